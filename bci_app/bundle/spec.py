@@ -1,0 +1,148 @@
+"""``bundle.json``: the contract between training and the live app.
+
+The training side writes a bundle through the classes that the live app reads it with.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bci_app.preprocessing.spec import PreprocessingSpec
+
+FORMAT_VERSION = 1
+MODEL_FILE = "model.onnx"
+SPEC_FILE = "bundle.json"
+GOLDEN_FILE = "golden.npz"
+INPUT_NAME = "eeg"
+OUTPUT_NAMES = ("logits", "embedding")
+
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Target(_Frozen):
+    """One thing that the model tells, with its classes in the order of the logits."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    description: str = ""
+
+    @property
+    def title(self) -> str:
+        """The name as a person reads it: ``mental load``."""
+        return self.name.replace("_", " ")
+
+
+class Smoothing(_Frozen):
+    """Rolling mean of the probabilities over the last valid windows; 1 for none."""
+
+    windows: Annotated[int, Field(ge=1)] = 1
+
+
+class Score(_Frozen):
+    """What the model reached on one target, on people or trials that it never met.
+
+    Rolling figures use the mean probability over `rolling_seconds`.
+    """
+
+    target: str
+    balanced_accuracy: Fraction
+    accuracy: Fraction
+    majority_baseline: Fraction
+    n_windows: Annotated[int, Field(ge=1)]
+    rolling_balanced_accuracy: Fraction | None = None
+    rolling_seconds: float | None = None
+    expected_calibration_error: Fraction | None = None
+    interval: tuple[float, float] | None = None
+    """95 % interval of the balanced accuracy over subjects (or folds)."""
+    reference_method: str | None = None
+    reference_balanced_accuracy: Fraction | None = None
+
+
+class Provenance(_Frozen):
+    """Where the model comes from and what it is for."""
+
+    dataset: str
+    dataset_source: str
+    licence: str
+    synthetic: bool
+    train_subjects: tuple[str, ...]
+    validation_subjects: tuple[str, ...] = ()
+    held_out_subjects: tuple[str, ...] = ()
+    protocol: str
+    protocol_description: str
+    leaks: bool = False
+    scores: tuple[Score, ...]
+    intended_use: str
+    limitations: str
+    created: str
+    command: str
+    software: dict[str, str]
+
+
+class BlockArchitecture(_Frozen):
+    """One encoder block of a subnet."""
+
+    heads: Annotated[int, Field(ge=1)]
+    mlp_ratio: Annotated[float, Field(gt=0)]
+
+
+class SubnetArchitecture(_Frozen):
+    """One searched subnet of the graph and the targets that it tells."""
+
+    targets: tuple[str, ...]
+    embed_dim: Annotated[int, Field(ge=1)]
+    blocks: Annotated[tuple[BlockArchitecture, ...], Field(min_length=1)]
+    parameters: Annotated[int, Field(ge=1)]
+
+
+class Bundle(_Frozen):
+    """The contents of ``bundle.json``.
+
+    Attributes
+    ----------
+    name, title : str
+        Folder name, and the name that people read.
+    model_sha256, model_bytes
+        Hash (lower-case hex) and length of ``model.onnx``.
+    embedding_dim : int
+        Length of the graph's ``embedding`` output.
+    max_interpolated : float
+        Largest share of the channels that may be interpolated before predictions are invalid.
+    """
+
+    format: Literal["bci-app-bundle"] = "bci-app-bundle"
+    version: Literal[1] = 1
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    title: str
+    not_for_people: bool = False
+    model_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    model_bytes: Annotated[int, Field(gt=0)]
+    preprocessing: PreprocessingSpec
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)]
+    embedding_dim: Annotated[int, Field(ge=1)]
+    smoothing: Smoothing = Smoothing()
+    max_interpolated: Fraction = 0.0
+    architecture: Annotated[tuple[SubnetArchitecture, ...], Field(min_length=1)]
+    provenance: Provenance
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        names = [target.name for target in self.targets]
+        if len(set(names)) != len(names):
+            raise ValueError("a target is named twice")
+        told = [name for subnet in self.architecture for name in subnet.targets]
+        if sorted(told) != sorted(names):
+            raise ValueError(f"subnets tell {told}, targets are {names}")
+        return self
+
+    @property
+    def n_classes(self) -> int:
+        """Classes of the widest target: the last axis of the logits."""
+        return max(len(target.classes) for target in self.targets)

@@ -1,0 +1,164 @@
+"""What the engine tells: frozen values, made once, read by outputs, recorder and window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Phase(Enum):
+    """Where a session stands."""
+
+    CONNECTING = "connecting"
+    WARMING_UP = "warming up"
+    BASELINE = "baseline"
+    RUNNING = "running"
+    LOST = "lost"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class Reason(Enum):
+    """Why a prediction is invalid, in the words that the user sees."""
+
+    WARMING_UP = "warming up"
+    BASELINE = "rest baseline"
+    GAP = "gap"
+    MISSING_CHANNELS = "missing channels"
+    BAD_CONTACT = "bad contact"
+    NOT_FINITE = "not finite"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPrediction:
+    """Probabilities of one target, in the order of its classes; None where invalid.
+
+    Attributes
+    ----------
+    name : str
+        Target name.
+    classes : tuple of str
+        Class names.
+    probability : tuple of float or None
+        Calibrated probabilities of this window.
+    smoothed : tuple of float or None
+        Rolling mean over the last valid windows, as the bundle says.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    probability: tuple[float, ...] | None
+    smoothed: tuple[float, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the engine says of one window.
+
+    Attributes
+    ----------
+    sample : int
+        Index of the window's last sample in the stream, at the stream's rate; lost samples count.
+    time : float
+        LSL time of that sample, seconds.
+    valid : bool
+        Whether the engine stands behind the probabilities.
+    reasons : tuple of Reason
+        Why not, if not.
+    quality : float
+        Share of the model's channels with good contact in this window, 0 to 1.
+    age_ms : float
+        Time from the window's last sample to the publication of this prediction.
+    compute_ms : float
+        Time that the network took.
+    targets : tuple of TargetPrediction
+        One for each target of the bundle.
+    """
+
+    sample: int
+    time: float
+    valid: bool
+    reasons: tuple[Reason, ...]
+    quality: float
+    age_ms: float
+    compute_ms: float
+    targets: tuple[TargetPrediction, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Samples that never came: `lost` of them before stream sample `sample` at LSL time `time`."""
+
+    sample: int
+    time: float
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of a running session, for the status line.
+
+    Attributes
+    ----------
+    phase : Phase
+        Where the session stands.
+    message : str
+        What happened and what to do, if anything is wrong; else empty.
+    nominal_rate, effective_rate : float
+        Hz; the effective rate is measured over the last 10 s of LSL stamps (nan at first).
+    received, lost : int
+        Samples since the start.
+    age_s : float
+        Age of the newest sample; nan before the first.
+    baseline_progress : float
+        0 to 1; 1 where the bundle needs no baseline.
+    compute_ms : float
+        Network time of the last prediction; nan before the first.
+    """
+
+    phase: Phase
+    message: str
+    nominal_rate: float
+    effective_rate: float
+    received: int
+    lost: int
+    age_s: float
+    baseline_progress: float
+    compute_ms: float
+
+    @property
+    def loss(self) -> float:
+        """Share of the samples that were lost, 0 to 1."""
+        total = self.received + self.lost
+        return self.lost / total if total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignalView:
+    """The newest stretch of the raw stream, for drawing.
+
+    Attributes
+    ----------
+    data : ndarray of float32, shape (n_samples, n_channels)
+        µV (or the channel's own unit where it is no voltage); nan where samples were lost.
+    first : int
+        Stream index of the first row.
+    time : float
+        LSL time of the last row.
+    """
+
+    data: NDArray[np.float32]
+    first: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one `step` of the engine brought."""
+
+    samples: int = 0
+    predictions: tuple[Prediction, ...] = ()
+    gaps: tuple[Gap, ...] = ()

@@ -1,0 +1,45 @@
+"""What every source of samples can do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bci_app.stream import Chunk, StreamInfo
+
+
+class Source(Protocol):
+    """A device, stream or file that delivers samples.
+
+    A source reports loss and never hides it: samples missing before a chunk are counted in
+    `Chunk.lost`, and a chunk never has a gap inside. It opens nothing before `start`.
+    """
+
+    def start(self) -> StreamInfo:
+        """Open the source and describe its stream.
+
+        Raises
+        ------
+        SourceError
+            If it cannot be found or opened, or its description is incomplete.
+        """
+        ...
+
+    def read(self, timeout: float = 0.0) -> Chunk | None:
+        """Give the next samples, in order, or None if none came within `timeout` seconds.
+
+        Raises
+        ------
+        StreamLostError
+            If nothing has come for so long that the stream counts as lost. Reading may go on: the
+            next call looks for the stream's return.
+        """
+        ...
+
+    @property
+    def finished(self) -> bool:
+        """True once no sample will ever come again (the end of a file)."""
+        ...
+
+    def stop(self) -> None:
+        """Close the source. May be called twice."""
+        ...

@@ -1,0 +1,126 @@
+"""What a stream is, and the pieces in which it arrives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.errors import ChannelError
+
+Samples = NDArray[np.float64]
+
+_MICROVOLTS = {
+    "uv": 1.0,
+    "µv": 1.0,  # micro sign
+    "μv": 1.0,  # Greek mu
+    "microvolt": 1.0,
+    "microvolts": 1.0,
+    "nv": 1e-3,
+    "nanovolt": 1e-3,
+    "nanovolts": 1e-3,
+    "mv": 1e3,
+    "millivolt": 1e3,
+    "millivolts": 1e3,
+    "v": 1e6,
+    "volt": 1e6,
+    "volts": 1e6,
+}
+
+
+def microvolts_per(unit: str) -> float:
+    """Give the factor that turns values in `unit` into microvolts.
+
+    Parameters
+    ----------
+    unit : str
+        A unit of voltage as streams spell it: ``uV``, ``µV``, ``microvolts``, ``V``, ...
+
+    Raises
+    ------
+    ChannelError
+        If the unit is not one of voltage; scale is never guessed.
+    """
+    try:
+        return _MICROVOLTS[unit.strip().lower()]
+    except KeyError:
+        raise ChannelError(
+            "Cannot convert a channel to microvolts",
+            found=f"unit {unit!r}",
+            expected="uV, mV, nV or V",
+            fix="State the unit of the stream with --unit.",
+        ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """The fixed description of a stream.
+
+    Attributes
+    ----------
+    name : str
+        What the user calls it: stream name, board name or file name.
+    channels : tuple of str
+        Channel names as the source gives them, in the order of the sample columns.
+    rate : float
+        Nominal sampling rate in Hz, greater than 0.
+    units : tuple of str
+        Unit of each channel as the source gives it.
+    kind : str
+        Source kind: ``lsl``, ``brainflow``, ``file`` or ``synthetic``.
+    source_id, host : str
+        Identity of an LSL stream; empty elsewhere.
+    n_samples : int or None
+        Length where it is known beforehand (files).
+    """
+
+    name: str
+    channels: tuple[str, ...]
+    rate: float
+    units: tuple[str, ...]
+    kind: str = "file"
+    source_id: str = ""
+    host: str = ""
+    n_samples: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """An event at a moment of a stream: a text with its LSL time in seconds."""
+
+    time: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive samples without a gap between them.
+
+    Attributes
+    ----------
+    data : ndarray of float64, shape (n_samples, n_channels)
+        Samples in the units of the stream, C-contiguous.
+    times : ndarray of float64, shape (n_samples,)
+        LSL clock, seconds, one stamp a sample.
+    first : int
+        Index of the first sample since the stream was opened, counting lost samples too, so that
+        an index always names the same moment.
+    lost : int
+        Samples missing directly before this chunk; 0 if it follows the one before it.
+    reset : bool
+        True if filters must start anew with this chunk although the count of lost samples may be
+        0 (a reconnection, the next recording of a playlist, a seek).
+    markers : tuple of Marker
+        Events that arrived with these samples.
+    """
+
+    data: Samples
+    times: NDArray[np.float64]
+    first: int
+    lost: int = 0
+    reset: bool = False
+    markers: tuple[Marker, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return int(self.data.shape[0])
