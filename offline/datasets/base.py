@@ -1,0 +1,129 @@
+"""What a labelled data set gives: trials, and the windows made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.bundle.spec import Target
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One unbroken labelled recording of one subject.
+
+    Attributes
+    ----------
+    subject, session, trial : str
+        Who, when, which. `trial` is unique within a subject and a session.
+    data : ndarray of float64, shape (n_samples, n_channels)
+        EEG in µV.
+    rate : float
+        Hz.
+    channels : tuple of str
+        Names of the columns.
+    labels : mapping of str to int
+        Class index of each target.
+    ratings : mapping of str to float
+        The ratings behind the labels, where there are any.
+    scored_from : int
+        First sample that may be part of a training or scored window; what lies before it (the
+        pre-trial baseline) is filtered but not scored.
+    rest : ndarray of float64, shape (n_samples, n_channels), or None
+        The recording whose beginning is the rest baseline; None if it is the beginning of `data`.
+    """
+
+    subject: str
+    session: str
+    trial: str
+    data: NDArray[np.float64]
+    rate: float
+    channels: tuple[str, ...]
+    labels: Mapping[str, int]
+    ratings: Mapping[str, float] = field(default_factory=dict)
+    scored_from: int = 0
+    rest: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What a data set is, where it is had, and under what terms."""
+
+    name: str
+    title: str
+    source: str
+    licence: str
+    obtain: str
+    expected_files: str
+    targets: tuple[Target, ...]
+    channels: tuple[str, ...]
+    rate: float
+    synthetic: bool = False
+
+
+class Dataset(Protocol):
+    """A labelled data set on disk."""
+
+    @property
+    def info(self) -> DatasetInfo:
+        """Its description."""
+        ...
+
+    def subjects(self) -> list[str]:
+        """Subjects that are there, in natural order."""
+        ...
+
+    def trials(self, subject: str) -> Iterator[Trial]:
+        """Trials of one subject, in the order in which they were recorded."""
+        ...
+
+
+@dataclass(frozen=True)
+class WindowSet:
+    """The windows of a data set, ready for a network.
+
+    Attributes
+    ----------
+    tokens : ndarray of float32, shape (n_windows, n_channels, n_features)
+        Network input, through the live preprocessing. May be memory-mapped.
+    labels : ndarray of int64, shape (n_windows, n_targets)
+        Class indices.
+    targets : tuple of Target
+        What the label columns are.
+    subject, session, trial : ndarray of int64, shape (n_windows,)
+        Group codes; `trial` is unique over the whole set, `session` too. `subject` indexes
+        `subjects`.
+    subjects : tuple of str
+        Names of the subject codes.
+    last : ndarray of int64, shape (n_windows,)
+        Index, in its recording at the recording's rate, of each window's last sample.
+    seconds : ndarray of float64, shape (n_windows,)
+        Time of that sample from the start of the recording.
+    """
+
+    tokens: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    targets: tuple[Target, ...]
+    subject: NDArray[np.int64]
+    session: NDArray[np.int64]
+    trial: NDArray[np.int64]
+    subjects: tuple[str, ...]
+    last: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return int(self.tokens.shape[0])
+
+
+@dataclass(frozen=True)
+class Split:
+    """One partition of a window set into training, validation and test windows (indices)."""
+
+    name: str
+    train: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    test: NDArray[np.int64]
