@@ -16,7 +16,9 @@ _RENAMED = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 _PREFIX = re.compile(r"^(?:EEG|EXG)[\s_:-]+", re.IGNORECASE)
 # "Fp1-REF", "C3-LE", "O1-A2": the electrode before the dash is the one measured.
 _REFERENCE_SUFFIX = re.compile(r"[-_](?:REF|LE|AVG|AR|A1|A2|M1|M2|CPZ)$", re.IGNORECASE)
-_ELECTRODE = re.compile(r"^(FPZ|FP|AFP|AF|FFC|FC|FFT|FT|F|CCP|CP|CB|C|TPP|TP|TTP|T|PPO|PO|POO|P|OI|O|I|N|A|M)(Z|\d{1,2}H?)$")
+_ELECTRODE = re.compile(
+    r"^(FPZ|FP|AFP|AF|FFC|FC|FFT|FT|F|CCP|CP|CB|C|TPP|TP|TTP|T|PPO|PO|POO|P|OI|O|I|N|A|M)(Z|\d{1,2}H?)$"
+)
 
 
 def canonical(name: str) -> str:

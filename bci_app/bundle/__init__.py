@@ -1,0 +1,1 @@
+"""The bundle: all that passes from training to the live app."""

@@ -1,0 +1,1 @@
+"""The live engine: pull, preprocess, predict, publish."""

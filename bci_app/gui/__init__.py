@@ -1,0 +1,1 @@
+"""The session window, the only place with Qt."""
