@@ -1,0 +1,1 @@
+"""The weight-sharing transformer and its search space."""
