@@ -1,0 +1,198 @@
+"""EEG During Mental Arithmetic Tasks (PhysioNet): rest against serial subtraction.
+
+Zyma et al. 2019, *Data* 4(1):14; PhysioNet 1.0.0, doi 10.13026/C2JQ1P. The embedded sample holds 60 s
+of each recording of 30 subjects at 128 Hz; the original EDF files can be read instead.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.bundle.spec import Target
+from bci_app.channels import select_channels
+from bci_app.errors import BciError, DatasetError
+from bci_app.stream import microvolts_per
+from offline.datasets import montages
+from offline.datasets.base import DatasetInfo, Trial
+from offline.datasets.files import require_finite
+
+REST_SECONDS = 30.0
+"""The beginning of the rest recording that is the session's baseline and never scored."""
+
+_SAMPLE = Path(__file__).with_name("eegmat_128hz_30subjects.npz")
+_FILE = re.compile(r"^Subject(\d+)_([12])\.edf$", re.IGNORECASE)
+_CONDITIONS = ("rest", "arithmetic")
+
+INFO = DatasetInfo(
+    name="eegmat",
+    title="EEG During Mental Arithmetic Tasks 1.0.0",
+    source="PhysioNet, doi 10.13026/C2JQ1P (Zyma et al. 2019)",
+    licence="Open Data Commons Attribution Licence 1.0 (ODC-BY 1.0)",
+    obtain="A 30-subject sample is part of bci-app. The original files are free at https://physionet.org/content/eegmat/1.0.0/",
+    expected_files="Subject00_1.edf, Subject00_2.edf … Subject35_1.edf, Subject35_2.edf (none for the sample)",
+    targets=(
+        Target(
+            name="mental_load",
+            classes=("low", "high"),
+            description="low: rest; high: serial subtraction done silently",
+        ),
+    ),
+    channels=montages.EEGMAT,
+    rate=128.0,
+)
+
+
+def _trials(subject: str, data: tuple[NDArray[np.float64], NDArray[np.float64]], rate: float) -> Iterator[Trial]:
+    """Pair the rest and arithmetic recordings (n_samples, 19) in µV of one subject."""
+    rest, arithmetic = data
+    common = Trial(
+        subject=subject,
+        session=subject,
+        trial=_CONDITIONS[0],
+        data=rest,
+        rate=rate,
+        channels=INFO.channels,
+        labels={"mental_load": 0},
+        scored_from=round(REST_SECONDS * rate),
+    )
+    yield common
+    yield replace(
+        common, trial=_CONDITIONS[1], data=arithmetic, labels={"mental_load": 1}, scored_from=0, rest=rest
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EegmatSample:
+    """The embedded sample, or any npz of its shape.
+
+    Parameters
+    ----------
+    path : Path
+        npz with ``X`` int16 (n_recordings, n_channels, n_samples), ``scale_uV``, ``y`` (0 rest,
+        1 arithmetic), ``subject``, ``ch_names``, ``sfreq``.
+    """
+
+    path: Path = _SAMPLE
+
+    @property
+    def info(self) -> DatasetInfo:
+        """Its description."""
+        return INFO
+
+    @cached_property
+    def _arrays(self) -> dict[str, NDArray[np.generic]]:
+        expected = "arrays X (recordings, channels, samples), y, subject, ch_names, sfreq, scale_uV"
+        try:
+            with self.path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as archive:
+                arrays = {key: archive[key] for key in ("X", "y", "subject", "ch_names", "sfreq", "scale_uV")}
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+            raise DatasetError(
+                f"Cannot read {self.path.name} as an EEGMAT sample",
+                found=str(error).strip("'\"") or type(error).__name__,
+                expected=expected,
+                fix="Give an npz file of the shape of the embedded sample.",
+            ) from error
+        n = len(arrays["y"])
+        if (
+            arrays["X"].ndim != 3
+            or arrays["X"].shape[:2] != (n, len(arrays["ch_names"]))
+            or arrays["subject"].shape != (n,)
+            or not np.isin(arrays["y"], (0, 1)).all()
+            or not float(arrays["sfreq"]) > 0
+        ):
+            raise DatasetError(
+                f"{self.path.name} is not shaped like an EEGMAT sample",
+                found=", ".join(f"{key} {value.shape}" for key, value in arrays.items()),
+                expected=expected,
+            )
+        return arrays
+
+    def subjects(self) -> list[str]:
+        """Subjects that are there, in natural order."""
+        return [f"Subject{number:02d}" for number in sorted({int(s) for s in self._arrays["subject"]})]
+
+    def trials(self, subject: str) -> Iterator[Trial]:
+        """Trials of one subject: rest, then arithmetic."""
+        arrays = self._arrays
+        order = select_channels(INFO.channels, [str(name) for name in arrays["ch_names"]])
+        numbers = [f"Subject{int(s):02d}" for s in arrays["subject"]]
+        pair = []
+        for condition, name in enumerate(_CONDITIONS):
+            rows = [
+                i for i, (n, y) in enumerate(zip(numbers, arrays["y"], strict=True)) if (n, y) == (subject, condition)
+            ]
+            if len(rows) != 1:
+                raise DatasetError(
+                    f"{subject} of {self.path.name} is incomplete",
+                    found=f"{len(rows)} {name} recordings",
+                    expected="one rest and one arithmetic recording",
+                )
+            # (channels, samples) → (samples, channels)
+            raw = np.ascontiguousarray(arrays["X"][rows[0], order].T, dtype=np.float64)
+            pair.append(require_finite(raw * float(arrays["scale_uV"]), f"{subject} {name} of {self.path.name}"))
+        yield from _trials(subject, (pair[0], pair[1]), float(arrays["sfreq"]))
+
+
+@dataclass(frozen=True)
+class EegmatFolder:
+    """The original EDF files, whole recordings at 500 Hz."""
+
+    root: Path
+
+    @property
+    def info(self) -> DatasetInfo:
+        """Its description."""
+        return replace(INFO, rate=500.0)
+
+    @cached_property
+    def _files(self) -> dict[str, dict[int, Path]]:
+        files: dict[str, dict[int, Path]] = {}
+        for path in sorted(self.root.iterdir()):
+            if match := _FILE.match(path.name):
+                files.setdefault(f"Subject{int(match[1]):02d}", {})[int(match[2])] = path
+        complete = {subject: pair for subject, pair in sorted(files.items()) if len(pair) == 2}
+        if not complete:
+            raise DatasetError(
+                "No subject of EEGMAT is complete there",
+                found=f"{sum(map(len, files.values()))} of its files in {self.root}",
+                expected=INFO.expected_files,
+                fix=INFO.obtain,
+            )
+        return complete
+
+    def subjects(self) -> list[str]:
+        """Subjects of whom both recordings are there, in natural order."""
+        return list(self._files)
+
+    def trials(self, subject: str) -> Iterator[Trial]:
+        """Trials of one subject: rest, then arithmetic."""
+        (rest, rate), (arithmetic, other) = (_read_edf(self._files[subject][number]) for number in (1, 2))
+        if rate != other:
+            raise DatasetError(
+                f"The recordings of {subject} differ in their rate",
+                found=f"{rate:g} and {other:g} Hz",
+                expected="one rate",
+            )
+        yield from _trials(subject, (rest, arithmetic), rate)
+
+
+def _read_edf(path: Path) -> tuple[NDArray[np.float64], float]:
+    """Read the 19 EEG channels in µV, shape (n_samples, 19), and the rate in Hz."""
+    from bci_app.recording import read_recording
+
+    recording = read_recording(path)
+    try:
+        columns = select_channels(INFO.channels, recording.info.channels)
+        scale = np.array([microvolts_per(recording.info.units[column]) for column in columns])
+    except BciError as error:
+        raise DatasetError(f"{path.name} is no EEGMAT recording", found=str(error), fix=INFO.obtain) from error
+    return require_finite(recording.data[:, columns] * scale, path.name), recording.info.rate

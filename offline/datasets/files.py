@@ -1,0 +1,76 @@
+"""What every loader needs: natural order, and checks that name the file at fault."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.errors import DatasetError
+
+
+def natural(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sort key under which ``s2`` comes before ``s10``."""
+    return tuple(
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text.lower()) if part
+    )
+
+
+def require_folder(root: Path | None, name: str, *, expected: str, fix: str) -> Path:
+    """Give `root` as the folder of a data set.
+
+    Raises
+    ------
+    DatasetError
+        If it is not given or no folder.
+    """
+    if root is None:
+        raise DatasetError(f"Data set {name} needs a folder", expected=expected, fix=f"Name it with --root. {fix}")
+    if not root.is_dir():
+        raise DatasetError(f"The folder of data set {name} is not there", found=str(root), expected=expected, fix=fix)
+    return root
+
+
+def require_finite(data: NDArray[np.float64], where: str) -> NDArray[np.float64]:
+    """Give `data` (n_samples, n_channels) back if every value is finite.
+
+    Raises
+    ------
+    DatasetError
+        If it is empty or holds NaN or infinity.
+    """
+    if data.size == 0:
+        raise DatasetError(f"{where} is empty", found=f"shape {data.shape}", expected="samples")
+    # A sum is one pass without a boolean copy; it is finite unless a value is not (or it overflows).
+    if not np.isfinite(data.sum()) and not (finite := np.isfinite(data)).all():
+        sample = int(np.argmin(finite.all(axis=tuple(range(1, data.ndim)))))
+        raise DatasetError(
+            f"{where} holds values that are no numbers",
+            found=f"{int((~finite).sum())} NaN or infinite values, the first at index {sample}",
+            expected="finite samples",
+            fix="Obtain the file anew, or leave this subject out.",
+        )
+    return data
+
+
+def require_shape(shape: Sequence[int], expected: Sequence[int | None], where: str) -> None:
+    """Check a shape against the documented one; None allows any length of at least 1.
+
+    Raises
+    ------
+    DatasetError
+        If it differs.
+    """
+    fits = len(shape) == len(expected) and all(
+        n == want or (want is None and n > 0) for n, want in zip(shape, expected, strict=True)
+    )
+    if not fits:
+        raise DatasetError(
+            f"{where} is not shaped as documented",
+            found=f"shape {tuple(shape)}",
+            expected="(" + ", ".join("any" if n is None else str(n) for n in expected) + ")",
+            fix="Obtain the file anew, or leave this subject out.",
+        )

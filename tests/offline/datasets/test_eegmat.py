@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bci_app.errors import DatasetError
+from offline.datasets import open_dataset
+from offline.datasets.eegmat import INFO, REST_SECONDS, EegmatSample
+
+
+def test_sample_holds_thirty_subjects_with_rest_and_arithmetic() -> None:
+    dataset = open_dataset("eegmat")
+    assert len(dataset.subjects()) == 30
+    assert dataset.subjects()[:5] == ["Subject01", "Subject02", "Subject03", "Subject04", "Subject05"]
+    rest, arithmetic = dataset.trials("Subject01")
+    assert (rest.trial, rest.labels, rest.scored_from, rest.rest) == ("rest", {"mental_load": 0}, 30 * 128, None)
+    assert (arithmetic.trial, arithmetic.labels, arithmetic.scored_from) == ("arithmetic", {"mental_load": 1}, 0)
+    assert arithmetic.rest is rest.data
+    assert rest.data.shape == (7680, 19)
+    assert rest.data.dtype == np.float64
+    assert rest.channels == INFO.channels
+    assert INFO.channels[6:8] == ("T7", "T8")
+
+
+def test_sample_is_in_microvolts_and_in_the_order_of_its_channel_names() -> None:
+    with np.load(Path("offline/datasets/eegmat_128hz_30subjects.npz"), allow_pickle=False) as archive:
+        raw, names = archive["X"][1], list(archive["ch_names"])
+    _, arithmetic = open_dataset("eegmat").trials("Subject01")
+    t3 = INFO.channels.index("T7")
+    np.testing.assert_allclose(arithmetic.data[:, t3], raw[names.index("T3")] * 0.1, rtol=1e-6)
+
+
+def _write_sample(path: Path, **changes: object) -> Path:
+    arrays: dict[str, object] = {
+        "X": np.ones((4, 19, 256), dtype=np.int16),
+        "y": np.array([0, 1, 1, 0], dtype=np.int8),
+        "subject": np.array([10, 10, 9, 9], dtype=np.int16),
+        "ch_names": np.array(INFO.channels),
+        "sfreq": 128,
+        "scale_uV": np.float32(0.1),
+    }
+    np.savez(path, **{key: value for key, value in (arrays | changes).items() if value is not None})  # type: ignore[arg-type]
+    return path
+
+
+def test_any_npz_of_that_shape_is_read_in_natural_order(tmp_path: Path) -> None:
+    dataset = open_dataset("eegmat", _write_sample(tmp_path / "own.npz"))
+    assert dataset.subjects() == ["Subject09", "Subject10"]
+    assert [trial.labels["mental_load"] for trial in dataset.trials("Subject09")] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"X": np.ones((4, 18, 256), dtype=np.int16)}, "not shaped like an EEGMAT sample"),
+        ({"y": np.array([0, 2, 1, 0])}, "not shaped like an EEGMAT sample"),
+        ({"scale_uV": None}, "Cannot read own.npz as an EEGMAT sample"),
+        ({"y": np.array([{}, 1, 1, 0], dtype=object)}, "Cannot read own.npz as an EEGMAT sample"),
+        ({"X": np.full((4, 19, 256), np.nan)}, "no numbers: found 4864 NaN"),
+        ({"X": np.ones((4, 19, 0), dtype=np.int16)}, "is empty"),
+        ({"subject": np.array([9, 9, 9, 9])}, "Subject09 of own.npz is incomplete: found 2 rest recordings"),
+    ],
+)
+def test_a_malformed_npz_is_refused_with_its_name(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    dataset = EegmatSample(_write_sample(tmp_path / "own.npz", **changes))
+    with pytest.raises(DatasetError, match=message):
+        list(dataset.trials("Subject09"))
+
+
+def test_a_truncated_npz_is_refused(tmp_path: Path) -> None:
+    whole = _write_sample(tmp_path / "own.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DatasetError, match=r"Cannot read cut\.npz"):
+        open_dataset("eegmat", tmp_path / "cut.npz").subjects()
+
+
+def test_original_files_are_read_in_whole(shared_data: Path) -> None:
+    dataset = open_dataset("eegmat", shared_data / "eegmat")
+    assert dataset.subjects() == ["Subject01"]
+    rest, arithmetic = dataset.trials("Subject01")
+    assert rest.rate == dataset.info.rate == 500
+    assert rest.data.shape == (182 * 500, 19)
+    assert arithmetic.data.shape == (62 * 500, 19)
+    assert rest.scored_from == REST_SECONDS * 500
+    # The sample is these files, resampled: the scale must agree.
+    sample, _ = open_dataset("eegmat").trials("Subject01")
+    np.testing.assert_allclose(rest.data[: 60 * 500].std(axis=0), sample.data.std(axis=0), rtol=0.1)
+
+
+def test_a_folder_without_a_complete_subject_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Subject03_1.edf").touch()
+    with pytest.raises(DatasetError, match="found 1 of its files"):
+        open_dataset("eegmat", tmp_path).subjects()
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="is not there"):
+        open_dataset("eegmat", tmp_path / "nothing")
+
+
+def test_an_unknown_data_set_lists_the_known_ones() -> None:
+    with pytest.raises(DatasetError, match="found 'eegmatt', expected eegmat"):
+        open_dataset("eegmatt")
