@@ -13,6 +13,7 @@ class Phase(Enum):
     """Where a session stands."""
 
     CONNECTING = "connecting"
+    CONTACT = "checking contact"
     WARMING_UP = "warming up"
     BASELINE = "baseline"
     RUNNING = "running"
@@ -97,6 +98,25 @@ class Gap:
     lost: int
 
 
+class ContactLevel(Enum):
+    """How well an electrode sits."""
+
+    UNKNOWN = "unknown"
+    GOOD = "good"
+    POOR = "poor"
+    BAD = "bad"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The contact of one model channel: its level, and in a few words why if it is not good."""
+
+    channel: str
+    level: ContactLevel
+    cause: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """The state of a running session, for the status line.
@@ -117,6 +137,10 @@ class Status:
         0 to 1; 1 where the bundle needs no baseline.
     compute_ms : float
         Network time of the last prediction; nan before the first.
+    contacts : tuple of Contact
+        One for each channel of the model, in its order.
+    recording : str
+        File that is being recorded; empty if none.
     """
 
     phase: Phase
@@ -128,6 +152,8 @@ class Status:
     age_s: float
     baseline_progress: float
     compute_ms: float
+    contacts: tuple[Contact, ...] = ()
+    recording: str = ""
 
     @property
     def loss(self) -> float:

@@ -68,6 +68,32 @@ class Pipeline:
         """Group delay of the resampler in seconds."""
         return self._resampler.design.delay
 
+    @property
+    def columns(self) -> NDArray[np.intp]:
+        """Column of the stream for each channel of the model."""
+        return self._columns
+
+    @property
+    def scale(self) -> NDArray[np.float64]:
+        """Factor from the stream's unit to µV for each channel of the model."""
+        return self._scale
+
+    @property
+    def window_length(self) -> int:
+        """Length of a window in samples of the stream, rounded."""
+        design = self._resampler.design
+        return round(self.spec.window * design.down / design.up)
+
+    def incomplete_ends(self) -> list[int]:
+        """Give the samples at which a window would end if filters had no past.
+
+        The hop grid runs back from the first whole window after a reset: at these indices (of the
+        stream, since the reset) a user expects a prediction and there can be none yet.
+        """
+        design = self._resampler.design
+        first = self.spec.warm_up + self.spec.window - 1
+        return [m * design.down // design.up for m in range(first % self.spec.hop, first, self.spec.hop)]
+
     def set_valid(self, valid: NDArray[np.bool_]) -> None:
         """Say which model channels the average reference may use; all, to begin with.
 

@@ -1,0 +1,106 @@
+"""From samples to probabilities: the one path of the live engine, `check` and offline evaluation."""
+
+from __future__ import annotations
+
+from collections import deque
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.bundle.predictor import Predictor
+from bci_app.preprocessing import Pipeline, Rest, Window, measure_rest, network_input
+
+Probabilities = tuple[NDArray[np.float64], ...]
+
+
+class Decoded(NamedTuple):
+    """What the decoder makes of one window.
+
+    Attributes
+    ----------
+    last : int
+        Index of the window's last sample since the last reset of the pipeline.
+    tokens : ndarray of float32, shape (n_channels, n_features), or None
+        Network input; None while the rest baseline is measured.
+    probabilities : tuple of ndarray, each of shape (n_classes,), or None
+        One array a target.
+    smoothed : tuple of ndarray, each of shape (n_classes,), or None
+        Rolling mean over the last valid windows.
+    seconds : float
+        Time that the network took.
+    """
+
+    last: int
+    tokens: NDArray[np.float32] | None
+    probabilities: Probabilities | None
+    smoothed: Probabilities | None
+    seconds: float
+
+
+class Decoder:
+    """Preprocessing, rest baseline, network and smoothing of one session.
+
+    The baseline belongs to the person and outlives gaps; filters and smoothing do not.
+    """
+
+    def __init__(self, pipeline: Pipeline, predictor: Predictor) -> None:
+        self.pipeline = pipeline
+        self._predictor = predictor
+        self._spec = predictor.spec.preprocessing
+        self._recent: deque[Probabilities] = deque(maxlen=predictor.spec.smoothing.windows)
+        self.restart_baseline()
+
+    def restart_baseline(self) -> None:
+        """Measure the rest baseline anew, from the next window on."""
+        self._rest: Rest | None = None
+        self._rest_windows: list[NDArray[np.float64]] = []
+        self._recent.clear()
+
+    def set_rest(self, rest: Rest) -> None:
+        """Use a rest baseline that was measured before."""
+        self._rest = rest
+
+    @property
+    def rest(self) -> Rest | None:
+        """The session's rest baseline, once it is measured."""
+        return self._rest
+
+    @property
+    def baseline_progress(self) -> float:
+        """Share of the rest baseline that is measured, 0 to 1."""
+        needed = self._spec.baseline_windows
+        return 1.0 if not needed or self._rest is not None else len(self._rest_windows) / needed
+
+    def reset(self) -> None:
+        """Start filters and smoothing anew, after a gap."""
+        self.pipeline.reset()
+        self._recent.clear()
+
+    def decode(self, window: Window, *, usable: bool = True) -> Decoded:
+        """Take the next window.
+
+        Parameters
+        ----------
+        window : Window
+            From the decoder's pipeline.
+        usable : bool
+            False if the signal is too bad: the window is then neither part of the baseline nor
+            given to the network.
+        """
+        if not usable:
+            return Decoded(window.last, None, None, None, 0.0)
+        if self.baseline_progress < 1.0:
+            self._rest_windows.append(window.features)
+            if len(self._rest_windows) == self._spec.baseline_windows:
+                self._rest = measure_rest(self._spec, self._rest_windows)
+            return Decoded(window.last, None, None, None, 0.0)
+        tokens = network_input(self._spec, window.features, self._rest)
+        start = perf_counter()
+        output = self._predictor.predict(tokens[None])
+        seconds = perf_counter() - start
+        probabilities = tuple(array[0] for array in output.probabilities)
+        self._recent.append(probabilities)
+        smoothed = tuple(np.mean(arrays, axis=0) for arrays in zip(*self._recent, strict=True))
+        return Decoded(window.last, tokens, probabilities, smoothed, seconds)

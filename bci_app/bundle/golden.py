@@ -1,0 +1,129 @@
+"""The golden record: what a bundle must give for a stretch of signal, on any machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.bundle.decoder import Decoder
+from bci_app.bundle.predictor import Predictor
+from bci_app.bundle.spec import Bundle
+from bci_app.bundle.store import LoadedBundle, load_golden
+from bci_app.errors import BundleError
+from bci_app.preprocessing import Pipeline
+
+# Processors differ in the last bits of float32 arithmetic.
+TOLERANCE = 1e-5
+
+Golden = dict[str, NDArray[np.generic]]
+
+
+class CheckResult(NamedTuple):
+    """What `check_bundle` found: windows compared and the largest differences."""
+
+    windows: int
+    token_error: float
+    probability_error: float
+
+
+def make_golden(
+    spec: Bundle, model: bytes, *, raw: NDArray[np.float32], channels: Sequence[str], rate: float, chunk: int = 32
+) -> Golden:
+    """Run a recording in µV through the live code and keep what comes out.
+
+    Parameters
+    ----------
+    spec, model
+        The bundle.
+    raw : ndarray of float32, shape (n_samples, n_channels)
+        µV; its beginning is the rest baseline where the bundle needs one.
+    channels, rate
+        Of `raw`.
+    chunk : int
+        Samples given to the live code at a time.
+
+    Returns
+    -------
+    dict
+        ``raw``, ``channels``, ``rate``, ``samples`` (n_windows,), ``tokens`` (n_windows,
+        n_channels, n_features) and ``probabilities`` (n_windows, n_targets, n_classes).
+
+    Raises
+    ------
+    BundleError
+        If the recording is too short for a prediction.
+    """
+    pipeline = Pipeline(spec.preprocessing, channels=channels, rate=rate, units=["uV"] * len(channels))
+    decoder = Decoder(pipeline, Predictor(spec, model))
+    samples, tokens, probabilities = [], [], []
+    for start in range(0, len(raw), chunk):
+        for window in pipeline.process(raw[start : start + chunk].astype(np.float64)):
+            decoded = decoder.decode(window)
+            if decoded.tokens is None or decoded.probabilities is None:
+                continue
+            padded = np.zeros((len(spec.targets), spec.n_classes), dtype=np.float32)
+            for row, values in zip(padded, decoded.probabilities, strict=True):
+                row[: len(values)] = values
+            samples.append(decoded.last)
+            tokens.append(decoded.tokens)
+            probabilities.append(padded)
+    if not samples:
+        raise BundleError(
+            "The recording for the golden record is too short",
+            found=f"{len(raw) / rate:g} s",
+            expected="the rest baseline and at least one window",
+        )
+    return {
+        "raw": raw,
+        "channels": np.array(channels),
+        "rate": np.array(rate),
+        "samples": np.array(samples, dtype=np.int64),
+        "tokens": np.stack(tokens),
+        "probabilities": np.stack(probabilities),
+    }
+
+
+def check_bundle(loaded: LoadedBundle) -> CheckResult:
+    """Replay a bundle's golden record through the live code, in chunks unlike those it was made in.
+
+    Raises
+    ------
+    BundleError
+        If the bundle does not load or gives other windows or probabilities here.
+    """
+    golden = load_golden(loaded.folder)
+    channels = [str(name) for name in golden["channels"]]
+    raw = golden["raw"].astype(np.float32)
+    if raw.ndim != 2 or raw.shape[1] != len(channels) or not np.isfinite(raw).all():
+        raise BundleError(
+            f"The golden record of {loaded.spec.name} is damaged",
+            found=f"samples of shape {raw.shape} for {len(channels)} channels",
+            fix="Export the model again.",
+        )
+    again = make_golden(loaded.spec, loaded.model, raw=raw, channels=channels, rate=float(golden["rate"]), chunk=7)
+    for key in ("samples", "tokens", "probabilities"):
+        if again[key].shape != golden[key].shape:
+            raise BundleError(
+                f"Bundle {loaded.spec.name} gives other windows here",
+                found=f"{key} of shape {again[key].shape}",
+                expected=f"shape {golden[key].shape}",
+                fix="Update bci-app to the version that made the bundle, or export the model again.",
+            )
+    token_error = float(np.abs(again["tokens"].astype(float) - golden["tokens"].astype(float)).max())
+    probability_error = float(
+        np.abs(again["probabilities"].astype(float) - golden["probabilities"].astype(float)).max()
+    )
+    same_samples = np.array_equal(again["samples"], golden["samples"])
+    # Tokens are in units of a few; their own error is told but only probabilities decide with it.
+    if not same_samples or probability_error > TOLERANCE or not token_error <= 1e-3:
+        raise BundleError(
+            f"Bundle {loaded.spec.name} gives other predictions here than where it was made",
+            found=f"probabilities off by {probability_error:.2g}, tokens by {token_error:.2g}"
+            + ("" if same_samples else ", windows at other samples"),
+            expected=f"at most {TOLERANCE:g} and 1e-3",
+            fix="Do not use it on this machine; report the versions that `bci-app doctor` prints.",
+        )
+    return CheckResult(len(golden["samples"]), token_error, probability_error)

@@ -1,0 +1,119 @@
+"""The network, through ONNX Runtime."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from bci_app.bundle.spec import INPUT_NAME, OUTPUT_NAMES, Bundle
+from bci_app.errors import BundleError
+
+_INVALID_GRAPH = (
+    ort.capi.onnxruntime_pybind11_state.InvalidProtobuf,
+    ort.capi.onnxruntime_pybind11_state.InvalidGraph,
+    ort.capi.onnxruntime_pybind11_state.InvalidArgument,
+    ort.capi.onnxruntime_pybind11_state.NoSuchFile,
+    ort.capi.onnxruntime_pybind11_state.NotImplemented,
+    ort.capi.onnxruntime_pybind11_state.Fail,
+    ort.capi.onnxruntime_pybind11_state.RuntimeException,
+)
+
+_NOWHERE = "/nonexistent-external-weights"
+
+
+class Output(NamedTuple):
+    """What the network says of a batch of windows.
+
+    Attributes
+    ----------
+    probabilities : tuple of ndarray of float64, each of shape (n_windows, n_classes)
+        Calibrated, one array for each target.
+    embedding : ndarray of float32, shape (n_windows, embedding_dim)
+        The representation before the classifier.
+    """
+
+    probabilities: tuple[NDArray[np.float64], ...]
+    embedding: NDArray[np.float32]
+
+
+class Predictor:
+    """Run the graph of a bundle.
+
+    One thread without spinning: the default pool of ONNX Runtime keeps a core busy between the
+    predictions of a live session.
+
+    Raises
+    ------
+    BundleError
+        If the graph does not load, refers to data outside itself, or its inputs and outputs are
+        not those that the bundle promises.
+    """
+
+    def __init__(self, spec: Bundle, model: bytes) -> None:
+        self.spec = spec
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Weights outside the graph would be looked for beside the working directory: point nowhere.
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NOWHERE)
+        options.log_severity_level = 4
+        try:
+            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        except _INVALID_GRAPH as error:
+            raise BundleError(
+                f"The graph of bundle {spec.name} does not load",
+                found=str(error).splitlines()[0],
+                expected="an ONNX graph that holds all its weights",
+                fix="Export the model again.",
+            ) from error
+        self._check_signature()
+
+    def _check_signature(self) -> None:
+        preprocessing = self.spec.preprocessing
+        expected = {
+            INPUT_NAME: [len(preprocessing.channels), preprocessing.n_features],
+            OUTPUT_NAMES[0]: [len(self.spec.targets), self.spec.n_classes],
+            OUTPUT_NAMES[1]: [self.spec.embedding_dim],
+        }
+        nodes = [*self._session.get_inputs(), *self._session.get_outputs()]
+        # The first axis is the batch and has a symbol for a size.
+        found = {node.name: list(node.shape[1:]) for node in nodes}
+        types = {node.type for node in nodes}
+        fixed_batch = [node.name for node in nodes if isinstance(node.shape[0], int)]
+        if found != expected or types != {"tensor(float)"} or fixed_batch:
+            raise BundleError(
+                f"The graph of bundle {self.spec.name} is not the one that bundle.json describes",
+                found=f"{found} of {', '.join(sorted(types))}, fixed batch in {fixed_batch or 'none'}",
+                expected=f"{expected} of tensor(float), any batch",
+                fix="Export the model again.",
+            )
+
+    def logits(self, tokens: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Run the graph.
+
+        Parameters
+        ----------
+        tokens : ndarray of float32, shape (n_windows, n_channels, n_features)
+            Network input, as `bci_app.preprocessing.network_input` gives it.
+
+        Returns
+        -------
+        logits : ndarray of float32, shape (n_windows, n_targets, n_classes)
+        embedding : ndarray of float32, shape (n_windows, embedding_dim)
+        """
+        logits, embedding = self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: tokens})
+        return logits, embedding
+
+    def predict(self, tokens: NDArray[np.float32]) -> Output:
+        """Give calibrated probabilities (softmax of logits / temperature) for a batch of windows."""
+        logits, embedding = self.logits(tokens)
+        probabilities = []
+        for index, target in enumerate(self.spec.targets):
+            scaled = logits[:, index, : len(target.classes)].astype(np.float64) / target.temperature
+            exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+            probabilities.append(exponentials / exponentials.sum(axis=1, keepdims=True))
+        return Output(tuple(probabilities), embedding)

@@ -1,0 +1,134 @@
+"""Small real bundles for tests: a linear classifier as an ONNX graph, random but fixed weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from bci_app.bundle.golden import make_golden
+from bci_app.bundle.spec import (
+    BlockArchitecture,
+    Bundle,
+    Provenance,
+    Score,
+    Smoothing,
+    SubnetArchitecture,
+    Target,
+)
+from bci_app.bundle.store import save_bundle, sha256
+from bci_app.preprocessing import PreprocessingSpec
+from bci_app.preprocessing.spec import AverageReference, BandPass, LogBandPowerToken, RestBaseline
+
+CHANNELS = ("Fp1", "Fp2", "C3", "C4", "O1", "O2")
+BANDS = ((1.0, 4.0), (4.0, 8.0), (8.0, 13.0), (13.0, 30.0))
+LOAD = Target(name="mental_load", classes=("low", "high"))
+VALENCE = Target(name="valence", classes=("negative", "neutral", "positive"), temperature=1.5)
+
+
+def small_spec(**changes: object) -> PreprocessingSpec:
+    """1-s windows every 0.5 s at 128 Hz, band powers against 4 s of rest."""
+    settings: dict[str, object] = {
+        "channels": CHANNELS,
+        "rate": 128,
+        "band_pass": BandPass(low=1, high=45),
+        "reference": AverageReference(),
+        "warm_up": 64,
+        "window": 128,
+        "hop": 64,
+        "token": LogBandPowerToken(bands=BANDS),
+        "baseline": RestBaseline(kind="feature", samples=512),
+    }
+    return PreprocessingSpec.model_validate(settings | changes)
+
+
+def linear_model(spec: PreprocessingSpec, targets: tuple[Target, ...], *, seed: int = 0) -> bytes:
+    """Build the graph: flatten tokens, one matrix product to the logits, one to the embedding."""
+    rng = np.random.default_rng(seed)
+    n_channels, n_features = len(spec.channels), spec.n_features
+    n_classes = max(len(target.classes) for target in targets)
+    size = n_channels * n_features
+    weights = {
+        "w_logits": rng.normal(0, 0.3, (size, len(targets) * n_classes)).astype(np.float32),
+        "w_embedding": rng.normal(0, 0.3, (size, 3)).astype(np.float32),
+        "shape": np.array([-1, len(targets), n_classes], dtype=np.int64),
+    }
+    nodes = [
+        helper.make_node("Flatten", ["eeg"], ["flat"], axis=1),
+        helper.make_node("MatMul", ["flat", "w_logits"], ["scores"]),
+        helper.make_node("Reshape", ["scores", "shape"], ["logits"]),
+        helper.make_node("MatMul", ["flat", "w_embedding"], ["embedding"]),
+    ]
+    floats = TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "linear",
+        [helper.make_tensor_value_info("eeg", floats, ["batch", n_channels, n_features])],
+        [
+            helper.make_tensor_value_info("logits", floats, ["batch", len(targets), n_classes]),
+            helper.make_tensor_value_info("embedding", floats, ["batch", 3]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def describe(model: bytes, spec: PreprocessingSpec, targets: tuple[Target, ...], **changes: object) -> Bundle:
+    """Write the card of a test bundle."""
+    names = tuple(target.name for target in targets)
+    fields: dict[str, object] = {
+        "name": "test-linear",
+        "title": "Linear test model",
+        "not_for_people": True,
+        "model_sha256": sha256(model),
+        "model_bytes": len(model),
+        "preprocessing": spec,
+        "targets": targets,
+        "embedding_dim": 3,
+        "smoothing": Smoothing(windows=4),
+        "architecture": (
+            SubnetArchitecture(
+                targets=names, embed_dim=3, blocks=(BlockArchitecture(heads=1, mlp_ratio=1.0),), parameters=10
+            ),
+        ),
+        "provenance": Provenance(
+            dataset="noise",
+            dataset_source="made for tests",
+            licence="none",
+            synthetic=True,
+            train_subjects=(),
+            protocol="none",
+            protocol_description="random weights",
+            scores=tuple(
+                Score(target=name, balanced_accuracy=0.5, accuracy=0.5, majority_baseline=0.5, n_windows=1)
+                for name in names
+            ),
+            intended_use="tests",
+            limitations="random weights",
+            created="2026-01-01",
+            command="tests",
+            software={},
+        ),
+    }
+    return Bundle.model_validate(fields | changes)
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    spec: PreprocessingSpec | None = None,
+    targets: tuple[Target, ...] = (LOAD,),
+    seconds: float = 8.0,
+    **changes: object,
+) -> Path:
+    """Write a whole bundle with a golden record of noise at 250 Hz."""
+    spec = spec or small_spec()
+    model = linear_model(spec, targets)
+    bundle = describe(model, spec, targets, **changes)
+    raw = (20 * np.random.default_rng(5).standard_normal((round(seconds * 250), len(spec.channels)))).astype(np.float32)
+    save_bundle(folder, bundle, model, make_golden(bundle, model, raw=raw, channels=spec.channels, rate=250.0))
+    return folder
