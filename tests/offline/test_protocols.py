@@ -1,0 +1,206 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bci_app.bundle.spec import Target
+from bci_app.errors import DatasetError
+from offline.datasets import Split, WindowSet
+from offline.protocols import PROTOCOLS, check_split, leaks, make_splits, read_splits, write_splits
+
+GROUPED = {"trial": "trial", "loso": "subject", "subjects": "subject", "session": "session"}
+
+
+def window_set(layout: list[list[list[int]]], seed: int = 0) -> WindowSet:
+    """Make a set from the number of windows of each trial of each session of each subject."""
+    rng = np.random.default_rng(seed)
+    columns: dict[str, list[int]] = {key: [] for key in ("subject", "session", "trial", "last", "a", "b")}
+    session = trial = -1
+    for subject, sessions in enumerate(layout):
+        for trials in sessions:
+            session += 1
+            for n in trials:
+                trial += 1
+                a, b = (int(label) for label in rng.integers(0, (2, 3)))
+                for k in range(n):
+                    for key, value in zip(columns, (subject, session, trial, k, a, b), strict=True):
+                        columns[key].append(value)
+    arrays = {key: np.array(value, dtype=np.int64) for key, value in columns.items()}
+    return WindowSet(
+        tokens=np.zeros((len(arrays["last"]), 1, 1), dtype=np.float32),
+        labels=np.column_stack([arrays["a"], arrays["b"]]),
+        targets=(Target(name="a", classes=("x", "y")), Target(name="b", classes=("x", "y", "z"))),
+        subject=arrays["subject"],
+        session=arrays["session"],
+        trial=arrays["trial"],
+        subjects=tuple(f"s{i + 1}" for i in range(len(layout))),
+        last=arrays["last"],
+        seconds=arrays["last"].astype(np.float64),
+    )
+
+
+TRIALS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
+SUBJECT = st.lists(TRIALS, min_size=3, max_size=4)
+LAYOUT = st.lists(SUBJECT, min_size=3, max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    layout=LAYOUT,
+    protocol=st.sampled_from(sorted(PROTOCOLS)),
+    folds=st.none() | st.integers(2, 7),
+    seed=st.integers(0, 99),
+    validation=st.floats(0.01, 0.99),
+)
+def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
+    layout: list[list[list[int]]], protocol: str, folds: int | None, seed: int, validation: float
+) -> None:
+    windows = window_set(layout, seed)
+    folds = None if protocol == "loso" else folds
+    splits = make_splits(windows, protocol, folds=folds, seed=seed, validation=validation)
+    assert len({split.name for split in splits}) == len(splits)
+    for split in splits:
+        parts = (split.train, split.validation, split.test)
+        assert all(len(part) for part in parts)
+        joined = np.concatenate(parts)
+        assert len(np.unique(joined)) == len(joined)
+        if PROTOCOLS[protocol].within_subject:
+            assert len(np.unique(windows.subject[joined])) == 1
+        elif folds is None:
+            assert len(joined) == len(windows)
+        if protocol in GROUPED:
+            groups = getattr(windows, GROUPED[protocol])
+            assert sum(len(np.unique(groups[part])) for part in parts) == len(np.unique(groups[joined]))
+        if protocol == "session":
+            assert windows.session[split.train].max() < windows.session[split.validation].min()
+            assert windows.session[split.validation].max() < windows.session[split.test].min()
+    tested = np.concatenate([split.test for split in splits])
+    assert len(np.unique(tested)) == len(tested)
+    if protocol != "session":
+        assert len(tested) == len(windows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(labels=st.lists(st.integers(0, 1), min_size=10, max_size=40), folds=st.integers(2, 10), seed=st.integers(0, 99))
+def test_trial_folds_are_stratified(labels: list[int], folds: int, seed: int) -> None:
+    windows = window_set([[[6] * len(labels)]])
+    windows.labels[:] = np.repeat(labels, 6)[:, None]
+    splits = make_splits(windows, "trial", folds=folds, seed=seed)
+    high = [windows.labels[split.test, 0].sum() // 6 for split in splits]
+    sizes = [len(split.test) // 6 for split in splits]
+    assert max(high) - min(high) <= 1
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_validation_is_a_fifth_of_the_training_trials_and_stratified() -> None:
+    windows = window_set([[[60] * 40]])
+    windows.labels[:] = np.repeat(np.arange(40) % 2, 60)[:, None]
+    for split in make_splits(windows, "trial", folds=10):
+        trials = [len(np.unique(windows.trial[part])) for part in (split.train, split.validation, split.test)]
+        assert trials in ([29, 7, 4], [28, 8, 4])
+        assert 3 <= windows.labels[split.validation, 0].sum() / 60 <= 4
+
+
+def test_paper_shuffles_the_windows_of_each_subject_into_ten_folds() -> None:
+    windows = window_set([[[60] * 10], [[60] * 10]])
+    splits = make_splits(windows, "paper")
+    assert [split.name for split in splits[:2]] == ["s1-fold01", "s1-fold02"]
+    assert len(splits) == 20
+    for split in splits:
+        assert [len(split.train), len(split.validation), len(split.test)] == [432, 108, 60]
+        # That is its fault: nearly every tested window has a neighbour in training.
+        beside = np.isin(split.test - 1, split.train) | np.isin(split.test + 1, split.train)
+        assert beside.mean() > 0.8
+
+
+def test_loso_tests_each_subject_once_and_names_the_fold_after_it() -> None:
+    windows = window_set([[[4, 4]]] * 5)
+    splits = make_splits(windows, "loso")
+    assert [split.name for split in splits] == ["s1", "s2", "s3", "s4", "s5"]
+    for code, split in enumerate(splits):
+        assert set(windows.subject[split.test]) == {code}
+
+
+def test_session_tests_the_last_ones_in_turn() -> None:
+    windows = window_set([[[4]] * 4, [[4]] * 3])
+    splits = make_splits(windows, "session", folds=2)
+    assert [split.name for split in splits] == ["s1-session03", "s1-session04", "s2-session03"]
+
+
+def test_a_subjects_folds_do_not_depend_on_who_else_is_there() -> None:
+    both, alone = window_set([[[5] * 8], [[5] * 8]]), window_set([[[5] * 8]])
+    for protocol in ("paper", "trial"):
+        together, single = make_splits(both, protocol, seed=3), make_splits(alone, protocol, seed=3)
+        for first, second in zip(together, single, strict=False):
+            np.testing.assert_array_equal(first.test, second.test)
+            np.testing.assert_array_equal(first.validation, second.validation)
+
+
+def test_the_seed_decides_the_folds() -> None:
+    windows = window_set([[[5] * 12]])
+    same, again, other = (make_splits(windows, "trial", seed=seed)[0].test for seed in (1, 1, 2))
+    np.testing.assert_array_equal(same, again)
+    assert not np.array_equal(same, other)
+
+
+def test_only_paper_leaks() -> None:
+    assert [name for name in PROTOCOLS if leaks(name)] == ["paper"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "protocol", "settings_", "message"),
+    [
+        ([[[9, 9]]] * 3, "trial", {}, "Protocol trial needs more trials of s1: found 2, expected at least 3"),
+        ([[[9] * 9]] * 2, "loso", {}, "Protocol loso needs more subjects: found 2"),
+        ([[[9] * 9]] * 4, "session", {}, "Protocol session needs more sessions of s1: found 1"),
+        ([[[9] * 9]] * 4, "loso", {"folds": 2}, "one fold a subject"),
+        ([[[9] * 9]] * 4, "trial", {"folds": 1}, "Too few folds"),
+        ([[[9] * 9]] * 4, "trial", {"validation": 1.0}, "validation share is out of range"),
+        ([[[9] * 9]], "windows", {}, "Unknown protocol: found 'windows', expected paper, trial, loso"),
+    ],
+)
+def test_what_cannot_be_split_is_refused(
+    layout: list[list[list[int]]], protocol: str, settings_: dict[str, float], message: str
+) -> None:
+    with pytest.raises(DatasetError, match=message):
+        make_splits(window_set(layout), protocol, **settings_)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("protocol", sorted(GROUPED))
+def test_a_shared_group_is_found(protocol: str) -> None:
+    windows = window_set([[[6] * 5] * 3] * 4)
+    split = make_splits(windows, protocol)[0]
+    stolen = Split(split.name, split.train[1:], split.validation, np.sort(np.append(split.test, split.train[0])))
+    with pytest.raises(DatasetError, match="shared with another part"):
+        check_split(windows, stolen, protocol)
+
+
+def test_splits_are_read_back_as_written(tmp_path: Path) -> None:
+    windows = window_set([[[7] * 8]] * 3)
+    for protocol in ("paper", "trial", "subjects"):
+        path = tmp_path / "splits.json"
+        splits = make_splits(windows, protocol, seed=5)
+        write_splits(path, windows, splits, protocol=protocol, seed=5, validation=0.2)
+        for written, read in zip(splits, read_splits(path, windows), strict=True):
+            assert written.name == read.name
+            for part in ("train", "validation", "test"):
+                np.testing.assert_array_equal(getattr(written, part), getattr(read, part))
+        assert json.loads(path.read_text())["leaks"] is (protocol == "paper")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["splits.json"]
+
+
+def test_splits_of_other_windows_or_damaged_ones_are_refused(tmp_path: Path) -> None:
+    windows, path = window_set([[[7] * 8]] * 3), tmp_path / "splits.json"
+    splits = make_splits(windows, "trial")
+    write_splits(path, windows, splits, protocol="trial", seed=0, validation=0.2)
+    with pytest.raises(DatasetError, match=r"splits\.json was made for other windows"):
+        read_splits(path, window_set([[[7] * 9]] * 3))
+    # Another order of trials in the same number of windows shares trials between the parts.
+    with pytest.raises(DatasetError, match="is not sound"):
+        read_splits(path, window_set([[[9, 5] * 4]] * 3))
+    path.write_text(path.read_text()[:100])
+    with pytest.raises(DatasetError, match=r"Cannot read splits\.json"):
+        read_splits(path, windows)
