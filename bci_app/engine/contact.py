@@ -1,0 +1,144 @@
+"""How well each electrode sits, judged from the signal alone.
+
+Judged on a fixed grid of stream samples and never by how samples arrive, so that the same recording
+always has the same verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.events import Contact, ContactLevel
+
+GRID_SECONDS = 0.5
+BLOCK_SECONDS = 1.0
+
+# µV. An open or shorted input is flatter than any scalp; a loose electrode swings wider.
+_FLAT_SD = 0.2
+_POOR_SD = 100.0
+_BAD_SD = 200.0
+# Share of a block's samples that sit exactly on its largest or smallest value.
+_RAILED_SHARE = 0.3
+# Mains power over everything else from 1 to 45 Hz.
+_LINE_RATIO = 10.0
+# Good verdicts in a row before a bad channel counts as good again (2 s), against flicker.
+_RECOVERY = 4
+
+
+def judge(block: NDArray[np.float64], rate: float) -> list[tuple[ContactLevel, str]]:
+    """Judge one block of raw signal.
+
+    Parameters
+    ----------
+    block : ndarray of float64, shape (n_samples, n_channels)
+        µV, finite.
+    rate : float
+        Hz.
+
+    Returns
+    -------
+    list of (ContactLevel, str)
+        Level and cause of each channel.
+    """
+    n = len(block)
+    at_limit = np.maximum((block == block.max(axis=0)).mean(axis=0), (block == block.min(axis=0)).mean(axis=0))
+    # A straight line is electrode drift, not signal.
+    ramp = np.linspace(-1, 1, n)[:, None]
+    centred = block - block.mean(axis=0)
+    detrended = centred - ramp * (ramp * centred).sum(axis=0) / (ramp**2).sum()
+    sd = detrended.std(axis=0)
+    line = _line_ratio(detrended, rate)
+    verdicts = []
+    for channel in range(block.shape[1]):
+        if sd[channel] < _FLAT_SD:
+            verdict = (ContactLevel.BAD, "flat")
+        elif at_limit[channel] > _RAILED_SHARE:
+            verdict = (ContactLevel.BAD, "railed")
+        elif sd[channel] > _BAD_SD:
+            verdict = (ContactLevel.BAD, f"{sd[channel]:.0f} µV of noise")
+        elif sd[channel] > _POOR_SD:
+            verdict = (ContactLevel.POOR, f"{sd[channel]:.0f} µV of noise")
+        elif line[channel] > _LINE_RATIO:
+            verdict = (ContactLevel.POOR, "mains hum")
+        else:
+            verdict = (ContactLevel.GOOD, "")
+        verdicts.append(verdict)
+    return verdicts
+
+
+def _line_ratio(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """Power at 50 and 60 Hz (±2 Hz) over the power from 1 to 45 Hz, for each channel."""
+    power = np.abs(np.fft.rfft(x * np.hanning(len(x))[:, None], axis=0)) ** 2
+    frequency = np.fft.rfftfreq(len(x), 1 / rate)
+    mains = (np.abs(frequency - 50) <= 2) | (np.abs(frequency - 60) <= 2)
+    brain = (frequency >= 1) & (frequency <= 45)
+    ratio: NDArray[np.float64] = power[mains].sum(axis=0) / np.maximum(power[brain].sum(axis=0), 1e-12)
+    return ratio
+
+
+class ContactMonitor:
+    """Follow the contact of the model's channels through a stream.
+
+    Parameters
+    ----------
+    channels : sequence of str
+        Names of the model's channels.
+    rate : float
+        Rate of the stream in Hz.
+    """
+
+    def __init__(self, channels: Sequence[str], rate: float) -> None:
+        self._channels = tuple(channels)
+        self._rate = rate
+        self.grid = max(1, round(GRID_SECONDS * rate))
+        self._block = max(2, round(BLOCK_SECONDS * rate))
+        self._contacts = tuple(Contact(name, ContactLevel.UNKNOWN) for name in channels)
+        self._good_run = np.full(len(channels), _RECOVERY)
+        self._last_bad = np.full(len(channels), -1, dtype=np.int64)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the samples (not the verdicts), after a gap."""
+        self._samples = np.empty((0, len(self._channels)))
+
+    def update(self, x: NDArray[np.float64], end: int) -> None:
+        """Take samples up to stream index `end` (exclusive), at most to the next point of the grid.
+
+        Parameters
+        ----------
+        x : ndarray of float64, shape (n_samples, n_channels)
+            µV, model channels in order.
+        end : int
+            Stream index after the last row.
+        """
+        self._samples = np.concatenate([self._samples, x])[-self._block :]
+        if end % self.grid or len(self._samples) < self._block:
+            return
+        verdicts = judge(self._samples, self._rate)
+        contacts = []
+        for index, (name, (level, cause)) in enumerate(zip(self._channels, verdicts, strict=True)):
+            if level is ContactLevel.BAD:
+                self._good_run[index] = 0
+                self._last_bad[index] = end - 1
+            else:
+                self._good_run[index] += 1
+                if self._good_run[index] < _RECOVERY:
+                    level, cause = ContactLevel.BAD, "settling"
+            contacts.append(Contact(name, level, cause))
+        self._contacts = tuple(contacts)
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """The verdicts now."""
+        return self._contacts
+
+    def usable_now(self) -> NDArray[np.bool_]:
+        """Tell which channels the average reference may use from here on."""
+        return np.array([contact.level is not ContactLevel.BAD for contact in self._contacts])
+
+    def usable_since(self, start: int) -> NDArray[np.bool_]:
+        """Tell which channels were not bad at any time since stream index `start`."""
+        return self._last_bad < start

@@ -1,0 +1,31 @@
+"""What every output of predictions can do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from bci_app.bundle.spec import Bundle
+from bci_app.events import Prediction
+from bci_app.stream import StreamInfo
+
+
+class Output(Protocol):
+    """Somewhere that predictions go: a file, an LSL stream, a network address."""
+
+    def start(self, bundle: Bundle, info: StreamInfo) -> None:
+        """Open, once the stream is known.
+
+        Raises
+        ------
+        BciError
+            If it cannot be opened.
+        """
+        ...
+
+    def publish(self, prediction: Prediction) -> None:
+        """Send one prediction."""
+        ...
+
+    def close(self) -> None:
+        """Close. May be called twice, and without `start`."""
+        ...

@@ -1,0 +1,240 @@
+"""The engine says only what it can stand behind, and the same however samples arrive."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.bundle.golden import make_golden
+from bci_app.engine import Engine, EngineThread
+from bci_app.errors import ChannelError, SourceError, StreamLostError
+from bci_app.events import Phase, Prediction, Reason
+from bci_app.stream import Chunk, StreamInfo
+from tests.bundles import CHANNELS, LOAD, VALENCE, write_bundle
+from tests.streams import ArraySource, chunks, eeg
+
+RATE = 250.0
+INFO = StreamInfo("test", (*CHANNELS, "ECG"), RATE, ("uV",) * 7)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
+    return load_bundle(write_bundle(tmp_path_factory.mktemp("bundles") / "b", targets=(LOAD, VALENCE)))
+
+
+def run(bundle: LoadedBundle, pieces: list[Chunk], **options: bool) -> tuple[list[Prediction], Engine]:
+    engine = Engine(ArraySource(INFO, pieces), bundle, clock=lambda: 200.0, **options)
+    engine.start()
+    predictions: list[Prediction] = []
+    while not engine.finished:
+        predictions += engine.step().predictions
+    return predictions, engine
+
+
+def content(predictions: list[Prediction]) -> list[object]:
+    """All that must not depend on arrival: everything but the time that the network took."""
+    return [(p.sample, p.time, p.valid, p.reasons, p.quality, p.targets) for p in predictions]
+
+
+def test_session_goes_from_warm_up_over_baseline_to_predictions(bundle: LoadedBundle) -> None:
+    predictions, engine = run(bundle, chunks(eeg(10, RATE, 7), RATE, [25]))
+    reasons = [p.reasons for p in predictions]
+    # Windows would end every 64 model samples; the first whole one ends at 64 + 128.
+    assert reasons[:2] == [(Reason.WARMING_UP,)] * 2
+    assert reasons[2:8] == [(Reason.BASELINE,)] * 6
+    assert all(p.valid for p in predictions[8:])
+    assert len(predictions[8:]) == 12
+    ends = [(63 + 64 * k) * 250 // 128 for k in range(len(predictions))]
+    assert [p.sample for p in predictions] == ends
+    assert [p.time for p in predictions] == [pytest.approx(100 + end / RATE) for end in ends]
+    assert engine.status().phase is Phase.FINISHED
+    assert all(p.age_ms == pytest.approx((200 - p.time) * 1e3) for p in predictions)
+
+
+@given(sizes=st.lists(st.integers(1, 400), min_size=1, max_size=80), gap=st.booleans(), bad=st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_predictions_do_not_depend_on_how_samples_arrive(bundle, sizes, gap, bad) -> None:  # type: ignore[no-untyped-def]
+    data = eeg(12, RATE, 7)
+    if bad:
+        data[1600:2000, 2] = 5e3
+    head, tail = data[:1500], data[1500:]
+    lost = 33 if gap else 0
+
+    def pieces(sizes: list[int]) -> list[Chunk]:
+        return chunks(head, RATE, sizes) + chunks(tail, RATE, sizes, start=1500 + lost, lost=lost)
+
+    assert content(run(bundle, pieces(sizes))[0]) == content(run(bundle, pieces([10_000]))[0])
+
+
+def test_live_probabilities_are_those_of_the_golden_path(bundle: LoadedBundle) -> None:
+    raw = eeg(9, RATE, 7).astype(np.float32)
+    predictions, _ = run(bundle, chunks(raw.astype(np.float64), RATE, [13, 1, 250]))
+    golden = make_golden(bundle.spec, bundle.model, raw=raw, channels=INFO.channels, rate=RATE)
+    valid = [p for p in predictions if p.valid]
+    assert [p.sample for p in valid] == golden["samples"].tolist()
+    live = np.array([p.targets[1].probability for p in valid])
+    np.testing.assert_array_equal(live.astype(np.float32), golden["probabilities"][:, 1])
+
+
+def test_gap_makes_filters_start_anew_and_keeps_the_baseline(bundle: LoadedBundle) -> None:
+    data = eeg(16, RATE, 7)
+    pieces = chunks(data[:2000], RATE, [50]) + chunks(data[2000:], RATE, [50], start=2250, lost=250)
+    predictions, engine = run(bundle, pieces)
+    after = [p for p in predictions if p.sample >= 2250]
+    assert [p.reasons for p in after[:2]] == [(Reason.GAP,)] * 2
+    assert all(p.valid for p in after[2:])
+    # The first window after the gap sees no sample from before it.
+    fresh = Engine(ArraySource(INFO, chunks(data[2000:], RATE, [50])), bundle, clock=lambda: 200.0)
+    fresh.start()
+    fresh.set_rest(engine._decoder.rest)
+    expected = [p for _ in range(len(data[2000:]) // 50) for p in fresh.step().predictions if p.valid]
+    assert [p.targets for p in after if p.valid] == [p.targets for p in expected]
+    status = engine.status()
+    assert status.lost == 250
+    assert status.loss == pytest.approx(250 / (250 + len(data)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_a_gap_and_poison_nothing(bundle: LoadedBundle, value: float) -> None:
+    data = eeg(14, RATE, 7)
+    data[2100:2103, 1] = value
+    predictions, _ = run(bundle, chunks(data, RATE, [50]))
+    after = [p for p in predictions if p.sample >= 2103]
+    assert after[0].reasons == (Reason.GAP,)
+    assert all(p.valid and np.isfinite(p.targets[0].probability).all() for p in after[3:])
+
+
+def test_a_bad_value_in_a_channel_the_model_does_not_use_is_no_matter(bundle: LoadedBundle) -> None:
+    data = eeg(8, RATE, 7)
+    expected = content(run(bundle, chunks(data, RATE, [50]))[0])
+    data[:, 6] = np.nan
+    assert content(run(bundle, chunks(data, RATE, [50]))[0]) == expected
+
+
+@pytest.mark.parametrize("fault", ["flat", "railed", "noise"])
+def test_bad_contact_makes_predictions_invalid_until_it_is_good_again(bundle: LoadedBundle, fault: str) -> None:
+    data = eeg(24, RATE, 7)
+    bad = slice(2500, 3500)
+    if fault == "flat":
+        data[bad, 3] = 123.0
+    elif fault == "railed":
+        data[bad, 3] = np.clip(data[bad, 3] * 1e4, -187500.0, 187500.0)
+    else:
+        data[bad, 3] += 900 * np.random.default_rng(2).standard_normal(1000)
+    predictions, engine = run(bundle, chunks(data, RATE, [50]))
+    during = [p for p in predictions if 2500 + 250 <= p.sample < 3500]
+    assert all(p.reasons == (Reason.BAD_CONTACT,) and p.quality == pytest.approx(5 / 6) for p in during)
+    assert all(t.probability is None and t.smoothed is None for p in during for t in p.targets)
+    assert predictions[-1].valid
+    assert all(p.valid for p in predictions if 2500 - 1000 < p.sample < 2500)
+    assert {c.level.value for c in engine.status().contacts} == {"good"}
+
+
+def test_bad_windows_are_not_part_of_the_baseline(bundle: LoadedBundle) -> None:
+    data = eeg(20, RATE, 7)
+    data[:1000, 0] = 0.0
+    predictions, _ = run(bundle, chunks(data, RATE, [50]))
+    first_valid = next(p for p in predictions if p.valid)
+    assert first_valid.sample > 1000 + 4 * RATE
+
+
+def test_baseline_waits_for_the_user(bundle: LoadedBundle) -> None:
+    pieces = chunks(eeg(20, RATE, 7), RATE, [250])
+    engine = Engine(ArraySource(INFO, pieces), bundle, wait_for_baseline=True, clock=lambda: 200.0)
+    engine.start()
+    before = [p for _ in range(6) for p in engine.step().predictions]
+    assert engine.status().phase is Phase.CONTACT
+    assert {p.reasons for p in before[2:]} == {(Reason.BASELINE,)}
+    engine.start_baseline()
+    after: list[Prediction] = []
+    progress = []
+    while not engine.finished:
+        after += engine.step().predictions
+        progress.append(engine.status().baseline_progress)
+    first_valid = next(p for p in after if p.valid)
+    # Six windows that begin after the call, then one more.
+    assert first_valid.sample >= 1500 + (128 + 6 * 64) * 250 // 128
+    assert progress[0] < 0.5
+    assert progress[-1] == 1.0
+
+
+def test_missing_channel_is_refused_and_the_source_closed(bundle: LoadedBundle) -> None:
+    source = ArraySource(StreamInfo("x", ("Fp1", "Cz"), RATE, ("uV", "uV")), [])
+    with pytest.raises(ChannelError, match="missing Fp2, C3, C4, O1, O2"):
+        Engine(source, bundle).start()
+    assert source.stopped
+
+
+class LossySource(ArraySource):
+    """Fails in the middle as an LSL stream that is lost, then returns."""
+
+    fail_at = 20
+
+    def read(self, timeout: float = 0.0) -> Chunk | None:
+        self.fail_at -= 1
+        if self.fail_at in (0, 1):
+            raise StreamLostError("Stream test is lost", fix="Waiting for its return.")
+        return super().read(timeout)
+
+
+def test_lost_stream_is_a_state_and_its_return_another(bundle: LoadedBundle) -> None:
+    engine = Engine(LossySource(INFO, chunks(eeg(8, RATE, 7), RATE, [50])), bundle, clock=lambda: 200.0)
+    engine.start()
+    phases = []
+    while not engine.finished:
+        engine.step()
+        phases.append((engine.status().phase, engine.status().message))
+    assert (Phase.LOST, "Stream test is lost. Waiting for its return.") in phases
+    assert phases[20][0] is Phase.BASELINE
+    assert phases[20][1] == ""
+
+
+class FailingSource(ArraySource):
+    def read(self, timeout: float = 0.0) -> Chunk | None:
+        raise SourceError("The stream came back with another layout")
+
+
+def test_thread_keeps_the_cause_of_its_end(bundle: LoadedBundle) -> None:
+    engine = Engine(FailingSource(INFO, []), bundle)
+    engine.start()
+    thread = EngineThread(engine)
+    thread.start()
+    thread._thread.join(5)
+    assert not thread.running
+    assert str(thread.failure) == "The stream came back with another layout."
+    thread.stop()
+    thread.stop()
+
+
+def test_thread_delivers_every_prediction_in_order(bundle: LoadedBundle) -> None:
+    pieces = chunks(eeg(10, RATE, 7), RATE, [25])
+    expected, _ = run(bundle, list(pieces))
+    engine = Engine(ArraySource(INFO, pieces), bundle, clock=lambda: 200.0)
+    engine.start()
+    thread = EngineThread(engine)
+    thread.start()
+    thread._thread.join(10)
+    found = [p for result in thread.drain() for p in result.predictions]
+    assert content(found) == content(expected)
+    thread.stop()
+
+
+def test_signal_shows_lost_samples_as_nan(bundle: LoadedBundle) -> None:
+    data = eeg(4, RATE, 7)
+    pieces = chunks(data[:500], RATE, [100]) + chunks(data[500:], RATE, [100], start=550, lost=50)
+    _, engine = run(bundle, pieces)
+    view = engine.signal(4)
+    assert view.first == 50
+    assert np.isnan(view.data[450:500]).all()
+    np.testing.assert_array_equal(view.data[500:], data[500:].astype(np.float32))
+    assert view.time == pytest.approx(100 + 1049 / RATE)
+
+
+def test_effective_rate_is_measured_from_stamps(bundle: LoadedBundle) -> None:
+    pieces = [Chunk(c.data, 100 + (c.times - 100) * 1.02, c.first) for c in chunks(eeg(12, RATE, 7), RATE, [25])]
+    _, engine = run(bundle, pieces)
+    assert engine.status().effective_rate == pytest.approx(RATE / 1.02, rel=1e-3)
+    assert engine.status().nominal_rate == RATE
