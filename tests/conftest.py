@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,22 @@ def sample_recordings() -> tuple[Path, Path]:
     """Rest and arithmetic of EEGMAT's Subject 01, as shipped."""
     folder = ROOT / "bci_app" / "sample"
     return folder / "Subject01_1.edf", folder / "Subject01_2.edf"
+
+
+# Reasons for which a test may be skipped where all checks run.
+_EXPECTED_SKIPS = ("the recordings in ../shared/data are not on this machine",)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Where all checks run, a skip that nobody expected is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not os.environ.get("CI") or reporter is None:
+        return
+    unexpected = [
+        f"{report.nodeid}: {report.longrepr[2]}"
+        for report in reporter.stats.get("skipped", [])
+        if not any(reason in str(report.longrepr) for reason in _EXPECTED_SKIPS)
+    ]
+    if unexpected:
+        reporter.write_line("unexpected skips:\n  " + "\n  ".join(unexpected), red=True)
+        session.exitstatus = 1

@@ -1,0 +1,50 @@
+# Two commands do everything on a fresh clone: `make demo` and `make test`.
+PYTHON ?= python3
+VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
+PYTEST_ARGS ?=
+
+APP := $(VENV)/app
+TEST := $(VENV)/test
+SOURCES := bci_app offline tests
+
+.PHONY: demo test lint unit soak bench clean
+
+demo: $(APP)/.installed
+	$(APP)/bin/bci-app demo
+
+test: lint unit
+
+lint: $(TEST)/.installed
+	$(TEST)/bin/ruff check $(SOURCES)
+	$(TEST)/bin/ruff format --check $(SOURCES)
+	$(TEST)/bin/mypy
+	$(TEST)/bin/lint-imports
+
+unit: $(TEST)/.installed
+	QT_QPA_PLATFORM=offscreen $(TEST)/bin/python -m pytest -m "not soak" $(PYTEST_ARGS)
+
+soak: $(TEST)/.installed
+	QT_QPA_PLATFORM=offscreen $(TEST)/bin/python -m pytest -m soak --timeout=3600 $(PYTEST_ARGS)
+
+bench: $(APP)/.installed
+	$(APP)/bin/bci-app bench
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(APP)/.installed: pyproject.toml $(CONSTRAINTS)
+	$(call environment,$(APP))
+	$(APP)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable .
+	touch $@
+
+$(TEST)/.installed: pyproject.toml $(CONSTRAINTS)
+	$(call environment,$(TEST))
+	$(TEST)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[offline,test]'
+	touch $@
+
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"bci-app needs Python 3.11 or newer, found {sys.version.split()[0]}. Name another one: make PYTHON=python3.12")'
+	@echo "Installing into $(1) (once; a few minutes)"
+	$(PYTHON) -m venv $(1)
+endef
