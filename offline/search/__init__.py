@@ -1,0 +1,1 @@
+"""Search for subnets of a trained supernet."""

@@ -1,0 +1,166 @@
+"""Every evaluation of a search, in SQLite: no subnet twice, and a killed search loses nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bci_app.errors import FileError
+from offline.supernet.space import ArchConfig
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS search (identity TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS evaluations (
+    arch TEXT PRIMARY KEY,
+    generation INTEGER NOT NULL,
+    embed_dim INTEGER NOT NULL,
+    depth INTEGER NOT NULL,
+    parameters INTEGER NOT NULL,
+    validation_accuracy REAL NOT NULL,
+    validation_balanced_accuracy REAL NOT NULL,
+    validation_loss REAL NOT NULL,
+    latency_ms REAL,
+    seconds REAL NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What is known of a subnet; all figures are of validation data.
+
+    Attributes
+    ----------
+    parameters : int
+        Size of the extracted subnet.
+    accuracy, balanced_accuracy, loss : float
+        Means over targets.
+    latency_ms : float or None
+        Median time of one window through the app's predictor, where it was asked for.
+    """
+
+    parameters: int
+    accuracy: float
+    balanced_accuracy: float
+    loss: float
+    latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A subnet, its metrics, and the generation that first asked for it."""
+
+    arch: ArchConfig
+    metrics: Metrics
+    generation: int
+    seconds: float
+
+
+Evaluator = Callable[[ArchConfig], Metrics]
+"""Gives the metrics of a subnet on validation data; all that a search knows of any data."""
+
+
+class EvaluationStore:
+    """Evaluations on disk, looked up before anything is computed.
+
+    Parameters
+    ----------
+    path : Path
+        SQLite file; made if it is not there.
+    identity : str
+        What the metrics depend on (weights, validation data). A file of another identity is refused.
+    evaluate : callable
+        Gives the metrics of a subnet that is not in the file.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged or belongs to another search.
+    """
+
+    def __init__(self, path: Path, *, identity: str, evaluate: Evaluator) -> None:
+        self._evaluate = evaluate
+        self.computed = 0
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            with self._transaction():
+                for statement in filter(str.strip, _SCHEMA.split(";")):
+                    self._connection.execute(statement)
+                known = self._connection.execute("SELECT identity FROM search").fetchone()
+                if known is None:
+                    self._connection.execute("INSERT INTO search VALUES (?)", (identity,))
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise FileError(
+                f"Cannot read the search {path.name}", found=str(error), fix="Delete it to search anew."
+            ) from error
+        if known is not None and known[0] != identity:
+            self._connection.close()
+            raise FileError(
+                f"{path.name} belongs to another search",
+                found=f"identity {known[0][:12]}",
+                expected=f"{identity[:12]} for these weights and data",
+                fix="Search into another folder, or delete the file.",
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def evaluate(self, archs: Sequence[ArchConfig], generation: int) -> list[Evaluation]:
+        """Give the evaluations of subnets, computing only those that are not in the file."""
+        return [self._known(arch) or self._compute(arch, generation) for arch in archs]
+
+    def _compute(self, arch: ArchConfig, generation: int) -> Evaluation:
+        start = time.perf_counter()
+        metrics = self._evaluate(arch)
+        seconds = time.perf_counter() - start
+        self.computed += 1
+        row = (
+            arch.to_json(), generation, arch.embed_dim, arch.depth, metrics.parameters, metrics.accuracy,
+            metrics.balanced_accuracy, metrics.loss, metrics.latency_ms, seconds,
+        )  # fmt: skip
+        with self._transaction():
+            self._connection.execute(f"INSERT INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
+        return Evaluation(arch, metrics, generation, seconds)
+
+    def _known(self, arch: ArchConfig) -> Evaluation | None:
+        found = self._read("WHERE arch = ?", (arch.to_json(),))
+        return found[0] if found else None
+
+    def all(self) -> list[Evaluation]:
+        """Give all evaluations in the order in which they were made."""
+        return self._read("ORDER BY rowid", ())
+
+    def _read(self, clause: str, values: tuple[str, ...]) -> list[Evaluation]:
+        columns = (
+            "arch, generation, seconds, parameters, validation_accuracy, validation_balanced_accuracy, "
+            "validation_loss, latency_ms"
+        )
+        rows = self._connection.execute(f"SELECT {columns} FROM evaluations {clause}", values).fetchall()
+        return [Evaluation(ArchConfig.from_json(row[0]), Metrics(*row[3:]), row[1], row[2]) for row in rows]

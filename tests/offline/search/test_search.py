@@ -1,0 +1,213 @@
+"""Search: it improves, repeats nothing, resumes to the same end, and knows only an evaluator."""
+
+import csv
+import inspect
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bci_app.errors import FileError
+from offline.search.evolution import Evolution, Score, evolve
+from offline.search.nsga2 import NsgaSettings, pareto_search
+from offline.search.pareto import hypervolume, non_dominated, write_front, write_hypervolume
+from offline.search.store import Evaluation, EvaluationStore, Metrics
+from offline.supernet.model import count_parameters
+from offline.supernet.space import SPACES, ArchConfig, SearchSpace
+
+SPACE = SPACES["paper"]
+TINY = SearchSpace("tiny", (8,), (2,), (1.0, 2.0), (1, 2))
+
+
+def metrics(arch: ArchConfig) -> Metrics:
+    """Make up a landscape: accuracy likes many heads in early layers, and width a little."""
+    accuracy = 0.5 + sum(h / 6 / (i + 1) for i, h in enumerate(arch.heads)) / 8 + arch.embed_dim / 2400
+    size = count_parameters(arch, n_channels=14, n_features=128, class_counts=(2,))
+    return Metrics(size, accuracy, accuracy - 0.01, 1 - accuracy, latency_ms=0.1 * arch.depth)
+
+
+class Killed(Exception):  # noqa: N818
+    pass
+
+
+class Counting:
+    """Evaluates, counts each subnet, and can die after a number of evaluations."""
+
+    def __init__(self, die_after: int | None = None) -> None:
+        self.asked: list[ArchConfig] = []
+        self.die_after = die_after
+
+    def __call__(self, arch: ArchConfig) -> Metrics:
+        if self.die_after is not None and len(self.asked) >= self.die_after:
+            raise Killed
+        self.asked.append(arch)
+        return metrics(arch)
+
+
+SMALL = Evolution(population=20, generations=8, kept=10, mutations=10, crossovers=10)
+FRONT = NsgaSettings(population=16, generations=8)
+Search = Callable[[EvaluationStore], Sequence[Evaluation]]
+
+
+def evolution(store: EvaluationStore) -> Sequence[Evaluation]:
+    return [evolve(SPACE, SMALL, store, seed=3)]
+
+
+def front(store: EvaluationStore) -> Sequence[Evaluation]:
+    return pareto_search(SPACE, FRONT, store, seed=3)
+
+
+searches = pytest.mark.parametrize("search", [evolution, front])
+
+
+def key(evaluations: Sequence[Evaluation]) -> list[tuple[ArchConfig, Metrics, int]]:
+    return [(e.arch, e.metrics, e.generation) for e in evaluations]
+
+
+def test_the_defaults_are_the_papers_numbers() -> None:
+    default = Evolution()
+    assert (default.population, default.kept, default.mutations, default.crossovers) == (100, 50, 50, 50)
+    assert default.generations == 50
+    assert Score().of(Metrics(2_000_000, 0.9, 0.5, 0.3)) == pytest.approx(0.9 + 1 / 2)
+
+
+@searches
+def test_no_subnet_is_evaluated_twice_and_all_are_of_the_space(tmp_path: Path, search: Search) -> None:
+    counting = Counting()
+    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=counting) as store:
+        search(store)
+        assert len(counting.asked) == len(set(counting.asked)) == store.computed == len(store.all())
+        assert all(arch in SPACE for arch in counting.asked)
+        assert len(counting.asked) > 60
+
+
+@searches
+def test_a_search_killed_anywhere_resumes_to_the_same_end(tmp_path: Path, search: Search) -> None:
+    with EvaluationStore(tmp_path / "unbroken.sqlite", identity="x", evaluate=Counting()) as store:
+        expected, order = key(search(store)), key(store.all())
+    for die_after in (0, 1, 19, 20, 21, 47):
+        path = tmp_path / f"{die_after}.sqlite"
+        with (
+            EvaluationStore(path, identity="x", evaluate=Counting(die_after)) as store,
+            pytest.raises(Killed),
+        ):
+            search(store)
+        rest = Counting()
+        with EvaluationStore(path, identity="x", evaluate=rest) as store:
+            assert key(search(store)) == expected
+            assert key(store.all()) == order
+        assert len(rest.asked) == len(order) - die_after
+
+
+@searches
+def test_a_finished_search_run_again_computes_nothing(tmp_path: Path, search: Search) -> None:
+    path = tmp_path / "search.sqlite"
+    with EvaluationStore(path, identity="x", evaluate=Counting()) as store:
+        expected = key(search(store))
+    with EvaluationStore(path, identity="x", evaluate=Counting(0)) as store:
+        assert key(search(store)) == expected
+
+
+def test_evolution_finds_more_than_its_random_beginning(tmp_path: Path) -> None:
+    generations: list[Sequence[Evaluation]] = []
+    score = Score(size_weight=0.2)
+    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=metrics) as store:
+        settings = SMALL.model_copy(update={"score": score})
+        found = evolve(SPACE, settings, store, seed=0, on_generation=lambda _, e: generations.append(e))
+    first = max(score.of(e.metrics) for e in generations[0])
+    assert score.of(found.metrics) > first
+    assert score.of(found.metrics) == max(score.of(e.metrics) for g in generations for e in g)
+    assert len(generations) == 8
+
+
+def test_a_search_of_a_space_smaller_than_its_population_ends(tmp_path: Path) -> None:
+    with EvaluationStore(tmp_path / "a.sqlite", identity="x", evaluate=metrics) as store:
+        evolve(TINY, SMALL, store, seed=0)
+        assert len(store.all()) == TINY.count() == 6
+    with EvaluationStore(tmp_path / "b.sqlite", identity="x", evaluate=metrics) as store:
+        pareto_search(TINY, FRONT, store, seed=0)
+        assert len(store.all()) == 6
+
+
+def test_the_pareto_search_gives_a_front_that_nothing_found_dominates(tmp_path: Path) -> None:
+    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=metrics) as store:
+        found = pareto_search(SPACE, FRONT, store, seed=1)
+        everything = store.all()
+    sizes = [e.metrics.parameters for e in found]
+    assert sizes == sorted(sizes)
+    for e in found:
+        assert not any(
+            o.metrics.parameters < e.metrics.parameters and o.metrics.balanced_accuracy >= e.metrics.balanced_accuracy
+            for o in everything
+        )
+
+
+def test_latency_can_be_a_third_objective(tmp_path: Path) -> None:
+    settings = FRONT.model_copy(update={"latency": True})
+    with EvaluationStore(tmp_path / "a.sqlite", identity="x", evaluate=metrics) as store:
+        assert pareto_search(SPACE, settings, store, seed=1)
+    with (
+        EvaluationStore(tmp_path / "b.sqlite", identity="x", evaluate=lambda _: Metrics(1, 0.5, 0.5, 1.0)) as store,
+        pytest.raises(ValueError, match="latency was not measured"),
+    ):
+        pareto_search(SPACE, settings, store, seed=1)
+
+
+def test_searches_take_no_data_but_through_the_store() -> None:
+    for search in (evolve, pareto_search):
+        assert set(inspect.signature(search).parameters) == {"space", "settings", "store", "seed", "on_generation"}
+
+
+def test_evaluations_can_be_queried_with_sql(tmp_path: Path) -> None:
+    path = tmp_path / "search.sqlite"
+    with EvaluationStore(path, identity="x", evaluate=metrics) as store:
+        evolution(store)
+    connection = sqlite3.connect(path)
+    rows = connection.execute(
+        "SELECT embed_dim, count(*), max(validation_accuracy), min(parameters) FROM evaluations"
+        " WHERE generation > 0 GROUP BY embed_dim"
+    ).fetchall()
+    connection.close()
+    assert {row[0] for row in rows} <= set(SPACE.embed_dims)
+
+
+def test_a_store_of_other_weights_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "search.sqlite"
+    EvaluationStore(path, identity="first", evaluate=metrics).close()
+    with pytest.raises(FileError, match="another search"):
+        EvaluationStore(path, identity="second", evaluate=metrics)
+
+
+def test_a_damaged_store_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "search.sqlite"
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(FileError, match=r"Cannot read the search search\.sqlite"):
+        EvaluationStore(path, identity="x", evaluate=metrics)
+
+
+def test_non_dominated_rows() -> None:
+    values = np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 1.0], [2.0, 3.0], [1.0, 3.0]])
+    assert non_dominated(values).tolist() == [True, True, True, False, True]
+
+
+def test_hypervolume_of_a_front_by_hand() -> None:
+    assert hypervolume(np.array([[0.5, 0.5], [0.25, 0.75]]), np.ones(2)) == pytest.approx(0.25 + 0.25 * 0.25)
+    assert hypervolume(np.empty((0, 2)), np.ones(2)) == 0
+
+
+def test_front_and_hypervolume_are_written_as_csv(tmp_path: Path) -> None:
+    generations: list[Sequence[Evaluation]] = []
+    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=metrics) as store:
+        pareto_search(SPACE, FRONT, store, seed=1, on_generation=lambda _, e: generations.append(e))
+        everything = store.all()
+    front = write_front(everything, tmp_path / "front.csv")
+    volumes = write_hypervolume(generations, metrics(SPACE.largest).parameters, tmp_path / "hypervolume.csv")
+    assert volumes == sorted(volumes)
+    assert volumes[-1] > volumes[0]
+    with (tmp_path / "front.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [ArchConfig.from_json(row["arch"]) for row in rows] == [e.arch for e in front]
+    with (tmp_path / "hypervolume.csv").open(newline="") as file:
+        assert [float(row["hypervolume"]) for row in csv.DictReader(file)] == pytest.approx(volumes, abs=1e-8)
