@@ -1,0 +1,165 @@
+"""When each sample of a stream was due, from raw time stamps."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Times = NDArray[np.float64]
+
+_MAX_RATE_ERROR = 0.05
+_FITTED_RATE_ERROR = 0.005
+_FIT_SECONDS = 60
+_SPREAD_SECONDS = 10
+_MIN_FIT_POINTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class GapRule:
+    """Limits of `GapDetector`, in seconds.
+
+    Attributes
+    ----------
+    tolerance : float
+        Steps of the stamps up to this length are not counted as loss on a stream with even stamps.
+    max_tolerance : float
+        The same for a stream whose stamps scatter, and for the first second of any stream.
+    settle : float
+        Samples that must agree on a step before it is taken for loss rather than delay; above
+        `max_tolerance`, so that a stream that is catching up does not pass for settled.
+    max_hold : float
+        When to decide if stamps do not settle at all.
+    clock_step : float
+        Backward steps longer than this ask for a reset.
+    """
+
+    tolerance: float = 0.02
+    max_tolerance: float = 0.1
+    settle: float = 0.15
+    max_hold: float = 2.0
+    clock_step: float = 1.0
+
+
+class SampleClock:
+    """The moment at which each sample of a stream was due, from raw stamps.
+
+    Delay makes stamps late and never early, so that the samples' true times lie along the lower
+    edge of the stamps. The edge is followed by ``due[n] = min(stamp[n], due[n - 1] + 1.05 period)``,
+    which is the stamp itself wherever stamps are even. The period is the nominal one until a line
+    through the edge, one point a second over the last minute, contradicts it significantly.
+    """
+
+    def __init__(self, rate: float, rule: GapRule) -> None:
+        self.nominal = 1.0 / rate
+        self.period = self.nominal
+        self.due = 0.0
+        self.tolerance = max(rule.max_tolerance, 1.5 * self.nominal)
+        self._rule = rule
+        self._per_second = max(1, round(rate))
+        self._lateness: list[NDArray[np.float64]] = []
+        self._seen = 0
+        self._edge = 0.0
+        self._spreads: deque[float] = deque(maxlen=_SPREAD_SECONDS)
+        self._points: deque[tuple[int, float]] = deque(maxlen=_FIT_SECONDS)
+
+    @property
+    def until_update(self) -> int:
+        """Samples left until period and tolerance are estimated anew; a block may not cross it."""
+        return self._per_second - self._seen
+
+    @property
+    def _slope(self) -> float:
+        return self.period * (1 + _MAX_RATE_ERROR)
+
+    @property
+    def rate_error(self) -> float:
+        """Relative error that the period may have."""
+        return _MAX_RATE_ERROR if len(self._points) < _MIN_FIT_POINTS else _FITTED_RATE_ERROR
+
+    def follow(self, times: Times) -> tuple[Times, NDArray[np.float64], Times]:
+        """Describe the next samples, at most up to the next update, changing nothing.
+
+        Returns
+        -------
+        due, late, edge : ndarray, shape (n_samples,)
+            When each was due, how late it was, and where the lower edge is after it (for `advance`).
+        """
+        # The edge is kept relative to a count since the last update, so that it is the same to the
+        # last bit however the stream is cut.
+        ahead = np.arange(self._seen + 1, self._seen + len(times) + 1) * self._slope
+        edge = np.minimum.accumulate(np.concatenate(([self._edge], times - ahead)))
+        due = np.where(edge[1:] < edge[:-1], times, edge[1:] + ahead)
+        late = times - (np.concatenate(([self.due], due[:-1])) + self.period)
+        return due, late, edge[1:]
+
+    def advance(self, due: Times, late: NDArray[np.float64], first: int, edge: float | None = None) -> None:
+        """Take over samples, the first of which has stream index `first`.
+
+        Parameters
+        ----------
+        due, late : ndarray, shape (n_samples,)
+            As `follow` gave them, or set otherwise; at most `until_update` samples.
+        edge : float, optional
+            The edge after the last sample; None to let it go through its due time.
+        """
+        self.due = float(due[-1])
+        self._lateness.append(late)
+        self._seen += len(due)
+        self._edge = edge if edge is not None else self.due - self._seen * self._slope
+        if self._seen >= self._per_second:
+            self._update(first + len(due) - 1)
+
+    def restart(self, due: float, *, same_clock: bool = False) -> None:
+        """Go on from another moment, at which the last sample was due.
+
+        Parameters
+        ----------
+        due : float
+            Seconds.
+        same_clock : bool
+            Whether samples were skipped, rather than the clock set.
+        """
+        if not same_clock and abs(due - self.due) > self._rule.clock_step:
+            self._points.clear()
+        self.due = due
+        self._edge = due - self._seen * self._slope
+
+    def _update(self, index: int) -> None:
+        late = np.nan_to_num(np.concatenate(self._lateness))
+        self._spreads.append(float(np.quantile(np.maximum(late, 0.0), 0.9)))
+        self._lateness, self._seen = [], 0
+        spread = max(self.nominal * 1.5, self._rule.tolerance, 2 * max(self._spreads))
+        self.tolerance = min(spread, max(self._rule.max_tolerance, 1.5 * self.nominal))
+        self._points.append((index, self.due))
+        self.period = fit_period(np.array(self._points), self.nominal)
+        self._edge = self.due
+
+
+def fit_period(points: NDArray[np.float64], nominal: float) -> float:
+    """Estimate the sampling period from due times.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_points, 2)
+        Sample index and due time in seconds.
+    nominal : float
+        Nominal period in seconds.
+
+    Returns
+    -------
+    float
+        The least-squares slope, or `nominal` if the slope does not differ from it by more than four
+        standard errors, or by so much that the points cannot be trusted.
+    """
+    if len(points) < _MIN_FIT_POINTS:
+        return nominal
+    index, due = (points - points.mean(axis=0)).T
+    scale = float(index @ index)
+    slope = float(index @ due) / scale
+    residual = due - slope * index
+    error = float(np.sqrt(residual @ residual / (len(points) - 2) / scale))
+    trusted = 4 * error < abs(slope - nominal) < _MAX_RATE_ERROR * nominal
+    return slope if trusted else nominal
