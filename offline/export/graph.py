@@ -1,0 +1,203 @@
+"""Subnets as one ONNX graph.
+
+The graph is written node by node: it holds its weights and nothing else (no traces, no paths), its
+bytes depend on the weights only, and `check_parity` compares it with the module that it was made of.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from bci_app.bundle.spec import INPUT_NAME, OUTPUT_NAMES
+from bci_app.errors import BundleError
+from offline.supernet.extract import Block, Subnet
+from offline.supernet.layers import PADDING_LOGIT
+
+OPSET = 20
+IR_VERSION = 10
+TOLERANCE = 1e-4
+"""Largest difference of a logit between the graph and the module."""
+
+
+class _Graph:
+    """Nodes and initialisers as they are added; every node has one output."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[onnx.TensorProto] = []
+        self._known: dict[tuple[str, bytes], str] = {}
+
+    def constant(self, value: NDArray[np.generic]) -> str:
+        key = (f"{value.dtype}{value.shape}", value.tobytes())
+        if key not in self._known:
+            self._known[key] = f"c{len(self.constants)}"
+            self.constants.append(numpy_helper.from_array(np.array(value, order="C"), self._known[key]))
+        return self._known[key]
+
+    def weight(self, tensor: Tensor) -> str:
+        return self.constant(tensor.detach().to(torch.float32).numpy())
+
+    def integers(self, *values: int) -> str:
+        return self.constant(np.array(values, dtype=np.int64))
+
+    def add(self, operation: str, *inputs: str, output: str | None = None, **attributes: object) -> str:
+        name = output or f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operation, inputs, [name], **attributes))
+        return name
+
+    def linear(self, x: str, layer: nn.Linear) -> str:
+        return self.add("Add", self.add("MatMul", x, self.weight(layer.weight.T)), self.weight(layer.bias))
+
+    def norm(self, x: str, layer: nn.LayerNorm) -> str:
+        weights = self.weight(layer.weight), self.weight(layer.bias)
+        return self.add("LayerNormalization", x, *weights, axis=-1, epsilon=layer.eps)
+
+    def attention(self, x: str, block: Block) -> str:
+        dim = block.query.in_features
+        head_dim = dim // block.heads
+        split = self.integers(0, -1, block.heads, head_dim)
+
+        def heads_of(layer: nn.Linear, order: tuple[int, ...]) -> str:
+            # (batch, tokens, dim) -> (batch, tokens, heads, head_dim) -> order
+            return self.add("Transpose", self.add("Reshape", self.linear(x, layer), split), perm=order)
+
+        query = heads_of(block.query, (0, 2, 1, 3))
+        scores = self.add("MatMul", query, heads_of(block.key, (0, 2, 3, 1)))
+        scaled = self.add("Div", scores, self.constant(np.array(math.sqrt(head_dim), dtype=np.float32)))
+        mixed = self.add("MatMul", self.add("Softmax", scaled, axis=-1), heads_of(block.value, (0, 2, 1, 3)))
+        # (batch, heads, tokens, head_dim) -> (batch, tokens, dim)
+        joined = self.add("Reshape", self.add("Transpose", mixed, perm=(0, 2, 1, 3)), self.integers(0, -1, dim))
+        return self.linear(joined, block.projection)
+
+    def block(self, x: str, block: Block) -> str:
+        x = self.add("Add", x, self.attention(self.norm(x, block.attention_norm), block))
+        hidden = self.add("Gelu", self.linear(self.norm(x, block.mlp_norm), block.expand))
+        return self.add("Add", x, self.linear(hidden, block.contract))
+
+    def subnet(self, x: str, subnet: Subnet, classes: int) -> tuple[str, str]:
+        """Add a network; gives logits (batch, targets, classes) and embedding (batch, dim)."""
+        x = self.linear(x, subnet.patch)
+        # The class token is a zero row in front, plus what its position adds.
+        x = self.add("Pad", x, self.integers(0, 1, 0, 0, 0, 0))
+        position = subnet.position.detach().clone()
+        position[0] += subnet.class_token.detach()[0]
+        x = self.add("Add", x, self.weight(position))
+        for block in subnet.blocks:
+            x = self.block(x, block)  # type: ignore[arg-type]
+        first = self.add("Gather", x, self.constant(np.array(0, dtype=np.int64)), axis=1)
+        embedding = self.norm(first, subnet.norm)
+        flat = self.linear(embedding, subnet.head)
+        rows, start = [], 0
+        for count in subnet.class_counts:
+            ends = self.integers(start), self.integers(start + count), self.integers(1)
+            row = self.add("Slice", flat, *ends)
+            if count < classes:
+                padding = self.constant(np.array(PADDING_LOGIT, dtype=np.float32))
+                row = self.add("Pad", row, self.integers(0, 0, 0, classes - count), padding)
+            rows.append(self.add("Unsqueeze", row, self.integers(1)))
+            start += count
+        return self._joined(rows), embedding
+
+    def _joined(self, parts: Sequence[str], output: str | None = None) -> str:
+        return self.add("Concat", *parts, axis=1, output=output)
+
+    def outputs(self, logits: Sequence[str], embeddings: Sequence[str]) -> None:
+        self._joined(logits, OUTPUT_NAMES[0])
+        self._joined(embeddings, OUTPUT_NAMES[1])
+
+
+def build_graph(subnets: Sequence[Subnet]) -> bytes:
+    """Write subnets that look at the same tokens as one graph.
+
+    Parameters
+    ----------
+    subnets : sequence of Subnet
+        Their targets follow each other in ``logits``, their embeddings in ``embedding``.
+
+    Returns
+    -------
+    bytes
+        An ONNX model with input ``eeg`` float32 (batch, channels, features) and outputs ``logits``
+        (batch, targets, most classes) and ``embedding`` (batch, sum of dims); the batch is free.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or they look at tokens of other shapes.
+    """
+    shapes = {(subnet.n_channels, subnet.n_features) for subnet in subnets}
+    if len(shapes) != 1:
+        raise ValueError(f"subnets of one graph look at the same tokens, not {sorted(shapes)}")
+    (shape,) = shapes
+    classes = max(count for subnet in subnets for count in subnet.class_counts)
+    targets = sum(len(subnet.class_counts) for subnet in subnets)
+    graph = _Graph()
+    parts = [graph.subnet(INPUT_NAME, subnet, classes) for subnet in subnets]
+    graph.outputs([logits for logits, _ in parts], [embedding for _, embedding in parts])
+    dim = sum(subnet.arch.embed_dim for subnet in subnets)
+
+    def value(name: str, *axes: int) -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *axes])
+
+    model = helper.make_model(
+        helper.make_graph(
+            graph.nodes,
+            "bci-app",
+            [value(INPUT_NAME, *shape)],
+            [value(OUTPUT_NAMES[0], targets, classes), value(OUTPUT_NAMES[1], dim)],
+            graph.constants,
+        ),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=IR_VERSION,
+        producer_name="bci-offline",
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def check_parity(model: bytes, subnets: Sequence[Subnet], *, seed: int = 0) -> float:
+    """Compare a graph with the modules that it was made of, over random batches of several sizes.
+
+    Returns
+    -------
+    float
+        Largest absolute difference of a logit.
+
+    Raises
+    ------
+    BundleError
+        If it exceeds `TOLERANCE`, or an embedding differs by more.
+    """
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(seed)
+    classes = max(count for subnet in subnets for count in subnet.class_counts)
+    worst = dict.fromkeys(OUTPUT_NAMES, 0.0)
+    for size, scale in ((1, 1.0), (3, 3.0), (17, 1.0), (64, 10.0)):
+        shape = (size, subnets[0].n_channels, subnets[0].n_features)
+        tokens = (scale * rng.standard_normal(shape)).astype(np.float32)
+        with torch.inference_mode():
+            outputs = [subnet(torch.from_numpy(tokens)) for subnet in subnets]
+        padded = [
+            nn.functional.pad(out.logits, (0, classes - out.logits.shape[-1]), value=PADDING_LOGIT) for out in outputs
+        ]
+        expected = torch.cat(padded, dim=1), torch.cat([out.embedding for out in outputs], dim=1)
+        found = session.run(list(OUTPUT_NAMES), {INPUT_NAME: tokens})
+        for name, module, graph in zip(OUTPUT_NAMES, expected, found, strict=True):
+            worst[name] = max(worst[name], float(np.abs(module.numpy() - graph).max()))
+    if not max(worst.values()) <= TOLERANCE:
+        raise BundleError(
+            "The exported graph does not compute what the trained network computes",
+            found=", ".join(f"{name} off by {error:.2g}" for name, error in worst.items()),
+            expected=f"at most {TOLERANCE:g}",
+            fix="Report the versions of torch, onnx and onnxruntime.",
+        )
+    return worst[OUTPUT_NAMES[0]]

@@ -1,0 +1,131 @@
+"""Figures of merit of predictions, from probabilities and labels alone."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+class Predictions(NamedTuple):
+    """Probabilities of one target on windows that the network never met.
+
+    Attributes
+    ----------
+    probabilities : ndarray of float64, shape (n_windows, n_classes)
+        Calibrated.
+    labels : ndarray of int64, shape (n_windows,)
+        Class indices.
+    subject, trial : ndarray of int64, shape (n_windows,)
+        Groups; windows of a trial follow each other in time.
+    """
+
+    probabilities: Floats
+    labels: Ints
+    subject: Ints
+    trial: Ints
+
+
+def accuracy(predicted: Ints, labels: Ints) -> float:
+    """Give the share of windows whose class is right."""
+    return float((predicted == labels).mean())
+
+
+def balanced_accuracy(predicted: Ints, labels: Ints) -> float:
+    """Mean, over the classes that occur, of the share of their windows that are right."""
+    return float(np.mean([(predicted[labels == c] == c).mean() for c in np.unique(labels)]))
+
+
+def majority_baseline(labels: Ints) -> float:
+    """Give the accuracy of always naming the most frequent class of these labels."""
+    return float(np.bincount(labels).max() / len(labels))
+
+
+def rolling_mean(probabilities: Floats, trial: Ints, windows: int) -> Floats:
+    """Average each window's probabilities with those of the windows before it in its trial.
+
+    Parameters
+    ----------
+    probabilities : ndarray, shape (n_windows, n_classes)
+        In time order within each trial.
+    trial : ndarray of int64, shape (n_windows,)
+        Groups that are not averaged across.
+    windows : int
+        Most windows in a mean, the current one included; fewer at the beginning of a trial.
+    """
+    result = np.empty_like(probabilities)
+    for code in np.unique(trial):
+        index = np.flatnonzero(trial == code)
+        total = np.concatenate([np.zeros((1, probabilities.shape[1])), np.cumsum(probabilities[index], axis=0)])
+        end = np.arange(1, len(index) + 1)
+        start = np.maximum(0, end - windows)
+        result[index] = (total[end] - total[start]) / (end - start)[:, None]
+    return result
+
+
+def expected_calibration_error(probabilities: Floats, labels: Ints, *, bins: int = 10) -> float:
+    """Mean distance of confidence and accuracy over evenly spaced bins of confidence (Guo et al. 2017)."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    error = 0.0
+    for b in np.unique(place):
+        inside = place == b
+        error += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
+    return float(error)
+
+
+def subject_interval(predicted: Ints, labels: Ints, subject: Ints, *, seed: int = 0) -> tuple[float, float]:
+    """95 % interval of the balanced accuracy under resampling of whole subjects (percentile bootstrap, 2000 draws)."""
+    groups, classes = np.unique(subject), np.unique(labels)
+    # (subjects, classes): windows, and those that are right
+    total = np.array([[np.sum((subject == g) & (labels == c)) for c in classes] for g in groups], dtype=float)
+    right = np.array(
+        [[np.sum((subject == g) & (labels == c) & (predicted == c)) for c in classes] for g in groups], dtype=float
+    )
+    rng = np.random.default_rng(seed)
+    draws = rng.integers(len(groups), size=(2000, len(groups)))
+    sums = total[draws].sum(axis=1)
+    recall = np.divide(right[draws].sum(axis=1), sums, out=np.full_like(sums, np.nan), where=sums > 0)
+    low, high = np.quantile(np.nanmean(recall, axis=1), (0.025, 0.975))
+    return float(low), float(high)
+
+
+def softmax(logits: Floats) -> Floats:
+    """Softmax over the last axis."""
+    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
+
+
+def fit_temperature(logits: Floats, labels: Ints) -> float:
+    """Find the temperature that minimises the negative log likelihood (Guo et al. 2017).
+
+    Classes count the same, however frequent.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (n_windows, n_classes)
+        Of data that the weights were not fitted to.
+    labels : ndarray of int64, shape (n_windows,)
+        Class indices.
+
+    Returns
+    -------
+    float
+        Between 0.05 and 20.
+    """
+    from scipy.optimize import minimize_scalar
+
+    weight = 1.0 / np.bincount(labels)[labels]
+    weight /= weight.sum()
+
+    def loss(log_temperature: float) -> float:
+        probability = softmax(logits / np.exp(log_temperature))[np.arange(len(labels)), labels]
+        return float(-(weight * np.log(np.maximum(probability, 1e-300))).sum())
+
+    bound = np.log(20.0)
+    return float(np.exp(minimize_scalar(loss, bounds=(-bound, bound), method="bounded").x))

@@ -1,0 +1,6 @@
+"""Training of the supernet: recipes, losses, augmentation, checkpoints and the loop."""
+
+from offline.training.loop import Epoch, Examples, History, predict, train
+from offline.training.recipe import RECIPES, Recipe
+
+__all__ = ["RECIPES", "Epoch", "Examples", "History", "Recipe", "predict", "train"]

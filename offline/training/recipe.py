@@ -1,0 +1,81 @@
+"""How a network is trained, as data."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+
+class Recipe(BaseModel):
+    """All settings of a training run.
+
+    Attributes
+    ----------
+    epochs, batch_size : int
+        Passes over the training windows, and windows in a step.
+    optimizer : {"adam", "adamw"}
+        AdamW decouples `weight_decay` from the gradient (Loshchilov & Hutter 2019).
+    learning_rate, weight_decay : float
+        Largest learning rate; decay.
+    warm_up : int
+        Epochs of linear rise before the cosine decay to zero.
+    patience : int
+        Epochs without a better validation loss after which training stops; 0 for never. With
+        patience the best epoch's weights are kept, without it the last epoch's.
+    dropout : float
+        Inside the network.
+    label_smoothing : float
+        Share of the probability spread over all classes.
+    class_weights : bool
+        Weight the loss by inverse class frequency.
+    mixup : float
+        Beta parameter of mixup (Zhang et al. 2018); 0 for none.
+    feature_noise : float
+        Standard deviation of the noise added to every feature, in units of the tokens.
+    channel_dropout : float
+        Chance of each channel's token being zeroed.
+    time_mask : float
+        Longest stretch of each window's features that is zeroed, as a share; for raw tokens.
+    sandwich : int
+        0: one random subnet a step. n > 0: the sandwich rule with in-place distillation (Yu &
+        Huang 2019): the largest subnet learns the labels; the smallest and n random ones learn
+        the largest one's probabilities.
+    average : float
+        Decay a step of the moving average of the weights that is used in the end; 0 for none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    optimizer: Literal["adam", "adamw"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    warm_up: Annotated[int, Field(ge=0)] = 0
+    patience: Annotated[int, Field(ge=0)] = 0
+    dropout: Probability = 0.0
+    label_smoothing: Probability = 0.0
+    class_weights: bool = False
+    mixup: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    feature_noise: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    channel_dropout: Probability = 0.0
+    time_mask: Probability = 0.0
+    sandwich: Annotated[int, Field(ge=0)] = 0
+    average: Probability = 0.0
+
+    def learning_rate_at(self, epoch: float) -> float:
+        """Learning rate after `epoch` epochs, fractions included: linear rise, then cosine decay."""
+        if epoch < self.warm_up:
+            return self.learning_rate * epoch / self.warm_up
+        progress = (epoch - self.warm_up) / max(1e-9, self.epochs - self.warm_up)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+
+RECIPES = {
+    # Li et al. 2023; learning rate and batch size are not stated there.
+    "paper": Recipe(epochs=400, batch_size=64, optimizer="adam", learning_rate=1e-3, dropout=0.5, patience=50),
+}

@@ -1,0 +1,268 @@
+"""Training: what a recipe asks for happens, and a run is its seed's, however often it is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bci_app.errors import FileError
+from offline.supernet.model import Supernet
+from offline.supernet.space import SearchSpace
+from offline.training import Epoch, Examples, Recipe, losses, predict, train
+from offline.training.augment import augment
+
+SPACE = SearchSpace("small", (8, 16), (2, 4), (1.0, 2.0), (1, 2, 3))
+CLASSES = (2, 3)
+
+
+def model(*, dropout: float = 0.0, seed: int = 0) -> Supernet:
+    torch.manual_seed(seed)
+    return Supernet(SPACE, n_channels=4, n_features=5, class_counts=CLASSES, dropout=dropout)
+
+
+def examples(n: int = 96, *, seed: int = 0) -> Examples:
+    rng = np.random.default_rng(seed)
+    labels = np.stack([rng.integers(0, c, n) for c in CLASSES], axis=1)
+    tokens = rng.standard_normal((n, 4, 5)).astype(np.float32)
+    for target in range(2):
+        tokens[np.arange(n), target, labels[:, target]] += 4.0
+    return Examples(tokens, labels)
+
+
+FULL = Recipe(
+    epochs=5,
+    batch_size=32,
+    optimizer="adamw",
+    learning_rate=3e-3,
+    weight_decay=0.01,
+    warm_up=1,
+    dropout=0.3,
+    label_smoothing=0.1,
+    class_weights=True,
+    mixup=0.4,
+    feature_noise=0.1,
+    channel_dropout=0.2,
+    time_mask=0.5,
+    average=0.9,
+)
+
+
+def same(first: Supernet, second: Supernet) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"sandwich": 2}, {"average": 0.0, "optimizer": "adam"}],
+    ids=["random subnet", "sandwich", "adam"],
+)
+def test_a_planted_effect_is_learnt_by_every_corner_of_the_space(changes: dict[str, object]) -> None:
+    recipe = Recipe(epochs=20, batch_size=32, learning_rate=1e-2).model_copy(update=changes)
+    net = model(dropout=recipe.dropout)
+    history = train(net, recipe, examples(384), seed=1, validation=examples(200, seed=7))
+    assert len(history.epochs) == 20
+    assert history.epochs[-1].validation_accuracy is not None
+    test = examples(300, seed=9)
+    for arch in (SPACE.smallest, SPACE.largest):
+        found = predict(net, test.tokens, arch).argmax(-1).numpy()
+        accuracy = (found == test.labels).mean(axis=0)
+        assert (accuracy > 0.75).all()  # chance is 0.50 and 0.33
+
+
+def test_two_runs_from_one_seed_are_bit_identical_and_another_seed_differs() -> None:
+    nets = [model(dropout=0.3) for _ in range(3)]
+    for net, seed in zip(nets, (1, 1, 2), strict=True):
+        torch.randn(3)  # the global generator must not matter
+        train(net, FULL, examples(), seed=seed)
+    assert same(nets[0], nets[1])
+    assert not same(nets[0], nets[2])
+
+
+def test_training_leaves_the_global_generator_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.randn(3)
+    torch.manual_seed(5)
+    train(model_before := model(), FULL.model_copy(update={"epochs": 1}), examples(), seed=1)
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    train(model_before, FULL.model_copy(update={"epochs": 1}), examples(), seed=2)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(torch.randn(3), expected)
+
+
+def test_early_stopping_keeps_the_weights_of_the_best_epoch() -> None:
+    recipe = Recipe(epochs=60, batch_size=16, learning_rate=2e-2, patience=3)
+    few, validation = examples(32), examples(200, seed=3)
+    net = model()
+    history = train(net, recipe, few, seed=1, validation=validation)
+    found = [epoch.validation_loss for epoch in history.epochs]
+    assert len(found) < 60
+    assert history.best == 1 + int(np.argmin(np.array(found, dtype=float)))
+    assert len(found) == history.best + 4
+    shorter = model()
+    again = train(shorter, recipe, few, seed=1, validation=validation)
+    assert again == history
+    assert same(net, shorter)
+
+
+def test_patience_without_validation_is_refused() -> None:
+    with pytest.raises(ValueError, match="validation"):
+        train(model(), Recipe(epochs=1, patience=2), examples(), seed=0)
+
+
+class Interrupted(Exception):  # noqa: N818
+    pass
+
+
+@pytest.mark.parametrize("changes", [{}, {"patience": 2, "sandwich": 1}], ids=["random subnet", "sandwich"])
+def test_a_run_stopped_after_any_epoch_ends_as_if_it_never_was(tmp_path: Path, changes: dict[str, object]) -> None:
+    recipe = FULL.model_copy(update=changes)
+    validation = examples(64, seed=2)
+    unbroken = model(dropout=0.3)
+    expected = train(unbroken, recipe, examples(), seed=4, validation=validation)
+    for stop in range(1, len(expected.epochs) + 1):
+        path = tmp_path / f"{stop}.safetensors"
+
+        def interrupt(epoch: Epoch, stop: int = stop) -> None:
+            if epoch.epoch == stop:
+                raise Interrupted
+
+        with pytest.raises(Interrupted):
+            train(
+                model(dropout=0.3),
+                recipe,
+                examples(),
+                seed=4,
+                validation=validation,
+                checkpoint=path,
+                on_epoch=interrupt,
+            )
+        resumed = model(dropout=0.3)
+        seen: list[Epoch] = []
+        history = train(
+            resumed, recipe, examples(), seed=4, validation=validation, checkpoint=path, on_epoch=seen.append
+        )
+        assert history == expected
+        assert tuple(seen) == expected.epochs
+        assert same(resumed, unbroken)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import torch
+from safetensors.torch import save_file
+torch.set_num_threads(1)
+from tests.offline.training.test_training import FULL, examples, model
+from offline.training import train
+net = model(dropout=0.3)
+recipe = FULL.model_copy(update={"epochs": 40})
+train(net, recipe, examples(), seed=4, checkpoint=Path(sys.argv[1]), on_epoch=lambda e: print(e.epoch, flush=True))
+save_file(net.state_dict(), sys.argv[2])
+"""
+
+
+def test_a_run_killed_by_the_system_resumes_to_bit_identical_weights(tmp_path: Path, project_root: Path) -> None:
+    def start(name: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", KILLED, str(tmp_path / f"{name}.checkpoint"), str(tmp_path / name)]
+        env = os.environ | {"PYTHONPATH": str(project_root)}
+        return subprocess.Popen(command, cwd=project_root, env=env, stdout=subprocess.PIPE, text=True)
+
+    with start("unbroken") as process:
+        assert process.wait(timeout=90) == 0
+    with start("killed") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if int(line) >= 17:
+                time.sleep(0.01)  # somewhere within a step or a write
+                process.send_signal(signal.SIGKILL)
+                break
+        process.wait(timeout=60)
+    assert not (tmp_path / "killed").exists()
+    with start("killed") as process:
+        assert process.wait(timeout=90) == 0
+    expected, found = load_file(tmp_path / "unbroken"), load_file(tmp_path / "killed")
+    assert expected.keys() == found.keys()
+    assert all(torch.equal(expected[name], found[name]) for name in expected)
+
+
+@pytest.mark.parametrize("other", ["seed", "recipe", "data", "weights"])
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, other: str) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    recipe = Recipe(epochs=1)
+    train(model(), recipe, examples(), seed=1, checkpoint=path)
+    with pytest.raises(FileError, match="another training run"):
+        train(
+            model(seed=1 if other == "weights" else 0),
+            Recipe(epochs=2) if other == "recipe" else recipe,
+            examples(seed=5 if other == "data" else 0),
+            seed=2 if other == "seed" else 1,
+            checkpoint=path,
+        )
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(b"nothing of the kind")
+    with pytest.raises(FileError, match=r"Cannot read the checkpoint checkpoint\.safetensors"):
+        train(model(), Recipe(epochs=1), examples(), seed=1, checkpoint=path)
+
+
+def test_the_learning_rate_rises_linearly_and_falls_as_a_cosine() -> None:
+    recipe = Recipe(epochs=10, learning_rate=2.0, warm_up=2)
+    assert [recipe.learning_rate_at(e) for e in (0, 1, 2)] == [0, 1, 2]
+    assert recipe.learning_rate_at(6) == pytest.approx(1.0)
+    assert recipe.learning_rate_at(10) == pytest.approx(0.0)
+
+
+def test_the_loss_does_not_see_the_padding_of_missing_classes() -> None:
+    logits = torch.randn(6, 2, 3)
+    labels = torch.stack([torch.arange(6) % 2, torch.arange(6) % 3], dim=1)
+    smoothed = losses.smooth(losses.one_hot(labels, CLASSES), 0.1)
+    padded = logits.clone()
+    padded[:, 0, 2] = -1e4
+    assert torch.equal(losses.cross_entropy(logits, smoothed), losses.cross_entropy(padded, smoothed))
+    expected = sum(
+        torch.nn.functional.cross_entropy(logits[:, t, :n], labels[:, t], label_smoothing=0.1)
+        for t, n in enumerate(CLASSES)
+    )
+    assert losses.cross_entropy(logits, smoothed) == pytest.approx(float(expected) / 2, rel=1e-5)
+
+
+def test_class_weights_make_rare_classes_count_the_same() -> None:
+    labels = torch.tensor([[0], [0], [0], [1]])
+    (weights,) = losses.inverse_frequencies(labels, (2,))
+    assert weights[labels[:, 0]].mean() == pytest.approx(1.0)
+    assert 3 * weights[0] == pytest.approx(float(weights[1]))
+
+
+def test_augmentation_changes_what_it_says_and_nothing_else() -> None:
+    tokens, labels = torch.randn(64, 6, 20), [torch.nn.functional.one_hot(torch.arange(64) % 2).float()]
+    quiet = Recipe(epochs=1)
+
+    def apply(**changes: float) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        return augment(tokens, labels, quiet.model_copy(update=changes), torch.Generator().manual_seed(0))
+
+    same_tokens, same_labels = apply()
+    assert torch.equal(same_tokens, tokens)
+    assert torch.equal(same_labels[0], labels[0])
+    dropped = apply(channel_dropout=0.5)[0]
+    zero = (dropped == 0).all(-1)
+    assert 0.3 < zero.float().mean() < 0.7
+    assert torch.equal(dropped[~zero], tokens[~zero])
+    masked = apply(time_mask=0.5)[0] == 0
+    assert torch.equal(masked, masked[:, :1].expand_as(masked))
+    assert int(masked[:, 0].sum(-1).max()) <= 10
+    assert bool(((masked[:, 0].int().diff(dim=-1) != 0).sum(-1) <= 2).all())
+    mixed, mixed_labels = apply(mixup=0.4)
+    torch.testing.assert_close(mixed_labels[0].sum(-1), torch.ones(64))
+    assert not torch.equal(mixed, tokens)
+    noise = apply(feature_noise=0.3)[0] - tokens
+    assert float(noise.std()) == pytest.approx(0.3, rel=0.05)
