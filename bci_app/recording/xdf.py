@@ -1,0 +1,203 @@
+"""Reading XDF through pyxdf."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.errors import ChannelError, FileError
+from bci_app.recording.gaps import breaks_from_stamps
+from bci_app.recording.model import Annotation, Break, Recording
+from bci_app.recording.parsing import MICROVOLT, NO_UNIT, PARSER_ERRORS, captured_log, unreadable
+from bci_app.recording.xdf_chunks import STRING, XdfContent, XdfStream, check_xdf
+from bci_app.stream import StreamInfo, microvolts_per
+
+# The type of the stream in which our recorder keeps each chunk's place: first index, samples, samples
+# lost before it, and whether filters started anew. Its name is that of its stream, plus " index".
+INDEX_TYPE = "ChunkIndex"
+INDEX_CHANNELS = ("first", "samples", "lost", "reset")
+
+_RATE_TOLERANCE = 0.01
+# pyxdf says this of every stream without clock offsets.
+_IRRELEVANT = re.compile(r"clock-segments differ")
+
+
+def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
+    """Read one numeric stream of an XDF file, and its marker streams as annotations.
+
+    Clocks are synchronised by the recorded offsets. Stamps are not dejittered: that would hide gaps
+    shorter than 500 samples.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    stream : str, optional
+        Name or source_id of the stream. Without it: the only stream of type EEG that has samples, or
+        else the only numeric stream with a rate that has samples.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged, or the choice is not clear.
+    """
+    content = path.read_bytes()
+    checked = check_xdf(content, path)
+    chosen, notes = _choose(path, checked, stream)
+    markers = [s for s in checked.streams.values() if s.n_samples and _is_marker_stream(s)]
+    index = [
+        s for s in checked.streams.values() if s.type == INDEX_TYPE and s.name == f"{chosen.name} index" and s.n_samples
+    ]
+    loaded, said = _load(path, content[: checked.n_bytes], [chosen, *markers, *index])
+    stamps = np.asarray(loaded[chosen.id]["time_stamps"], dtype=np.float64)
+    if not np.isfinite(stamps).all():
+        raise unreadable(path, "XDF", f"{int((~np.isfinite(stamps)).sum())} time stamps that are no numbers")
+    data = np.ascontiguousarray(loaded[chosen.id]["time_series"], dtype=np.float64)
+    channels, units, unnamed = _channels(chosen)
+    factors = [_factor(unit) for unit in units]
+    data *= np.array([factor or 1.0 for factor in factors])
+    start = float(stamps[0])
+    breaks = _recorded_breaks(loaded[index[0].id], len(data)) if index else breaks_from_stamps(stamps, chosen.rate)
+    return Recording(
+        path=path,
+        format="XDF",
+        info=StreamInfo(
+            name=path.name,
+            channels=channels,
+            rate=chosen.rate,
+            units=tuple(MICROVOLT if factor else unit for factor, unit in zip(factors, units, strict=True)),
+            kind="file",
+            source_id=chosen.source_id,
+            n_samples=len(data),
+        ),
+        data=data,
+        times=stamps - start,
+        start=start,
+        breaks=breaks,
+        annotations=_annotations([loaded[s.id] for s in markers], start),
+        notes=(*notes, *unnamed, *_state_notes(checked), *_rate_notes(stamps, breaks, chosen.rate), *said),
+    )
+
+
+def _choose(path: Path, content: XdfContent, wanted: str | None) -> tuple[XdfStream, list[str]]:
+    """Choose the stream, and say why where it is not plain."""
+    numeric = [s for s in content.streams.values() if s.n_samples and s.type != INDEX_TYPE and not _is_marker_stream(s)]
+    regular = [s for s in numeric if s.rate > 0]
+    if wanted is not None:
+        found = [s for s in numeric if wanted in (s.name, s.source_id)]
+        summary = f"{path.name} has {'no stream' if not found else 'several streams'} named {wanted!r}"
+    else:
+        found = [s for s in regular if s.type.upper() == "EEG"] or regular
+        summary = f"{path.name} holds {'no stream of samples' if not found else 'several streams'}"
+    if len(found) != 1:
+        offered = found or numeric
+        raise FileError(
+            summary,
+            found="; ".join(_summary(s) for s in (offered or content.streams.values())) or "no streams",
+            expected="one numeric stream with samples and a nominal rate",
+            fix="Name the stream: add ?stream=NAME to the source." if offered else "Choose another recording.",
+        )
+    chosen = found[0]
+    if chosen.rate == 0:
+        raise FileError(
+            f"The stream {chosen.name!r} of {path.name} has no nominal rate",
+            found=_summary(chosen),
+            expected="a stream sampled at a constant rate",
+            fix="Record the device with its nominal rate, or choose another stream with ?stream=NAME.",
+        )
+    if wanted is None and chosen.type.upper() != "EEG":
+        return chosen, [f"No stream of type EEG; {_summary(chosen)} is the only one with samples at a rate."]
+    return chosen, []
+
+
+def _summary(stream: XdfStream) -> str:
+    rate = f"{stream.rate:g} Hz" if stream.rate else "irregular"
+    kind = f"type {stream.type or 'none'}, {stream.n_channels} channels"
+    return f"{stream.name!r} ({kind}, {rate}, {stream.n_samples} samples)"
+
+
+def _is_marker_stream(stream: XdfStream) -> bool:
+    return stream.format == STRING or (stream.rate == 0 and "marker" in stream.type.lower() and stream.n_channels == 1)
+
+
+def _load(
+    path: Path, content: bytes, streams: Sequence[XdfStream]
+) -> tuple[dict[int, dict[str, Any]], tuple[str, ...]]:
+    """Let pyxdf read some streams; give them by id, and what pyxdf logged."""
+    import pyxdf
+
+    try:
+        with captured_log("pyxdf.pyxdf") as said, warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            loaded, _ = pyxdf.load_xdf(
+                io.BytesIO(content), select_streams=[s.id for s in streams], dejitter_timestamps=False
+            )
+    except PARSER_ERRORS as error:
+        raise unreadable(path, "XDF", error) from error
+    by_id = {int(s["info"]["stream_id"]): s for s in loaded}
+    for expected in streams:
+        if len(by_id[expected.id]["time_stamps"]) != expected.n_samples:
+            raise unreadable(path, "XDF", f"{len(by_id[expected.id]['time_stamps'])} samples of {expected.n_samples}")
+    return by_id, tuple(f"pyxdf: {text}" for text in said if not _IRRELEVANT.search(text))
+
+
+def _channels(stream: XdfStream) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
+    """Names and units of the channels, and a note where the file gives none."""
+    n = stream.n_channels
+    complete = len(stream.labels) == n and all(stream.labels)
+    labels = tuple(stream.labels) if complete else tuple(f"Ch{i + 1}" for i in range(n))
+    units = tuple(unit or NO_UNIT for unit in stream.units) if len(stream.units) == n else (NO_UNIT,) * n
+    if complete:
+        return labels, units, []
+    return labels, units, [f"The stream {stream.name!r} does not name its channels; they are numbered."]
+
+
+def _factor(unit: str) -> float | None:
+    try:
+        return microvolts_per(unit)
+    except ChannelError:
+        return None
+
+
+def _recorded_breaks(index: dict[str, Any], n_samples: int) -> tuple[Break, ...]:
+    """Give the breaks from the index stream of our recorder, which may lack the last chunk after a crash."""
+    rows = np.asarray(index["time_series"], dtype=np.int64)
+    begins = np.concatenate([[0], np.cumsum(rows[:-1, 1])])
+    return tuple(
+        Break(int(begin), int(row[2]))
+        for begin, row in zip(begins, rows, strict=True)
+        if 0 < begin < n_samples and (row[2] > 0 or row[3])
+    )
+
+
+def _annotations(streams: Sequence[dict[str, Any]], start: float) -> tuple[Annotation, ...]:
+    found = []
+    for stream in streams:
+        for time, values in zip(stream["time_stamps"], stream["time_series"], strict=True):
+            texts = [value if isinstance(value, str) else f"{value:g}" for value in values]
+            found.append(Annotation(float(time) - start, 0.0, ", ".join(text for text in texts if text)))
+    return tuple(sorted((a for a in found if np.isfinite(a.onset)), key=lambda a: a.onset))
+
+
+def _state_notes(content: XdfContent) -> list[str]:
+    if content.n_dropped:
+        return [
+            f"The recording ends in an unfinished chunk of {content.n_dropped} bytes, as after a crash; "
+            "all before it is used."
+        ]
+    return [] if content.closed else ["The recording was not closed, as after a crash; all that was written is used."]
+
+
+def _rate_notes(stamps: NDArray[np.float64], breaks: tuple[Break, ...], rate: float) -> list[str]:
+    seconds = float(stamps[-1] - stamps[0])
+    samples = len(stamps) - 1 + sum(b.lost for b in breaks)
+    if len(stamps) < 2 * rate or seconds <= 0 or abs(samples / seconds / rate - 1) <= _RATE_TOLERANCE:
+        return []
+    return [f"The stamps advance at {samples / seconds:.2f} Hz where {rate:g} Hz is nominal."]
