@@ -138,6 +138,9 @@ class Bundle(_Frozen):
         if len(set(names)) != len(names):
             raise ValueError("a target is named twice")
         told = [name for subnet in self.architecture for name in subnet.targets]
+        n_channels = len(self.preprocessing.channels)
+        if self.max_interpolated and n_channels - int(n_channels * self.max_interpolated) < 4:
+            raise ValueError("interpolation would leave fewer than 4 channels")
         if sorted(told) != sorted(names):
             raise ValueError(f"subnets tell {told}, targets are {names}")
         return self

@@ -88,14 +88,20 @@ class ContactMonitor:
         Names of the model's channels.
     rate : float
         Rate of the stream in Hz.
+    missing : ndarray of bool, shape (n_channels,)
+        Channels that the stream does not have.
     """
 
-    def __init__(self, channels: Sequence[str], rate: float) -> None:
+    def __init__(self, channels: Sequence[str], rate: float, *, missing: NDArray[np.bool_]) -> None:
         self._channels = tuple(channels)
         self._rate = rate
+        self._missing = missing
         self.grid = max(1, round(GRID_SECONDS * rate))
         self._block = max(2, round(BLOCK_SECONDS * rate))
-        self._contacts = tuple(Contact(name, ContactLevel.UNKNOWN) for name in channels)
+        self._contacts = tuple(
+            Contact(name, ContactLevel.MISSING if absent else ContactLevel.UNKNOWN)
+            for name, absent in zip(channels, missing, strict=True)
+        )
         self._good_run = np.full(len(channels), _RECOVERY)
         self._last_bad = np.full(len(channels), -1, dtype=np.int64)
         self.reset()
@@ -104,7 +110,7 @@ class ContactMonitor:
         """Forget the samples (not the verdicts), after a gap."""
         self._samples = np.empty((0, len(self._channels)))
 
-    def update(self, x: NDArray[np.float64], end: int) -> None:
+    def update(self, x: NDArray[np.float64], end: int) -> bool:
         """Take samples up to stream index `end` (exclusive), at most to the next point of the grid.
 
         Parameters
@@ -113,14 +119,21 @@ class ContactMonitor:
             µV, model channels in order.
         end : int
             Stream index after the last row.
+
+        Returns
+        -------
+        bool
+            True if the contacts were judged anew.
         """
         self._samples = np.concatenate([self._samples, x])[-self._block :]
         if end % self.grid or len(self._samples) < self._block:
-            return
+            return False
         verdicts = judge(self._samples, self._rate)
         contacts = []
         for index, (name, (level, cause)) in enumerate(zip(self._channels, verdicts, strict=True)):
-            if level is ContactLevel.BAD:
+            if self._missing[index]:
+                level, cause = ContactLevel.MISSING, ""
+            elif level is ContactLevel.BAD:
                 self._good_run[index] = 0
                 self._last_bad[index] = end - 1
             else:
@@ -129,16 +142,17 @@ class ContactMonitor:
                     level, cause = ContactLevel.BAD, "settling"
             contacts.append(Contact(name, level, cause))
         self._contacts = tuple(contacts)
+        return True
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
         """The verdicts now."""
         return self._contacts
 
-    def usable_now(self) -> NDArray[np.bool_]:
-        """Tell which channels the average reference may use from here on."""
-        return np.array([contact.level is not ContactLevel.BAD for contact in self._contacts])
+    def bad_now(self) -> NDArray[np.bool_]:
+        """Tell which channels carry no brain signal from here on."""
+        return np.array([contact.level is ContactLevel.BAD for contact in self._contacts])
 
     def usable_since(self, start: int) -> NDArray[np.bool_]:
-        """Tell which channels were not bad at any time since stream index `start`."""
-        return self._last_bad < start
+        """Tell which channels are there and were not bad at any time since stream index `start`."""
+        return (self._last_bad < start) & ~self._missing

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from bci_app.bundle.decoder import Decoder
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
+from bci_app.channels import interpolation_weights
 from bci_app.engine.buffer import SignalBuffer
 from bci_app.engine.contact import ContactMonitor
 from bci_app.errors import ChannelError, FileError, StreamLostError
@@ -101,7 +102,16 @@ class Engine:
         info = self._source.start()
         try:
             spec = self.bundle.preprocessing
-            pipeline = Pipeline(spec, channels=info.channels, rate=info.rate, units=info.units)
+            pipeline = Pipeline(
+                spec,
+                channels=info.channels,
+                rate=info.rate,
+                units=info.units,
+                max_interpolated=self.bundle.max_interpolated,
+            )
+            if self.bundle.max_interpolated:
+                # Load what interpolation needs now, not in the middle of a session.
+                interpolation_weights(spec.channels, (0,))
             for output in self._outputs:
                 output.start(self.bundle, info)
         except BaseException:
@@ -109,7 +119,7 @@ class Engine:
             raise
         self._info = info
         self._decoder = Decoder(pipeline, self._predictor)
-        self._contact = ContactMonitor(spec.channels, info.rate)
+        self._contact = ContactMonitor(spec.channels, info.rate, missing=pipeline.missing)
         self._buffer = SignalBuffer(len(info.channels), max(1, round(self._buffer_seconds * info.rate)))
         self._to_microvolts = np.array([_display_scale(unit) for unit in info.units])
         self._incomplete_ends = pipeline.incomplete_ends()
@@ -250,10 +260,11 @@ class Engine:
             for begin, end in self._to_grid(chunk.first + start, chunk.first + stop):
                 piece = chunk.data[begin - chunk.first : end - chunk.first]
                 windows = pipeline.process(piece)
-                self._contact.update(piece[:, pipeline.columns] * pipeline.scale, end)
-                pipeline.set_valid(self._contact.usable_now())
                 predictions += self._skipped(end, chunk)
+                # Before the verdict at this piece's end, which other cuts would not know yet.
                 predictions += [self._predict(window, chunk) for window in windows]
+                if self._contact.update(piece[:, pipeline.columns] * pipeline.scale, end):
+                    pipeline.set_bad(self._contact.bad_now())
         self._update_phase()
         for prediction in predictions:
             self._publish(prediction)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.channels import select_channels
+from bci_app.channels import interpolation_weights, match_channels, select_channels
 from bci_app.preprocessing.design import design_filter, design_resampler
 from bci_app.preprocessing.spec import AverageReference, ChannelReference, PreprocessingSpec
 from bci_app.preprocessing.steps import Resampler, Samples, SosFilter, Windower
@@ -44,24 +44,45 @@ class Pipeline:
         Nominal rate of the stream in Hz.
     units : sequence of str
         Unit of each column.
+    max_interpolated : float
+        Largest share of the model's channels that may be missing or bad and are then interpolated
+        from the others; with 0, every channel must be there and a bad one is only left out of the
+        average reference.
 
     Raises
     ------
     ChannelError
-        If a channel of the model is missing or its unit is not one of voltage.
+        If too many channels of the model are missing or a unit is not one of voltage.
     PreprocessingError
         If the stream's rate cannot be brought to the model's.
     """
 
-    def __init__(self, spec: PreprocessingSpec, *, channels: Sequence[str], rate: float, units: Sequence[str]) -> None:
+    def __init__(
+        self,
+        spec: PreprocessingSpec,
+        *,
+        channels: Sequence[str],
+        rate: float,
+        units: Sequence[str],
+        max_interpolated: float = 0.0,
+    ) -> None:
         self.spec = spec
-        self._columns = np.array(select_channels(spec.channels, channels), dtype=np.intp)
-        self._scale = np.array([microvolts_per(units[i]) for i in self._columns])
+        matched = match_channels(spec.channels, channels)
+        self.missing = np.array([position is None for position in matched])
+        if self.missing.mean() > max_interpolated or self.missing.all():
+            select_channels(spec.channels, channels)  # raises, naming what is missing
+        present = [position for position in matched if position is not None]
+        # A missing channel reads another one and is multiplied by 0.
+        self._columns = np.array([present[0] if position is None else position for position in matched], dtype=np.intp)
+        self._scale = np.array([0.0 if position is None else microvolts_per(units[position]) for position in matched])
+        self._max_interpolated = max_interpolated
         self._resampler = Resampler(design_resampler(rate, spec.rate))
         self._filter = SosFilter(design_filter(spec.rate, spec.band_pass, spec.notches))
         self._windower = Windower(spec.window, spec.hop, spec.warm_up)
         self._tokeniser = Tokeniser(spec)
-        self._valid: NDArray[np.intp] | None = None
+        self._weights: dict[int, NDArray[np.float64]] = {}
+        self._bad = np.zeros(len(matched), dtype=np.bool_)
+        self.set_bad(self._bad)
 
     @property
     def delay(self) -> float:
@@ -94,15 +115,21 @@ class Pipeline:
         first = self.spec.warm_up + self.spec.window - 1
         return [m * design.down // design.up for m in range(first % self.spec.hop, first, self.spec.hop)]
 
-    def set_valid(self, valid: NDArray[np.bool_]) -> None:
-        """Say which model channels the average reference may use; all, to begin with.
+    def set_bad(self, bad: NDArray[np.bool_]) -> None:
+        """Say which model channels carry no brain signal from the next sample on.
+
+        They are left out of the average reference and interpolated from the others, where
+        `max_interpolated` allows so many; where it does not, they stay as they are.
 
         Parameters
         ----------
-        valid : ndarray of bool, shape (n_model_channels,)
-            At least one must be true, or the reference stays as it is.
+        bad : ndarray of bool, shape (n_model_channels,)
+            Missing channels are always counted in.
         """
-        self._valid = None if valid.all() or not valid.any() else np.flatnonzero(valid)
+        self._bad = bad | self.missing
+        self._weights = {}
+        if self._bad.any() and self._bad.mean() <= self._max_interpolated:
+            self._weights = interpolation_weights(self.spec.channels, tuple(np.flatnonzero(self._bad).tolist()))
 
     def reset(self) -> None:
         """Forget all samples, after a gap or before another recording; the index starts at 0."""
@@ -125,21 +152,32 @@ class Pipeline:
         """
         model = np.ascontiguousarray(x[:, self._columns], dtype=np.float64) * self._scale
         resampled, last = self._resampler.process(model)
-        referenced = self._rereference(self._filter.process(resampled))
+        referenced = self._rereference(self._interpolate(self._filter.process(resampled)))
         return [
             Window(index, self._tokeniser.features(window))
             for index, window in self._windower.process(referenced, last)
         ]
 
+    def _interpolate(self, x: Samples) -> Samples:
+        """Replace bad channels, after the filters, whose memory of a bad channel then does no harm."""
+        if not self._weights:
+            return x
+        y = x.copy()
+        for channel, weights in self._weights.items():
+            # One term at a time: a library product chooses its order of summation by the shape.
+            y[:, channel] = 0.0
+            for source in np.flatnonzero(weights):
+                y[:, channel] += weights[source] * x[:, source]
+        return y
+
     def _rereference(self, x: Samples) -> Samples:
         reference = self.spec.reference
         if isinstance(reference, AverageReference):
-            # Column by column: a library mean chooses its order of summation by the shape.
-            columns = range(x.shape[1]) if self._valid is None else self._valid
+            good = np.flatnonzero(~self._bad) if not self._bad.all() else np.arange(x.shape[1])
             total = np.zeros(len(x))
-            for column in columns:
+            for column in good:
                 total += x[:, column]
-            return x - (total / len(columns))[:, None]
+            return x - (total / len(good))[:, None]
         if isinstance(reference, ChannelReference):
             return x - x[:, [self.spec.channels.index(reference.channel)]]
         return x

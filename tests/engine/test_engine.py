@@ -133,6 +133,43 @@ def test_bad_contact_makes_predictions_invalid_until_it_is_good_again(bundle: Lo
     assert {c.level.value for c in engine.status().contacts} == {"good"}
 
 
+@pytest.fixture(scope="module")
+def lenient(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
+    return load_bundle(write_bundle(tmp_path_factory.mktemp("bundles") / "lenient", max_interpolated=0.2))
+
+
+def test_few_bad_channels_are_interpolated_where_the_bundle_allows(lenient: LoadedBundle) -> None:
+    data = eeg(24, RATE, 7)
+    data[2500:3500, 3] += 900 * np.random.default_rng(2).standard_normal(1000)
+    predictions, _ = run(lenient, chunks(data, RATE, [50]))
+    during = [p for p in predictions if 2500 + 250 <= p.sample < 3500]
+    assert all(p.valid and p.quality == pytest.approx(5 / 6) for p in during)
+    data[2500:3500, 4] = 0.0  # one more is too many
+    predictions, _ = run(lenient, chunks(data, RATE, [50]))
+    during = [p for p in predictions if 2500 + 250 <= p.sample < 3500]
+    assert all(p.reasons == (Reason.BAD_CONTACT,) for p in during)
+
+
+def test_interpolated_predictions_do_not_depend_on_how_samples_arrive(lenient: LoadedBundle) -> None:
+    data = eeg(16, RATE, 7)
+    data[2000:2600, 3] = 0.0
+    whole = content(run(lenient, chunks(data, RATE, [10_000]))[0])
+    for sizes in ([1], [7], [125, 3, 400]):
+        assert content(run(lenient, chunks(data, RATE, sizes))[0]) == whole
+
+
+def test_missing_channel_is_interpolated_where_the_bundle_allows(lenient: LoadedBundle) -> None:
+    data = eeg(12, RATE, 7)
+    keep = [0, 1, 2, 4, 5, 6]
+    info = StreamInfo("test", tuple(INFO.channels[i] for i in keep), RATE, ("uV",) * 6)
+    engine = Engine(ArraySource(info, chunks(data[:, keep], RATE, [50])), lenient, clock=lambda: 200.0)
+    engine.start()
+    predictions = [p for _ in range(60) for p in engine.step().predictions]
+    assert predictions[-1].valid
+    assert predictions[-1].quality == pytest.approx(5 / 6)
+    assert engine.status().contacts[3].level.value == "missing"
+
+
 def test_bad_windows_are_not_part_of_the_baseline(bundle: LoadedBundle) -> None:
     data = eeg(20, RATE, 7)
     data[:1000, 0] = 0.0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mne
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from bci_app.channels import standard_montage
 from bci_app.errors import ChannelError, PreprocessingError
 from bci_app.preprocessing import Pipeline, PreprocessingSpec, measure_rest, network_input
 from bci_app.preprocessing.spec import (
@@ -124,10 +126,24 @@ def test_average_reference_leaves_out_what_is_not_valid() -> None:
     x = noise(400, 5)
     x[:, 3] = 1e5  # Cz railed
     p = Pipeline(s, channels=STREAM, rate=128, units=UNITS)
-    p.set_valid(np.array([True, True, True, False]))
+    p.set_bad(np.array([False, False, False, True]))
     good = x[:128, [2, 4, 1]]
     expected = good - good.mean(axis=1, keepdims=True)
     np.testing.assert_allclose(p.process(x)[0].features[:3], expected.T, rtol=1e-9)
+
+
+def test_missing_channel_is_that_of_mne_interpolation() -> None:
+    names = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2")
+    s = spec(channels=names, band_pass=None, notches=(), warm_up=0, reference={"kind": "none"})
+    x = noise(128, 9)
+    p = Pipeline(s, channels=names[:5] + names[6:], rate=128, units=("uV",) * 9, max_interpolated=0.1)
+    features = p.process(x)[0].features
+    info = mne.create_info(list(names), 128.0, "eeg")
+    raw = mne.io.RawArray(np.insert(x, 5, 0.0, axis=1).T * 1e-6, info, verbose="error")
+    raw.set_montage(standard_montage())
+    raw.info["bads"] = ["C4"]
+    raw.interpolate_bads(origin=(0.0, 0.0, 0.04), verbose="error")
+    np.testing.assert_allclose(features, raw.get_data() * 1e6, rtol=1e-9, atol=1e-9)
 
 
 def test_reference_channel_becomes_zero() -> None:
