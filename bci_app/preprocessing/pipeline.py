@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bci_app.channels import interpolation_weights, match_channels, select_channels
 from bci_app.preprocessing.design import design_filter, design_resampler
 from bci_app.preprocessing.spec import AverageReference, ChannelReference, PreprocessingSpec
-from bci_app.preprocessing.steps import Resampler, Samples, SosFilter, Windower
+from bci_app.preprocessing.steps import Resampler, Samples, SosFilter, Windower, sum_in_order
 from bci_app.preprocessing.tokens import Tokeniser
 from bci_app.stream import microvolts_per
 
@@ -164,19 +164,14 @@ class Pipeline:
             return x
         y = x.copy()
         for channel, weights in self._weights.items():
-            # One term at a time: a library product chooses its order of summation by the shape.
-            y[:, channel] = 0.0
-            for source in np.flatnonzero(weights):
-                y[:, channel] += weights[source] * x[:, source]
+            y[:, channel] = sum_in_order(np.ascontiguousarray(x.T) * weights[:, None])
         return y
 
     def _rereference(self, x: Samples) -> Samples:
         reference = self.spec.reference
         if isinstance(reference, AverageReference):
             good = np.flatnonzero(~self._bad) if not self._bad.all() else np.arange(x.shape[1])
-            total = np.zeros(len(x))
-            for column in good:
-                total += x[:, column]
+            total = sum_in_order(np.ascontiguousarray(x.T[good]))
             return x - (total / len(good))[:, None]
         if isinstance(reference, ChannelReference):
             return x - x[:, [self.spec.channels.index(reference.channel)]]

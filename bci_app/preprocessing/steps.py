@@ -16,12 +16,34 @@ from bci_app.preprocessing.design import PolyphaseDesign
 Samples = NDArray[np.float64]
 
 
+# Outputs resampled at once: bounds the memory that a whole recording takes.
+_BLOCK = 1024
+
+
+def sum_in_order(terms: Samples) -> Samples:
+    """Sum over the first axis, first term first, whatever the shape.
+
+    Library products and sums choose their order by the shape, and so would give other bits for
+    other chunks. NumPy adds up row by row where the rows are at least two long (and in pairs where
+    they are one long, hence the doubled column).
+
+    Parameters
+    ----------
+    terms : ndarray of float64, shape (n_terms, ...)
+        C-contiguous.
+    """
+    rows = terms.reshape(len(terms), -1)
+    if rows.shape[1] == 1:
+        total: Samples = np.add.reduce(np.repeat(rows, 2, axis=1), axis=0)[:1]
+    else:
+        total = np.add.reduce(rows, axis=0)
+    return total.reshape(terms.shape[1:])
+
+
 class Resampler:
     """Causal rational resampling.
 
-    Output m is computed as soon as input floor(m · down / up) is there and uses no later one. The
-    sum over taps is taken in a fixed order, one tap at a time over all outputs, because library
-    dot products choose their order by the shape and would break equality between chunkings.
+    Output m is computed as soon as input floor(m · down / up) is there and uses no later one.
     """
 
     def __init__(self, design: PolyphaseDesign) -> None:
@@ -63,9 +85,13 @@ class Resampler:
         self._n_out = end
         last, phase = np.divmod(positions, up)
         newest = last + offset
-        y = np.zeros((len(positions), x.shape[1]))
-        for k in range(n_taps):
-            y += taps[phase, k, None] * extended[newest - k]
+        y = np.empty((len(positions), x.shape[1]))
+        back = np.arange(n_taps)[:, None]
+        for start in range(0, len(positions), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            terms = extended[newest[block] - back]  # (n_taps, n_outputs, n_channels)
+            terms *= taps[phase[block]].T[:, :, None]
+            y[block] = sum_in_order(terms)
         self._history = extended[len(extended) - (n_taps - 1) :].copy()
         return y, last
 
