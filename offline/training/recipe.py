@@ -78,4 +78,17 @@ class Recipe(BaseModel):
 RECIPES = {
     # Li et al. 2023; learning rate and batch size are not stated there.
     "paper": Recipe(epochs=400, batch_size=64, optimizer="adam", learning_rate=1e-3, dropout=0.5, patience=50),
+    # Chosen by measurement: docs/compact-preset.md.
+    "compact": Recipe(
+        epochs=16,
+        batch_size=64,
+        optimizer="adamw",
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        warm_up=1,
+        class_weights=True,
+        mixup=1.0,
+        feature_noise=0.3,
+        channel_dropout=0.2,
+    ),
 }

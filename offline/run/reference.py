@@ -1,0 +1,57 @@
+"""What a simple method reaches on the same windows: log band power and logistic regression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.preprocessing.spec import LogBandPowerToken, PreprocessingSpec, RestBaseline
+from offline.datasets.base import Split, WindowSet
+
+REFERENCE_NAME = "log band power (4 bands) and logistic regression"
+_BANDS = ((4, 8), (8, 13), (13, 30), (30, 45))
+
+
+def reference_preprocessing(spec: PreprocessingSpec) -> PreprocessingSpec | None:
+    """Give the reference's preprocessing with the same windows as a network's, or None if there is none.
+
+    Theta, alpha, beta and gamma power, each feature z-scored against the rest baseline.
+    """
+    if not isinstance(spec.baseline, RestBaseline) or spec.baseline_windows < 2:
+        return None
+    return spec.model_copy(
+        update={
+            "token": LogBandPowerToken(bands=_BANDS),
+            "baseline": RestBaseline(kind="feature", samples=spec.baseline.samples),
+            "across_channels": False,
+        }
+    )
+
+
+def reference_probabilities(windows: WindowSet, splits: Sequence[Split], target: int) -> NDArray[np.float64]:
+    """Fit the reference on each split's training and validation windows and score its test windows.
+
+    Features beyond five standard deviations of rest are limited to them; classes count the same.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_windows, n_classes)
+        NaN where no split tests.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    features = np.clip(windows.tokens.reshape(len(windows), -1), -5, 5).astype(np.float64)
+    labels = windows.labels[:, target]
+    probabilities = np.full((len(windows), len(windows.targets[target].classes)), np.nan)
+    for split in splits:
+        known = np.concatenate([split.train, split.validation])
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000))
+        model.fit(features[known], labels[known])
+        found = np.zeros((len(split.test), probabilities.shape[1]))
+        found[:, model.classes_] = model.predict_proba(features[split.test])
+        probabilities[split.test] = found
+    return probabilities

@@ -1,0 +1,60 @@
+"""How good a subnet is: inherited weights on validation windows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from offline.metrics import accuracy, balanced_accuracy
+from offline.search.store import Metrics
+from offline.supernet.model import Supernet
+from offline.supernet.space import ArchConfig
+from offline.training import Examples, losses, predict
+
+
+class ValidationEvaluator:
+    """Evaluates subnets of a trained supernet.
+
+    Parameters
+    ----------
+    model : Supernet
+        Its weights are inherited and not changed.
+    validation : Examples
+        The only data that is looked at.
+    latency : callable, optional
+        Measures the latency of a subnet in ms.
+    """
+
+    def __init__(
+        self, model: Supernet, validation: Examples, *, latency: Callable[[ArchConfig], float] | None = None
+    ) -> None:
+        self._model = model
+        self._validation = validation
+        self._latency = latency
+        self._labels = losses.one_hot(torch.from_numpy(validation.labels), model.class_counts)
+
+    def __call__(self, arch: ArchConfig) -> Metrics:
+        """Give the metrics of one subnet, means over targets."""
+        logits = predict(self._model, self._validation.tokens, arch)
+        predicted = logits.argmax(-1).numpy()
+        columns = list(zip(predicted.T, self._validation.labels.T, strict=True))
+        return Metrics(
+            parameters=self._model.parameters_of(arch),
+            accuracy=float(np.mean([accuracy(found, labels) for found, labels in columns])),
+            balanced_accuracy=float(np.mean([balanced_accuracy(found, labels) for found, labels in columns])),
+            loss=float(losses.cross_entropy(logits, self._labels)),
+            latency_ms=self._latency(arch) if self._latency else None,
+        )
+
+    @property
+    def identity(self) -> str:
+        """Digest of all that the metrics depend on."""
+        digest = hashlib.sha256(repr((self._model.space, self._latency is not None)).encode())
+        for name, value in self._model.state_dict().items():
+            digest.update(name.encode() + value.numpy().tobytes())
+        for array in self._validation:
+            digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
