@@ -1,0 +1,116 @@
+"""An LSL outlet in a process of its own, which tests kill, stop and start again.
+
+Channel 0 carries the index of the sample on a clock that all outlets with the same epoch share, so
+that a receiver can tell which samples it never got.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def unique(name: str) -> str:
+    """Make a source_id that no other test uses."""
+    return f"{name}-{os.getpid()}-{time.monotonic_ns()}"
+
+
+class OutletProcess:
+    """A running outlet; see `main` for its options."""
+
+    def __init__(self, *options: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.lsl_outlet", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline().strip() == "ready", "the outlet did not start"
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+@contextmanager
+def outlet(source_id: str, **options: object) -> Iterator[OutletProcess]:
+    """Run an outlet for the time of a with statement; options as for `main`, True for a flag."""
+    arguments = [f"--{key.replace('_', '-')}={value}" for key, value in options.items() if value is not True]
+    flags = [f"--{key.replace('_', '-')}" for key, value in options.items() if value is True]
+    process = OutletProcess(f"--source-id={source_id}", *arguments, *flags)
+    try:
+        yield process
+    finally:
+        process.close()
+
+
+def main(arguments: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--source-id", required=True)
+    parser.add_argument("--name", default="test")
+    parser.add_argument("--type", default="EEG")
+    parser.add_argument("--labels", default="Fp1,Fp2,Cz,Pz")
+    parser.add_argument("--unit", default="uV")
+    parser.add_argument("--rate", type=float, default=250.0)
+    parser.add_argument("--block", type=float, default=0.02, help="seconds from push to push")
+    parser.add_argument("--epoch", type=float, default=None, help="LSL time of sample 0; else the first push")
+    parser.add_argument("--gaps", default="", help="AT:LOST,… in samples")
+    parser.add_argument("--wait", action="store_true", help="begin with sample 0 when somebody listens")
+    options = parser.parse_args(arguments)
+
+    import numpy as np
+
+    from bci_app.sources.liblsl import load_pylsl, use_loopback
+
+    use_loopback()
+    pylsl = load_pylsl()
+    labels = options.labels.split(",")
+    info = pylsl.StreamInfo(options.name, options.type, len(labels), options.rate, pylsl.cf_double64, options.source_id)
+    channels = info.desc().append_child("channels")
+    for label in labels:
+        channel = channels.append_child("channel")
+        channel.append_child_value("label", label)
+        channel.append_child_value("unit", options.unit)
+        channel.append_child_value("type", "EEG")
+    stream = pylsl.StreamOutlet(info, 0, 60)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    if options.wait:
+        while not stream.wait_for_consumers(1.0):
+            pass
+    epoch = options.epoch if options.epoch is not None else pylsl.local_clock()
+    index = int(np.ceil((pylsl.local_clock() - epoch) * options.rate)) if options.epoch is not None else 0
+    missing = [tuple(int(part) for part in gap.split(":")) for gap in options.gaps.split(",") if gap]
+    while True:
+        due = int((pylsl.local_clock() - epoch) * options.rate)
+        rows = np.arange(index, due)
+        index = max(index, due)
+        for at, lost in missing:
+            rows = rows[(rows < at) | (rows >= at + lost)]
+        if len(rows):
+            data = np.repeat(rows[:, None].astype(np.float64), len(labels), axis=1)
+            stream.push_chunk(data, (epoch + rows / options.rate).tolist())
+        time.sleep(options.block)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
