@@ -1,0 +1,315 @@
+"""Recording a session: what the source gave, markers and predictions, into one XDF file.
+
+The engine hands values over and goes on; a thread of the recorder writes them, so that a slow disk delays
+no prediction. The thread is a loop around `Recorder.step`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from bci_app import __version__
+from bci_app.channels import is_electrode
+from bci_app.errors import FileError
+from bci_app.events import Prediction, Reason
+from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE
+from bci_app.recording.xdf_writer import StreamHeader, XdfChannel, XdfWriter
+from bci_app.stream import Chunk, Marker, StreamInfo
+
+_OFFSET_SECONDS = 5.0
+_MAX_BACKLOG = 2**28  # bytes of samples that wait for the disk
+_APP_MARKERS = "Markers"
+
+_Layout = tuple[tuple[str, tuple[str, ...]], ...]
+_Item = Chunk | Prediction | tuple[str, Marker]
+
+
+class Recorder:
+    """An XDF file with the streams of a session.
+
+    - The source's samples as received: float64, in its units, with its stamps; type EEG.
+    - ``… index``: for each chunk its first index, samples, samples lost before it, and whether filters
+      started anew. With it the predictions can be computed again from the samples, exactly, if the
+      recording began with the session.
+    - ``Markers``: those of the app; markers that came with the samples, and those of other LSL streams,
+      have streams of their own, named after their origin.
+    - ``Predictions``: per window the index of its last sample, validity, reasons, quality, times, and
+      of each class the probability and the smoothed one (nan where there is none).
+
+    All stamps are on this machine's LSL clock, so all clock offsets are 0; they are written every 5 s of
+    the stream for readers that ask for them. The metadata stand as JSON in the element ``session`` of the
+    file header.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to record; an existing file is never touched (see `XdfWriter`).
+    info : StreamInfo
+        The source.
+    metadata : mapping, optional
+        Values that JSON can hold: bundle, participant code, source, notes, ...
+    threaded : bool, optional
+        False if the caller calls `step` itself.
+
+    Attributes
+    ----------
+    path : Path
+        The file that was taken.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be created. If writing fails later, the next call raises it, and the recording
+        has ended with all that was written before in place.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        info: StreamInfo,
+        *,
+        metadata: Mapping[str, object] | None = None,
+        threaded: bool = True,
+    ) -> None:
+        session = json.dumps(dict(metadata or {}), sort_keys=True)
+        self._info = info
+        self._writer = XdfWriter(path, header={"application": f"bci-app {__version__}", "session": session})
+        self.path = self._writer.path
+        self._pending: deque[_Item] = deque()
+        self._backlog = 0
+        self._changed = threading.Condition()
+        self._closing = False
+        self._closed = False
+        self._failure: FileError | None = None
+        self._last_offset = -np.inf
+        self._markers: dict[str, int] = {}
+        self._predictions: dict[_Layout, int] = {}
+        try:
+            self._samples = self._writer.add_stream(_samples_header(info))
+            self._index = self._writer.add_stream(_index_header(info))
+        except FileError:
+            self._writer.close()
+            raise
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True) if threaded else None
+        if self._thread is not None:
+            self._thread.start()
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._writer.size
+
+    @property
+    def failure(self) -> FileError | None:
+        """Why the recording has ended, if it has."""
+        return self._failure
+
+    def on_chunk(self, chunk: Chunk) -> None:
+        """Record samples, and the markers that came with them.
+
+        Raises
+        ------
+        FileError
+            If the recording has ended by a failure.
+        ValueError
+            If the chunk has not as many channels as the source.
+        """
+        if chunk.data.shape[1:] != (len(self._info.channels),):
+            raise ValueError(f"a chunk of shape {chunk.data.shape} from {len(self._info.channels)} channels")
+        self._put(chunk, chunk.data.nbytes)
+
+    def on_marker(self, marker: Marker, *, origin: str = "") -> None:
+        """Record an event of the app, or of the LSL marker stream named `origin`.
+
+        Raises
+        ------
+        FileError
+            As `on_chunk`.
+        """
+        self._put((origin or _APP_MARKERS, marker), 0)
+
+    def on_prediction(self, prediction: Prediction) -> None:
+        """Record a prediction, valid or not.
+
+        Raises
+        ------
+        FileError
+            As `on_chunk`.
+        """
+        self._put(prediction, 0)
+
+    def step(self) -> int:
+        """Write all that waits; give the number of values written."""
+        with self._changed:
+            items = list(self._pending)
+            self._pending.clear()
+        for item in items:
+            try:
+                self._write(item)
+            except FileError as error:
+                self._fail(error)
+                break
+            if isinstance(item, Chunk):
+                with self._changed:
+                    self._backlog -= item.data.nbytes
+        return len(items)
+
+    def close(self) -> None:
+        """Write what waits and the footers. May be called twice.
+
+        Raises
+        ------
+        FileError
+            If the recording ended by a failure.
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+        if not self._closed:
+            self._closed = True
+            self.step()
+            try:
+                self._writer.close()
+            except FileError as error:
+                self._failure = error
+            if self._failure is not None:
+                raise self._failure
+
+    # Between the engine and the thread ------------------------------------------------------
+
+    def _put(self, item: _Item, n_bytes: int) -> None:
+        with self._changed:
+            if self._failure is not None:
+                raise self._failure
+            self._pending.append(item)
+            self._backlog += n_bytes
+            if self._backlog > _MAX_BACKLOG:
+                self._failure = FileError(
+                    f"Recording to {self.path} has stopped: the disk is too slow",
+                    found=f"{self._backlog / 2**20:.0f} MB that wait to be written",
+                    expected=f"at most {_MAX_BACKLOG / 2**20:.0f} MB",
+                    fix="Record to a local disk.",
+                )
+                self._pending.clear()
+                self._changed.notify()
+                raise self._failure
+            self._changed.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._pending or self._closing or self._failure)
+                ended = self._failure is not None or (self._closing and not self._pending)
+            if not ended:
+                self.step()
+                continue
+            if self._failure is not None:  # nobody may call `close` any more
+                with suppress(FileError):
+                    self._writer.close()
+            return
+
+    def _fail(self, error: FileError) -> None:
+        with self._changed:
+            self._failure = error
+            self._pending.clear()
+        self._writer.close()
+
+    # What goes into the file ------------------------------------------------------------------
+
+    def _write(self, item: _Item) -> None:
+        if isinstance(item, Chunk):
+            self._write_chunk(item)
+        elif isinstance(item, Prediction):
+            layout = tuple((target.name, target.classes) for target in item.targets)
+            if layout not in self._predictions:
+                self._predictions[layout] = self._writer.add_stream(_predictions_header(layout))
+            self._writer.write_samples(self._predictions[layout], [list(_prediction_values(item))], [item.time])
+        else:
+            self._write_markers(item[0], [item[1]])
+
+    def _write_chunk(self, chunk: Chunk) -> None:
+        if len(chunk):
+            place = np.array([[chunk.first, len(chunk), chunk.lost, chunk.reset]], dtype=np.int64)
+            self._writer.write_samples(self._samples, chunk.data, chunk.times)
+            self._writer.write_samples(self._index, place, chunk.times[:1])
+            self._write_offsets(float(chunk.times[-1]))
+        if chunk.markers:
+            self._write_markers(f"{self._info.name} markers", chunk.markers)
+
+    def _write_markers(self, name: str, markers: Sequence[Marker]) -> None:
+        if name not in self._markers:
+            header = StreamHeader(name, "Markers", (XdfChannel("marker", type="Markers"),), format="string")
+            self._markers[name] = self._writer.add_stream(header)
+        self._writer.write_markers(self._markers[name], [m.text for m in markers], [m.time for m in markers])
+
+    def _write_offsets(self, now: float) -> None:
+        if now - self._last_offset < _OFFSET_SECONDS:
+            return
+        self._last_offset = now
+        for stream in (self._samples, self._index, *self._markers.values(), *self._predictions.values()):
+            self._writer.write_clock_offset(stream, now, 0.0)
+
+
+def _samples_header(info: StreamInfo) -> StreamHeader:
+    return StreamHeader(
+        name=info.name,
+        type="EEG",
+        channels=tuple(
+            XdfChannel(name, unit, "EEG" if is_electrode(name) else "Misc")
+            for name, unit in zip(info.channels, info.units, strict=True)
+        ),
+        rate=info.rate,
+        source_id=info.source_id,
+        hostname=info.host,
+        description={"source_kind": info.kind},
+    )
+
+
+def _index_header(info: StreamInfo) -> StreamHeader:
+    channels = tuple(XdfChannel(name, "samples", "Index") for name in INDEX_CHANNELS)
+    return StreamHeader(f"{info.name} index", INDEX_TYPE, channels, format="int64", source_id=info.source_id)
+
+
+def _predictions_header(layout: _Layout) -> StreamHeader:
+    channels = [
+        XdfChannel("sample", "samples", "Index"),
+        XdfChannel("valid", "", "Validity"),
+        *(XdfChannel(f"invalid: {reason.value}", "", "Validity") for reason in Reason),
+        XdfChannel("quality", "", "Quality"),
+        XdfChannel("age", "milliseconds", "Latency"),
+        XdfChannel("compute", "milliseconds", "Latency"),
+    ]
+    for name, classes in layout:
+        channels += [XdfChannel(f"{name}: {label}", "", "Probability") for label in classes]
+        channels += [XdfChannel(f"{name}: {label}, smoothed", "", "Probability") for label in classes]
+    return StreamHeader("Predictions", "Predictions", tuple(channels))
+
+
+def _prediction_values(prediction: Prediction) -> Iterator[float]:
+    """Give the values in the order of `_predictions_header`."""
+    yield prediction.sample
+    yield prediction.valid
+    yield from (reason in prediction.reasons for reason in Reason)
+    yield from (prediction.quality, prediction.age_ms, prediction.compute_ms)
+    for target in prediction.targets:
+        missing = (np.nan,) * len(target.classes)
+        yield from target.probability or missing
+        yield from target.smoothed or missing
