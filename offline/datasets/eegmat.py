@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from bci_app.bundle.spec import Target
 from bci_app.channels import select_channels
-from bci_app.errors import BciError, DatasetError
-from bci_app.stream import microvolts_per
+from bci_app.errors import DatasetError
 from offline.datasets import montages
 from offline.datasets.base import DatasetInfo, Trial
 from offline.datasets.files import require_finite
+from offline.datasets.recorded import eeg_microvolts, open_recording
 
 REST_SECONDS = 30.0
 """The beginning of the rest recording that is the session's baseline and never scored."""
@@ -116,6 +116,10 @@ class EegmatSample:
             )
         return arrays
 
+    def files(self, subject: str) -> tuple[Path, ...]:
+        """Files that hold a subject."""
+        return (self.path,)
+
     def subjects(self) -> list[str]:
         """Subjects that are there, in natural order."""
         return [f"Subject{number:02d}" for number in sorted({int(s) for s in self._arrays["subject"]})]
@@ -173,6 +177,10 @@ class EegmatFolder:
         """Subjects of whom both recordings are there, in natural order."""
         return list(self._files)
 
+    def files(self, subject: str) -> tuple[Path, ...]:
+        """Files that hold a subject."""
+        return tuple(self._files[subject].values())
+
     def trials(self, subject: str) -> Iterator[Trial]:
         """Trials of one subject: rest, then arithmetic."""
         (rest, rate), (arithmetic, other) = (_read_edf(self._files[subject][number]) for number in (1, 2))
@@ -187,12 +195,5 @@ class EegmatFolder:
 
 def _read_edf(path: Path) -> tuple[NDArray[np.float64], float]:
     """Read the 19 EEG channels in µV, shape (n_samples, 19), and the rate in Hz."""
-    from bci_app.recording import read_recording
-
-    recording = read_recording(path)
-    try:
-        columns = select_channels(INFO.channels, recording.info.channels)
-        scale = np.array([microvolts_per(recording.info.units[column]) for column in columns])
-    except BciError as error:
-        raise DatasetError(f"{path.name} is no EEGMAT recording", found=str(error), fix=INFO.obtain) from error
-    return require_finite(recording.data[:, columns] * scale, path.name), recording.info.rate
+    recording = open_recording(path)
+    return eeg_microvolts(recording, INFO.channels, slice(None), path.name), recording.info.rate

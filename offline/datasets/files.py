@@ -4,12 +4,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
+from offline.datasets.base import Dataset, DatasetInfo
+
+SYNTHETIC_MARK = "synthetic.json"
+"""Lies beside synthetic files."""
+
+
+class FileDataset(Dataset, Protocol):
+    """A data set that can say which files hold a subject, so that windows made of them can be kept."""
+
+    def files(self, subject: str) -> tuple[Path, ...]:
+        """Files that hold a subject."""
+        ...
+
+
+def marked(info: DatasetInfo, root: Path) -> DatasetInfo:
+    """Give the description of the files in `root`: another one if they are synthetic."""
+    if not (root / SYNTHETIC_MARK).is_file():
+        return info
+    return replace(
+        info,
+        title=f"Synthetic files in the format of {info.name.upper()}",
+        source="bci-offline synth",
+        licence="none needed: not recorded from people",
+        synthetic=True,
+    )
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -17,21 +44,6 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     return tuple(
         (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text.lower()) if part
     )
-
-
-def require_folder(root: Path | None, name: str, *, expected: str, fix: str) -> Path:
-    """Give `root` as the folder of a data set.
-
-    Raises
-    ------
-    DatasetError
-        If it is not given or no folder.
-    """
-    if root is None:
-        raise DatasetError(f"Data set {name} needs a folder", expected=expected, fix=f"Name it with --root. {fix}")
-    if not root.is_dir():
-        raise DatasetError(f"The folder of data set {name} is not there", found=str(root), expected=expected, fix=fix)
-    return root
 
 
 def require_finite(data: NDArray[np.float64], where: str) -> NDArray[np.float64]:

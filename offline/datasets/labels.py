@@ -1,0 +1,61 @@
+"""From ratings to classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bci_app.bundle.spec import Target
+from bci_app.errors import DatasetError
+
+CLASSES = ("low", "high")
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """The rating above which a label is high.
+
+    Parameters
+    ----------
+    value : float
+        On the scale of the ratings.
+    inclusive : bool
+        True if a rating equal to `value` is high too.
+    """
+
+    value: float
+    inclusive: bool = False
+
+    def __str__(self) -> str:
+        return f"{'>=' if self.inclusive else '>'} {self.value:g}"
+
+    def label(self, rating: float) -> int:
+        """Give 1 (high) or 0 (low)."""
+        return int(rating > self.value or (self.inclusive and rating == self.value))
+
+    def labels(self, ratings: Mapping[str, float]) -> dict[str, int]:
+        """Give the label of each rating."""
+        return {name: self.label(rating) for name, rating in ratings.items()}
+
+    def target(self, name: str, scale: tuple[float, float]) -> Target:
+        """Describe the target, the threshold included, as bundles and reports state it."""
+        low, high = scale
+        return Target(
+            name=name, classes=CLASSES, description=f"self-rating from {low:g} to {high:g}; high if rating {self}"
+        )
+
+
+def require_ratings(ratings: Mapping[str, float], scale: tuple[float, float], where: str) -> None:
+    """Check that ratings lie on their scale.
+
+    Raises
+    ------
+    DatasetError
+        If one does not.
+    """
+    low, high = scale
+    for name, rating in ratings.items():
+        if not low <= rating <= high:
+            raise DatasetError(
+                f"The {name} rating of {where} is off its scale", found=f"{rating:g}", expected=f"{low:g} to {high:g}"
+            )

@@ -1,0 +1,360 @@
+"""One's own recordings: files of any readable format, each with a BIDS events table beside it.
+
+``sub-01_ses-1_task-films_eeg.edf`` (or ``.xdf``, ``.bdf``, …) goes with ``sub-01_ses-1_task-films_events.tsv``, in one
+folder or in BIDS subfolders. Columns of the table (BIDS 1.10, task events):
+
+``onset``, ``duration``
+    Seconds from the first sample.
+``trial``
+    Name of the trial, unique in its file; the number of the row if there is no such column.
+``valence``, ``arousal``, ``dominance``, ``liking``
+    Self-ratings, made low or high by the threshold.
+any other column of words
+    Classes of a target of that name. Columns that BIDS defines and columns of numbers are not read.
+``trial_type``
+    ``rest`` or ``baseline`` marks the rest baseline of the trials after it in the file. Without one
+    it is what was recorded before the first trial.
+
+Rows whose labels are all ``n/a`` are events of another kind.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.bundle.spec import Target
+from bci_app.channels import canonical, is_electrode
+from bci_app.errors import ChannelError, DatasetError
+from bci_app.recording import FORMATS, Recording
+from bci_app.stream import microvolts_per
+from offline.datasets.base import DatasetInfo, Trial
+from offline.datasets.files import natural
+from offline.datasets.labels import Threshold, require_ratings
+from offline.datasets.recorded import eeg_microvolts, open_recording
+
+RATINGS = ("valence", "arousal", "dominance", "liking")
+SCALE = (1.0, 9.0)
+THRESHOLD = Threshold(5.0)
+LEAD_SECONDS = 10.0
+"""What is kept of the recording before a trial, unscored, for filters to settle on."""
+
+_REST = ("rest", "baseline")
+_NOT_LABELS = {
+    "onset", "duration", "trial", "trial_type", "sample", "response_time", "value", "hed", "stim_file", "identifier",
+}  # fmt: skip
+_MISSING = ("", "n/a")
+_ENTITY = re.compile(r"(?:^|_)(sub|ses)-([A-Za-z0-9]+)(?=_|$)")
+# Classes with an order that everyone knows are not sorted by the alphabet.
+_ORDERS = (("low", "medium", "high"), ("negative", "neutral", "positive"), ("no", "yes"), ("rest", "task"))
+EXPECTED = "sub-<who>[_ses-<when>]…_eeg.<edf|bdf|xdf|vhdr|…> and …_events.tsv beside it"
+OBTAIN = "Name files as in BIDS, and give the table the columns onset, duration and one for each label."
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A row of an events table."""
+
+    line: int
+    onset: float
+    duration: float
+    trial: str
+    rest: bool
+    words: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _File:
+    """A recording and its events."""
+
+    path: Path
+    events: Path
+    subject: str
+    session: str
+    rows: tuple[_Row, ...]
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """The recordings of a folder."""
+
+    root: Path
+    threshold: Threshold = THRESHOLD
+
+    @cached_property
+    def _files(self) -> list[_File]:
+        tables = sorted(self.root.rglob("*_events.tsv"), key=lambda path: natural(path.name))
+        if not tables:
+            raise DatasetError("No events table is there", found=str(self.root), expected=EXPECTED, fix=OBTAIN)
+        return [_read_file(path) for path in tables]
+
+    @cached_property
+    def _targets(self) -> tuple[Target, ...]:
+        values: dict[str, set[str]] = {}
+        for file in self._files:
+            for row in file.rows:
+                for name, word in row.words.items():
+                    values.setdefault(name, set()).add(word)
+        targets = [
+            self.threshold.target(name, SCALE) if name in RATINGS else Target(name=name, classes=_classes(name, words))
+            for name, words in sorted(values.items(), key=lambda item: _rank(item[0]))
+        ]
+        if not targets:
+            raise DatasetError(
+                "The events tables hold no labels",
+                found=", ".join(file.events.name for file in self._files),
+                expected="columns of self-ratings or of words",
+                fix=OBTAIN,
+            )
+        return tuple(targets)
+
+    @cached_property
+    def _channels(self) -> tuple[tuple[str, ...], float]:
+        """Electrodes that every recording has, in the order of the first, and the first one's rate."""
+        opened = [open_recording(file.path) for file in self._files[:1]]
+        common = _electrodes(opened[0])
+        for file in self._files[1:]:
+            there = set(_electrodes(open_recording(file.path)))
+            common = [name for name in common if name in there]
+        if not common:
+            raise DatasetError(
+                "The recordings have no electrode in common",
+                found=f"{len(self._files)} recordings",
+                expected="channels named as in the 10-20 system, in a unit of voltage",
+            )
+        return tuple(common), opened[0].info.rate
+
+    @property
+    def info(self) -> DatasetInfo:
+        """Its description; reads every recording once."""
+        channels, rate = self._channels
+        return DatasetInfo(
+            name="recordings",
+            title=f"Recordings in {self.root.name}",
+            source="own recordings",
+            licence="that of the recordings",
+            obtain=OBTAIN,
+            expected_files=EXPECTED,
+            targets=self._targets,
+            channels=channels,
+            rate=rate,
+        )
+
+    def subjects(self) -> list[str]:
+        """Subjects that are there, in natural order."""
+        _ = self._targets  # tables without usable labels are met before any recording is read
+        return sorted({file.subject for file in self._files}, key=natural)
+
+    def files(self, subject: str) -> tuple[Path, ...]:
+        """Files that hold a subject."""
+        return tuple(path for file in self._of(subject) for path in (file.path, file.events))
+
+    def _of(self, subject: str) -> list[_File]:
+        return sorted((f for f in self._files if f.subject == subject), key=lambda f: natural(f.session))
+
+    def trials(self, subject: str) -> Iterator[Trial]:
+        """Trials of one subject, session by session, in the order of their onsets."""
+        files = self._of(subject)
+        for number, file in enumerate(files, start=1):
+            several = sum(other.session == file.session for other in files) > 1
+            yield from self._file_trials(file, f"{number}." if several else "")
+
+    def _file_trials(self, file: _File, prefix: str) -> Iterator[Trial]:
+        recording = open_recording(file.path)
+        channels, _ = self._channels
+        labelled = [row for row in file.rows if row.words]
+        rest: NDArray[np.float64] | None = None
+        if labelled and not any(row.rest and row.onset < labelled[0].onset for row in file.rows):
+            rest = _before(recording, channels, labelled[0], f"start of {file.path.name}")
+        for row in file.rows:
+            where = f"row {row.line} of {file.events.name}"
+            if row.rest:
+                first, end = _span(recording, row, where)
+                rest = eeg_microvolts(recording, channels, slice(first, end), where)
+            if not row.words:
+                continue
+            first, end = _span(recording, row, where)
+            start = max(_segment(recording, first).start, first - round(LEAD_SECONDS * recording.info.rate))
+            labels, ratings = self._labels(row, where)
+            yield Trial(
+                subject=file.subject,
+                session=file.session,
+                trial=prefix + row.trial,
+                data=eeg_microvolts(recording, channels, slice(start, end), where),
+                rate=recording.info.rate,
+                channels=channels,
+                labels=labels,
+                ratings=ratings,
+                scored_from=first - start,
+                rest=rest,
+            )
+
+    def _labels(self, row: _Row, where: str) -> tuple[dict[str, int], dict[str, float]]:
+        missing = [target.name for target in self._targets if target.name not in row.words]
+        if missing:
+            raise DatasetError(
+                f"{where} is labelled in part",
+                found=f"no {', '.join(missing)}",
+                expected=", ".join(target.name for target in self._targets),
+                fix="Complete the row, or write n/a in all its label columns.",
+            )
+        ratings = {name: _number(word, name, where) for name, word in row.words.items() if name in RATINGS}
+        require_ratings(ratings, SCALE, where)
+        labels = {
+            target.name: target.classes.index(row.words[target.name])
+            for target in self._targets
+            if target.name not in RATINGS
+        }
+        return labels | self.threshold.labels(ratings), ratings
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (RATINGS.index(name), "") if name in RATINGS else (len(RATINGS), name)
+
+
+def _classes(name: str, words: set[str]) -> tuple[str, ...]:
+    if len(words) < 2:
+        raise DatasetError(f"Column {name} has one class only", found=", ".join(words), expected="two or more")
+    for order in _ORDERS:
+        if words <= set(order):
+            return tuple(word for word in order if word in words)
+    return tuple(sorted(words, key=natural))
+
+
+def _read_file(events: Path) -> _File:
+    stem = events.name.removesuffix("_events.tsv")
+    entities = dict(_ENTITY.findall(stem))
+    if "sub" not in entities:
+        raise DatasetError(f"The name of {events.name} does not tell the subject", expected=EXPECTED, fix=OBTAIN)
+    known = {extension for found in FORMATS.values() for extension in found.extensions} - {".vmrk", ".eeg", ".dat"}
+    beside = sorted(
+        path
+        for path in events.parent.iterdir()
+        if path.suffix.lower() in known and path.name.removesuffix(path.suffix) in (stem, f"{stem}_eeg")
+    )
+    if len(beside) != 1:
+        raise DatasetError(
+            f"{events.name} needs one recording beside it",
+            found=", ".join(path.name for path in beside) or "none",
+            expected=f"{stem}_eeg with one of {' '.join(sorted(known))}",
+            fix=OBTAIN,
+        )
+    return _File(beside[0], events, entities["sub"], entities.get("ses", "1"), _read_events(events))
+
+
+def _read_events(path: Path) -> tuple[_Row, ...]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, delimiter="\t", restkey="", restval="n/a")
+            columns = [name.strip().lower() for name in reader.fieldnames or ()]
+            lines = [[(value or "").strip() for value in list(row.values())[: len(columns)]] for row in reader]
+    except (OSError, ValueError, csv.Error) as error:
+        raise DatasetError(f"Cannot read {path.name}", found=str(error), expected="a tab-separated table") from error
+    if not {"onset", "duration"} <= set(columns) or len(set(columns)) != len(columns):
+        raise DatasetError(
+            f"{path.name} is no events table",
+            found=", ".join(columns),
+            expected="columns onset and duration, none twice",
+            fix=OBTAIN,
+        )
+    label_columns = [i for i, name in enumerate(columns) if _is_label(name, [line[i] for line in lines])]
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        cells = dict(zip(columns, line, strict=True))
+        where = f"row {number} of {path.name}"
+        words = {_target_name(columns[i]): line[i] for i in label_columns if line[i].lower() not in _MISSING}
+        rows.append(
+            _Row(
+                line=number,
+                onset=_number(cells["onset"], "onset", where),
+                duration=_number(cells["duration"], "duration", where) if words or _is_rest(cells) else 0.0,
+                trial=cells.get("trial", "n/a") if cells.get("trial", "n/a") not in _MISSING else str(number),
+                rest=_is_rest(cells),
+                words=words,
+            )
+        )
+    return tuple(sorted(rows, key=lambda row: row.onset))
+
+
+def _is_rest(cells: Mapping[str, str]) -> bool:
+    return cells.get("trial_type", "").lower() in _REST
+
+
+def _is_label(name: str, values: list[str]) -> bool:
+    there = [value for value in values if value.lower() not in _MISSING]
+    if name in RATINGS:
+        return bool(there)
+    return name not in _NOT_LABELS and bool(there) and not all(_is_number(value) for value in there)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _number(text: str, what: str, where: str) -> float:
+    if not _is_number(text) or not math.isfinite(float(text)):
+        raise DatasetError(f"The {what} of {where} is no number", found=repr(text), expected="a number")
+    return float(text)
+
+
+def _target_name(column: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "_", column).strip("_")
+    return name if name[:1].isalpha() else f"label_{name}"
+
+
+def _electrodes(recording: Recording) -> list[str]:
+    names = []
+    for name, unit in zip(recording.info.channels, recording.info.units, strict=True):
+        try:
+            microvolts_per(unit)
+        except ChannelError:
+            continue
+        if is_electrode(name):
+            names.append(canonical(name))
+    return names
+
+
+def _segment(recording: Recording, row: int) -> slice:
+    """Give the stretch without a break that holds a row."""
+    return next(segment for segment in recording.segments if segment.start <= row < segment.stop)
+
+
+def _span(recording: Recording, row: _Row, where: str) -> tuple[int, int]:
+    """Give the first row of the data in an event and the one after its last."""
+    n = round(row.duration * recording.info.rate)
+    first = int(np.searchsorted(recording.times, row.onset - 0.5 / recording.info.rate))
+    if n < 1 or row.onset < 0 or first + n > len(recording):
+        raise DatasetError(
+            f"{where} lies outside its recording",
+            found=f"{row.onset:g} s to {row.onset + row.duration:g} s",
+            expected=f"a duration above 0, within 0 s to {recording.duration:g} s",
+        )
+    if first + n > _segment(recording, first).stop:
+        raise DatasetError(
+            f"The recording is interrupted within {where}",
+            found=f"a gap between {row.onset:g} s and {row.onset + row.duration:g} s",
+            expected="trials without gaps",
+            fix="Write n/a in all label columns of this row.",
+        )
+    return first, first + n
+
+
+def _before(
+    recording: Recording, channels: tuple[str, ...], row: _Row, where: str
+) -> NDArray[np.float64] | None:  # fmt: skip
+    """Give what was recorded before the first trial, from the first sample to the first break."""
+    first = int(np.searchsorted(recording.times, row.onset - 0.5 / recording.info.rate))
+    end = min(first, recording.segments[0].stop)
+    return eeg_microvolts(recording, channels, slice(0, end), where) if end > 0 else None

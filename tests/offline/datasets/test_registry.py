@@ -1,0 +1,47 @@
+from pathlib import Path
+
+import pytest
+
+from bci_app.errors import DatasetError
+from offline.datasets import Threshold, list_datasets, open_dataset
+
+NAMES = ["eegmat", "deap", "deap-original", "dreamer", "seed", "recordings"]
+
+
+def test_an_unknown_data_set_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="found 'eegmatt', expected eegmat, deap, deap-original, dreamer, seed, rec"):
+        open_dataset("eegmatt", tmp_path)
+
+
+@pytest.mark.parametrize("name", NAMES[1:])
+def test_a_data_set_without_its_folder_says_where_it_is_had(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DatasetError, match=f"Data set {name} needs a folder.*--root"):
+        open_dataset(name)
+    with pytest.raises(DatasetError, match=f"folder of data set {name} is not there"):
+        open_dataset(name, tmp_path / "nothing")
+    with pytest.raises(DatasetError, match="there: found"):
+        open_dataset(name, tmp_path)
+
+
+def test_a_threshold_is_refused_where_labels_are_no_ratings() -> None:
+    with pytest.raises(DatasetError, match="eegmat has no ratings to divide: found threshold > 5"):
+        open_dataset("eegmat", threshold=Threshold(5))
+
+
+def test_the_list_tells_what_a_folder_holds(deap_root: Path, seed_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "deap").symlink_to(deap_root)
+    (tmp_path / "Preprocessed_EEG").symlink_to(seed_root / "Preprocessed_EEG")
+    rows = {row.name: row for row in list_datasets(tmp_path)}
+    assert list(rows) == NAMES
+    assert {name for name, row in rows.items() if row.held} == {"eegmat", "deap", "seed"}
+    assert rows["deap"].found == f"2 subjects of synthetic files in {tmp_path / 'deap'}"
+    assert rows["eegmat"].found == "embedded sample, 30 subjects"
+    assert rows["dreamer"].found == "not there"
+    for row in rows.values():
+        assert row.licence
+        assert row.source
+        assert row.obtain
+        assert row.expected_files
+    assert not any(row.held for row in list_datasets()[1:])
+    with pytest.raises(DatasetError, match="The folder is not there"):
+        list_datasets(tmp_path / "nothing")
