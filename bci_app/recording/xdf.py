@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import ChannelError, FileError
-from bci_app.recording.gaps import breaks_from_stamps
+from bci_app.recording.gaps import breaks_from_stamps, measured_rate
 from bci_app.recording.model import Annotation, Break, Recording
 from bci_app.recording.parsing import MICROVOLT, NO_UNIT, PARSER_ERRORS, captured_log, unreadable
 from bci_app.recording.xdf_chunks import STRING, XdfContent, XdfStream, check_xdf
@@ -82,7 +82,7 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
         start=start,
         breaks=breaks,
         annotations=_annotations([loaded[s.id] for s in markers], start),
-        notes=(*notes, *unnamed, *_state_notes(checked), *_rate_notes(stamps, breaks, chosen.rate), *said),
+        notes=(*notes, *unnamed, *_state_notes(checked), *_rate_notes(stamps, chosen.rate), *said),
     )
 
 
@@ -195,9 +195,8 @@ def _state_notes(content: XdfContent) -> list[str]:
     return [] if content.closed else ["The recording was not closed, as after a crash; all that was written is used."]
 
 
-def _rate_notes(stamps: NDArray[np.float64], breaks: tuple[Break, ...], rate: float) -> list[str]:
-    seconds = float(stamps[-1] - stamps[0])
-    samples = len(stamps) - 1 + sum(b.lost for b in breaks)
-    if len(stamps) < 2 * rate or seconds <= 0 or abs(samples / seconds / rate - 1) <= _RATE_TOLERANCE:
+def _rate_notes(stamps: NDArray[np.float64], rate: float) -> list[str]:
+    measured = measured_rate(stamps) if len(stamps) >= 4 * rate else None
+    if measured is None or abs(measured / rate - 1) <= _RATE_TOLERANCE:
         return []
-    return [f"The stamps advance at {samples / seconds:.2f} Hz where {rate:g} Hz is nominal."]
+    return [f"The stamps advance at {measured:.2f} Hz where {rate:g} Hz is nominal."]
