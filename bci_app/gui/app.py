@@ -1,0 +1,87 @@
+"""Opens the session window."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+
+import pyqtgraph
+from PyQt6.QtCore import QSettings, QTimer
+from PyQt6.QtWidgets import QApplication
+
+from bci_app.bundle import LoadedBundle
+from bci_app.gui.controller import Controller
+from bci_app.gui.main_window import MainWindow
+from bci_app.gui.theme import font, load_fonts
+from bci_app.sources.base import Source
+
+ORGANISATION = "bci-app"
+
+
+def make_application() -> QApplication:
+    """Give the one QApplication, made if need be, with fonts and style.
+
+    Qt aborts the process where X libraries are missing: look with `bci_app.doctor` before.
+    """
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    app.setApplicationName("bci-app")
+    app.setOrganizationName(ORGANISATION)
+    app.setStyle("Fusion")
+    load_fonts()
+    app.setFont(font())
+    # Thin lines cost a fraction of antialiased ones; plots that want them ask for them.
+    pyqtgraph.setConfigOptions(antialias=False)
+    return app
+
+
+def run_window(
+    *,
+    source: Source | None,
+    bundle: LoadedBundle | None,
+    title: str = "bci-app",
+    source_text: str = "",
+    on_ready: Callable[[MainWindow], None] | None = None,
+    wait_for_baseline: bool = False,
+    settings: QSettings | None = None,
+) -> int:
+    """Show the session window until it is closed.
+
+    Parameters
+    ----------
+    source : Source or None
+        Opened at once if there is a bundle too; else the window asks.
+    bundle : LoadedBundle or None
+        The model.
+    title : str
+        Name of the program in the window's title.
+    source_text : str
+        What the user calls the source, as ``--source`` takes it.
+    on_ready : callable, optional
+        Called with the window once it is on screen.
+    wait_for_baseline : bool
+        True to check contact until the user starts the rest baseline; False to begin at once.
+    settings : QSettings, optional
+        Where layout and choices are remembered; the user's own by default.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    app = make_application()
+    controller = Controller()
+    window = MainWindow(controller, title=title, settings=settings or QSettings())
+    # Qt's loop only lets Python see Ctrl+C between events: the controller's timer gives it those.
+    before = signal.signal(signal.SIGINT, lambda *_: window.close())
+    window.show()
+    if source is not None and bundle is not None:
+        controller.open(source, bundle, source_text=source_text, wait_for_baseline=wait_for_baseline)
+    if on_ready is not None:
+        QTimer.singleShot(0, lambda: on_ready(window))
+    try:
+        return int(app.exec())
+    finally:
+        controller.shut_down()
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,51 @@
+"""Marks for contact: a shape and a colour for each level, so that neither is needed alone."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
+
+from bci_app.events import ContactLevel
+from bci_app.gui.theme import Theme
+
+WORDS = {
+    ContactLevel.GOOD: "good",
+    ContactLevel.POOR: "poor",
+    ContactLevel.BAD: "bad",
+    ContactLevel.MISSING: "missing",
+    ContactLevel.UNKNOWN: "not judged yet",
+}
+
+
+def draw_contact(painter: QPainter, centre: QPointF, size: float, level: ContactLevel, theme: Theme) -> None:
+    """Draw a disc (good), a triangle (poor), a cross (bad), a dashed ring (missing) or a ring (unknown)."""
+    radius = size / 2
+    tint = QColor(theme.contact(level))
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(tint)
+    if level is ContactLevel.GOOD:
+        painter.drawEllipse(centre, radius * 0.9, radius * 0.9)
+    elif level is ContactLevel.POOR:
+        x, y = centre.x(), centre.y()
+        painter.drawPolygon(
+            QPolygonF(
+                [
+                    QPointF(x, y - radius),
+                    QPointF(x + radius, y + 0.75 * radius),
+                    QPointF(x - radius, y + 0.75 * radius),
+                ]
+            )
+        )
+    elif level is ContactLevel.BAD:
+        arm = 0.75 * radius
+        painter.setPen(QPen(tint, max(1.5, size / 5), cap=Qt.PenCapStyle.RoundCap))
+        painter.drawLine(centre + QPointF(-arm, -arm), centre + QPointF(arm, arm))
+        painter.drawLine(centre + QPointF(-arm, arm), centre + QPointF(arm, -arm))
+    else:
+        style = Qt.PenStyle.DotLine if level is ContactLevel.MISSING else Qt.PenStyle.SolidLine
+        painter.setPen(QPen(tint, 1.5, style))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(QRectF(centre.x() - 0.8 * radius, centre.y() - 0.8 * radius, 1.6 * radius, 1.6 * radius))
+    painter.restore()

@@ -1,0 +1,173 @@
+"""Frozen values that the controller gives to the views, and the models that they read. No Qt."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+
+from bci_app.bundle.spec import Bundle
+from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Status
+from bci_app.stream import Marker, StreamInfo
+
+
+class Step(Enum):
+    """The steps of a session, in order."""
+
+    CONNECT = "Connect"
+    CONTACT = "Contact"
+    BASELINE = "Baseline"
+    RUN = "Run"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """An open session: its stream, its model, and what the user calls the source."""
+
+    info: StreamInfo
+    bundle: Bundle
+    source_text: str
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps that this session has; a model may need no baseline."""
+        return tuple(step for step in Step if step is not Step.BASELINE or self.bundle.preprocessing.baseline_windows)
+
+    @property
+    def baseline_seconds(self) -> float:
+        """Length of the rest baseline in seconds; 0 without one."""
+        baseline = self.bundle.preprocessing.baseline
+        return 0.0 if baseline.kind == "none" else baseline.samples / self.bundle.preprocessing.rate
+
+
+@dataclass(frozen=True, slots=True)
+class LiveStatus:
+    """The engine's status with what the window adds.
+
+    Attributes
+    ----------
+    status : Status
+        From the engine.
+    step : Step
+        Where the session stands.
+    now : float
+        LSL time of the right edge of everything that scrolls, seconds.
+    cpu_percent : float
+        Of one core, by this process; nan at first.
+    """
+
+    status: Status
+    step: Step
+    now: float
+    cpu_percent: float
+
+
+class Level(Enum):
+    """How grave trouble is."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What happened and what to do, for the banner.
+
+    Attributes
+    ----------
+    summary, advice : str
+        Sentences.
+    level : Level
+        How grave.
+    actions : tuple of str
+        Names of what can be done about it from here.
+    """
+
+    summary: str
+    advice: str = ""
+    level: Level = Level.WARNING
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ContactSummary:
+    """How many electrodes sit how well, and those that want care."""
+
+    counts: dict[ContactLevel, int]
+    wanting: tuple[Contact, ...]
+
+    @classmethod
+    def of(cls, contacts: Sequence[Contact]) -> ContactSummary:
+        """Count."""
+        order = [ContactLevel.MISSING, ContactLevel.BAD, ContactLevel.POOR]
+        counts = {level: sum(contact.level is level for contact in contacts) for level in ContactLevel}
+        wanting = [contact for level in order for contact in contacts if contact.level is level]
+        return cls(counts, tuple(wanting))
+
+    @property
+    def unusable(self) -> int:
+        """Electrodes that the model cannot use now."""
+        return self.counts[ContactLevel.BAD] + self.counts[ContactLevel.MISSING]
+
+
+def step_of(status: Status, before: Step) -> Step:
+    """Tell the step from the engine's phase; a loss or the end of a file leaves it as it was."""
+    if status.phase is Phase.CONNECTING:
+        return Step.CONNECT
+    if status.phase is Phase.CONTACT:
+        return Step.CONTACT
+    if status.phase in (Phase.BASELINE, Phase.WARMING_UP, Phase.RUNNING):
+        return Step.BASELINE if status.baseline_progress < 1 else Step.RUN
+    return before
+
+
+@dataclass(slots=True)
+class SessionLog:
+    """What the session has said so far, the newest last, bounded in time.
+
+    Attributes
+    ----------
+    seconds : float
+        What is older than this is forgotten.
+    predictions, gaps, markers : deque
+        In order of time.
+    """
+
+    seconds: float = 600.0
+    predictions: deque[Prediction] = field(default_factory=deque)
+    gaps: deque[Gap] = field(default_factory=deque)
+    markers: deque[Marker] = field(default_factory=deque)
+
+    def add(self, predictions: Sequence[Prediction], gaps: Sequence[Gap]) -> None:
+        """Take what the engine has said since the last call."""
+        self.predictions.extend(predictions)
+        self.gaps.extend(gaps)
+        if self.predictions:
+            oldest = self.predictions[-1].time - self.seconds
+            while self.predictions[0].time < oldest:
+                self.predictions.popleft()
+            while self.gaps and self.gaps[0].time < oldest:
+                self.gaps.popleft()
+
+    def since(self, time: float) -> list[Prediction]:
+        """Give the predictions at or after an LSL time, in order."""
+        recent = []
+        for prediction in reversed(self.predictions):
+            if prediction.time < time:
+                break
+            recent.append(prediction)
+        return recent[::-1]
+
+    def last(self) -> Prediction | None:
+        """Give the newest prediction, valid or not."""
+        return self.predictions[-1] if self.predictions else None
+
+
+def expected(probabilities: Sequence[float]) -> float:
+    """Give the mean class of an ordered target, 0 for the first class to 1 for the last."""
+    steps = np.linspace(0, 1, len(probabilities))
+    return float(np.dot(steps, probabilities))

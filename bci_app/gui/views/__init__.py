@@ -1,0 +1,1 @@
+"""The views: each draws one thing and knows nothing of the engine."""

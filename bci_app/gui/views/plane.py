@@ -1,0 +1,97 @@
+"""Valence and arousal as a plane: the present point, its uncertainty, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtWidgets import QSizePolicy
+
+from bci_app.bundle.spec import Target
+from bci_app.events import Prediction
+from bci_app.gui.plots import Plot
+from bci_app.gui.state import expected
+from bci_app.gui.theme import GRID, Theme, font
+
+_TRAIL = 30
+_ELLIPSE = np.linspace(0, 2 * np.pi, 49)
+
+
+class Plane(Plot):
+    """The two targets from their first class (0) to their last (1)."""
+
+    def __init__(self, valence: Target, arousal: Target, theme: Theme) -> None:
+        self._names = (valence.name, arousal.name)
+        super().__init__(theme, y_width=30)
+        self.setXRange(0, 1, padding=0.03)
+        self.setYRange(0, 1, padding=0.03)
+        self.getViewBox().setAspectLocked(True)
+        for axis, target in (("bottom", valence), ("left", arousal)):
+            self.getAxis(axis).setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")], []])
+            del target
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumHeight(24 * GRID)
+        self._middles = [self.addLine(x=0.5), self.addLine(y=0.5)]
+        self._words = []
+        for text, place, anchor in (
+            (f"{valence.title} {valence.classes[-1]}", (1, 0.5), (1, 1)),
+            (f"{valence.title} {valence.classes[0]}", (0, 0.5), (0, 1)),
+            (f"{arousal.title} {arousal.classes[-1]}", (0.5, 1), (0, 0)),
+            (f"{arousal.title} {arousal.classes[0]}", (0.5, 0), (0, 1)),
+        ):
+            word = pg.TextItem(text, anchor=anchor)
+            word.setFont(font())
+            word.setPos(*place)
+            self.addItem(word, ignoreBounds=True)
+            self._words.append(word)
+        self._trail = pg.ScatterPlotItem(pxMode=True)
+        self._spread = pg.PlotCurveItem(antialias=True)
+        self._point = pg.ScatterPlotItem(size=14, pxMode=True, antialias=True)
+        for item in (self._trail, self._spread, self._point):
+            self.addItem(item)
+        self.setToolTip("ring: one standard deviation of the raw values of the last windows")
+        self.show_theme(theme)
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        super().show_theme(theme)
+        if not hasattr(self, "_point"):
+            return
+        for line in self._middles:
+            line.setPen(pg.mkPen(theme.line))
+        for word in self._words:
+            word.setColor(theme.faint)
+        self._point.setPen(pg.mkPen(theme.background, width=2))
+        self._point.setBrush(pg.mkBrush(theme.text))
+        self._spread.setPen(pg.mkPen(theme.muted, width=1))
+
+    def show_predictions(self, predictions: Sequence[Prediction], *, windows: int) -> None:
+        """Show the newest prediction if it is valid, the spread of the last `windows` raw values, the trail."""
+        valid = [prediction for prediction in predictions if prediction.valid]
+        smoothed = np.array([self._place(prediction, smoothed=True) for prediction in valid[-_TRAIL:]])
+        if not len(smoothed):
+            for item in (self._trail, self._spread, self._point):
+                item.clear()
+            return
+        age = np.linspace(0, 1, len(smoothed))
+        tint = pg.mkColor(self.theme.muted)
+        brushes = []
+        for share in age:
+            tint.setAlphaF(0.05 + 0.55 * float(share))
+            brushes.append(pg.mkBrush(tint))
+        self._trail.setData(smoothed[:, 0], smoothed[:, 1], size=5, pen=None, brush=brushes)
+        if not predictions[-1].valid:
+            self._point.clear()
+            self._spread.clear()
+            return
+        raw = np.array([self._place(prediction, smoothed=False) for prediction in valid[-max(windows, 4) :]])
+        x, y = smoothed[-1]
+        self._point.setData([x], [y])
+        sd = raw.std(axis=0)
+        self._spread.setData(x + sd[0] * np.cos(_ELLIPSE), y + sd[1] * np.sin(_ELLIPSE))
+
+    def _place(self, prediction: Prediction, *, smoothed: bool) -> tuple[float, float]:
+        found = {target.name: target for target in prediction.targets}
+        x, y = (found[name].smoothed if smoothed else found[name].probability for name in self._names)
+        return expected(x or ()), expected(y or ())

@@ -1,0 +1,260 @@
+"""What the model says: before it can, what it waits for; then a gauge and a timeline for each target."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bci_app.bundle.spec import Bundle
+from bci_app.events import Phase
+from bci_app.gui.state import ContactSummary, LiveStatus, Session, SessionLog, Step
+from bci_app.gui.theme import GRID, Theme
+from bci_app.gui.views.gauge import Gauge
+from bci_app.gui.views.plane import Plane
+from bci_app.gui.views.timeline import SPAN, Timeline
+from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
+
+
+class Preparing(QWidget):
+    """The steps before the first prediction: contact, then rest."""
+
+    start_asked = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 0)
+        column.setSpacing(GRID)
+        self.title = label(role="strong")
+        self.value = label(role="large")
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.advice = label(tone="muted", wrap=True)
+        self.button = QPushButton()
+        self.button.clicked.connect(self.start_asked)
+        for part in (self.title, self.value, self.bar, self.advice):
+            column.addWidget(part)
+        row = QHBoxLayout()
+        row.addWidget(self.button)
+        row.addStretch()
+        column.addSpacing(GRID)
+        column.addLayout(row)
+        column.addStretch()
+
+    def show_contact(self, session: Session, summary: ContactSummary) -> None:
+        """Ask for good contact, then for the start."""
+        total = sum(summary.counts.values())
+        usable = total - summary.unusable - sum(n for level, n in summary.counts.items() if level.value == "unknown")
+        allowed = int(session.bundle.max_interpolated * total)
+        ready = total - usable <= allowed
+        self.title.setText("Check contact")
+        self.value.setText(f"{usable} of {total} usable")
+        self.bar.setValue(round(1000 * usable / max(total, 1)))
+        if ready:
+            self.advice.setText(
+                f"Ask the participant to sit still and relax. The rest baseline takes {session.baseline_seconds:.0f} s."
+                if session.baseline_seconds
+                else "Contact is good enough to begin."
+            )
+        else:
+            names = ", ".join(contact.channel for contact in summary.wanting[:6])
+            self.advice.setText(
+                f"Mend {names} first: the model needs at least {total - allowed} of its {total} electrodes."
+                if names
+                else "Contact is judged from the first seconds of signal."
+            )
+        self._show_button("Start rest baseline" if session.baseline_seconds else "Start", primary=True, enabled=ready)
+
+    def show_baseline(self, session: Session, live: LiveStatus) -> None:
+        """Count down."""
+        status = live.status
+        left = (1 - status.baseline_progress) * session.baseline_seconds
+        settling = status.phase is Phase.WARMING_UP
+        self.title.setText("Rest baseline")
+        self.value.setText(f"{left:.0f} s left")
+        self.bar.setValue(round(1000 * status.baseline_progress))
+        summary = ContactSummary.of(status.contacts)
+        if settling:
+            self.advice.setText("Filters are settling. The participant sits still and relaxes.")
+        elif summary.unusable > session.bundle.max_interpolated * len(status.contacts):
+            names = ", ".join(contact.channel for contact in summary.wanting[: summary.unusable][:6])
+            self.advice.setText(f"The countdown waits: contact of {names} is bad.")
+        else:
+            self.advice.setText("The participant sits still and relaxes. Predictions are made relative to this rest.")
+        self._show_button("Start again", primary=False, enabled=True)
+
+    def _show_button(self, text: str, *, primary: bool, enabled: bool) -> None:
+        kind = "primary" if primary else ""
+        if self.button.property("kind") != kind:
+            self.button.setProperty("kind", kind)
+            style = self.button.style()
+            assert style is not None
+            style.polish(self.button)
+        self.button.setText(text)
+        self.button.setEnabled(enabled)
+
+
+class Running(QWidget):
+    """Gauges and timelines of one bundle's targets."""
+
+    def __init__(self, bundle: Bundle, theme: Theme) -> None:
+        super().__init__()
+        self._bundle = bundle
+        self._hop = bundle.preprocessing.hop_seconds
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
+        column.setSpacing(0)
+        targets = {target.name: target for target in bundle.targets}
+        self.plane: Plane | None = None
+        if "valence" in targets and "arousal" in targets:
+            self.plane = Plane(targets["valence"], targets["arousal"], theme)
+            column.addWidget(self.plane, 3)
+            column.addSpacing(GRID)
+        self.gauges: list[Gauge] = []
+        self.timelines: list[Timeline] = []
+        for index, target in enumerate(bundle.targets):
+            gauge, timeline = Gauge(target, index, theme), Timeline(target, index, theme)
+            timeline.setMaximumHeight(30 * GRID)
+            timeline.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+            column.addWidget(gauge)
+            column.addSpacing(GRID)
+            column.addWidget(timeline, 1)
+            column.addSpacing(GRID)
+            self.gauges.append(gauge)
+            self.timelines.append(timeline)
+        column.addStretch(0)
+
+    def show_log(self, log: SessionLog, live: LiveStatus | None, now: float) -> None:
+        """Show what was said up to `now`."""
+        if not isfinite(now):
+            return
+        recent = log.since(now - SPAN - self._hop)
+        lost = live is not None and live.status.phase is Phase.LOST
+        silent = "stream lost" if lost else "no signal"
+        last = log.last()
+        stale = last is None or lost or now - last.time > max(3 * self._hop, 2.0)
+        for timeline in self.timelines:
+            timeline.show_predictions(recent, now, hop=self._hop, silent=silent)
+        for index, gauge in enumerate(self.gauges):
+            if last is None or stale:
+                gauge.show_nothing(silent)
+            elif not last.valid:
+                gauge.show_nothing(", ".join(reason.value for reason in last.reasons))
+            else:
+                gauge.show_prediction(last.targets[index])
+        if self.plane is not None:
+            self.plane.show_predictions([] if stale else recent, windows=self._bundle.smoothing.windows)
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        for gauge, timeline in zip(self.gauges, self.timelines, strict=True):
+            gauge.show_theme(theme)
+            timeline.show_theme(theme)
+        if self.plane is not None:
+            self.plane.show_theme(theme)
+
+
+class PredictionPanel(QWidget):
+    """The right column; `baseline_asked` is the wish to start or repeat the rest baseline."""
+
+    baseline_asked = pyqtSignal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._session: Session | None = None
+        self._log = SessionLog()
+        self._live: LiveStatus | None = None
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, GRID)
+        column.setSpacing(0)
+        column.addWidget(PanelTitle("Prediction"))
+        heading = QVBoxLayout()
+        heading.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        heading.setSpacing(2)
+        self.model = label(tone="muted", wrap=True)
+        self.caution = label("Not for use on people", tone="warning")
+        heading.addWidget(self.model)
+        heading.addWidget(self.caution)
+        column.addLayout(heading)
+        self.stack = QStackedWidget()
+        self.empty = EmptyPanel("The model’s predictions will be here.", "Choose a source and a model, then connect.")
+        self.preparing = Preparing()
+        self.preparing.start_asked.connect(self.baseline_asked)
+        self.running: Running | None = None
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        for page in (self.empty, self.preparing, self._scroll):
+            self.stack.addWidget(page)
+        column.addWidget(self.stack, 1)
+        self.digest: QLabel = label(tone="faint", wrap=True)
+        self.digest.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
+        column.addWidget(self.digest)
+        self.show_session(None, self._log)
+
+    def show_session(self, session: Session | None, log: SessionLog) -> None:
+        """Show the targets of another session, or none."""
+        self._session, self._log, self._live = session, log, None
+        self.model.setVisible(session is not None)
+        self.digest.setVisible(session is not None)
+        self.caution.setVisible(session is not None and session.bundle.not_for_people)
+        if session is None:
+            self.running = None
+            self.stack.setCurrentWidget(self.empty)
+            return
+        self.model.setText(session.bundle.title)
+        self.digest.setText(digest(session.bundle))
+        self.running = Running(session.bundle, self._theme)
+        self._scroll.setWidget(self.running)
+
+    def show_status(self, live: LiveStatus) -> None:
+        """Show the page of the present step."""
+        self._live = live
+        if self._session is None or self.running is None:
+            return
+        if live.step in (Step.CONNECT, Step.CONTACT):
+            self.preparing.show_contact(self._session, ContactSummary.of(live.status.contacts))
+        elif live.step is Step.BASELINE:
+            self.preparing.show_baseline(self._session, live)
+        self.stack.setCurrentWidget(self._scroll if live.step is Step.RUN else self.preparing)
+        self.refresh(live.now)
+
+    def refresh(self, now: float) -> None:
+        """Show the log as it is at `now` (LSL time)."""
+        if self.running is not None and self.stack.currentWidget() is self._scroll:
+            self.running.show_log(self._log, self._live, now)
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self._theme = theme
+        if self.running is not None:
+            self.running.show_theme(theme)
+
+
+def digest(bundle: Bundle) -> str:
+    """Say in two lines what a number of this model is worth."""
+    spec = bundle.preprocessing
+    smoothing = f", mean of {bundle.smoothing.windows} windows" if bundle.smoothing.windows > 1 else ""
+    lines = [f"Windows of {spec.window_seconds:g} s every {spec.hop_seconds:g} s{smoothing}."]
+    for score in bundle.provenance.scores:
+        name = score.target.replace("_", " ")
+        value = score.rolling_balanced_accuracy or score.balanced_accuracy
+        lines.append(
+            f"Balanced accuracy of {name} in {bundle.provenance.dataset}, unseen data: {value:.2f} "
+            f"(majority {score.majority_baseline:.2f})."
+        )
+    return "\n".join(lines)

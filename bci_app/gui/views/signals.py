@@ -1,0 +1,350 @@
+"""The signals: all channels scrolling, the newest at the right edge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, floor
+from typing import cast
+
+import numpy as np
+from PyQt6.QtCore import QPointF, QRect, QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PyQt6.QtWidgets import QWidget
+
+from bci_app.channels import canonical
+from bci_app.events import Contact, ContactLevel
+from bci_app.gui.glyphs import WORDS, draw_contact
+from bci_app.gui.raster import FINE, TraceRaster, columns
+from bci_app.gui.state import SessionLog
+from bci_app.gui.theme import GRID, Theme, font, mix
+from bci_app.gui.traces import TraceHistory
+
+AMPLITUDES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+SPANS = (2, 5, 10, 15, 20, 30)
+
+_GUTTER = 9 * GRID  # left: contact and name
+_SCALE = 8 * GRID  # right: amplitude bar
+_STRIP = 3 * GRID  # bottom: time bar
+# Traces may reach this many rows from their own.
+_REACH = 1.5
+
+
+def _bgr(name: str) -> tuple[int, int, int]:
+    tint = QColor(name)
+    return tint.blue(), tint.green(), tint.red()
+
+
+class TraceCanvas(QWidget):
+    """Draws the traces; what is drawn stands in the history that it is given.
+
+    Signals: `amplitude_asked` and `span_asked` with +1 or -1, `channel_clicked` with a position in
+    the stream.
+    """
+
+    amplitude_asked = pyqtSignal(int)
+    span_asked = pyqtSignal(int)
+    channel_clicked = pyqtSignal(int)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._traces: TraceHistory | None = None
+        self._log = SessionLog()
+        self._channels: tuple[int, ...] = ()
+        self._selected: frozenset[int] = frozenset()
+        self._contacts: dict[str, Contact] = {}
+        self._amplitude = 100
+        self._span = 10
+        self._raster: TraceRaster | None = None
+        self._image: QImage | None = None
+        self._drawn = 0  # columns since the beginning that are in the raster
+        self._newest_time = float("nan")
+        self.setMouseTracking(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setMinimumSize(40 * GRID, 20 * GRID)
+
+    # What is shown -----------------------------------------------------------------------------
+
+    def show_session(self, traces: TraceHistory | None, log: SessionLog, channels: Sequence[int]) -> None:
+        """Show another stream, or none."""
+        self._traces, self._log, self._channels = traces, log, tuple(channels)
+        self._contacts, self._selected = {}, frozenset()
+        self.rebuild()
+
+    def show_channels(self, channels: Sequence[int], selected: frozenset[int]) -> None:
+        """Show these columns of the stream, from top to bottom."""
+        if (tuple(channels), selected) != (self._channels, self._selected):
+            redraw = tuple(channels) != self._channels
+            self._channels, self._selected = tuple(channels), selected
+            self.rebuild() if redraw else self.update()
+
+    def show_contacts(self, contacts: Sequence[Contact]) -> None:
+        """Colour names and new samples by contact."""
+        by_name = {contact.channel: contact for contact in contacts}
+        if by_name != self._contacts:
+            self._contacts = by_name
+            self.update(0, 0, _GUTTER, self.height())
+
+    def show_scales(self, amplitude: int, span: int) -> None:
+        """Show `amplitude` µV a row and `span` seconds."""
+        if (amplitude, span) != (self._amplitude, self._span):
+            self._amplitude, self._span = amplitude, span
+            self.rebuild()
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self._theme = theme
+        self.rebuild()
+
+    def extend(self) -> None:
+        """Draw the samples that are new in the history."""
+        if self._raster is not None and self._draw_new():
+            self.update(self._area())
+
+    # Pixels ------------------------------------------------------------------------------------
+
+    def rebuild(self) -> None:
+        """Draw everything anew."""
+        area = self._area()
+        ratio = self.devicePixelRatioF()
+        width, height = round(area.width() * ratio), round(area.height() * ratio)
+        self._raster = self._image = None
+        if self._traces is not None and self._channels and width > 0 and height > 0:
+            theme = self._theme
+            self._raster = TraceRaster(
+                height,
+                width,
+                background=_bgr(theme.background),
+                grid=_bgr(mix(theme.background, theme.line, 0.55)),
+                gap=_bgr(mix(theme.background, theme.faint, 0.4)),
+                thickness=max(1.0, 1.1 * ratio),
+            )
+            pixels = self._raster.pixels
+            data = cast(bytes, pixels.data)  # any buffer will do
+            self._image = QImage(data, width, height, 4 * width, QImage.Format.Format_RGB32)
+            self._drawn = ceil(self._traces.begin / self._samples_per_column())
+            self._drawn = max(self._drawn, self._complete() - width)
+            self._draw_new()
+        self.update()
+
+    def _area(self) -> QRect:
+        return QRect(_GUTTER, 0, self.width() - _GUTTER - _SCALE, self.height() - _STRIP)
+
+    def _samples_per_column(self) -> float:
+        assert self._traces is not None
+        assert self._raster is not None
+        return self._span * self._traces.rate / self._raster.width
+
+    def _complete(self) -> int:
+        """Columns whose samples are all there, since the beginning of the stream."""
+        assert self._traces is not None
+        return floor((self._traces.end - 1) / self._samples_per_column())
+
+    def _draw_new(self) -> bool:
+        assert self._traces is not None
+        assert self._raster is not None
+        step = self._samples_per_column()
+        # Further back than the picture reaches is not worth drawing.
+        first = max(self._drawn, self._complete() - self._raster.width)
+        count = self._complete() - first
+        if count <= 0:
+            return False
+        origin = floor(first * step)
+        rows = self._traces.rows(origin, floor((first + count) * step) + 2)[:, list(self._channels)]
+        extent = columns(rows, first * step - origin, step / FINE, count * FINE)
+        second = np.floor(np.arange(first, first + count + 1) * step / self._traces.rate)
+        row_height = self._raster.height / len(self._channels)
+        self._raster.draw(
+            first,
+            extent,
+            centres=row_height * (0.5 + np.arange(len(self._channels), dtype=np.float64)),
+            pixels_per_unit=row_height / self._amplitude,
+            reach=_REACH * row_height,
+            inks=self._inks(),
+            seconds=np.diff(second) > 0,
+        )
+        self._drawn = first + count
+        return True
+
+    def _inks(self) -> list[tuple[tuple[int, int, int], np.ndarray]]:
+        theme = self._theme
+        levels = np.array([self._level(channel).value for channel in self._channels])
+        tints = {
+            ContactLevel.BAD: mix(theme.bad, theme.background, 0.35),
+            ContactLevel.POOR: mix(theme.poor, theme.background, 0.2),
+        }
+        inks = [(_bgr(tint), levels == level.value) for level, tint in tints.items()]
+        ordinary = ~np.isin(levels, [level.value for level in tints])
+        return [*inks, (_bgr(theme.trace), ordinary)]
+
+    def _level(self, channel: int) -> ContactLevel:
+        assert self._traces is not None
+        contact = self._contacts.get(canonical(self._traces.channels[channel]))
+        return contact.level if contact else ContactLevel.UNKNOWN
+
+    # Painting ----------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+        """Copy the ring of columns, then everything that is no trace."""
+        painter = QPainter(self)
+        area = self._area()
+        dirty = event.rect() if event is not None else self.rect()
+        if self._image is None or self._raster is None:
+            painter.fillRect(self.rect(), QColor(self._theme.background))
+            return
+        self._paint_ring(painter, area)
+        painter.setFont(font())
+        self._paint_gaps(painter, area)
+        self._paint_markers(painter, area)
+        if not area.contains(dirty):
+            background = QColor(self._theme.background)
+            painter.fillRect(QRect(0, 0, area.left(), self.height()), background)
+            painter.fillRect(QRect(area.right() + 1, 0, _SCALE, self.height()), background)
+            painter.fillRect(QRect(0, area.bottom() + 1, self.width(), _STRIP), background)
+            self._paint_names(painter, area)
+            self._paint_scale(painter, area)
+
+    def _paint_ring(self, painter: QPainter, area: QRect) -> None:
+        assert self._image is not None
+        assert self._raster is not None
+        width, height = self._raster.width, self._raster.height
+        ratio = width / area.width()
+        split = self._drawn % width
+        older = QRectF(split, 0, width - split, height)
+        newer = QRectF(0, 0, split, height)
+        edge = area.left() + older.width() / ratio
+        painter.drawImage(QRectF(area.left(), area.top(), older.width() / ratio, area.height()), self._image, older)
+        if split:
+            painter.drawImage(QRectF(edge, area.top(), split / ratio, area.height()), self._image, newer)
+
+    def _x(self, sample: float, area: QRect) -> float:
+        """Give the place of a stream sample on the screen."""
+        assert self._raster is not None
+        column = sample / self._samples_per_column() - (self._drawn - self._raster.width)
+        return area.left() + column * area.width() / self._raster.width
+
+    def _paint_gaps(self, painter: QPainter, area: QRect) -> None:
+        assert self._traces is not None
+        metrics = painter.fontMetrics()
+        for gap in self._log.gaps:
+            left, right = self._x(gap.sample - gap.lost, area), self._x(gap.sample, area)
+            if right <= area.left() or not gap.lost:
+                continue
+            text = f"gap {gap.lost / self._traces.rate:.1f} s"
+            box = QRectF(0, 0, metrics.horizontalAdvance(text) + GRID, metrics.height())
+            left = max(left, area.left())
+            if right - left < box.width() + GRID:
+                continue
+            box.moveCenter(QPointF((left + min(right, area.right())) / 2, area.center().y()))
+            painter.fillRect(box, QColor(self._theme.background))
+            painter.setPen(QColor(self._theme.muted))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _paint_markers(self, painter: QPainter, area: QRect) -> None:
+        if self._traces is None or not np.isfinite(self._newest_time):
+            return
+        metrics = painter.fontMetrics()
+        painter.setClipRect(area)
+        for marker in self._log.markers:
+            sample = self._traces.end - 1 - (self._newest_time - marker.time) * self._traces.rate
+            x = self._x(sample, area)
+            if x < area.left() - 20 * GRID or x > area.right():
+                continue
+            painter.setPen(QPen(QColor(self._theme.muted), 1, Qt.PenStyle.DashLine))
+            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+            text = metrics.elidedText(marker.text, Qt.TextElideMode.ElideRight, 20 * GRID)
+            box = QRectF(x + 3, area.top() + 2, metrics.horizontalAdvance(text) + 6, metrics.height())
+            painter.fillRect(box, QColor(self._theme.background))
+            painter.setPen(QColor(self._theme.text))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        painter.setClipping(False)
+
+    def show_now(self, newest: float) -> None:
+        """Tell the LSL time of the newest sample, by which markers are placed."""
+        self._newest_time = newest
+
+    def _paint_names(self, painter: QPainter, area: QRect) -> None:
+        assert self._traces is not None
+        row = area.height() / len(self._channels)
+        every = max(1, ceil(painter.fontMetrics().height() / row))
+        for index, channel in enumerate(self._channels):
+            y = area.top() + (index + 0.5) * row
+            level = self._level(channel)
+            if level is not ContactLevel.UNKNOWN and (every == 1 or level is not ContactLevel.GOOD):
+                draw_contact(painter, QPointF(2 * GRID + 4, y), min(GRID + 1, row), level, self._theme)
+            if index % every:
+                continue
+            wanting = level in (ContactLevel.BAD, ContactLevel.POOR)
+            tint = self._theme.contact(level) if wanting else self._theme.muted
+            painter.setPen(QColor(self._theme.accent if channel in self._selected else tint))
+            box = QRectF(3.5 * GRID, y - 10, _GUTTER - 4 * GRID, 20)
+            name = canonical(self._traces.channels[channel])
+            elided = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(box.width()))
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, elided)
+
+    def _paint_scale(self, painter: QPainter, area: QRect) -> None:
+        """Draw the customary corner: so many µV up, so many seconds across."""
+        row = area.height() / len(self._channels)
+        rows = max(1, ceil(2.5 * GRID / row))
+        seconds = next(step for step in (5, 2, 1, 0.5) if step <= self._span / 4)
+        x, y = area.right() + GRID + 0.5, area.bottom() - GRID + 0.5
+        corner = QPointF(x, y)
+        width = seconds * area.width() / self._span
+        painter.setPen(QPen(QColor(self._theme.muted), 1))
+        top = QPointF(x, y - rows * row)
+        painter.drawLine(corner, top)
+        painter.drawLine(top - QPointF(3, 0), top + QPointF(3, 0))
+        painter.drawLine(corner - QPointF(3, 0), corner + QPointF(3, 0))
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRectF(x + GRID - 2, top.y(), _SCALE, rows * row), left, f"{rows * self._amplitude} µV")
+        base = area.bottom() + GRID + 0.5
+        right = area.right() + 0.5
+        for end in (right, right - width):
+            painter.drawLine(QPointF(end, base - 3), QPointF(end, base + 3))
+        painter.drawLine(QPointF(right - width, base), QPointF(right, base))
+        text = f"{seconds:g} s"
+        box = QRectF(right - width - 6 * GRID, base - 10, 6 * GRID - 6, 20)
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+
+    # Hands -------------------------------------------------------------------------------------
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Fit the picture."""
+        self.rebuild()
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802
+        """Scale amplitude, or time with Ctrl or Shift."""
+        if event is None:
+            return
+        delta = event.angleDelta().y() or event.angleDelta().x()
+        if not delta:
+            return
+        keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+        asked = self.span_asked if event.modifiers() & keys else self.amplitude_asked
+        asked.emit(-1 if delta > 0 else 1)
+        event.accept()
+
+    def _channel_at(self, y: float) -> int | None:
+        area = self._area()
+        row = floor((y - area.top()) / max(area.height(), 1) * len(self._channels))
+        return self._channels[row] if 0 <= row < len(self._channels) else None
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
+        """Choose a channel by its name."""
+        if event is not None and event.position().x() < _GUTTER:
+            channel = self._channel_at(event.position().y())
+            if channel is not None:
+                self.channel_clicked.emit(channel)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
+        """Tell a channel's name and contact."""
+        if event is None or self._traces is None or not self._channels:
+            return
+        channel = self._channel_at(event.position().y())
+        if channel is None or event.position().x() > _GUTTER:
+            self.setToolTip("")
+            return
+        level = self._level(channel)
+        contact = self._contacts.get(canonical(self._traces.channels[channel]))
+        words = f"{WORDS[level]} ({contact.cause})" if contact and contact.cause else WORDS[level]
+        self.setToolTip(f"{self._traces.channels[channel]}: contact {words}" if contact else "not used by the model")

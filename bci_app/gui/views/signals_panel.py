@@ -1,0 +1,180 @@
+"""The signals with their controls: amplitude, time, filter, channels."""
+
+from __future__ import annotations
+
+import numpy as np
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+
+from bci_app.channels import canonical, is_electrode
+from bci_app.gui.state import LiveStatus, Session, SessionLog
+from bci_app.gui.theme import Theme
+from bci_app.gui.traces import FILTERS, TraceHistory
+from bci_app.gui.views.signals import AMPLITUDES, SPANS, TraceCanvas
+from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle
+
+# Spreads that fit in one row of the picture.
+_SPREADS_A_ROW = 5.0
+_JUDGE_SECONDS = 2.0
+
+
+class SignalsPanel(QWidget):
+    """The middle column.
+
+    Signals: `filter_asked` with a position in `FILTERS`, `channels_changed` with the chosen columns
+    of the stream (all that are visible if none is chosen) and what they are called.
+    """
+
+    filter_asked = pyqtSignal(int)
+    channels_changed = pyqtSignal(object, str)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._traces: TraceHistory | None = None
+        self._visible: list[int] = []
+        self._selected: frozenset[int] = frozenset()
+        self._amplitude = AMPLITUDES.index(100)
+        self._judged = False
+        self._span = SPANS.index(10)
+        self.amplitude = Choice([f"{value} µV a row" for value in AMPLITUDES], "amplitude scale (Up, Down, wheel)")
+        self.span = Choice([f"{value} s" for value in SPANS], "time scale (Left, Right, Ctrl + wheel)")
+        self.filter = Choice(
+            [entry.title for entry in FILTERS], "filter of the display; the model and the recording are untouched"
+        )
+        self.channels = QToolButton()
+        self.channels.setProperty("kind", "quiet")
+        self.channels.setToolTip("channels to show")
+        self.channels.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.channels.setMenu(QMenu(self.channels))
+        self.channels.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._controls = (self.channels, self.filter, self.amplitude, self.span)
+        column.addWidget(PanelTitle("Signals", self._controls))
+        self.canvas = TraceCanvas(theme)
+        self.empty = EmptyPanel("The signals of all channels will be here.", "Choose a source, then connect.")
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.canvas)
+        column.addWidget(self.stack, 1)
+        self.amplitude.entries.triggered.connect(lambda action: self.set_amplitude(action.data()))
+        self.span.entries.triggered.connect(lambda action: self.set_span(action.data()))
+        self.filter.entries.triggered.connect(lambda action: self.filter_asked.emit(action.data()))
+        self.canvas.amplitude_asked.connect(self.step_amplitude)
+        self.canvas.span_asked.connect(self.step_span)
+        self.canvas.channel_clicked.connect(self.toggle_selected)
+        self.filter.show_choice(0)
+        self._show_scales()
+        self.show_session(None, None, SessionLog())
+
+    # What is shown -----------------------------------------------------------------------------
+
+    def show_session(self, session: Session | None, traces: TraceHistory | None, log: SessionLog) -> None:
+        """Show another stream, or none."""
+        self._traces = traces
+        self._judged = False
+        for control in self._controls:
+            control.setVisible(traces is not None)
+        self.stack.setCurrentWidget(self.canvas if traces is not None else self.empty)
+        names = traces.channels if traces is not None else ()
+        wanted = {canonical(name) for name in session.bundle.preprocessing.channels} if session else set()
+        self._visible = [i for i, name in enumerate(names) if is_electrode(name) or canonical(name) in wanted]
+        self._visible = self._visible or list(range(len(names)))
+        self._selected = frozenset()
+        self._fill_menu(names)
+        self.canvas.show_session(traces, log, self._visible)
+        self._tell_channels()
+
+    def show_status(self, live: LiveStatus) -> None:
+        """Colour by contact."""
+        self.canvas.show_contacts(live.status.contacts)
+
+    def extend(self, newest: float) -> None:
+        """Draw what is new; `newest` is the LSL time of the newest sample."""
+        self.canvas.show_now(newest)
+        self.canvas.extend()
+        if not self._judged and self._traces is not None:
+            spread = self._traces.spread(_JUDGE_SECONDS)
+            if np.isfinite(spread) and spread > 0:
+                self._judged = True
+                fitting = [i for i, value in enumerate(AMPLITUDES) if value >= _SPREADS_A_ROW * spread]
+                self.set_amplitude(fitting[0] if fitting else len(AMPLITUDES) - 1)
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self.canvas.show_theme(theme)
+
+    # Scales ------------------------------------------------------------------------------------
+
+    def set_amplitude(self, index: int) -> None:
+        """Choose one of `AMPLITUDES`."""
+        self._amplitude = min(max(index, 0), len(AMPLITUDES) - 1)
+        self._judged = True
+        self._show_scales()
+
+    def set_span(self, index: int) -> None:
+        """Choose one of `SPANS`."""
+        self._span = min(max(index, 0), len(SPANS) - 1)
+        self._show_scales()
+
+    def step_amplitude(self, step: int) -> None:
+        """Show more (+1) or fewer (−1) µV in a row."""
+        self.set_amplitude(self._amplitude + step)
+
+    def step_span(self, step: int) -> None:
+        """Show more (+1) or fewer (−1) seconds."""
+        self.set_span(self._span + step)
+
+    @property
+    def span_index(self) -> int:
+        """The choice among `SPANS`."""
+        return self._span
+
+    def _show_scales(self) -> None:
+        self.amplitude.show_choice(self._amplitude)
+        self.span.show_choice(self._span)
+        self.canvas.show_scales(AMPLITUDES[self._amplitude], SPANS[self._span])
+
+    # Channels ----------------------------------------------------------------------------------
+
+    def toggle_selected(self, channel: int) -> None:
+        """Choose a channel for the spectrum, or no longer."""
+        self._selected ^= {channel}
+        self._tell_channels()
+
+    def select_electrode(self, name: str) -> None:
+        """Choose a channel by its electrode."""
+        names = self._traces.channels if self._traces is not None else ()
+        for index, channel in enumerate(names):
+            if canonical(channel) == canonical(name):
+                self.toggle_selected(index)
+
+    def _fill_menu(self, names: tuple[str, ...]) -> None:
+        menu = self.channels.menu()
+        assert menu is not None
+        menu.clear()
+        for index, name in enumerate(names):
+            action = menu.addAction(name)
+            assert action is not None
+            action.setCheckable(True)
+            action.setChecked(index in self._visible)
+            action.toggled.connect(lambda on, index=index: self._toggle_visible(index, on))
+
+    def _toggle_visible(self, index: int, on: bool) -> None:
+        visible = set(self._visible) | {index} if on else set(self._visible) - {index}
+        self._visible = sorted(visible)
+        self._selected &= visible
+        self._tell_channels()
+
+    def _tell_channels(self) -> None:
+        count = len(self._visible)
+        self.channels.setText(f"{count} channel{'' if count == 1 else 's'}")
+        self.canvas.show_channels(self._visible, self._selected)
+        names = self._traces.channels if self._traces is not None else ()
+        if self._selected:
+            chosen = sorted(self._selected)
+            what = ", ".join(canonical(names[i]) for i in chosen[:4]) + (" …" if len(chosen) > 4 else "")
+        else:
+            chosen, what = self._visible, f"mean of {count} channels" if count > 1 else ""
+        self.channels_changed.emit(tuple(chosen), what)

@@ -1,0 +1,125 @@
+"""The spectrum of the chosen channels, and their power in the customary bands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+
+from bci_app.engine.spectrum import BANDS, Spectrum
+from bci_app.gui.plots import Plot
+from bci_app.gui.theme import GRID, Theme, font
+from bci_app.gui.widgets import PanelTitle, label
+
+_TOP_HZ = 45.0
+# dB of 1 µV²/Hz: from an amplifier's noise to slow drift.
+_RANGE_DB = (-25.0, 35.0)
+
+
+class SpectrumPanel(QWidget):
+    """Power spectral density in dB, mean of the chosen channels, each of them faintly behind."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, GRID)
+        column.setSpacing(0)
+        self._of = label("", tone="muted")
+        column.addWidget(PanelTitle("Spectrum", [self._of]))
+        self.plot = Plot(theme, y_width=42)
+        self.plot.setXRange(0, _TOP_HZ, padding=0)
+        self.plot.setYRange(*_RANGE_DB, padding=0)
+        self.plot.getAxis("bottom").setTicks([[(f, f"{f:g}") for f in (0, 10, 20, 30)] + [(40, "40 Hz")]])
+        self.plot.getAxis("left").setTicks([[(-20, "−20"), (0, "0"), (20, "20 dB")], []])
+        self.plot.setMinimumHeight(15 * GRID)
+        self.plot.setToolTip("power spectral density in dB of 1 µV²/Hz, newest 6 s, raw signal")
+        self._edges = [self.plot.addLine(x=band.low) for band in BANDS]
+        self._names = []
+        for band in BANDS:
+            name = pg.TextItem(band.name, anchor=(0.5, 0))
+            name.setFont(font())
+            name.setPos((band.low + band.high) / 2, _RANGE_DB[1])
+            self.plot.addItem(name, ignoreBounds=True)
+            self._names.append(name)
+        self._single = self.plot.plot(connect="finite")
+        self._mean = self.plot.plot()
+        holder = QVBoxLayout()
+        holder.setContentsMargins(GRID, 0, 2 * GRID, 0)
+        holder.addWidget(self.plot)
+        column.addLayout(holder, 1)
+        powers = QGridLayout()
+        powers.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, 0)
+        powers.setSpacing(0)
+        self._powers = []
+        for index, band in enumerate(BANDS):
+            name_label = label(band.name, tone="muted")
+            power = label("–")
+            for row, part in enumerate((name_label, power)):
+                part.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+                part.setToolTip(f"power from {band.low:g} to {band.high:g} Hz in µV²")
+                powers.addWidget(part, row, index)
+            powers.setColumnStretch(index, 1)
+            self._powers.append(power)
+        unit_label = label("µV²", tone="muted")
+        powers.addWidget(unit_label, 1, len(BANDS))
+        column.addLayout(powers)
+        self._spectrum: Spectrum | None = None
+        self._channels: tuple[int, ...] = ()
+        self.show_theme(theme)
+
+    def show_channels(self, channels: Sequence[int], what: str) -> None:
+        """Show the mean of these columns of the stream; `what` names them."""
+        self._channels = tuple(channels)
+        self._of.setText(what)
+        self.show_spectrum(self._spectrum)
+
+    def show_spectrum(self, spectrum: Spectrum | None) -> None:
+        """Show a spectrum, or none."""
+        self._spectrum = spectrum
+        if spectrum is None or not self._channels:
+            self._single.setData([], [])
+            self._mean.setData([], [])
+            for figure in self._powers:
+                figure.setText("–")
+            return
+        inside = (spectrum.frequencies > 0) & (spectrum.frequencies <= _TOP_HZ)
+        frequencies = spectrum.frequencies[inside]
+        density = spectrum.density[list(self._channels)][:, inside]
+        density = density[np.isfinite(density).all(axis=1)]
+        if not len(density):
+            return
+        decibels = 10 * np.log10(np.maximum(density, 1e-6))
+        broken = np.full((len(density), 1), np.nan)  # separates the channels' lines
+        every = np.concatenate([decibels, broken], axis=1)
+        x = np.append(frequencies, np.nan)
+        self._single.setData(np.tile(x, len(density)), every.ravel())
+        self._mean.setData(frequencies, 10 * np.log10(np.maximum(density.mean(axis=0), 1e-6)))
+        for band, figure in zip(BANDS, self._powers, strict=True):
+            power = spectrum.band_power(band)[list(self._channels)]
+            known = power[np.isfinite(power)]
+            value = float(known.mean()) if len(known) else float("nan")
+            figure.setText(_short(value))
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self.plot.show_theme(theme)
+        faint = pg.mkColor(theme.trace)
+        faint.setAlpha(50)
+        self._single.setPen(pg.mkPen(faint, width=1))
+        self._mean.setPen(pg.mkPen(theme.text, width=1))
+        for edge in self._edges:
+            edge.setPen(pg.mkPen(theme.line))
+        for name in self._names:
+            name.setColor(theme.muted)
+
+
+def _short(power: float) -> str:
+    """Write a power in at most four characters."""
+    if not np.isfinite(power):
+        return "–"
+    if power >= 9999.5:
+        return f"{power / 1000:.0f}k"
+    return f"{power:.0f}" if power >= 9.95 else f"{power:.1f}"

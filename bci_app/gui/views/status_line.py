@@ -1,0 +1,81 @@
+"""One line that is always true: source, rate, loss, age, prediction time, CPU, battery."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QHBoxLayout, QWidget
+
+from bci_app.events import Phase
+from bci_app.gui.state import LiveStatus, Session
+from bci_app.gui.theme import GRID
+from bci_app.gui.widgets import Figure, label
+
+# Figures beyond these want a look.
+_SLOW_SHARE = 0.02
+_OLD_S = 0.5
+
+
+class StatusLine(QWidget):
+    """Figures keep their places; a figure that wants a look is coloured."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("status")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        row.setSpacing(3 * GRID)
+        self.setFixedHeight(4 * GRID)
+        self.source = label("no source", tone="muted")
+        row.addWidget(self.source)
+        self.rate = Figure("rate", "0000.0 / 0000 Hz", "effective rate over the last 10 s, and nominal rate")
+        self.loss = Figure("loss", "00.00 %", "share of samples lost since the session was opened")
+        self.age = Figure("age", "00000 ms", "age of the newest sample")
+        self.compute = Figure("prediction", "000.0 ms", "time that the network takes for one prediction")
+        self.cpu = Figure("CPU", "000 %", "of one core, by this program")
+        self.phase = label("", tone="muted")
+        row.addWidget(self.phase)
+        row.addStretch()
+        for figure in (self.rate, self.loss, self.age, self.compute, self.cpu):
+            row.addWidget(figure)
+
+    def show_session(self, session: Session | None) -> None:
+        """Name the source."""
+        if session is None:
+            self.source.setText("no source")
+            self.phase.setText("")
+            for figure in (self.rate, self.loss, self.age, self.compute, self.cpu):
+                figure.show_value("–")
+            return
+        info = session.info
+        host = f" on {info.host}" if info.host else ""
+        self.source.setText(f"{info.name}{host} · {len(info.channels)} channels")
+        self.source.setToolTip(session.source_text)
+
+    def show_status(self, live: LiveStatus) -> None:
+        """Show the figures of this moment."""
+        status = live.status
+        lost = status.phase is Phase.LOST
+        self.phase.setText(status.phase.value)
+        effective, nominal = status.effective_rate, status.nominal_rate
+        if isfinite(effective):
+            off = abs(effective / nominal - 1) > _SLOW_SHARE
+            self.rate.show_value(f"{effective:.1f} / {nominal:g} Hz", tone="warning" if off else "")
+        else:
+            self.rate.show_value(f"– / {nominal:g} Hz")
+        self.loss.show_value(f"{100 * status.loss:.{_decimals(status.loss)}f} %", tone="warning" if status.lost else "")
+        age = status.age_s
+        if isfinite(age):
+            text = f"{1000 * age:.0f} ms" if age < 10 else f"{age:.0f} s"
+            self.age.show_value(text, tone="bad" if lost else "warning" if age > _OLD_S else "")
+        else:
+            self.age.show_value("–")
+        self.compute.show_value(f"{status.compute_ms:.1f} ms" if isfinite(status.compute_ms) else "–")
+        self.cpu.show_value(f"{live.cpu_percent:.0f} %" if isfinite(live.cpu_percent) else "–")
+
+
+def _decimals(loss: float) -> int:
+    """Show even one lost sample in ten thousand."""
+    return 1 if loss == 0 or loss >= 0.001 else 2

@@ -1,0 +1,134 @@
+"""The recent history of one target: raw and smoothed, with what was invalid hatched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtCore import QPointF
+from PyQt6.QtGui import QHelpEvent
+from PyQt6.QtWidgets import QToolTip
+
+from bci_app.bundle.spec import Target
+from bci_app.events import Prediction
+from bci_app.gui.plots import Hatching, Plot, Stretch
+from bci_app.gui.theme import GRID, Theme
+
+SPAN = 60.0
+
+
+def invalid_stretches(predictions: Sequence[Prediction], now: float, *, hop: float, silent: str) -> list[Stretch]:
+    """Find where nothing was said, in seconds before `now`.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        In order.
+    now : float
+        LSL time of the right edge.
+    hop : float
+        Seconds between predictions: each speaks for the hop before it.
+    silent : str
+        Reason for a stretch in which the engine said nothing at all.
+    """
+    pieces: list[Stretch] = []
+    before: float | None = None
+    for prediction in predictions:
+        start = prediction.time - hop
+        if before is not None and start - before > hop / 2:
+            pieces.append(Stretch(before - now, start - now, silent))
+        if not prediction.valid:
+            reason = ", ".join(reason.value for reason in prediction.reasons)
+            pieces.append(Stretch(start - now, prediction.time - now, reason))
+        before = prediction.time
+    if before is not None and now - before > 2.5 * hop:
+        pieces.append(Stretch(before - now, 0.0, silent))
+    joined = []
+    for _, group in groupby(enumerate(pieces), key=lambda pair: _chain(pieces, pair[0])):
+        run = [piece for _, piece in group]
+        joined.append(Stretch(run[0].start, run[-1].stop, run[0].reason))
+    return joined
+
+
+def _chain(pieces: Sequence[Stretch], index: int) -> int:
+    """Give the index of the first of the touching pieces of one reason that this one belongs to."""
+    while (
+        index
+        and pieces[index - 1].reason == pieces[index].reason
+        and (abs(pieces[index - 1].stop - pieces[index].start) < 1e-3)
+    ):
+        index -= 1
+    return index
+
+
+class Timeline(Plot):
+    """Probability of each class (of two, the last) over the last minute."""
+
+    def __init__(self, target: Target, index: int, theme: Theme) -> None:
+        self._target, self._index = target, index
+        self._binary = len(target.classes) == 2
+        super().__init__(theme, y_width=30)
+        self.setXRange(-SPAN, 0, padding=0.02)
+        self.setYRange(0, 1, padding=0.04)
+        self.getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")], []])
+        ticks = [(-60, "−60"), (-45, "−45"), (-30, "−30"), (-15, "−15"), (0, "0 s")]
+        self.getAxis("bottom").setTicks([ticks, []])
+        self.setMinimumHeight(11 * GRID)
+        self.hatching = Hatching(self)
+        self._middle = self.addLine(y=1 / len(target.classes))
+        shown = range(1, 2) if self._binary else range(len(target.classes))
+        self._classes = tuple(shown)
+        self._raw = {k: pg.ScatterPlotItem(size=4, pen=None, pxMode=True) for k in shown}
+        self._smoothed = {k: pg.PlotCurveItem(connect="finite", antialias=True) for k in shown}
+        self._words: dict[int, pg.TextItem] = {}
+        for k in shown:
+            self.addItem(self._raw[k])
+            self.addItem(self._smoothed[k])
+        self.show_theme(theme)
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        super().show_theme(theme)
+        if not hasattr(self, "_smoothed"):
+            return
+        self._middle.setPen(pg.mkPen(theme.line))
+        for order, k in enumerate(self._classes):
+            tint = pg.mkColor(theme.target(self._index))
+            # Classes of one target share its colour and differ in weight.
+            tint.setAlphaF(1.0 if self._binary else 0.4 + 0.6 * order / max(1, len(self._classes) - 1))
+            self._smoothed[k].setPen(pg.mkPen(tint, width=2))
+            tint.setAlphaF(0.5 * tint.alphaF())
+            self._raw[k].setBrush(pg.mkBrush(tint))
+        self.update()
+
+    def show_predictions(self, predictions: Sequence[Prediction], now: float, *, hop: float, silent: str) -> None:
+        """Show what was said up to `now` (LSL time)."""
+        self.hatching.show_stretches(invalid_stretches(predictions, now, hop=hop, silent=silent))
+        times = np.array([prediction.time - now for prediction in predictions])
+        mine = [self._of(prediction) for prediction in predictions]
+        for k in self._classes:
+            smoothed = np.array([m[1][k] if m else np.nan for m in mine])
+            raw = np.array([m[0][k] if m else np.nan for m in mine])
+            self._smoothed[k].setData(times, smoothed) if len(times) else self._smoothed[k].clear()
+            known = np.isfinite(raw)
+            self._raw[k].setData(times[known], raw[known])
+
+    def _of(self, prediction: Prediction) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        for target in prediction.targets:
+            if target.name == self._target.name and target.probability and target.smoothed:
+                return target.probability, target.smoothed
+        return None
+
+    def viewportEvent(self, event: object) -> bool:  # noqa: N802
+        """Tell on hover why a stretch is invalid."""
+        if isinstance(event, QHelpEvent):
+            x = self.getViewBox().mapSceneToView(QPointF(event.pos())).x()
+            found = [stretch for stretch in self.hatching.stretches if stretch.start <= x <= stretch.stop]
+            if found:
+                QToolTip.showText(event.globalPos(), f"no value: {found[0].reason}", self)
+            else:
+                QToolTip.hideText()
+            return True
+        return bool(super().viewportEvent(event))

@@ -1,0 +1,132 @@
+"""Small widgets that all views share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QActionGroup, QFontMetricsF
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from bci_app.gui.theme import GRID
+
+
+def label(text: str = "", *, tone: str = "", role: str = "", wrap: bool = False) -> QLabel:
+    """Make a label; tones and roles are those of `theme.style_sheet`."""
+    result = QLabel(text)
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    if tone:
+        result.setProperty("tone", tone)
+    if role:
+        result.setProperty("role", role)
+    result.setWordWrap(wrap)
+    return result
+
+
+def set_tone(widget: QWidget, tone: str) -> None:
+    """Change the tone of a label."""
+    set_property(widget, "tone", tone)
+
+
+def set_property(widget: QWidget, name: str, value: str) -> None:
+    """Change a property that the style sheet selects by."""
+    if widget.property(name) != value:
+        widget.setProperty(name, value)
+        style = widget.style()
+        if style is not None:
+            style.unpolish(widget)
+            style.polish(widget)
+
+
+class PanelTitle(QWidget):
+    """The title of a panel, with its controls at the right."""
+
+    def __init__(self, text: str, controls: Sequence[QWidget] = ()) -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(2 * GRID, GRID, GRID, GRID // 2)
+        row.setSpacing(0)
+        self.label = label(text, role="strong")
+        row.addWidget(self.label)
+        row.addStretch()
+        for control in controls:
+            row.addWidget(control)
+        self.setFixedHeight(5 * GRID)
+
+
+class Choice(QToolButton):
+    """A quiet button with a menu of which one entry holds; shows that entry."""
+
+    def __init__(self, entries: Sequence[str], tip: str) -> None:
+        super().__init__()
+        self.setProperty("kind", "quiet")
+        self.setToolTip(tip)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        menu = QMenu(self)
+        self.entries = QActionGroup(menu)
+        for index, entry in enumerate(entries):
+            action = menu.addAction(entry)
+            assert action is not None
+            action.setCheckable(True)
+            action.setData(index)
+            self.entries.addAction(action)
+        self.setMenu(menu)
+
+    def show_choice(self, index: int) -> None:
+        """Show that this entry holds."""
+        action = self.entries.actions()[index]
+        action.setChecked(True)
+        self.setText(action.text())
+
+
+class EmptyPanel(QWidget):
+    """What stands where nothing is yet: what will be there, and what to do next."""
+
+    def __init__(self, summary: str, advice: str = "") -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        column.setSpacing(GRID)
+        column.addStretch()
+        self.summary = label(summary, tone="muted", wrap=True)
+        self.advice = label(advice, tone="faint", wrap=True)
+        for part in (self.summary, self.advice):
+            part.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            column.addWidget(part)
+        column.addStretch()
+
+
+class Figure(QWidget):
+    """A muted name and a value that never changes its width.
+
+    Parameters
+    ----------
+    name : str
+        What the value is.
+    widest : str
+        The widest value that is shown; space for it is kept.
+    """
+
+    def __init__(self, name: str, widest: str, tip: str = "") -> None:
+        super().__init__()
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(GRID - 2)
+        if name:
+            row.addWidget(label(name, tone="muted"))
+        self.value = label("–")
+        self._widest = widest
+        row.addWidget(self.value)
+        self.setToolTip(tip)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Keep space for the widest value."""
+        self.value.setMinimumWidth(round(QFontMetricsF(self.value.font()).horizontalAdvance(self._widest)) + 2)
+        return super().sizeHint()
+
+    def show_value(self, text: str, *, tone: str = "") -> None:
+        """Show a value."""
+        self.value.setText(text)
+        set_tone(self.value, tone)

@@ -1,0 +1,60 @@
+"""A window on the offscreen platform, with settings of its own, closed at the end of every test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+# Before Qt is loaded: no test of this folder needs a display.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PyQt6.QtCore import QSettings
+from pytestqt.qtbot import QtBot
+
+from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.gui.app import make_application
+from bci_app.gui.controller import Controller
+from bci_app.gui.main_window import MainWindow
+from tests.bundles import LOAD, VALENCE, write_bundle
+
+OpenWindow = Callable[[], MainWindow]
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> Callable[..., object]:
+    """Make the application as the program makes it."""
+    return lambda _arguments: make_application()
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
+    return load_bundle(write_bundle(tmp_path_factory.mktemp("bundles") / "b", targets=(LOAD, VALENCE)))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> QSettings:
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, settings: QSettings) -> Iterator[OpenWindow]:
+    windows: list[MainWindow] = []
+
+    def make() -> MainWindow:
+        window = MainWindow(Controller(), title="bci-app", settings=settings)
+        windows.append(window)
+        window.show()
+        return window
+
+    yield make
+    for window in windows:
+        window.close()
+        window.deleteLater()
+
+
+@pytest.fixture
+def window(open_window: OpenWindow) -> MainWindow:
+    return open_window()

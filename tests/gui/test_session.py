@@ -1,0 +1,299 @@
+"""A session through real widgets and the real engine."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QPoint, QSettings, Qt
+from pytestqt.qtbot import QtBot
+
+from bci_app.bundle import LoadedBundle
+from bci_app.errors import SourceError
+from bci_app.events import ContactLevel, Phase
+from bci_app.gui.app import run_window
+from bci_app.gui.main_window import MainWindow
+from bci_app.gui.state import Level, Step
+from tests.gui.conftest import OpenWindow
+from tests.gui.sources import INFO, LOST, RATE, HeldSource, sine, stream
+
+WAIT = 10_000
+
+
+def begin(qtbot: QtBot, window: MainWindow, source: HeldSource, bundle: LoadedBundle, *, wait: bool = False) -> None:
+    with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
+        window.controller.open(source, bundle, source_text="lsl:test", wait_for_baseline=wait)
+
+
+def run_to(qtbot: QtBot, window: MainWindow, step: Step) -> None:
+    qtbot.waitUntil(lambda: window.header.steps.current is step, timeout=WAIT)
+
+
+def test_an_empty_window_says_what_will_be_there_and_what_to_do(window: MainWindow) -> None:
+    assert window.signals.stack.currentWidget() is window.signals.empty
+    assert "signals" in window.signals.empty.summary.text()
+    assert "Choose a source" in window.prediction.empty.advice.text()
+    assert window.header.source.text() == "Choose a source"
+    assert not window.banner.isVisible()
+
+
+def test_session_goes_from_baseline_to_predictions(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource(stream(14))
+    begin(qtbot, window, source, bundle)
+    assert "not for use on people" in window.windowTitle()
+    assert window.prediction.caution.isVisible()
+    source.allow(60)
+    run_to(qtbot, window, Step.BASELINE)
+    preparing = window.prediction.preparing
+    assert preparing.isVisible()
+    assert preparing.title.text() == "Rest baseline"
+    assert preparing.value.text().endswith("s left")
+    source.allow()
+    run_to(qtbot, window, Step.RUN)
+    running = window.prediction.running
+    assert running is not None
+    qtbot.waitUntil(lambda: running.gauges[0].accessibleDescription().startswith(("low", "high")), timeout=WAIT)
+    assert [gauge.target.title for gauge in running.gauges] == ["mental load", "valence"]
+    first = running.timelines[0].hatching.stretches[-1]
+    assert first.reason == "rest baseline"
+    assert window.status.rate.value.text() == "250.0 / 250 Hz"
+    assert window.status.loss.value.text() == "0.0 %"
+
+
+def test_contact_comes_before_baseline_and_the_button_starts_it(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    pieces = stream(20)
+    flat = [piece.data for piece in pieces[:60]]
+    for data in flat:
+        data[:, 2] = 7.0  # C3 is not connected for 3 s
+    source = HeldSource(pieces)
+    begin(qtbot, window, source, bundle, wait=True)
+    source.allow(60)
+    run_to(qtbot, window, Step.CONTACT)
+    preparing = window.prediction.preparing
+    qtbot.waitUntil(lambda: preparing.value.text() == "5 of 6 usable", timeout=WAIT)
+    assert not preparing.button.isEnabled()
+    assert "Mend C3 first" in preparing.advice.text()
+    assert "C3: flat" in window.contact._wanting.text()
+    source.allow(100)
+    qtbot.waitUntil(preparing.button.isEnabled, timeout=WAIT)
+    qtbot.mouseClick(preparing.button, Qt.MouseButton.LeftButton)
+    source.allow()
+    run_to(qtbot, window, Step.RUN)
+
+
+def test_invalid_predictions_are_no_numbers_and_say_why(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    pieces = stream(12)
+    for piece in pieces[-40:]:
+        piece.data[:, 3] = 0.0
+    source = HeldSource(pieces)
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    run_to(qtbot, window, Step.RUN)
+    running = window.prediction.running
+    assert running is not None
+    qtbot.waitUntil(lambda: running.gauges[0].reason == "bad contact", timeout=WAIT)
+    assert running.gauges[0].accessibleDescription() == "no value: bad contact"
+    assert running.timelines[0].hatching.stretches[-1].reason == "bad contact"
+    summary = {contact.channel: contact.level for contact in window.contact.head._contacts}
+    assert summary["C4"] is ContactLevel.BAD
+
+
+def test_a_gap_is_drawn_as_a_gap_and_counted(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource([*stream(8), *stream(4, start=2500, lost=500)])
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    qtbot.waitUntil(lambda: window.status.loss.value.text() == "14.3 %", timeout=WAIT)
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 3500, timeout=WAIT)
+    assert np.isnan(traces.rows(2000, 2500)).all()
+    assert [(gap.sample, gap.lost) for gap in window.controller.log.gaps] == [(2500, 500)]
+
+
+def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource(stream(30))
+    begin(qtbot, window, source, bundle)
+    source.allow(200)
+    run_to(qtbot, window, Step.RUN)
+    source.fail(LOST)
+    qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
+    assert window.banner.summary.text() == "The stream is lost"
+    assert "the session goes on when it returns" in window.banner.advice.text()
+    running = window.prediction.running
+    assert running is not None
+    qtbot.waitUntil(lambda: running.gauges[0].reason == "stream lost", timeout=WAIT)
+    assert window.header.steps.current is Step.RUN
+    source.fail(None)
+    source.allow()
+    qtbot.waitUntil(lambda: not window.banner.isVisible(), timeout=WAIT)
+    qtbot.waitUntil(lambda: running.gauges[0].reason == "", timeout=WAIT)
+
+
+def test_a_source_that_cannot_be_opened_is_told_with_what_to_do(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    error = SourceError("No stream named Cyton", found="no LSL stream", expected="Cyton", fix="Start the stream.")
+    with qtbot.waitSignal(window.controller.failed, timeout=WAIT):
+        window.controller.open(HeldSource([], start_error=error), bundle)
+    assert window.banner.summary.text() == "No stream named Cyton."
+    assert window.banner.advice.text() == "Found no LSL stream. Expected Cyton. Start the stream."
+    assert window.controller.session is None
+
+
+def test_a_stream_that_fails_for_good_is_told(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource(stream(5))
+    begin(qtbot, window, source, bundle)
+    source.allow(20)
+    source.fail(SourceError("The stream came back with another layout", fix="Connect again."))
+    qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
+    assert window.banner.summary.text() == "The stream came back with another layout."
+    assert window.banner.trouble is not None
+    assert window.banner.trouble.level is Level.ERROR
+
+
+def test_the_end_of_a_recording_is_no_alarm(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource(stream(6))
+    begin(qtbot, window, source, bundle)
+    source.end()
+    source.allow()
+    qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
+    assert window.banner.summary.text() == "The recording has ended"
+    assert window.status.phase.text() == Phase.FINISHED.value
+
+
+def test_closing_ends_every_thread_and_the_source(qtbot: QtBot, open_window: OpenWindow, bundle: LoadedBundle) -> None:
+    before = set(threading.enumerate())
+    window = open_window()
+    source = HeldSource(stream(10))
+    begin(qtbot, window, source, bundle)
+    source.allow(20)
+    qtbot.waitUntil(lambda: window.controller.log.predictions.__len__() > 0, timeout=WAIT)
+    window.close()
+    assert source.stopped
+    assert set(threading.enumerate()) <= before
+
+
+def test_another_source_replaces_the_one_that_is_open(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    first, second = HeldSource(stream(10)), HeldSource(sine(10, 10.0))
+    begin(qtbot, window, first, bundle)
+    first.allow(20)
+    with qtbot.waitSignals([window.controller.session_changed] * 2, timeout=WAIT):
+        window.controller.open(second, bundle)
+    assert first.stopped
+    second.allow()
+    with qtbot.waitSignal(window.controller.spectrum_changed, timeout=WAIT) as blocker:
+        pass
+    spectrum = blocker.args[0]
+    assert spectrum.frequencies[spectrum.density[0].argmax()] == 10
+
+
+def test_a_minimised_window_draws_nothing_and_predicts_on(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    source = HeldSource(stream(20))
+    begin(qtbot, window, source, bundle)
+    source.allow(20)
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end > 0, timeout=WAIT)
+    window.hide()
+    drawn = traces.end
+    source.allow()
+    qtbot.waitUntil(lambda: any(p.valid for p in window.controller.log.predictions), timeout=WAIT)
+    assert traces.end == drawn
+    window.show()
+    qtbot.waitUntil(lambda: traces.end == 20 * RATE, timeout=WAIT)
+
+
+def test_scales_follow_the_wheel_and_their_menus(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource(stream(10))
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    # 20 µV of noise: five times that in a row.
+    qtbot.waitUntil(lambda: window.signals.amplitude.text() != "100 µV a row" or window.signals._judged, timeout=WAIT)
+    window.signals.set_amplitude(4)
+    window.signals.canvas.amplitude_asked.emit(-1)
+    assert window.signals.amplitude.text() == "50 µV a row"
+    window.signals.canvas.span_asked.emit(1)
+    assert window.signals.span.text() == "15 s"
+
+
+def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource(stream(10))
+    begin(qtbot, window, source, bundle)
+    assert window.spectrum._of.text() == "mean of 6 channels"
+    canvas = window.signals.canvas
+    area = canvas._area()
+    row = area.height() / 6
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, round(area.top() + 2.5 * row)))
+    assert window.spectrum._of.text() == "C3"
+    window.contact.head.electrode_clicked.emit("O1")
+    assert window.spectrum._of.text() == "C3, O1"
+
+
+def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource(stream(10))
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 10 * RATE, timeout=WAIT)
+    before = traces.rows(0, 2500)
+    said = list(window.controller.log.predictions)
+    window.signals.filter_asked.emit(4)
+    assert window.signals.filter.text() == "unfiltered, offset removed"
+    assert not np.allclose(traces.rows(1000, 2500), before[1000:])
+    assert [p.targets for p in window.controller.log.predictions][: len(said)] == [p.targets for p in said]
+
+
+def test_theme_is_remembered(qtbot: QtBot, open_window: OpenWindow, settings: QSettings) -> None:
+    window = open_window()
+    assert window.theme.name == "dark"
+    qtbot.mouseClick(window.header.theme, Qt.MouseButton.LeftButton)
+    assert window.theme.name == "light"
+    window.close()
+    assert open_window().theme.name == "light"
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_both_themes_paint_every_state(
+    qtbot: QtBot, open_window: OpenWindow, settings: QSettings, bundle: LoadedBundle, theme: str
+) -> None:
+    settings.setValue("theme", theme)
+    window = open_window()
+    assert not window.grab().isNull()
+    source = HeldSource(stream(12))
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    run_to(qtbot, window, Step.RUN)
+    image = window.grab().toImage()
+    corner = image.pixelColor(image.width() - 3, 3).name()
+    assert corner == window.theme.background
+
+
+def test_run_window_opens_what_it_is_given_and_returns(qtbot: QtBot, settings: QSettings, bundle: LoadedBundle) -> None:
+    source = HeldSource(stream(8))
+    source.allow()
+    seen: list[str] = []
+
+    def ready(window: MainWindow) -> None:
+        def closing(_predictions: object) -> None:
+            seen.append(window.windowTitle())
+            window.close()
+
+        window.controller.predictions_added.connect(closing)
+
+    code = run_window(
+        source=source, bundle=bundle, title="bci-app", source_text="lsl:test", on_ready=ready, settings=settings
+    )
+    assert code == 0
+    assert seen[0].startswith("Linear test model · not for use on people")
+    assert source.stopped
+
+
+def test_info_of_the_source_is_on_the_status_line(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    begin(qtbot, window, HeldSource([]), bundle)
+    assert window.status.source.text() == f"{INFO.name} on lab-pc · 7 channels"
