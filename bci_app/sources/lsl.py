@@ -208,13 +208,14 @@ class LslSource:
                 time.sleep(_POLL_SECONDS)
             if not found:
                 raise self._not_found(discovery.streams())
-            if self._selector.source_id is None:
-                # Others that fit may not have answered yet.
-                time.sleep(_SETTLE_SECONDS)
-                found = self._matching(discovery)
+            # Others that fit may not have answered yet.
+            time.sleep(_SETTLE_SECONDS)
+            found = self._matching(discovery) or found
         finally:
             discovery.close()
         newest = _newest_of_each_source(found)
+        # Streams of markers often bear the name or source_id of the data beside them.
+        newest = [info for info in newest if info.channel_format() != _CF_STRING and info.nominal_srate()] or newest
         if len(newest) > 1:
             addresses = ", ".join(announced(info).address for info in newest)
             raise SourceError(
@@ -383,10 +384,10 @@ def _refusal(stream: LslStream, reason: str) -> SourceError:
 
 def _newest_of_each_source(infos: Sequence[Any]) -> list[Any]:
     """Drop announcements of outlets that a restart has replaced but that are not yet forgotten."""
-    newest: dict[tuple[str, str], Any] = {}
+    newest: dict[tuple[str, ...], Any] = {}
     for info in infos:
         stream = announced(info)
-        key = (stream.source_id, stream.hostname) if stream.source_id else (stream.uid, stream.hostname)
+        key = (stream.source_id or stream.uid, stream.hostname, stream.name, stream.type)
         if key not in newest or info.created_at() > newest[key].created_at():
             newest[key] = info
     return list(newest.values())

@@ -116,7 +116,7 @@ class LslSelector:
     def pinned(self, stream: LslStream) -> LslSelector:
         """Narrow the selection to the source that was chosen, wherever else its like appears."""
         if stream.source_id:
-            return LslSelector(source_id=stream.source_id, hostname=stream.hostname)
+            return LslSelector(source_id=stream.source_id, hostname=stream.hostname, type=stream.type)
         return replace(self, name=stream.name, type=stream.type, hostname=stream.hostname)
 
 

@@ -122,6 +122,7 @@ def test_a_chosen_stream_is_pinned_to_its_source_and_host() -> None:
     assert pinned.matches(replace(STREAM, name="renamed", uid="after a restart"))
     assert not pinned.matches(replace(STREAM, hostname="another"))
     assert not pinned.matches(replace(STREAM, source_id="another"))
+    assert not pinned.matches(replace(STREAM, type="annotations"))
     anonymous = LslSelector(name="head").pinned(replace(STREAM, source_id=""))
     assert anonymous.matches(replace(STREAM, uid="after a restart"))
     assert not anonymous.matches(replace(STREAM, hostname="another"))
