@@ -10,6 +10,7 @@ import re
 import struct
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 from bci_app.errors import ChannelError, FileError
 from bci_app.recording.edf import EdfHeader, edf_breaks, read_edf_header
 from bci_app.recording.gaps import times_on_grid
+from bci_app.recording.mat_check import MatFileError, check_mat
 from bci_app.recording.model import Annotation, Break, Recording
-from bci_app.recording.parsing import MICROVOLT, NO_UNIT, PARSER_ERRORS, captured_log, unreadable
+from bci_app.recording.parsing import MICROVOLT, NO_UNIT, captured_log, unreadable
 from bci_app.stream import StreamInfo, microvolts_per
 
 # Warnings on what the app does not use: electrode positions, stated filters, file names.
@@ -93,6 +95,19 @@ def read_fif(path: Path) -> Recording:
 
 def read_eeglab(path: Path) -> Recording:
     """Read an EEGLAB .set file of continuous data; see `read_recording`."""
+    content = path.read_bytes()
+    if content.startswith(b"MATLAB 5.0"):
+        try:
+            check_mat(content)
+        except MatFileError as error:
+            raise unreadable(path, "EEGLAB", error) from error
+    elif find_spec("pymatreader") is None:
+        raise FileError(
+            f"{path.name} is in MATLAB's format 7.3",
+            found="an HDF5 file, and no package pymatreader to read it",
+            expected="a file saved in MATLAB's format 5 to 7",
+            fix="Save it in EEGLAB without the option '-v7.3', or install pymatreader.",
+        )
     loaded = _load(path, "EEGLAB", "read_raw_eeglab")
     return _recording(path, "EEGLAB", loaded, _scales_from_info(loaded.raw))
 
@@ -239,7 +254,7 @@ def _load(path: Path, name: str, reader: str, *, discontinuous: bool = False) ->
                 Annotation(float(onset) - float(raw.first_time), float(duration), str(text))
                 for onset, duration, text in zip(events.onset, events.duration, events.description, strict=True)
             )
-    except PARSER_ERRORS as error:
+    except Exception as error:  # MNE raises all kinds on malformed files, `Exception` itself among them
         raise unreadable(path, name, error) from error
     if data.shape[0] == 0 or data.shape[1] == 0 or not float(raw.info["sfreq"]) > 0:
         raise unreadable(path, name, f"{data.shape[0]} samples of {data.shape[1]} channels")

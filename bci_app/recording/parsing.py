@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import struct
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bci_app.errors import FileError
 
-# What the parsers of MNE, pyxdf and SciPy raise on malformed files.
+# What pyxdf raises on malformed files.
 PARSER_ERRORS = (
     ValueError,
     TypeError,
@@ -24,9 +23,7 @@ PARSER_ERRORS = (
     OSError,
     EOFError,
     MemoryError,
-    ImportError,
     struct.error,
-    zlib.error,
 )
 
 MICROVOLT = "µV"
