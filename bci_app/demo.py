@@ -1,0 +1,44 @@
+"""The shipped session: one person's rest and mental arithmetic, replayed through LSL."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from bci_app.recording import Recording, read_recording
+from bci_app.replay import Replay, ReplayThread
+
+BUNDLE = "mental-load"
+# Half of it is the rest baseline; the other half shows what the model says of rest.
+_REST_SECONDS = 60.0
+_SAMPLE = Path(__file__).parent / "sample"
+
+
+def recordings() -> tuple[Recording, Recording]:
+    """Read the first minute of rest and the arithmetic of EEGMAT's Subject 01."""
+    rest = read_recording(_SAMPLE / "Subject01_1.edf")
+    arithmetic = read_recording(_SAMPLE / "Subject01_2.edf")
+    n_samples = round(_REST_SECONDS * rest.info.rate)
+    shortened = replace(
+        rest,
+        info=replace(rest.info, n_samples=n_samples),
+        data=rest.data[:n_samples],
+        times=rest.times[:n_samples],
+        annotations=tuple(a for a in rest.annotations if a.onset < _REST_SECONDS),
+    )
+    return shortened, arithmetic
+
+
+@contextmanager
+def replayed() -> Iterator[str]:
+    """Replay the session as an LSL stream of this machine; give the text that names it as a source."""
+    replay = Replay(recordings(), name="bci-app demo", source_id=f"bci-app-demo-{uuid.uuid4().hex[:12]}")
+    thread = ReplayThread(replay)
+    thread.start()
+    try:
+        yield f"lsl:source_id={replay.source_id}"
+    finally:
+        thread.stop()

@@ -1,0 +1,200 @@
+"""The session as a live view in the terminal, where there is no display."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import Counter, deque
+from contextlib import nullcontext
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from bci_app.bundle.spec import Bundle
+from bci_app.engine import Engine, EngineThread
+from bci_app.events import ContactLevel, Phase, Prediction, Status
+
+_HISTORY = 60
+_REDRAW_SECONDS = 0.25
+_BAR = 24
+_LEVELS = " ▁▂▃▄▅▆▇█"
+# Where there is no cursor to move, a line every so many seconds is enough.
+_PLAIN_SECONDS = 5.0
+_STEPS = (
+    ("Connect", (Phase.CONNECTING, Phase.LOST)),
+    ("Contact", (Phase.CONTACT,)),
+    ("Baseline", (Phase.WARMING_UP, Phase.BASELINE)),
+    ("Run", (Phase.RUNNING, Phase.FINISHED)),
+)
+
+
+def status_line(status: Status, source: str) -> str:
+    """Say in one line what is true of the session now, with fixed-width figures."""
+    return (
+        f"{source} · {_figure(status.effective_rate, '6.1f')} / {status.nominal_rate:.0f} Hz"
+        f" · loss {status.loss * 100:4.1f} % · age {_figure(status.age_s * 1e3, '5.0f')} ms"
+        f" · prediction {_figure(status.compute_ms, '4.1f')} ms"
+    )
+
+
+def plain_line(prediction: Prediction) -> str:
+    """Say one prediction in one line of text."""
+    if not prediction.valid:
+        return f"sample {prediction.sample:>8}  no prediction: {', '.join(r.value for r in prediction.reasons)}"
+    parts = []
+    for target in prediction.targets:
+        values = target.smoothed or ()
+        best = max(range(len(values)), key=values.__getitem__)
+        parts.append(f"{target.name.replace('_', ' ')} {target.classes[best]} {values[best]:.2f}")
+    return f"sample {prediction.sample:>8}  {'  '.join(parts)}"
+
+
+def _figure(value: float, form: str) -> str:
+    width = int(form.split(".")[0])
+    return f"{value:{form}}" if math.isfinite(value) else "–".rjust(width)
+
+
+class TerminalView:
+    """Draw a session from frozen values; holds only the recent predictions that it draws."""
+
+    def __init__(self, bundle: Bundle, source: str) -> None:
+        self._bundle = bundle
+        self._source = source
+        self._history: deque[Prediction] = deque(maxlen=_HISTORY)
+
+    def add(self, prediction: Prediction) -> None:
+        """Take a prediction into the history."""
+        self._history.append(prediction)
+
+    def render(self, status: Status) -> RenderableType:
+        """Draw everything."""
+        parts: list[RenderableType] = [Text(self._bundle.title, style="bold"), self._steps(status), Text("")]
+        parts += [self._target(index) for index in range(len(self._bundle.targets))]
+        parts += [Text(""), self._contact(status), Text(status_line(status, self._source), style="dim")]
+        if status.message:
+            parts.append(Text(status.message, style="yellow"))
+        return Group(*parts)
+
+    def _steps(self, status: Status) -> Text:
+        text = Text()
+        current = next((i for i, (_, phases) in enumerate(_STEPS) if status.phase in phases), 0)
+        for index, (name, _) in enumerate(_STEPS):
+            mark = "●" if index <= current else "○"
+            style = "bold cyan" if index == current else "dim"
+            progress = (
+                f" {status.baseline_progress * 100:3.0f} %"
+                if name == "Baseline" and status.phase is Phase.BASELINE
+                else ""
+            )
+            text.append(f"{mark} {name}{progress}", style)
+            if index + 1 < len(_STEPS):
+                text.append(" ─ ", "dim")
+        return text
+
+    def _target(self, index: int) -> RenderableType:
+        target = self._bundle.targets[index]
+        newest = self._history[-1] if self._history else None
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(width=14)
+        grid.add_column(width=_BAR)
+        grid.add_column(width=5, justify="right")
+        if newest is None or not newest.valid or (values := newest.targets[index].smoothed) is None:
+            why = ", ".join(reason.value for reason in newest.reasons) if newest else "waiting for samples"
+            grid.add_row(Text(target.title, style="bold"), Text(f"no prediction: {why}", style="dim"), "")
+            grid.columns[1].width = None
+        else:
+            grid.add_row(Text(target.title, style="bold"), "", "")
+            for name, value in zip(target.classes, values, strict=True):
+                filled = round(value * _BAR)
+                bar = Text("█" * filled, style="cyan") + Text("·" * (_BAR - filled), style="dim")
+                grid.add_row(f"  {name}", bar, f"{value:.2f}")
+        return Group(grid, self._timeline(index))
+
+    def _timeline(self, index: int) -> Text:
+        """Draw the smoothed probability of the last class over the recent windows; a slash is an invalid one."""
+        text = Text("  ")
+        for prediction in self._history:
+            smoothed = prediction.targets[index].smoothed
+            if prediction.valid and smoothed is not None:
+                text.append(_LEVELS[round(smoothed[-1] * (len(_LEVELS) - 1))], "cyan")
+            else:
+                text.append("/", "dim")
+        if self._history:
+            text.append(f"  {self._bundle.targets[index].classes[-1]}", "dim")
+        return text
+
+    def _contact(self, status: Status) -> Text:
+        counts = Counter(contact.level for contact in status.contacts)
+        text = Text("contact  ", "dim")
+        text.append(" ".join(f"{counts[level]} {level.value}" for level in ContactLevel if counts[level]) or "unknown")
+        bad = [f"{c.channel} {c.cause}" for c in status.contacts if c.level is ContactLevel.BAD]
+        if bad:
+            text.append(f"  ({', '.join(bad)})", "yellow")
+        return text
+
+
+def run_in_terminal(
+    engine: Engine,
+    source: str,
+    *,
+    seconds: float | None = None,
+    stopped: threading.Event | None = None,
+    quiet: bool = False,
+    console: Console | None = None,
+) -> None:
+    """Run a started engine until its source ends, `seconds` have passed or `stopped` is set.
+
+    Parameters
+    ----------
+    engine : Engine
+        Started.
+    source : str
+        What the status line calls the source.
+    seconds : float, optional
+        Longest time to run.
+    stopped : threading.Event, optional
+        Ends the session.
+    quiet : bool
+        Show nothing.
+    console : Console, optional
+        Where to show it; standard output by default.
+
+    Raises
+    ------
+    BciError
+        If the engine fails.
+    """
+    console = console or Console(quiet=quiet)
+    view = TerminalView(engine.bundle, source)
+    thread = EngineThread(engine)
+    end = math.inf if seconds is None else time.monotonic() + seconds
+    stopped = stopped or threading.Event()
+    thread.start()
+    try:
+        live = Live(view.render(engine.status()), console=console, auto_refresh=False, transient=True)
+        with live if console.is_terminal else nullcontext():
+            due = 0.0
+            while thread.running and time.monotonic() < end and not stopped.wait(_REDRAW_SECONDS):
+                newest = _drain(thread, view)
+                if console.is_terminal:
+                    live.update(view.render(engine.status()), refresh=True)
+                elif newest is not None and time.monotonic() >= due:
+                    due = time.monotonic() + _PLAIN_SECONDS
+                    console.print(plain_line(newest), highlight=False, soft_wrap=True)
+    finally:
+        thread.stop()
+        _drain(thread, view)
+    if thread.failure is not None:
+        raise thread.failure
+    console.print(view.render(engine.status()))
+
+
+def _drain(thread: EngineThread, view: TerminalView) -> Prediction | None:
+    newest = None
+    for result in thread.drain():
+        for newest in result.predictions:
+            view.add(newest)
+    return newest
