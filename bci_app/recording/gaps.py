@@ -14,7 +14,7 @@ _MAX_HORIZON = 4096  # samples; bounds the work on a file with absurd stamps
 # A clock that steps back by more than this was set anew.
 _CLOCK_RESET_S = 0.5
 _REFERENCES = 64  # places where the drift and the noise of the delay are measured
-_DOUBT = 7.5  # times the median deviation: five standard deviations
+_DOUBT = 10.0  # times the median deviation: seven standard deviations
 # Share of steps of one that a column must have to be taken for a counter.
 _COUNTER_SHARE = 0.9
 
@@ -70,8 +70,9 @@ def breaks_from_stamps(stamps: NDArray[np.float64], rate: float) -> tuple[Break,
     found: list[Break] = []
     last = 0
     for row in suspects.tolist():
-        start = max(last, row - horizon)
-        jump = _jump(delay, start, row, row + horizon) - drift * (min(row + horizon, len(delay)) - start) / 2
+        start, stop = max(last, row - horizon), min(row + horizon, len(delay))
+        # A rising delay is lowest where both windows begin, a falling one where they end.
+        jump = _jump(delay, start, row, stop) - drift * (row - start if drift > 0 else stop - row)
         doubt = noise
         if len(delay) - row < horizon // 4:  # too near the end to see whether late samples are caught up
             doubt += float(np.ptp(delay[start:row]))

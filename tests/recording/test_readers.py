@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -47,12 +46,15 @@ def test_missing_file_folder_and_empty_file(tmp_path: Path) -> None:
         read_recording(tmp_path / "a.edf")
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read every file")
-def test_a_file_without_permission(tmp_path: Path) -> None:
+def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.edf"
     path.write_bytes(edf_bytes())
-    path.chmod(0)
-    with pytest.raises(FileError, match="cannot be opened"):
+
+    def refuse(*args: object, **options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(FileError, match=r"cannot be opened: found Permission denied.*permissions"):
         read_recording(path)
 
 
