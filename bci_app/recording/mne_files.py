@@ -35,6 +35,7 @@ _IRRELEVANT = re.compile(
 _DISCONTINUITY = re.compile(r"(New Segment/|boundary$|EDGE boundary$)")
 _LARGE = 2**30  # bytes
 _EXPANSION = 32
+_BLOCK = 2**23  # bytes of samples that are asked of MNE at a time
 
 _FIFF_VOLT = 107
 _FIFF_UNITS = {101: "Hz", 106: "C", 110: "S", 111: "Wb", 112: "T", 114: "°C", 201: "T/m", 202: "Am"}
@@ -115,7 +116,9 @@ def read_eeglab(path: Path) -> Recording:
 def _read_edf_or_bdf(path: Path, name: str, *, sample_bytes: int) -> Recording:
     header = read_edf_header(path, sample_bytes=sample_bytes)
     _check_expansion(path, header)
-    loaded = _load(path, name, f"read_raw_{name.lower()}", discontinuous=header.discontinuous)
+    mixed = len({header.n_samples[i] for i in header.signals}) > 1
+    # MNE interpolates slower channels over what it is asked for: ask for all.
+    loaded = _load(path, name, f"read_raw_{name.lower()}", discontinuous=header.discontinuous, whole=mixed)
     units = [header.units[i] for i in header.signals]
     if len(units) != loaded.data.shape[1]:
         raise unreadable(path, name, f"{loaded.data.shape[1]} channels where its header has {len(units)}")
@@ -238,7 +241,7 @@ def _check_fif_blocks(path: Path) -> None:
         )
 
 
-def _load(path: Path, name: str, reader: str, *, discontinuous: bool = False) -> _Loaded:
+def _load(path: Path, name: str, reader: str, *, discontinuous: bool = False, whole: bool = False) -> _Loaded:
     import mne
 
     read: Callable[..., Any] = getattr(mne.io, reader)
@@ -246,20 +249,32 @@ def _load(path: Path, name: str, reader: str, *, discontinuous: bool = False) ->
         with warnings.catch_warnings(record=True) as caught, np.errstate(all="ignore"), captured_log("mne"):
             warnings.simplefilter("always")
             raw = read(path, preload=False, verbose="warning")
-            data = np.ascontiguousarray(raw.get_data(verbose="warning").T, dtype=np.float64)
+            data = _samples(raw, whole=whole)
             # MNE knows no pauses: it drops what lies beyond the joined samples from `raw.annotations`.
             events = mne.read_annotations(path) if discontinuous else raw.annotations
             # Onsets count from the measurement date, which lies `first_time` before the first sample.
             annotations = tuple(
                 Annotation(float(onset) - float(raw.first_time), float(duration), str(text))
                 for onset, duration, text in zip(events.onset, events.duration, events.description, strict=True)
+                if np.isfinite(onset) and np.isfinite(duration)
             )
     except Exception as error:  # MNE raises all kinds on malformed files, `Exception` itself among them
         raise unreadable(path, name, error) from error
-    if data.shape[0] == 0 or data.shape[1] == 0 or not float(raw.info["sfreq"]) > 0:
+    if data.shape[0] == 0 or data.shape[1] == 0 or not 0 < float(raw.info["sfreq"]) < np.inf:
         raise unreadable(path, name, f"{data.shape[0]} samples of {data.shape[1]} channels")
     said = dict.fromkeys(" ".join(str(w.message).split()) for w in caught if issubclass(w.category, RuntimeWarning))
-    return _Loaded(raw, data, annotations, tuple(f"MNE: {text}" for text in said if not _IRRELEVANT.search(text)))
+    in_order = tuple(sorted(annotations, key=lambda annotation: annotation.onset))
+    return _Loaded(raw, data, in_order, tuple(f"MNE: {text}" for text in said if not _IRRELEVANT.search(text)))
+
+
+def _samples(raw: Any, *, whole: bool) -> NDArray[np.float64]:
+    """Give all samples, shape (n_samples, n_channels); in blocks to hold them once, or the whole at one time."""
+    data = np.empty((raw.n_times, len(raw.ch_names)))
+    step = len(data) if whole else max(1, _BLOCK // (8 * max(data.shape[1], 1)))
+    for start in range(0, len(data), max(step, 1)):
+        stop = min(start + step, len(data))
+        data[start:stop] = raw.get_data(start=start, stop=stop, verbose="warning").T
+    return data
 
 
 def _recording(

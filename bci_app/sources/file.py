@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,6 +86,11 @@ class _Segment:
     lost: int
     reset: bool
     events: tuple[tuple[int, float, str], ...]
+
+    def events_of(self, start: int, stop: int) -> tuple[tuple[int, float, str], ...]:
+        """Give the events of some rows."""
+        first, last = (bisect_left(self.events, row, key=lambda event: event[0]) for row in (start, stop))
+        return self.events[first:last]
 
 
 class FileSource:
@@ -304,7 +309,7 @@ class FileSource:
             first=self._index + lost,
             lost=lost,
             reset=self._jumped or (not follows and segment.reset),
-            markers=tuple(Marker(due + offset, text) for row, due, text in segment.events if start <= row < stop),
+            markers=tuple(Marker(due + offset, text) for _, due, text in segment.events_of(start, stop)),
         )
         self._jumped = False
         self._index = chunk.first + len(chunk)
@@ -350,9 +355,8 @@ def _timeline(recordings: Sequence[Recording], pause: float) -> list[_Segment]:
                     lost=lost.get(part.start, 0),
                     reset=lost.get(part.start, 0) == 0,
                     events=tuple(
-                        (row - part.start, annotation.onset + offset, annotation.text)
-                        for row, annotation in zip(rows, recording.annotations, strict=True)
-                        if part.start <= row < part.stop
+                        (rows[i] - part.start, recording.annotations[i].onset + offset, recording.annotations[i].text)
+                        for i in range(bisect_left(rows, part.start), bisect_left(rows, part.stop))
                     ),
                 )
             )

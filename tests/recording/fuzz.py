@@ -145,7 +145,7 @@ def read_damaged(folder: Path, name: str, content: bytes) -> str:
     path = folder / name
     path.write_bytes(content)
     try:
-        json.dumps(describe(read_recording(path)))
+        json.dumps(describe(read_recording(path)), allow_nan=False)
     except BciError as error:
         return error.summary
     return "data"
