@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from offline.datasets.base import Dataset, DatasetInfo, Split, Trial, WindowSet
+from offline.datasets.cache import prepare
 from offline.datasets.files import FileDataset
 from offline.datasets.labels import Threshold
 from offline.datasets.registry import DatasetRow, list_datasets, open_dataset
@@ -20,4 +21,5 @@ __all__ = [
     "list_datasets",
     "make_windows",
     "open_dataset",
+    "prepare",
 ]

@@ -120,8 +120,8 @@ def scores(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], fl
     spec = PreprocessingSpec(
         channels=DEAP,
         rate=128,
-        window=256,
-        hop=256,
+        window=512,
+        hop=512,
         token=LogBandPowerToken(bands=((4, 8), (8, 13), (13, 30), (30, 45))),
     )
     windows = make_windows(dataset, spec)
