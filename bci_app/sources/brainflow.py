@@ -1,0 +1,261 @@
+"""Boards as a source, through BrainFlow."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.errors import SourceError, StreamLostError
+from bci_app.sources.brainflow_boards import (
+    PLAYBACK,
+    STREAMING,
+    BoardLayout,
+    find_board,
+    input_params,
+    layout_of,
+    load_brainflow,
+    parameters_of,
+)
+from bci_app.sources.liblsl import local_clock
+from bci_app.sources.timing import GapDetector
+from bci_app.stream import Chunk, Marker, StreamInfo
+
+_POLL_SECONDS = 0.005
+_RING_SECONDS = 60
+
+
+class BrainFlowSource:
+    """Receive one board.
+
+    Loss is found from the board's package numbers and its time stamps together (`GapDetector`). BrainFlow
+    stamps are UNIX time; the offset to LSL's clock is measured once, at the start, and kept.
+
+    Parameters
+    ----------
+    board : str
+        Name as in ``BoardIds``, in any case, with or without ``_BOARD``.
+    parameters : mapping
+        Names and values of ``BrainFlowInputParams`` as text; ``master_board`` by name.
+    channels, rate, unit : optional
+        Override channel names, nominal rate (Hz) and the unit of all channels (µV by default).
+    lost_after : float
+        Seconds without a sample after which the board counts as lost.
+    clock, unix_clock, sleep : callable
+        LSL's clock, UNIX time and how to wait; injected by tests.
+
+    Raises
+    ------
+    SourceError
+        If there is no such board or a parameter is impossible.
+    DependencyError
+        If BrainFlow does not load.
+    """
+
+    def __init__(
+        self,
+        board: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        channels: Sequence[str] | None = None,
+        rate: float | None = None,
+        unit: str | None = None,
+        lost_after: float = 2.0,
+        clock: Callable[[], float] = local_clock,
+        unix_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name, self._board_id = find_board(board)
+        self._given = dict(parameters or {})
+        self._params = input_params(self.name, self._given)
+        self._overrides = (channels, rate, unit)
+        self._lost_after = lost_after
+        self._clock, self._unix_clock, self._sleep = clock, unix_clock, sleep
+        self._board: Any = None
+        self._layout: BoardLayout | None = None
+        self._detector: GapDetector | None = None
+        self._offset = 0.0
+        self._queue: deque[Chunk] = deque()
+        self._markers: deque[Marker] = deque()
+        self._left: int | None = None
+        self._last_arrival = 0.0
+        self._lost = False
+        self._battery: float | None = None
+        self._resistances: tuple[float, ...] = ()
+
+    def start(self) -> StreamInfo:
+        """Connect to the board and begin to receive.
+
+        Raises
+        ------
+        SourceError
+            If the board cannot be reached or delivers no EEG.
+        """
+        library = load_brainflow()
+        virtual = self.name in (PLAYBACK, STREAMING)
+        layout = layout_of(self.name, int(self._params.master_board) if virtual else self._board_id)
+        info = self._describe(layout)
+        if self.name == PLAYBACK:
+            self._left = _count_rows(Path(self._params.file), layout.n_rows)
+            info = replace(info, n_samples=self._left)
+        board = library.board_shim.BoardShim(self._board_id, self._params)
+        try:
+            board.prepare_session()
+            board.start_stream(max(1000, round(_RING_SECONDS * layout.rate)))
+        except library.error as error:
+            with suppress(library.error):
+                # Nothing to release if preparing failed; the cause is what counts.
+                board.release_session()
+            raise self._unreachable(error) from error
+        self._offset = self._clock() - self._unix_clock()
+        self._board, self._layout = board, layout
+        self._detector = GapDetector(info.rate, counter=layout.counter is not None)
+        self._last_arrival = self._clock()
+        return info
+
+    def read(self, timeout: float = 0.0) -> Chunk | None:
+        """Give the next samples. See `Source.read`.
+
+        Raises
+        ------
+        StreamLostError
+            Once, when the board has gone silent; further calls go on listening.
+        SourceError
+            If BrainFlow fails.
+        """
+        if self._board is None or self._layout is None or self._detector is None:
+            raise RuntimeError("the source is not started")
+        deadline = self._clock() + timeout
+        while not self._queue:
+            self._receive(self._layout, self._detector)
+            left = deadline - self._clock()
+            if self._queue or left <= 0 or self.finished:
+                break
+            self._sleep(min(_POLL_SECONDS, left))
+        if self._queue:
+            return self._queue.popleft()
+        if not self.finished and not self._lost and self._clock() - self._last_arrival >= self._lost_after:
+            self._lost = True
+            raise StreamLostError(
+                f"BrainFlow's {self.name} is silent",
+                found=f"no sample for {self._lost_after:g} s",
+                fix="Check that it is switched on, charged and in reach. Waiting for its return.",
+            )
+        return None
+
+    @property
+    def finished(self) -> bool:
+        """True once a played-back file has been given to its end."""
+        return self._left == 0 and not self._queue
+
+    @property
+    def battery(self) -> float | None:
+        """Battery level in per cent as the board last told; None if it does not tell."""
+        return self._battery
+
+    @property
+    def resistances(self) -> tuple[float, ...]:
+        """Contact resistances in ohm as the board last told, in its own order; empty if it does not tell."""
+        return self._resistances
+
+    def stop(self) -> None:
+        """Release the board. May be called twice."""
+        board, self._board = self._board, None
+        if board is None:
+            return
+        error = load_brainflow().error
+        # A board that has been pulled out cannot be stopped, and need not be.
+        with suppress(error):
+            board.stop_stream()
+        with suppress(error):
+            board.release_session()
+
+    def _describe(self, layout: BoardLayout) -> StreamInfo:
+        channels, rate, unit = self._overrides
+        names = layout.names if channels is None else tuple(channels)
+        if len(names) != len(layout.eeg):
+            raise SourceError(
+                f"The channel names given do not fit BrainFlow's {self.name}",
+                found=f"{len(names)} names",
+                expected=f"{len(layout.eeg)}, one a channel",
+                fix="Correct --channels.",
+            )
+        return StreamInfo(
+            name=self.name,
+            channels=names,
+            rate=layout.rate if rate is None else rate,
+            units=(unit or "uV",) * len(names),
+            kind="brainflow",
+        )
+
+    def _unreachable(self, error: Exception) -> SourceError:
+        given = ", ".join(f"{key}={value}" for key, value in self._given.items()) or "no parameters"
+        usual = parameters_of(self.name)
+        reached = f"{self.name} is usually reached by {' and '.join(usual)}. " if usual else ""
+        return SourceError(
+            f"BrainFlow cannot open {self.name}",
+            found=f"{error} with {given}",
+            fix=f"{reached}Check that it is switched on and that no other program holds it.",
+        )
+
+    def _receive(self, layout: BoardLayout, detector: GapDetector) -> None:
+        library = load_brainflow()
+        try:
+            data: NDArray[np.float64] = self._board.get_board_data()
+        except library.error as error:
+            raise SourceError(f"BrainFlow cannot read {self.name}", found=str(error)) from error
+        n = data.shape[1]
+        if n == 0:
+            return
+        self._last_arrival = self._clock()
+        if self._lost:
+            self._lost = False
+            detector.resume()
+        self._notice(layout, data)
+        counters = None if layout.counter is None else data[layout.counter]
+        # Rows are channels: the transpose is brought to C order by the detector.
+        chunks = detector.process(data[list(layout.eeg)].T, data[layout.stamp], counters)
+        if self._left is not None:
+            self._left = max(0, self._left - n)
+            if self._left == 0:
+                chunks += detector.flush()
+        for chunk in chunks:
+            times = chunk.times + self._offset
+            markers = []
+            while self._markers and self._markers[0].time <= times[-1]:
+                markers.append(self._markers.popleft())
+            self._queue.append(replace(chunk, times=times, markers=tuple(markers)))
+
+    def _notice(self, layout: BoardLayout, data: NDArray[np.float64]) -> None:
+        if layout.battery is not None:
+            self._battery = float(data[layout.battery, -1])
+        if layout.resistances:
+            self._resistances = tuple(data[list(layout.resistances), -1].tolist())
+        if layout.marker is not None:
+            for column in np.flatnonzero(data[layout.marker]):
+                time_ = float(data[layout.stamp, column]) + self._offset
+                self._markers.append(Marker(time_, f"{data[layout.marker, column]:g}"))
+
+
+def _count_rows(path: Path, n_rows: int) -> int:
+    """Count the samples that BrainFlow will play: lines with the right number of values."""
+    count = 0
+    with path.open("rb") as file:
+        for line in file:
+            separator = b"\t" if b"\t" in line else b","
+            count += len([value for value in line.split(separator) if value.strip()]) == n_rows
+    if count == 0:
+        raise SourceError(
+            f"{path.name} is no BrainFlow recording of this board",
+            found="no line with that number of values",
+            expected=f"{n_rows} values a line",
+            fix="Name the board that it was recorded with by master_board.",
+        )
+    return count

@@ -1,0 +1,283 @@
+"""The boards that BrainFlow knows: names, parameters, and what each can do."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bci_app.errors import DependencyError, SourceError
+
+PLAYBACK = "PLAYBACK_FILE"
+STREAMING = "STREAMING"
+
+_TEXT_PARAMETERS = (
+    *("serial_port", "mac_address", "serial_number", "other_info"),
+    *("ip_address", "ip_address_aux", "ip_address_anc", "file", "file_aux", "file_anc"),
+)
+_NUMBER_PARAMETERS = ("ip_port", "ip_port_aux", "ip_port_anc", "timeout")
+_PROTOCOLS = {"none": 0, "udp": 1, "tcp": 2}
+PARAMETERS = (*_TEXT_PARAMETERS, *_NUMBER_PARAMETERS, "ip_protocol", "master_board")
+
+# What each board is reached by, after BrainFlow's list of supported boards. Advice for forms and
+# messages only: what is missing is for BrainFlow to judge.
+_SERIAL = ("serial_port",)
+_BLUETOOTH = ("mac_address", "serial_number")
+_WIFI = ("ip_address", "ip_port")
+_REACHED_BY: Mapping[str, tuple[str, ...]] = {
+    PLAYBACK: ("file", "master_board"),
+    STREAMING: ("ip_address", "ip_port", "master_board"),
+    "SYNTHETIC": (),
+    "CYTON": _SERIAL,
+    "CYTON_DAISY": _SERIAL,
+    "GANGLION": ("serial_port", "mac_address"),
+    "GANGLION_WIFI": _WIFI,
+    "CYTON_WIFI": _WIFI,
+    "CYTON_DAISY_WIFI": _WIFI,
+    "NTL_WIFI": _WIFI,
+    "BIOLISTENER": _WIFI,
+    "GALEA": ("ip_address",),
+    "EMOTIBIT": ("ip_address", "serial_number"),
+    "UNICORN": ("serial_number",),
+    "NOTION_1": ("serial_number",),
+    "NOTION_2": ("serial_number",),
+    "CROWN": ("serial_number",),
+    "FREEEEG32": _SERIAL,
+    "FREEEEG128": _SERIAL,
+    "PIEEG": _SERIAL,
+    "IRONBCI_32": _SERIAL,
+    "NEUROPAWN_KNIGHT": _SERIAL,
+    "NEUROPAWN_KNIGHT_IMU": _SERIAL,
+    "SHIMMER3": _SERIAL,
+    "BRAINBIT_BLED": _SERIAL,
+    "MUSE_S_BLED": _SERIAL,
+    "MUSE_2_BLED": _SERIAL,
+    "MUSE_2016_BLED": _SERIAL,
+    "GFORCE_PRO": (),
+    "GFORCE_DUAL": (),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The parts of BrainFlow that are used."""
+
+    board_shim: ModuleType
+    exit_codes: ModuleType
+
+    @property
+    def error(self) -> type[Exception]:
+        """BrainFlow's exception."""
+        return self.exit_codes.BrainFlowError  # type: ignore[no-any-return]
+
+
+def load_brainflow() -> Library:
+    """Import BrainFlow, load its native library and silence its log.
+
+    Raises
+    ------
+    DependencyError
+        If it is not there or does not load.
+    """
+    try:
+        with warnings.catch_warnings():
+            # On Python 3.11 BrainFlow falls back to pkg_resources, which warns of its own end.
+            warnings.simplefilter("ignore")
+            from brainflow import board_shim, exit_codes
+
+            board_shim.BoardShim.disable_board_logger()
+    except (ImportError, OSError, AttributeError, FileNotFoundError) as error:
+        old_python = sys.version_info < (3, 12)
+        raise DependencyError(
+            "The BrainFlow library does not load",
+            found=str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__,
+            fix="Run `pip install 'setuptools<81'`: BrainFlow needs its pkg_resources on Python before 3.12."
+            if old_python
+            else "Run `pip install --force-reinstall brainflow`.",
+        ) from error
+    return Library(board_shim, exit_codes)
+
+
+def _plain(name: str) -> str:
+    return name.strip().upper().replace("-", "_").replace(" ", "_").replace("_BOARD", "")
+
+
+def board_ids() -> dict[str, int]:
+    """Give every board by its name without ``_BOARD``.
+
+    Raises
+    ------
+    DependencyError
+        If BrainFlow does not load.
+    """
+    ids = load_brainflow().board_shim.BoardIds
+    return {_plain(board.name): int(board) for board in ids if board.name != "NO_BOARD"}
+
+
+def find_board(name: str) -> tuple[str, int]:
+    """Find a board by name: in any case, with or without ``_BOARD``.
+
+    Raises
+    ------
+    SourceError
+        If there is none of that name; similar names are suggested.
+    """
+    boards = board_ids()
+    plain = _plain(name)
+    if plain in boards:
+        return plain, boards[plain]
+    similar = difflib.get_close_matches(plain, boards, n=4, cutoff=0.5)
+    raise SourceError(
+        "BrainFlow knows no such board",
+        found=repr(name),
+        expected=f"one of {', '.join(boards)}",
+        fix=f"Did you mean {' or '.join(similar)}?" if similar else None,
+    )
+
+
+def parameters_of(name: str) -> tuple[str, ...]:
+    """Give the parameters that a board is usually reached by."""
+    return _REACHED_BY.get(_plain(name), _BLUETOOTH)
+
+
+def input_params(name: str, given: Mapping[str, str]) -> Any:
+    """Make BrainFlow's parameters from text.
+
+    Parameters
+    ----------
+    name : str
+        Board name, for messages.
+    given : mapping
+        Parameter names and their values as written by the user.
+
+    Returns
+    -------
+    brainflow.board_shim.BrainFlowInputParams
+
+    Raises
+    ------
+    SourceError
+        If a parameter is unknown, or its value impossible.
+    """
+    params = load_brainflow().board_shim.BrainFlowInputParams()
+    for key, value in given.items():
+        if key in _TEXT_PARAMETERS:
+            setattr(params, key, value)
+        elif key in _NUMBER_PARAMETERS:
+            if not value.isdecimal():
+                raise SourceError(f"BrainFlow's {key} must be a number", found=repr(value), expected="digits")
+            setattr(params, key, int(value))
+        elif key == "ip_protocol":
+            if value.lower() not in _PROTOCOLS:
+                raise SourceError("Unknown ip_protocol", found=repr(value), expected=", ".join(_PROTOCOLS))
+            params.ip_protocol = _PROTOCOLS[value.lower()]
+        elif key == "master_board":
+            params.master_board = find_board(value)[1]
+        else:
+            usual = ", ".join(parameters_of(name)) or "none"
+            raise SourceError(
+                f"BrainFlow has no parameter {key!r}",
+                found=f"{key}={value}",
+                expected=f"some of {', '.join(PARAMETERS)}",
+                fix=f"{name} is usually reached by: {usual}.",
+            )
+    _check_complete(name, params)
+    return params
+
+
+def _check_complete(name: str, params: Any) -> None:
+    no_board = int(load_brainflow().board_shim.BoardIds.NO_BOARD)
+    if name in (PLAYBACK, STREAMING) and int(params.master_board) == no_board:
+        raise SourceError(
+            f"{name} needs to know which board the data come from",
+            expected="master_board=BOARD",
+            fix=f"Write for example brainflow:{name.lower()}?master_board=CYTON&…",
+        )
+    if name == PLAYBACK:
+        for path in (params.file, params.file_aux, params.file_anc):
+            if path and not Path(path).is_file():
+                raise SourceError("The file to play back is not there", found=path, expected="an existing file")
+        if not params.file:
+            raise SourceError(f"{name} needs a file", expected="file=PATH")
+
+
+@dataclass(frozen=True, slots=True)
+class BoardLayout:
+    """Which row of a board's data is what; None where the board has no such row.
+
+    Attributes
+    ----------
+    rate : float
+        Nominal rate in Hz.
+    n_rows : int
+        Rows of its data.
+    eeg : tuple of int
+        Rows of EEG.
+    names : tuple of str
+        Their names: electrodes where the board has fixed ones, else ``EXG1`` and so on.
+    stamp : int
+        Row of time stamps.
+    counter, battery, marker : int or None
+        Rows of package numbers, battery level and markers.
+    resistances : tuple of int
+        Rows of contact resistances.
+    """
+
+    rate: float
+    n_rows: int
+    eeg: tuple[int, ...]
+    names: tuple[str, ...]
+    stamp: int
+    counter: int | None
+    battery: int | None
+    marker: int | None
+    resistances: tuple[int, ...]
+
+
+def layout_of(name: str, board_id: int) -> BoardLayout:
+    """Ask BrainFlow for a board's layout.
+
+    Raises
+    ------
+    SourceError
+        If the board has no EEG channels or no time stamps.
+    """
+    library = load_brainflow()
+    shim = library.board_shim.BoardShim
+
+    def ask(function: Callable[[int], Any]) -> Any:
+        try:
+            return function(board_id)
+        except library.error as error:
+            if getattr(error, "exit_code", None) == library.exit_codes.BrainFlowExitCodes.UNSUPPORTED_BOARD_ERROR:
+                return None
+            raise
+
+    eeg = ask(shim.get_eeg_channels)
+    stamp = ask(shim.get_timestamp_channel)
+    if eeg is None or not len(eeg) or stamp is None:
+        raise SourceError(f"BrainFlow's {name} delivers no EEG", expected="a board with EEG channels")
+    names = ask(shim.get_eeg_names) or []
+    if len(names) != len(eeg):
+        names = [f"EXG{number}" for number in range(1, len(eeg) + 1)]
+    resistances = ask(shim.get_resistance_channels)
+    return BoardLayout(
+        rate=float(ask(shim.get_sampling_rate)),
+        n_rows=int(ask(shim.get_num_rows)),
+        eeg=tuple(int(row) for row in eeg),
+        names=tuple(str(label).strip() for label in names),
+        stamp=int(stamp),
+        counter=_row(ask(shim.get_package_num_channel)),
+        battery=_row(ask(shim.get_battery_channel)),
+        marker=_row(ask(shim.get_marker_channel)),
+        resistances=() if resistances is None else tuple(int(row) for row in resistances),
+    )
+
+
+def _row(value: Any) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,266 @@
+"""Sources by text: ``KIND:WHAT?key=value&…``.
+
+A new source is one module and one entry of `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from bci_app.errors import BciError, SourceError
+from bci_app.sources.base import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the user states in place of a stream's own description; None where nothing is stated."""
+
+    channels: tuple[str, ...] | None = None
+    rate: float | None = None
+    unit: str | None = None
+
+    def refuse(self, kind: str, *names: str) -> None:
+        """Raise SourceError if one of the overrides `names` is given: a `kind` source has its own.
+
+        Raises
+        ------
+        SourceError
+            As said.
+        """
+        for name in names:
+            if getattr(self, name) is not None:
+                raise SourceError(
+                    f"A {kind} source states its {name} itself",
+                    found=f"--{name} {getattr(self, name)}",
+                    fix=f"Leave --{name} out.",
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A source that can be opened.
+
+    Attributes
+    ----------
+    kind : str
+        Its kind.
+    text : str
+        What opens it, or its pattern.
+    description : str
+        What it is.
+    """
+
+    kind: str
+    text: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of source.
+
+    Attributes
+    ----------
+    usage : str
+        Pattern of its texts.
+    open : callable
+        Makes the source from what follows the colon.
+    listing : callable
+        Lists what is there now.
+    """
+
+    usage: str
+    open: Callable[[str, Overrides], Source]
+    listing: Callable[[], list[Listing]]
+
+
+def _open_lsl(what: str, overrides: Overrides) -> Source:
+    from bci_app.sources.lsl import LslSource
+    from bci_app.sources.lsl_header import LslSelector
+
+    return LslSource(LslSelector.parse(what), channels=overrides.channels, rate=overrides.rate, unit=overrides.unit)
+
+
+def _list_lsl() -> list[Listing]:
+    from bci_app.sources.lsl import list_lsl_streams
+
+    return [
+        Listing(
+            "lsl",
+            stream.address,
+            f"{stream.type or 'no type'}, {stream.n_channels} channels, "
+            f"{f'{stream.rate:g} Hz' if stream.rate else 'irregular'}, on {stream.hostname}",
+        )
+        for stream in list_lsl_streams()
+    ]
+
+
+def _open_brainflow(what: str, overrides: Overrides) -> Source:
+    from bci_app.sources.brainflow import BrainFlowSource
+
+    board, options = split_options(what)
+    return BrainFlowSource(board, options, channels=overrides.channels, rate=overrides.rate, unit=overrides.unit)
+
+
+def _list_brainflow() -> list[Listing]:
+    from bci_app.sources.brainflow_boards import board_ids, parameters_of
+
+    listings = []
+    for name in board_ids():
+        options = "&".join(f"{parameter}=…" for parameter in parameters_of(name))
+        listings.append(Listing("brainflow", f"brainflow:{name}{f'?{options}' if options else ''}", "board"))
+    return listings
+
+
+_FILE_OPTIONS = ("speed", "stream", "board")
+
+
+def _open_file(what: str, overrides: Overrides) -> Source:
+    from bci_app.sources.file import FileSource, parse_speed
+
+    overrides.refuse("file", "channels", "rate", "unit")
+    if Path(what).is_file():
+        # A name that holds a question mark or a semicolon is taken as it is.
+        return FileSource([Path(what)], speed=1.0)
+    text, options = split_options(what, known=_FILE_OPTIONS)
+    paths = [Path(text)] if Path(text).is_file() else [Path(part) for part in text.split(";") if part.strip()]
+    if not paths:
+        raise SourceError("No file is named", expected="file:PATH, or file:PATH;PATH for several")
+    return FileSource(
+        paths,
+        speed=parse_speed(options.get("speed", "1")),
+        stream=options.get("stream"),
+        board=options.get("board"),
+    )
+
+
+def _list_file() -> list[Listing]:
+    return [Listing("file", "file:PATH?speed=max", "a recording; several with ; between them")]
+
+
+_SYNTHETIC_OPTIONS = ("rate", "channels", "seed", "speed", "seconds")
+
+
+def _open_synthetic(what: str, overrides: Overrides) -> Source:
+    from bci_app.sources.synthetic import DEFAULT_CHANNELS, SyntheticSource
+
+    overrides.refuse("synthetic", "unit")
+    name, options = split_options(what, known=_SYNTHETIC_OPTIONS)
+    if name:
+        raise SourceError(
+            "A synthetic source has no name", found=repr(name), expected="synthetic: or synthetic:?key=value&…"
+        )
+    channels = tuple(part.strip() for part in options["channels"].split(",")) if "channels" in options else None
+    rate = overrides.rate if overrides.rate is not None else _number(options, "rate", 250.0)
+    return SyntheticSource(
+        channels=overrides.channels or channels or DEFAULT_CHANNELS,
+        rate=rate or 0.0,
+        seed=int(_number(options, "seed", 0.0) or 0),
+        speed=None if options.get("speed") == "max" else _number(options, "speed", 1.0),
+        seconds=_number(options, "seconds", None),
+    )
+
+
+def _list_synthetic() -> list[Listing]:
+    return [Listing("synthetic", "synthetic:", "made-up EEG: 19 channels, 250 Hz, microvolts")]
+
+
+def _number(options: Mapping[str, str], key: str, default: float | None) -> float | None:
+    if key not in options:
+        return default
+    try:
+        return float(options[key])
+    except ValueError:
+        raise SourceError(f"The {key} of a source must be a number", found=repr(options[key])) from None
+
+
+KINDS: Mapping[str, Kind] = {
+    "lsl": Kind("lsl:NAME, or lsl:name=…,type=…,source_id=…,hostname=…", _open_lsl, _list_lsl),
+    "brainflow": Kind("brainflow:BOARD?serial_port=…&mac_address=…", _open_brainflow, _list_brainflow),
+    "file": Kind("file:PATH?speed=max", _open_file, _list_file),
+    "synthetic": Kind(
+        "synthetic:?rate=250&channels=Fp1,Fp2&seed=0&speed=max&seconds=60", _open_synthetic, _list_synthetic
+    ),
+}
+
+
+def split_options(text: str, *, known: Sequence[str] | None = None) -> tuple[str, dict[str, str]]:
+    """Split ``WHAT?key=value&key=value``.
+
+    The last question mark counts, and values may hold ``%`` escapes. A question mark that no
+    ``key=value`` follows belongs to WHAT.
+
+    Parameters
+    ----------
+    text : str
+        What follows the kind.
+    known : sequence of str, optional
+        Keys that are possible; any if None.
+
+    Raises
+    ------
+    SourceError
+        If a key is unknown or given twice.
+    """
+    what, mark, tail = text.rpartition("?")
+    if not mark or (tail and "=" not in tail.split("&")[0]):
+        return text, {}
+    options: dict[str, str] = {}
+    for part in tail.split("&") if tail else []:
+        key, equals, value = part.partition("=")
+        key = key.strip()
+        if not equals or key in options or (known is not None and key not in known):
+            raise SourceError(
+                "Cannot read the options of a source",
+                found=repr(part),
+                expected=f"each of {', '.join(known)} at most once" if known else "key=value, each key once",
+                fix="Write options as ?key=value&key=value after the name.",
+            )
+        options[key] = unquote(value)
+    return what, options
+
+
+def open_source(
+    text: str, *, channels: Sequence[str] | None = None, rate: float | None = None, unit: str | None = None
+) -> Source:
+    """Make a source from its text. It is not started.
+
+    Parameters
+    ----------
+    text : str
+        ``lsl:…``, ``brainflow:…``, ``file:…`` or ``synthetic:…``.
+    channels, rate, unit : optional
+        State what the stream lacks.
+
+    Raises
+    ------
+    SourceError
+        If the kind is unknown or the text cannot be read.
+    """
+    kind, colon, what = text.partition(":")
+    if not colon or kind.strip().lower() not in KINDS:
+        usages = " · ".join(entry.usage for entry in KINDS.values())
+        # "C:\\recording.edf" and "recording.edf" are paths that lack their kind.
+        looks_like_file = not colon or len(kind) == 1 or Path(text.partition("?")[0]).exists()
+        raise SourceError(
+            "Unknown kind of source",
+            found=repr(text),
+            expected=f"one of {', '.join(KINDS)} ({usages})",
+            fix=f"For a recording write file:{text}" if looks_like_file else None,
+        )
+    overrides = Overrides(None if channels is None else tuple(channels), rate, unit)
+    return KINDS[kind.strip().lower()].open(what, overrides)
+
+
+def list_sources() -> list[Listing]:
+    """List what can be opened now; a kind whose library is missing says so instead."""
+    listings: list[Listing] = []
+    for name, kind in KINDS.items():
+        try:
+            listings += kind.listing()
+        except BciError as error:
+            listings.append(Listing(name, kind.usage, str(error)))
+    return listings

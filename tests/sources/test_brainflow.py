@@ -1,0 +1,191 @@
+"""BrainFlow's boards: the synthetic one and the playback of a Cyton session, for real."""
+
+from __future__ import annotations
+
+import builtins
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bci_app.errors import DependencyError, SourceError, StreamLostError
+from bci_app.sources.brainflow import BrainFlowSource
+from bci_app.sources.brainflow_boards import PARAMETERS, board_ids, find_board, layout_of, load_brainflow, parameters_of
+from bci_app.sources.liblsl import local_clock
+from bci_app.stream import Chunk
+
+
+def receive(source: BrainFlowSource, n_samples: int, limit: float = 20.0) -> list[Chunk]:
+    chunks: list[Chunk] = []
+    deadline = time.monotonic() + limit
+    while sum(map(len, chunks)) < n_samples and not source.finished:
+        assert time.monotonic() < deadline
+        if (chunk := source.read(0.1)) is not None:
+            chunks.append(chunk)
+    return chunks
+
+
+def test_synthetic_board_is_received_whole_and_on_lsl_time() -> None:
+    source = BrainFlowSource("synthetic_board")
+    info = source.start()
+    try:
+        assert info.rate == 250.0
+        assert len(info.channels) == 16
+        assert info.channels[:2] == ("Fz", "C3")
+        assert set(info.units) == {"uV"}
+        chunks = receive(source, 1000)
+        age = local_clock() - chunks[-1].times[-1]
+        assert source.battery is not None
+        assert len(source.resistances) == 2
+    finally:
+        source.stop()
+        source.stop()
+    assert -0.05 < age < 0.5
+    assert [chunk.first for chunk in chunks] == list(np.cumsum([0, *map(len, chunks)])[:-1])
+    assert not any(chunk.lost or chunk.reset for chunk in chunks)
+    assert all(chunk.data.flags.c_contiguous and chunk.data.shape[1] == 16 for chunk in chunks)
+
+
+def test_playback_gives_the_file_exactly_and_notices_its_end(shared_data: Path, tmp_path: Path) -> None:
+    lines = (shared_data / "openbci" / "brainflow_cyton.csv").read_text().splitlines()[:1000]
+    file = tmp_path / "cyton.csv"
+    file.write_text("\n".join(lines) + "\n")
+    source = BrainFlowSource("playback_file", {"file": str(file), "master_board": "cyton"})
+    info = source.start()
+    assert info.channels == ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
+    assert info.n_samples == 1000
+    chunks = receive(source, 2000)
+    assert source.finished
+    assert source.read(0.05) is None
+    source.stop()
+    expected = np.array([[float(value) for value in line.split("\t")] for line in lines])
+    np.testing.assert_array_equal(np.concatenate([chunk.data for chunk in chunks]), expected[:, 1:9])
+    assert not any(chunk.lost for chunk in chunks)
+
+
+def test_packages_missing_from_a_played_back_file_are_counted(shared_data: Path, tmp_path: Path) -> None:
+    lines = (shared_data / "openbci" / "brainflow_cyton.csv").read_text().splitlines()[:1500]
+    kept = lines[:600] + lines[607:900] + lines[1156:]  # 7 packages, then one whole cycle of 256
+    file = tmp_path / "cyton.csv"
+    file.write_text("\n".join(kept) + "\n")
+    source = BrainFlowSource("playback_file", {"file": str(file), "master_board": "CYTON_BOARD"})
+    source.start()
+    chunks = receive(source, 2000)
+    source.stop()
+    assert [chunk.lost for chunk in chunks if chunk.lost] == [7, 256]
+    assert [chunk.first for chunk in chunks if chunk.lost] == [607, 1156]
+
+
+def test_silent_board_is_told_as_lost_once_and_listened_to_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = BrainFlowSource("synthetic", lost_after=0.3)
+    source.start()
+    before = receive(source, 500)
+    board: Any = source._board
+    read, empty = board.get_board_data, np.empty((32, 0))
+    with monkeypatch.context() as context:
+        context.setattr(board, "get_board_data", lambda: empty)
+        with pytest.raises(StreamLostError, match="silent"):
+            receive(source, 10**6, limit=3)
+        assert source.read(0.05) is None
+        read()  # what the board sent meanwhile is gone
+    (after,) = receive(source, 1)
+    source.stop()
+    assert after.reset
+    assert after.lost > 50
+    last = before[-1]
+    elapsed = (after.times[0] - last.times[-1]) * 250
+    assert after.first - (last.first + len(last) - 1) == pytest.approx(elapsed, abs=6)
+
+
+def test_clock_offset_is_kept_although_unix_time_is_set() -> None:
+    unix = iter([1000.0])
+    source = BrainFlowSource("synthetic", clock=time.monotonic, unix_clock=lambda: next(unix))
+    source.start()
+    chunks = receive(source, 250)
+    source.stop()
+    steps = np.diff(np.concatenate([chunk.times for chunk in chunks]))
+    assert steps.min() >= 0
+    assert steps.max() < 0.1
+
+
+def test_every_board_has_a_name_that_finds_it_and_eeg_boards_a_layout() -> None:
+    library = load_brainflow()
+    ids = board_ids()
+    assert len(ids) == len(set(ids.values())) == len(library.board_shim.BoardIds) - 1
+    for name, board_id in ids.items():
+        assert find_board(name.lower()) == (name, board_id)
+        assert find_board(library.board_shim.BoardIds(board_id).name) == (name, board_id)
+        assert set(parameters_of(name)) <= set(PARAMETERS)
+        if any(
+            word in name for word in ("PLAYBACK", "STREAMING", "EMG", "ECG", "GFORCE", "EMOTIBIT", "EE_410", "SHIMMER")
+        ):
+            with pytest.raises(SourceError, match="no EEG"):
+                layout_of(name, board_id)
+        else:
+            layout = layout_of(name, board_id)
+            assert len(layout.names) == len(layout.eeg) == len(set(layout.names))
+            assert layout.rate > 0
+
+
+def test_board_without_electrode_names_gets_numbers() -> None:
+    assert layout_of("GANGLION", 1).names == ("EXG1", "EXG2", "EXG3", "EXG4")
+
+
+@pytest.mark.parametrize(
+    ("board", "parameters", "message"),
+    [
+        ("cytn", {}, "Did you mean CYTON"),
+        ("nothing like it", {}, "CYTON, GANGLION"),
+        ("cyton", {"port": "x"}, "usually reached by: serial_port"),
+        ("cyton", {"timeout": "soon"}, "timeout must be a number"),
+        ("playback_file", {"file": "x.csv"}, "master_board=BOARD"),
+        ("playback_file", {"file": "not-there.csv", "master_board": "cyton"}, "not-there.csv"),
+        ("playback_file", {"master_board": "cyton"}, "needs a file"),
+        ("galea", {"ip_protocol": "smoke"}, "udp"),
+    ],
+)
+def test_impossible_wishes_are_answered(board: str, parameters: dict[str, str], message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        BrainFlowSource(board, parameters)
+
+
+def test_board_that_is_not_there_is_told_with_what_it_needs() -> None:
+    source = BrainFlowSource("cyton", {"serial_port": "/dev/not-there"})
+    with pytest.raises(SourceError, match=r"UNABLE_TO_OPEN_PORT.*serial_port=/dev/not-there.*reached by serial_port"):
+        source.start()
+
+
+def test_board_without_eeg_is_refused() -> None:
+    with pytest.raises(SourceError, match="no EEG"):
+        BrainFlowSource("callibri_ecg").start()
+
+
+def test_file_of_another_board_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "other.csv"
+    file.write_text("1\t2\t3\n")
+    with pytest.raises(SourceError, match="24 values a line"):
+        BrainFlowSource("playback_file", {"file": str(file), "master_board": "cyton"}).start()
+
+
+def test_channel_names_are_overridden_and_must_fit() -> None:
+    names = [f"E{number}" for number in range(16)]
+    source = BrainFlowSource("synthetic", channels=names)
+    assert source.start().channels == tuple(names)
+    source.stop()
+    with pytest.raises(SourceError, match="2 names"):
+        BrainFlowSource("synthetic", channels=["A", "B"]).start()
+
+
+def test_missing_library_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = builtins.__import__
+
+    def refuse(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "brainflow":
+            raise ModuleNotFoundError("No module named 'pkg_resources'")
+        return original(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    with pytest.raises(DependencyError, match="pip install"):
+        load_brainflow()
