@@ -1,0 +1,151 @@
+"""Predictions as lines of JSON, one a window."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+from bci_app.bundle.spec import Bundle
+from bci_app.errors import FileError
+from bci_app.events import Prediction, TargetPrediction
+from bci_app.stream import StreamInfo
+
+STANDARD_OUTPUT = "-"
+
+
+def prediction_line(prediction: Prediction) -> str:
+    """Write a prediction as one line of JSON, without the line's end.
+
+    ``{"sample", "time", "valid", "reasons", "quality", "age_ms", "compute_ms", "targets": {TARGET:
+    {"probability": {CLASS: p, …}, "smoothed": {CLASS: p, …}}}}``; probabilities of an invalid window
+    are null, as is any number that is not finite.
+    """
+    return json.dumps(
+        {
+            "sample": prediction.sample,
+            "time": _number(prediction.time),
+            "valid": prediction.valid,
+            "reasons": [reason.value for reason in prediction.reasons],
+            "quality": _number(prediction.quality),
+            "age_ms": _number(prediction.age_ms),
+            "compute_ms": _number(prediction.compute_ms),
+            "targets": {
+                target.name: {
+                    "probability": _by_class(target, target.probability),
+                    "smoothed": _by_class(target, target.smoothed),
+                }
+                for target in prediction.targets
+            },
+        },
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _by_class(target: TargetPrediction, values: tuple[float, ...] | None) -> dict[str, float | None] | None:
+    if values is None:
+        return None
+    return {name: _number(value) for name, value in zip(target.classes, values, strict=True)}
+
+
+class JsonLinesOutput:
+    """Write predictions to a file, or to standard output.
+
+    Each line is one system call, so that a run that is killed leaves whole lines. A file of that name
+    that is not empty is kept: it is renamed to ``NAME.1`` (or the next free number) first.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file; ``-`` for standard output.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._standard = str(path) == STANDARD_OUTPUT
+        self.path = Path(path)
+        self.kept: Path | None = None
+        self._file: BinaryIO | None = None
+
+    def start(self, bundle: Bundle, info: StreamInfo) -> None:
+        """Open the file.
+
+        Raises
+        ------
+        FileError
+            If it cannot be written.
+        """
+        if self._standard:
+            self._file = sys.stdout.buffer
+            return
+        try:
+            if self.path.is_file() and self.path.stat().st_size:
+                self.kept = _free_name(self.path)
+                self.path.rename(self.kept)
+            self._file = self.path.open("wb", buffering=0)
+        except OSError as error:
+            raise FileError(
+                "The predictions cannot be written",
+                found=f"{self.path}: {error.strerror}",
+                fix="Name a file in a folder that is there and may be written to.",
+            ) from error
+
+    def publish(self, prediction: Prediction) -> None:
+        """Write a line.
+
+        Raises
+        ------
+        FileError
+            If the disk is full or the reader has gone. The file keeps its whole lines.
+        """
+        if self._file is None:
+            return
+        line = prediction_line(prediction).encode() + b"\n"
+        try:
+            if self._standard:
+                self._file.write(line)
+                self._file.flush()
+            else:
+                self._write_whole(self._file, line)
+        except OSError as error:
+            file, self._file = self._file, None
+            if not self._standard:
+                file.close()
+            raise FileError(
+                "The predictions can no longer be written",
+                found=f"{'standard output' if self._standard else self.path}: {error.strerror}",
+                fix="Free some space, or name another file.",
+            ) from error
+
+    def close(self) -> None:
+        """Close the file. May be called twice."""
+        file, self._file = self._file, None
+        if file is not None and not self._standard:
+            file.close()
+
+    @staticmethod
+    def _write_whole(file: BinaryIO, line: bytes) -> None:
+        written = 0
+        try:
+            while written < len(line):
+                written += file.write(line[written:])
+        except OSError:
+            if written:
+                file.truncate(file.seek(-written, os.SEEK_CUR))
+            raise
+
+
+def _free_name(path: Path) -> Path:
+    for number in count(1):
+        candidate = path.with_name(f"{path.name}.{number}")
+        if not candidate.exists():
+            return candidate
+    raise AssertionError  # count never ends

@@ -1,0 +1,138 @@
+"""Predictions as LSL streams."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bci_app.bundle.spec import Bundle
+from bci_app.events import Prediction
+from bci_app.sources.liblsl import load_pylsl
+from bci_app.stream import Marker, StreamInfo
+
+
+class LslPredictionOutput:
+    """An LSL stream of predictions, one sample a window, at no fixed rate.
+
+    Channels are ``TARGET/CLASS`` (the probability of this window) and ``TARGET/CLASS/smoothed`` for
+    each target and class, then ``valid`` (1 or 0), ``quality`` (0 to 1) and ``sample`` (index of the
+    window's last sample in the source stream). Probabilities of an invalid window are nan. A sample's
+    stamp is the LSL time of the window's last sample.
+
+    Parameters
+    ----------
+    name : str
+        Name of the stream; its type is ``Predictions``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._outlet: Any = None
+
+    def start(self, bundle: Bundle, info: StreamInfo) -> None:
+        """Announce the stream.
+
+        Raises
+        ------
+        DependencyError
+            If liblsl is missing.
+        """
+        pylsl = load_pylsl()
+        labels = prediction_labels(bundle)
+        # The same after a restart of the app, so that receivers find it again.
+        source_id = f"bci-app/{self._name}/{bundle.name}/{info.source_id or info.name}"
+        header = pylsl.StreamInfo(
+            self._name, "Predictions", len(labels), pylsl.IRREGULAR_RATE, pylsl.cf_double64, source_id
+        )
+        desc = header.desc()
+        desc.append_child_value("manufacturer", "bci-app")
+        desc.append_child_value("bundle", bundle.name)
+        desc.append_child_value("source", info.name)
+        channels = desc.append_child("channels")
+        for label in labels:
+            channel = channels.append_child("channel")
+            channel.append_child_value("label", label)
+            channel.append_child_value("type", "Prediction")
+        self._outlet = pylsl.StreamOutlet(header)
+
+    def publish(self, prediction: Prediction) -> None:
+        """Send one sample."""
+        if self._outlet is not None:
+            self._outlet.push_sample(prediction_values(prediction), prediction.time)
+
+    def close(self) -> None:
+        """Withdraw the stream. May be called twice."""
+        self._outlet = None
+
+
+def prediction_labels(bundle: Bundle) -> list[str]:
+    """Name the channels of a stream of predictions."""
+    labels = []
+    for target in bundle.targets:
+        labels += [f"{target.name}/{name}" for name in target.classes]
+        labels += [f"{target.name}/{name}/smoothed" for name in target.classes]
+    return [*labels, "valid", "quality", "sample"]
+
+
+def prediction_values(prediction: Prediction) -> list[float]:
+    """Give a prediction as the values of those channels."""
+    values: list[float] = []
+    for target in prediction.targets:
+        for probabilities in (target.probability, target.smoothed):
+            values += probabilities if probabilities is not None else [math.nan] * len(target.classes)
+    return [*values, float(prediction.valid), prediction.quality, float(prediction.sample)]
+
+
+class LslMarkerOutput:
+    """An LSL stream of markers: what the predictions come to, and the session's own markers.
+
+    A marker is sent when the most probable class of a target changes (``mental_load: high``) and when
+    predictions become invalid (``invalid: gap``) or valid again.
+
+    Parameters
+    ----------
+    name : str
+        Name of the stream; its type is ``Markers``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._outlet: Any = None
+        self._told: dict[str, str] = {}
+
+    def start(self, bundle: Bundle, info: StreamInfo) -> None:
+        """Announce the stream.
+
+        Raises
+        ------
+        DependencyError
+            If liblsl is missing.
+        """
+        pylsl = load_pylsl()
+        source_id = f"bci-app/{self._name}/{bundle.name}/{info.source_id or info.name}/markers"
+        header = pylsl.StreamInfo(self._name, "Markers", 1, pylsl.IRREGULAR_RATE, pylsl.cf_string, source_id)
+        self._outlet = pylsl.StreamOutlet(header)
+        self._told = {}
+
+    def publish(self, prediction: Prediction) -> None:
+        """Send markers of what has changed with this prediction."""
+        reasons = ", ".join(reason.value for reason in prediction.reasons)
+        self._tell("", "valid" if prediction.valid else f"invalid: {reasons}", prediction.time)
+        for target in prediction.targets:
+            if target.smoothed is not None:
+                best = max(range(len(target.classes)), key=target.smoothed.__getitem__)
+                self._tell(target.name, f"{target.name}: {target.classes[best]}", prediction.time)
+
+    def mark(self, marker: Marker) -> None:
+        """Send a marker of the session."""
+        if self._outlet is not None:
+            self._outlet.push_sample([marker.text], marker.time)
+
+    def close(self) -> None:
+        """Withdraw the stream. May be called twice."""
+        self._outlet = None
+
+    def _tell(self, about: str, text: str, time: float) -> None:
+        if self._told.get(about) != text:
+            self._told[about] = text
+            self.mark(Marker(time, text))

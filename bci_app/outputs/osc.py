@@ -1,0 +1,121 @@
+"""Predictions by OSC (Open Sound Control 1.0) over UDP."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bci_app.bundle.spec import Bundle
+from bci_app.errors import BciError
+from bci_app.events import Prediction
+from bci_app.stream import StreamInfo
+
+if TYPE_CHECKING:
+    from pythonosc.udp_client import SimpleUDPClient
+
+LOCAL_HOST = "127.0.0.1"
+
+
+class OscOutput:
+    """Send predictions by OSC.
+
+    For each window: ``/bci/valid`` (int 1 or 0), ``/bci/reasons`` (string, empty if valid),
+    ``/bci/sample`` (string: OSC's int is too short for a long session) and, if valid,
+    ``/bci/TARGET/CLASS`` (float, smoothed probability) and ``/bci/TARGET/CLASS/raw`` (float,
+    probability of this window).
+
+    Parameters
+    ----------
+    port : int
+        UDP port of the receiver.
+    host : str
+        Receiver; this machine by default.
+    """
+
+    def __init__(self, port: int, host: str = LOCAL_HOST) -> None:
+        self.port = port
+        self.host = host
+        self._client: SimpleUDPClient | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> OscOutput:
+        """Read ``PORT`` or ``HOST:PORT``.
+
+        Raises
+        ------
+        BciError
+            If it is neither.
+        """
+        host, _, port = text.strip().rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
+        if not port.isdecimal() or not 0 < int(port) < 65536:
+            raise BciError(
+                "Cannot read where to send OSC", found=repr(text), expected="PORT, or HOST:PORT with a port up to 65535"
+            )
+        return cls(int(port), host or LOCAL_HOST)
+
+    def start(self, bundle: Bundle, info: StreamInfo) -> None:
+        """Find the receiver.
+
+        Raises
+        ------
+        BciError
+            If the host is unknown.
+        """
+        from pythonosc.udp_client import SimpleUDPClient
+
+        try:
+            self._client = SimpleUDPClient(self.host, self.port)
+        except OSError as error:
+            raise BciError(
+                "OSC cannot be sent there",
+                found=f"{self.host}:{self.port}: {error.strerror}",
+                fix="Check the host's name.",
+            ) from error
+
+    def publish(self, prediction: Prediction) -> None:
+        """Send one prediction. Nobody has to listen.
+
+        Raises
+        ------
+        BciError
+            If the network refuses it.
+        """
+        if self._client is None:
+            return
+        try:
+            for address, value in osc_messages(prediction):
+                self._client.send_message(address, value)
+        except BlockingIOError:
+            # The system's buffer is full: UDP drops what it cannot send.
+            return
+        except OSError as error:
+            raise BciError(
+                "OSC can no longer be sent",
+                found=f"{self.host}:{self.port}: {error.strerror}",
+                fix="Check the network.",
+            ) from error
+
+    def close(self) -> None:
+        """Close the socket. May be called twice."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
+def osc_messages(prediction: Prediction) -> list[tuple[str, int | float | str]]:
+    """Give a prediction as OSC addresses and values."""
+    messages: list[tuple[str, int | float | str]] = [
+        ("/bci/valid", int(prediction.valid)),
+        ("/bci/reasons", ", ".join(reason.value for reason in prediction.reasons)),
+        ("/bci/sample", str(prediction.sample)),
+    ]
+    for target in prediction.targets:
+        for suffix, probabilities in (("", target.smoothed), ("/raw", target.probability)):
+            for name, value in zip(target.classes, probabilities or (), strict=False):
+                messages.append((f"/bci/{target.name}/{_part(name)}{suffix}", float(value)))
+    return messages
+
+
+def _part(name: str) -> str:
+    """Make a name a part of an OSC address: no space and none of ``#*,/?[]{}``."""
+    return "".join("_" if character in " #*,/?[]{}" else character for character in name)
