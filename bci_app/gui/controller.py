@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
 from time import monotonic
 
-import numpy as np
 import psutil
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
@@ -15,7 +16,10 @@ from bci_app.engine import Engine, EngineThread
 from bci_app.engine.spectrum import welch
 from bci_app.errors import BciError
 from bci_app.events import Gap, Phase, Prediction, Status
-from bci_app.gui.state import Level, LiveStatus, Session, SessionLog, Step, Trouble, step_of
+from bci_app.gui.opening import Opening, Ready, Running
+from bci_app.gui.player import Playback, Player
+from bci_app.gui.recording_control import RecordingControl
+from bci_app.gui.state import Event, Level, LiveStatus, Mark, Session, SessionLog, Step, Trouble, step_of
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.sources.base import Source
 
@@ -31,44 +35,8 @@ _SPECTRUM_SPAN = 6.0
 # A stream that is silent this long is worth a word before it counts as lost.
 _SILENT = 1.0
 
-
-class _Opening:
-    """Opens a session in a thread of its own, for devices that take seconds; closes the one before first."""
-
-    def __init__(self, make: Callable[[], Engine], source_text: str, old: EngineThread | None) -> None:
-        self.source_text = source_text
-        self.engine: Engine | None = None
-        self.failure: BciError | None = None
-        self._make = make
-        self._old = old
-        self._cancelled = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="opening", daemon=True)
-        self._thread.start()
-
-    @property
-    def done(self) -> bool:
-        return not self._thread.is_alive()
-
-    def cancel(self) -> None:
-        """Close what has been or will be opened."""
-        self._cancelled.set()
-        self._thread.join(2.0)
-        if self.done and self.engine is not None:
-            self.engine.stop()
-
-    def _run(self) -> None:
-        if self._old is not None:
-            self._old.stop()
-        try:
-            engine = self._make()
-            engine.start()
-        except BciError as error:
-            self.failure = error
-            return
-        if self._cancelled.is_set():
-            engine.stop()
-            return
-        self.engine = engine
+PLAY_AGAIN = "Play again"
+CHOOSE_SOURCE = "Choose another source"
 
 
 class Controller(QObject):
@@ -82,6 +50,8 @@ class Controller(QObject):
         What the signals view draws.
     log : SessionLog
         Predictions, gaps and markers so far.
+    player : Player or None
+        Of the session's recording, if its source is one.
     """
 
     opening = pyqtSignal(str)
@@ -91,8 +61,10 @@ class Controller(QObject):
     traces_replaced = pyqtSignal()
     predictions_added = pyqtSignal(object)
     spectrum_changed = pyqtSignal(object)
-    marked = pyqtSignal(object)
+    happened = pyqtSignal(object)
     trouble_changed = pyqtSignal(object)
+    playback_changed = pyqtSignal(object)
+    recording_changed = pyqtSignal(object)
     failed = pyqtSignal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -100,48 +72,73 @@ class Controller(QObject):
         self.session: Session | None = None
         self.traces: TraceHistory | None = None
         self.log = SessionLog()
+        self.player: Player | None = None
         self.display_filter = FILTERS[0]
-        self._opening: _Opening | None = None
-        self._thread: EngineThread | None = None
-        self._ended = False
-        self._step = Step.CONNECT
+        self._opening: Opening | None = None
+        self._opening_text = ""
+        self._again: Callable[[], None] | None = None
+        self._running: Running | None = None
+        self._recording = RecordingControl()
+        self._drawing = True
         self._trouble: Trouble | None = None
         self._process = psutil.Process()
-        self._cpu = float("nan")
-        self._newest = (float("nan"), 0.0)  # LSL time of the newest sample, and when it was seen here
-        self._due: dict[str, float] = {}
-        self._shown: tuple[object, ...] = ()
+        self._forget()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self.tick)
-        self._drawing = True
         self._timer.start(_FRAME_MS)
+
+    def _forget(self) -> None:
+        self._ended = False
+        self._other_speed = False
+        self._step = Step.CONNECT
+        self._phase = Phase.CONNECTING
+        self._cpu = float("nan")
+        self._newest = (float("nan"), 0.0)  # LSL time of the newest sample, and when it was seen here
+        self._began = float("nan")  # LSL time of the first sample
+        self._due: dict[str, float] = {}
+        self._shown: tuple[object, ...] = ()
 
     # What the window asks for ------------------------------------------------------------------
 
     def open(
-        self, source: Source, bundle: LoadedBundle, *, source_text: str = "", wait_for_baseline: bool = True
+        self,
+        source: Source,
+        bundle: LoadedBundle,
+        *,
+        source_text: str = "",
+        wait_for_baseline: bool = True,
+        player: Player | None = None,
     ) -> None:
         """Open a session; `session_changed` or `failed` follows."""
+        self.prepare(
+            lambda: Ready(source, bundle, player), source_text=source_text, wait_for_baseline=wait_for_baseline
+        )
+
+    def prepare(self, find: Callable[[], Ready], *, source_text: str, wait_for_baseline: bool = True) -> None:
+        """Open the session whose source and model `find` gives, in a thread of its own."""
         if self._opening is not None:
             self._opening.cancel()
-        old, self._thread = self._thread, None
+        old, self._running = self._running, None
         self._leave()
-
-        def make() -> Engine:
-            return Engine(source, bundle, wait_for_baseline=wait_for_baseline, buffer_seconds=HISTORY_SECONDS)
-
-        self._opening = _Opening(make, source_text, old)
+        self._opening_text = source_text
+        self._opening = Opening(find, old, wait_for_baseline=wait_for_baseline, buffer_seconds=HISTORY_SECONDS)
+        self._again = lambda: self.prepare(find, source_text=source_text, wait_for_baseline=wait_for_baseline)
         self.opening.emit(source_text)
+
+    def open_again(self) -> None:
+        """Open the last session anew, from its beginning if it is a recording."""
+        if self._again is not None:
+            self._again()
 
     def close(self) -> None:
         """End the session and its threads. May be called twice."""
         if self._opening is not None:
             self._opening.cancel()
             self._opening = None
-        if self._thread is not None:
-            self._thread.stop()
-            self._thread = None
+        if self._running is not None:
+            self._running.stop()
+            self._running = None
         self._leave()
 
     def shut_down(self) -> None:
@@ -151,22 +148,24 @@ class Controller(QObject):
 
     def start_baseline(self) -> None:
         """Measure the rest baseline from now on, anew if there is one."""
-        if self._thread is not None:
-            self._thread.engine.start_baseline()
+        if self._running is not None:
+            self._running.thread.engine.start_baseline()
             self._due.clear()
 
     def mark(self, text: str) -> None:
         """Note an event now."""
-        if self._thread is not None:
-            marker = self._thread.engine.mark(text)
-            self.log.markers.append(marker)
-            self.marked.emit(marker)
+        if self._running is not None:
+            self._running.thread.engine.mark(text)
+            if self.traces is not None and isfinite(self._newest[0]):
+                passed = self.now() - self._newest[0]
+                self.log.markers.append(Mark(self.traces.end - 1 + passed * self.traces.rate, text))
+            self.happened.emit(Event(self.seconds, text, quiet=False))
 
     def set_display_filter(self, display_filter: DisplayFilter) -> None:
         """Choose what the eye gets; the model and the recording get what they got."""
         self.display_filter = display_filter
-        if self._thread is not None and self.traces is not None:
-            self.traces.refilter(display_filter, self._thread.engine.signal(HISTORY_SECONDS))
+        if self._running is not None and self.traces is not None:
+            self.traces.refilter(display_filter, self._running.thread.engine.signal(HISTORY_SECONDS))
             self.traces_replaced.emit()
 
     def set_drawing(self, drawing: bool) -> None:
@@ -175,15 +174,43 @@ class Controller(QObject):
             self._drawing = drawing
             self._timer.setInterval(_FRAME_MS if drawing else _HIDDEN_MS)
 
+    # Recording ---------------------------------------------------------------------------------
+
+    @property
+    def recording(self) -> bool:
+        """Whether a recording runs."""
+        return self._recording.running
+
+    def start_recording(self, folder: Path, *, participant: str) -> None:
+        """Record from now on into a new file of `folder`."""
+        if self._running is None or self.session is None or self._recording.running:
+            return
+        engine = self._running.thread.engine
+        try:
+            path = self._recording.start(engine, folder, participant=participant, source_text=self.session.source_text)
+        except BciError as error:
+            self._set_trouble(replace(as_trouble(error), lasting=True))
+            return
+        self._tell(f"recording to {path.name}")
+        self.recording_changed.emit(self._recording.state())
+
+    def stop_recording(self) -> None:
+        """Close the recording."""
+        if self._running is None or not self._recording.running:
+            return
+        path = self._recording.stop(self._running.thread.engine)
+        self._tell(f"recording stopped: {path}")
+        self.recording_changed.emit(None)
+
     # What the engine tells ---------------------------------------------------------------------
 
     def tick(self) -> None:
         """Pass on what has happened; called by the timer."""
         if self._opening is not None and self._opening.done:
             self._finish_opening(self._opening)
-        thread = self._thread
-        if thread is None or self.session is None:
+        if self._running is None or self.session is None:
             return
+        thread = self._running.thread
         # Asked before draining, so that nothing which came before the end is left behind.
         ended = not thread.running
         predictions: list[Prediction] = []
@@ -194,44 +221,51 @@ class Controller(QObject):
         self.log.add(predictions, gaps)
         if self._drawing:
             self._take_signal(thread.engine)
+        for gap in gaps:
+            if gap.lost:
+                seconds = gap.lost / self.session.info.rate
+                self.happened.emit(Event(self._since_start(gap.time), f"gap of {seconds:.2g} s", quiet=True))
         if predictions:
             self.predictions_added.emit(tuple(predictions))
         status = thread.engine.status()
         self._tell_status(status)
+        playback = self.player.playback() if self.player is not None else None
+        if playback is not None:
+            self._other_speed |= playback.speed != 1.0
+            self.playback_changed.emit(playback)
         if ended and not self._ended:
             self._ended = True
             self._tell_end(thread)
         elif not self._ended:
-            self._watch(status)
+            self._watch(status, playback)
 
-    def _finish_opening(self, opening: _Opening) -> None:
+    def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
         if opening.failure is not None:
-            self._set_trouble(_as_trouble(opening.failure))
+            self._set_trouble(as_trouble(opening.failure))
             self.failed.emit(opening.failure)
             return
-        if opening.engine is None:
-            self._set_trouble(Trouble("The session could not be opened", "The log has the details.", Level.ERROR))
+        if opening.opened is None:
+            self._set_trouble(Trouble("The session could not be opened", "The terminal has the details.", Level.ERROR))
             return
-        engine = opening.engine
-        self.session = Session(engine.info, engine.bundle, opening.source_text)
+        engine, self.player = opening.opened.engine, opening.opened.player
+        self.session = Session(engine.info, engine.bundle, self._opening_text)
         self.traces = TraceHistory(
             engine.info.channels, engine.info.rate, seconds=HISTORY_SECONDS, display_filter=self.display_filter
         )
         self.log = SessionLog()
-        self._thread = EngineThread(engine)
-        self._thread.start()
+        self._running = Running(EngineThread(engine), self.player)
+        self._running.thread.start()
         self._set_trouble(None)
         self.session_changed.emit(self.session)
 
     def _leave(self) -> None:
         had = self.session is not None
-        self.session = self.traces = None
-        self._ended = False
-        self._step = Step.CONNECT
-        self._newest = (float("nan"), 0.0)
-        self._due.clear()
-        self._shown = ()
+        self.session = self.traces = self.player = None
+        if self._recording.running:
+            self._recording.forget()
+            self.recording_changed.emit(None)
+        self._forget()
         self._set_trouble(None)
         if had:
             self.session_changed.emit(None)
@@ -244,6 +278,8 @@ class Controller(QObject):
             view = engine.signal(HISTORY_SECONDS)
         if traces.extend(view):
             self._newest = (view.time, monotonic())
+            if not isfinite(self._began):
+                self._began = view.time - traces.end / traces.rate
             self.traces_extended.emit()
         if self._is_due("spectrum", _SPECTRUM_SECONDS):
             spectrum = welch(engine.signal(_SPECTRUM_SPAN).data, traces.rate)
@@ -251,14 +287,39 @@ class Controller(QObject):
                 self.spectrum_changed.emit(spectrum)
 
     def _tell_status(self, status: Status) -> None:
-        self._step = step_of(status, self._step)
+        before, self._step = self._step, step_of(status, self._step)
+        self._tell_changes(status, before)
         if self._is_due("cpu", 1.0):
             self._cpu = self._process.cpu_percent()
+            self._check_recording()
         # Numbers change twice a second, states at once: digits that flicker cannot be read.
         shown = (status.phase, status.contacts, status.message, status.baseline_progress, status.recording)
         if shown != self._shown or self._is_due("status", _STATUS_SECONDS):
             self._shown = shown
+            # Stamps of a recording that is or was played at another speed say nothing of age.
+            if self._other_speed:
+                status = replace(status, age_s=float("nan"))
             self.status_changed.emit(LiveStatus(status, self._step, self.now(), self._cpu))
+
+    def _tell_changes(self, status: Status, before: Step) -> None:
+        """Note in the session's events what changed by itself."""
+        if self._step is Step.RUN and before is Step.BASELINE:
+            self._tell("rest baseline measured")
+        elif self._step is Step.BASELINE and before is not Step.BASELINE:
+            self._tell("rest baseline begun")
+        if status.phase is Phase.LOST and self._phase is not Phase.LOST:
+            self._tell("stream lost")
+        elif self._phase is Phase.LOST and status.phase is not Phase.LOST:
+            self._tell("stream back")
+        self._phase = status.phase
+
+    def _check_recording(self) -> None:
+        if not self._recording.running:
+            return
+        if self._recording.failed():
+            self._recording.forget()
+            self._tell("recording ended by a failure")
+        self.recording_changed.emit(self._recording.state())
 
     @property
     def newest(self) -> float:
@@ -270,6 +331,22 @@ class Controller(QObject):
         time, seen = self._newest
         return time if self._ended else time + (monotonic() - seen)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the session's engine has ended."""
+        return self._ended
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the first sample of the session."""
+        return self._since_start(self.now())
+
+    def _since_start(self, time: float) -> float:
+        return max(0.0, time - self._began) if isfinite(self._began) else 0.0
+
+    def _tell(self, text: str) -> None:
+        self.happened.emit(Event(self.seconds, text, quiet=True))
+
     def _is_due(self, what: str, seconds: float) -> bool:
         now = monotonic()
         if now < self._due.get(what, 0.0):
@@ -277,34 +354,45 @@ class Controller(QObject):
         self._due[what] = now + seconds
         return True
 
-    def _watch(self, status: Status) -> None:
-        if status.phase is Phase.LOST:
-            self._set_trouble(Trouble("The stream is lost", status.message, Level.ERROR, ("Choose another source",)))
+    # Trouble -----------------------------------------------------------------------------------
+
+    def dismiss(self) -> None:
+        """Take trouble that does not end by itself off the screen."""
+        self._set_trouble(None)
+
+    def _watch(self, status: Status, playback: Playback | None) -> None:
+        silent = self._silence()
+        trouble: Trouble | None = None
+        if playback is not None and playback.ended and silent > _SILENT:
+            trouble = Trouble("The recording has ended.", "", Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
+        elif playback is not None and playback.paused:
+            trouble = None
+        elif status.phase is Phase.LOST:
+            trouble = Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,))
         elif status.message:
-            self._set_trouble(Trouble(status.message))
-        elif np.isfinite(status.age_s) and self._silence() > _SILENT:
-            self._set_trouble(
-                Trouble("No samples are arriving", f"The newest is {self._silence():.0f} s old. Check the device.")
-            )
-        else:
-            self._set_trouble(None)
+            trouble = Trouble("The recording has ended by a failure.", status.message, Level.ERROR)
+        elif isfinite(status.age_s) and silent > _SILENT:
+            trouble = Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device.")
+        elif self._trouble is not None and self._trouble.lasting:
+            return
+        self._set_trouble(trouble)
 
     def _silence(self) -> float:
         return monotonic() - self._newest[1] if self._drawing and self._newest[1] else 0.0
 
     def _tell_end(self, thread: EngineThread) -> None:
         if isinstance(thread.failure, BciError):
-            self._set_trouble(_as_trouble(thread.failure))
+            self._set_trouble(replace(as_trouble(thread.failure), actions=(CHOOSE_SOURCE,)))
             self.failed.emit(thread.failure)
         elif thread.failure is not None:
             fault = f"{type(thread.failure).__name__}: {thread.failure}"
             self._set_trouble(
-                Trouble("The session has stopped by a fault of the program", f"{fault}. Please report it.", Level.ERROR)
+                Trouble(
+                    "The session has stopped by a fault of the program.", f"{fault}. Please report it.", Level.ERROR
+                )
             )
         else:
-            self._set_trouble(
-                Trouble("The recording has ended", "", Level.NOTE, ("Play again", "Choose another source"))
-            )
+            self._set_trouble(Trouble("The recording has ended.", "", Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE)))
 
     def _set_trouble(self, trouble: Trouble | None) -> None:
         if trouble != self._trouble:
@@ -312,6 +400,7 @@ class Controller(QObject):
             self.trouble_changed.emit(trouble)
 
 
-def _as_trouble(error: BciError) -> Trouble:
+def as_trouble(error: BciError) -> Trouble:
+    """Say for the banner what an error says."""
     details = [f"{label} {value}." for label, value in (("Found", error.found), ("Expected", error.expected)) if value]
     return Trouble(f"{error.summary}.", " ".join([*details, error.fix or ""]).strip(), Level.ERROR, ())

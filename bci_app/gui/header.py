@@ -7,6 +7,7 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QFontMetrics
 from PyQt6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
+from bci_app.gui.recording_control import RecordingState
 from bci_app.gui.state import Session
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.steps import StepsBar
@@ -18,44 +19,53 @@ class Header(QWidget):
     """Buttons emit what is asked; nothing is decided here."""
 
     connect_asked = pyqtSignal()
+    record_asked = pyqtSignal()
+    mark_asked = pyqtSignal()
     theme_asked = pyqtSignal()
     help_asked = pyqtSignal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
+        self._theme = theme
+        self._recording: RecordingState | None = None
         self.setObjectName("header")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(6 * GRID)
         row = QHBoxLayout(self)
         row.setContentsMargins(GRID, 0, GRID, 0)
-        row.setSpacing(GRID)
+        row.setSpacing(GRID // 2)
         self.source = self._button("source and model of the session (Ctrl+O)")
-        self.model = self._button("model of the session (Ctrl+O)")
+        self.model = self._button("source and model of the session (Ctrl+O)")
         self.steps = StepsBar(theme)
+        self.record = self._button("")
+        self.mark = self._button("mark this moment (F1 to F8)", "Mark")
         self.theme = self._button("dark or light (Ctrl+T)")
         self.help = self._button("keyboard shortcuts (?)")
-        self.source.clicked.connect(self.connect_asked)
-        self.model.clicked.connect(self.connect_asked)
-        self.theme.clicked.connect(self.theme_asked)
-        self.help.clicked.connect(self.help_asked)
+        for button, asked in (
+            (self.source, self.connect_asked),
+            (self.model, self.connect_asked),
+            (self.record, self.record_asked),
+            (self.mark, self.mark_asked),
+            (self.theme, self.theme_asked),
+            (self.help, self.help_asked),
+        ):
+            button.clicked.connect(asked)
         row.addWidget(self.source)
         row.addWidget(self.model)
         row.addStretch(1)
         row.addWidget(self.steps)
         row.addStretch(1)
-        self.actions_row = QHBoxLayout()
-        self.actions_row.setSpacing(GRID)
-        row.addLayout(self.actions_row)
-        row.addWidget(self.theme)
-        row.addWidget(self.help)
+        for button in (self.record, self.mark, self.theme, self.help):
+            row.addWidget(button)
         self.show_theme(theme)
         self.show_session(None)
 
-    def _button(self, tip: str) -> QToolButton:
+    def _button(self, tip: str, text: str = "") -> QToolButton:
         button = QToolButton()
         button.setProperty("kind", "quiet")
         button.setToolTip(tip)
-        button.setIconSize(QSize(2 * GRID, 2 * GRID))
+        button.setText(text)
+        button.setIconSize(QSize(18, 18))
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         button.setMinimumHeight(4 * GRID)
@@ -65,22 +75,47 @@ class Header(QWidget):
         """Name source and model."""
         self._name(self.source, session.info.name if session else "Choose a source")
         self._name(self.model, session.bundle.title if session else "Choose a model")
+        for button in (self.record, self.mark):
+            button.setEnabled(session is not None)
+        self.show_recording(None)
 
     def show_opening(self, source_text: str) -> None:
         """Say that a source is being opened."""
         self._name(self.source, f"Opening {source_text or 'the source'} …")
 
+    def show_recording(self, recording: RecordingState | None) -> None:
+        """Show time and size of the recording, or that there is none."""
+        self._recording = recording
+        if recording is None:
+            self.record.setText("Record")
+            self.record.setToolTip("start recording (Ctrl+D)")
+        else:
+            minutes, seconds = divmod(int(recording.seconds), 60)
+            size = recording.size / 1e6
+            self.record.setText(f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d} · {size:.{size < 9.95:d}f} MB")
+            self.record.setToolTip(f"{recording.path}\n{recording.free / 1e9:.0f} GB free\nstop recording (Ctrl+D)")
+        self._show_record_icon()
+
     def _name(self, button: QToolButton, text: str) -> None:
         metrics = QFontMetrics(button.font())
         button.setText(metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, _NAME))
 
+    def _show_record_icon(self) -> None:
+        running = self._recording is not None
+        name = "mdi6.stop-circle" if running else "mdi6.record-circle-outline"
+        tint = self._theme.bad if running else self._theme.muted
+        self.record.setIcon(qtawesome.icon(name, color=tint, color_disabled=self._theme.faint))
+
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
+        self._theme = theme
         self.steps.show_theme(theme)
         for button, name in (
             (self.source, "mdi6.access-point"),
             (self.model, "mdi6.graph-outline"),
+            (self.mark, "mdi6.flag-outline"),
             (self.theme, "mdi6.white-balance-sunny" if theme.name == "dark" else "mdi6.weather-night"),
             (self.help, "mdi6.keyboard-outline"),
         ):
-            button.setIcon(qtawesome.icon(name, color=theme.muted, color_active=theme.text))
+            button.setIcon(qtawesome.icon(name, color=theme.muted, color_disabled=theme.faint))
+        self._show_record_icon()

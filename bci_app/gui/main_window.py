@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QEvent, QSettings, QSize, Qt
-from PyQt6.QtGui import QCloseEvent, QHideEvent, QShowEvent
-from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
+from datetime import datetime
+from pathlib import Path
 
-from bci_app.gui.controller import Controller
+from PyQt6.QtCore import QEvent, QSettings, QSize, Qt
+from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PyQt6.QtWidgets import QApplication, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+
+from bci_app.gui.controller import CHOOSE_SOURCE, PLAY_AGAIN, Controller
 from bci_app.gui.header import Header
-from bci_app.gui.state import LiveStatus, Session, Step
-from bci_app.gui.theme import GRID, LIGHT, THEMES, Theme, palette, style_sheet
+from bci_app.gui.session_area import SessionArea
+from bci_app.gui.shortcuts import MARKER_KEYS, SECTIONS, HelpDialog
+from bci_app.gui.state import Event, LiveStatus, Session, Step, Trouble
+from bci_app.gui.theme import LIGHT, THEMES, Theme, palette, style_sheet
 from bci_app.gui.traces import FILTERS
 from bci_app.gui.views.banner import Banner
-from bci_app.gui.views.contact import ContactPanel
-from bci_app.gui.views.prediction import PredictionPanel
-from bci_app.gui.views.signals_panel import SignalsPanel
-from bci_app.gui.views.spectrum import SpectrumPanel
 from bci_app.gui.views.status_line import StatusLine
 
-_SIDE = 36 * GRID
 _SMALLEST = QSize(1024, 600)
+_SEEK_SECONDS = 10.0
 
 
 class MainWindow(QMainWindow):
-    """Three columns: is the signal good, what is the signal, what does the model say.
+    """Header, banner, the session's views, and the status line.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class MainWindow(QMainWindow):
     title : str
         Name of the program in the window's title.
     settings : QSettings
-        Where layout and theme are remembered.
+        Where layout and choices are remembered.
     """
 
     def __init__(self, controller: Controller, *, title: str, settings: QSettings) -> None:
@@ -41,100 +42,98 @@ class MainWindow(QMainWindow):
         self._title = title
         self._settings = settings
         self._theme = THEMES.get(str(settings.value("theme", "dark")), THEMES["dark"])
+        self._marks = 0
         self.setMinimumSize(_SMALLEST)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.header = Header(self._theme)
         self.banner = Banner()
-        self.contact = ContactPanel(self._theme)
-        self.spectrum = SpectrumPanel(self._theme)
-        self.signals = SignalsPanel(self._theme)
-        self.prediction = PredictionPanel(self._theme)
+        self.area = SessionArea(self._theme)
         self.status = StatusLine()
         self._arrange()
         self._connect()
+        self._bind_keys()
         self.show_theme(self._theme)
         self._show_session(controller.session)
         self.resize(1440, 860)
-        self._default_layout = self.saveState()
         self._restore()
 
-    # Layout ------------------------------------------------------------------------------------
-
     def _arrange(self) -> None:
-        self.setDockNestingEnabled(True)
-        top = QWidget()
-        column = QVBoxLayout(top)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.area)
+        central = QWidget()
+        column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.header)
-        column.addWidget(self.banner)
-        self.setMenuWidget(top)
-        self.setCentralWidget(self.signals)
-        self.signals.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        self._docks = {
-            "contact": self._dock("Contact", self.contact, left),
-            "spectrum": self._dock("Spectrum", self.spectrum, left),
-            "prediction": self._dock("Prediction", self.prediction, right),
-        }
-        docks = list(self._docks.values())
-        self.resizeDocks(docks[:1] + docks[2:], [_SIDE, _SIDE + 4 * GRID], Qt.Orientation.Horizontal)
-        self.resizeDocks(docks[:2], [420, 300], Qt.Orientation.Vertical)
-        bar = self.statusBar()
-        assert bar is not None
-        bar.setSizeGripEnabled(False)
-        bar.addWidget(self.status, 1)
-
-    def _dock(self, title: str, view: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
-        dock.setObjectName(title)
-        dock.setTitleBarWidget(QWidget())
-        dock.setWidget(view)
-        view.setMinimumWidth(30 * GRID)
-        view.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.addDockWidget(area, dock)
-        return dock
+        for part in (self.header, self.banner):
+            column.addWidget(part)
+        column.addWidget(self.pages, 1)
+        column.addWidget(self.status)
+        self.setCentralWidget(central)
 
     def _restore(self) -> None:
-        geometry, state = self._settings.value("geometry"), self._settings.value("layout")
+        geometry, layout = self._settings.value("geometry"), self._settings.value("layout")
         if geometry is not None:
             self.restoreGeometry(geometry)
-        if state is not None:
-            self.restoreState(state)
-
-    def reset_layout(self) -> None:
-        """Put every view back to its place."""
-        self.restoreState(self._default_layout)
+        if layout is not None:
+            self.area.restore_layout(layout)
+        signals = self.area.signals
+        signals.set_span(int(self._settings.value("span", signals.span_index)))
+        self._choose_filter(min(int(self._settings.value("filter", 0)), len(FILTERS) - 1))
 
     # Wiring ------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        controller = self.controller
+        controller, area, header = self.controller, self.area, self.header
         controller.session_changed.connect(self._show_session)
         controller.status_changed.connect(self._show_status)
-        controller.trouble_changed.connect(self.banner.show_trouble)
-        controller.traces_extended.connect(lambda: self.signals.extend(controller.newest))
-        controller.traces_replaced.connect(self.signals.canvas.rebuild)
-        controller.spectrum_changed.connect(self.spectrum.show_spectrum)
-        controller.predictions_added.connect(lambda _: self.prediction.refresh(controller.now()))
-        controller.opening.connect(self.header.show_opening)
-        self.prediction.baseline_asked.connect(controller.start_baseline)
-        self.signals.filter_asked.connect(self._choose_filter)
-        self.signals.channels_changed.connect(self.spectrum.show_channels)
-        self.contact.head.electrode_clicked.connect(self.signals.select_electrode)
-        self.header.theme_asked.connect(self.toggle_theme)
+        controller.trouble_changed.connect(self._show_trouble)
+        controller.traces_extended.connect(area.signals.extend)
+        controller.traces_replaced.connect(area.signals.canvas.rebuild)
+        controller.spectrum_changed.connect(area.spectrum.show_spectrum)
+        controller.predictions_added.connect(lambda _: area.prediction.refresh(controller.now()))
+        controller.opening.connect(header.show_opening)
+        controller.happened.connect(self._show_event)
+        controller.playback_changed.connect(area.strip.show_playback)
+        controller.recording_changed.connect(header.show_recording)
+        area.prediction.baseline_asked.connect(controller.start_baseline)
+        area.signals.filter_asked.connect(self._choose_filter)
+        area.signals.channels_changed.connect(area.spectrum.show_channels)
+        area.contact.head.electrode_clicked.connect(area.signals.select_electrode)
+        area.strip.pause_asked.connect(self._pause)
+        area.strip.seek_asked.connect(self._seek)
+        area.strip.speed_asked.connect(self._set_speed)
+        area.record.marked.connect(controller.mark)
+        area.record.reported.connect(self._store_report)
+        header.theme_asked.connect(self.toggle_theme)
+        header.help_asked.connect(self.show_help)
+        header.record_asked.connect(self.toggle_recording)
+        header.mark_asked.connect(self.mark_next)
+        self.banner.action_asked.connect(self._act)
 
-    def _choose_filter(self, index: int) -> None:
-        self.signals.filter.show_choice(index)
-        self.controller.set_display_filter(FILTERS[index])
+    def _bind_keys(self) -> None:
+        for shortcuts in SECTIONS.values():
+            for shortcut in shortcuts:
+                for keys in shortcut.keys:
+                    QShortcut(QKeySequence(keys), self).activated.connect(getattr(self, shortcut.name))
+        for keys in MARKER_KEYS:
+            QShortcut(QKeySequence(keys), self).activated.connect(lambda keys=keys: self.controller.mark(keys))
+
+    # What the controller tells -----------------------------------------------------------------
 
     def _show_session(self, session: Session | None) -> None:
-        log = self.controller.log
+        controller, area = self.controller, self.area
+        log, player = controller.log, controller.player
         self.header.show_session(session)
-        self.signals.show_session(session, self.controller.traces, log)
-        self.spectrum.show_spectrum(None)
-        self.contact.show_contacts(())
-        self.prediction.show_session(session, log)
+        area.signals.show_session(session, controller.traces, log)
+        area.spectrum.show_spectrum(None)
+        area.contact.show_contacts(())
+        area.prediction.show_session(session, log)
+        area.record.clear()
+        area.record.show_open(session is not None)
+        area.strip.show_recording(player.overview if player is not None else None)
+        area.strip.show_playback(player.playback() if player is not None else None)
         self.status.show_session(session)
+        self._marks = 0
         caution = " · not for use on people" if session and session.bundle.not_for_people else ""
         self.setWindowTitle(f"{session.bundle.title}{caution} – {self._title}" if session else self._title)
         if session is None:
@@ -145,12 +144,116 @@ class MainWindow(QMainWindow):
         if session is None:
             return
         self.header.steps.show_step(session.steps, live.step)
-        self.contact.show_contacts(live.status.contacts)
-        self.signals.show_status(live)
-        self.prediction.show_status(live)
+        self.area.contact.show_contacts(live.status.contacts, self.area.signals.selected_names)
+        self.area.signals.show_status(live)
+        self.area.prediction.show_status(live)
         self.status.show_status(live)
 
-    # Themes ------------------------------------------------------------------------------------
+    def _show_trouble(self, trouble: Trouble | None) -> None:
+        self.banner.show_trouble(trouble)
+
+    def _show_event(self, event: Event) -> None:
+        self.area.record.add_event(event.seconds, event.text, quiet=event.quiet)
+
+    def _act(self, action: str) -> None:
+        if action == PLAY_AGAIN:
+            self._pause(False)
+        elif action == CHOOSE_SOURCE:
+            self.show_connect()
+
+    # What is asked -----------------------------------------------------------------------------
+
+    def show_connect(self) -> None:
+        """Choose source and model."""
+
+    def start_baseline(self) -> None:
+        """Start or repeat the rest baseline."""
+        self.controller.start_baseline()
+
+    def toggle_recording(self) -> None:
+        """Start or stop recording."""
+        if self.controller.recording:
+            self.controller.stop_recording()
+        else:
+            self.controller.start_recording(self.recording_folder, participant=self.area.record.participant.text())
+
+    @property
+    def recording_folder(self) -> Path:
+        """Where recordings and pictures go."""
+        return Path(str(self._settings.value("recordings", Path.home() / "bci-app recordings")))
+
+    def mark_next(self) -> None:
+        """Mark with a running number."""
+        self._marks += 1
+        self.controller.mark(f"mark {self._marks}")
+
+    def focus_marker(self) -> None:
+        """Type a marker."""
+        self.area.record.entry.setFocus()
+
+    def open_report(self) -> None:
+        """Ask for a self-report."""
+        self.area.record.open_report()
+
+    def _store_report(self, ratings: dict[str, int]) -> None:
+        self.controller.mark("self-report " + " ".join(f"{name}={rating}" for name, rating in ratings.items()))
+
+    def larger(self) -> None:
+        """Fewer µV in a row."""
+        self.area.signals.step_amplitude(-1)
+
+    def smaller(self) -> None:
+        """More µV in a row."""
+        self.area.signals.step_amplitude(1)
+
+    def longer(self) -> None:
+        """More seconds."""
+        self.area.signals.step_span(1)
+
+    def shorter(self) -> None:
+        """Fewer seconds."""
+        self.area.signals.step_span(-1)
+
+    def next_filter(self) -> None:
+        """Show the signal through the next display filter."""
+        self._choose_filter((FILTERS.index(self.controller.display_filter) + 1) % len(FILTERS))
+
+    def _choose_filter(self, index: int) -> None:
+        self.area.signals.filter.show_choice(index)
+        self.controller.set_display_filter(FILTERS[index])
+
+    # Recordings --------------------------------------------------------------------------------
+
+    def toggle_play(self) -> None:
+        """Play or pause a recording."""
+        self.area.strip.toggle()
+
+    def forward(self) -> None:
+        """Go forward in a recording."""
+        self.area.strip.step(_SEEK_SECONDS)
+
+    def back(self) -> None:
+        """Go back in a recording."""
+        self.area.strip.step(-_SEEK_SECONDS)
+
+    def _pause(self, pause: bool) -> None:
+        controller = self.controller
+        if controller.player is None or controller.ended:
+            controller.open_again()
+        elif pause:
+            controller.player.pause()
+        else:
+            controller.player.resume()
+
+    def _seek(self, seconds: float) -> None:
+        if self.controller.player is not None:
+            self.controller.player.seek(seconds)
+
+    def _set_speed(self, speed: float) -> None:
+        if self.controller.player is not None:
+            self.controller.player.set_speed(speed)
+
+    # Window ------------------------------------------------------------------------------------
 
     @property
     def theme(self) -> Theme:
@@ -169,8 +272,30 @@ class MainWindow(QMainWindow):
         assert isinstance(app, QApplication)
         app.setPalette(palette(theme))
         app.setStyleSheet(style_sheet(theme))
-        for view in (self.header, self.contact, self.spectrum, self.signals, self.prediction):
-            view.show_theme(theme)
+        self.header.show_theme(theme)
+        self.area.show_theme(theme)
+
+    def reset_layout(self) -> None:
+        """Put every view back to its place."""
+        self.area.reset_layout()
+
+    def toggle_full_screen(self) -> None:
+        """Fill the screen, or no longer."""
+        self.showNormal() if self.isFullScreen() else self.showFullScreen()
+
+    def show_help(self) -> None:
+        """List the keys."""
+        HelpDialog(self).show()
+
+    def save_picture(self) -> None:
+        """Save a picture of the window beside the recordings."""
+        folder = self.recording_folder
+        path = folder / f"window_{datetime.now():%Y%m%d-%H%M%S}.png"
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = self.grab().save(str(path))
+        self.area.record.add_event(
+            self.controller.seconds, f"picture saved: {path}" if saved else f"picture not saved: {path}", quiet=True
+        )
 
     # Life --------------------------------------------------------------------------------------
 
@@ -187,16 +312,34 @@ class MainWindow(QMainWindow):
         """Draw again."""
         super().showEvent(event)
         self._watch_visibility()
-        self.signals.canvas.setFocus()
+        # Keys belong to the window until something is chosen with Tab.
+        self.setFocus()
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
         """Stop drawing."""
         super().hideEvent(event)
         self._watch_visibility()
 
+    def _may_quit(self) -> bool:
+        if not self.controller.recording:
+            return True
+        box = QMessageBox(self)
+        box.setWindowTitle(self._title)
+        box.setText("A recording is running.")
+        box.setInformativeText("Quitting stops it; what was recorded is kept.")
+        stop = box.addButton("Stop and quit", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton("Go on recording", QMessageBox.ButtonRole.RejectRole))
+        box.exec()
+        return box.clickedButton() is stop
+
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
-        """Remember the layout and end the session."""
+        """Ask while recording; remember the layout; end the session."""
+        if event is not None and not self._may_quit():
+            event.ignore()
+            return
         self._settings.setValue("geometry", self.saveGeometry())
-        self._settings.setValue("layout", self.saveState())
+        self._settings.setValue("layout", self.area.saveState())
+        self._settings.setValue("span", self.area.signals.span_index)
+        self._settings.setValue("filter", FILTERS.index(self.controller.display_filter))
         self.controller.shut_down()
         super().closeEvent(event)

@@ -11,7 +11,7 @@ import numpy as np
 
 from bci_app.bundle.spec import Bundle
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Status
-from bci_app.stream import Marker, StreamInfo
+from bci_app.stream import StreamInfo
 
 
 class Step(Enum):
@@ -85,12 +85,24 @@ class Trouble:
         How grave.
     actions : tuple of str
         Names of what can be done about it from here.
+    lasting : bool
+        Whether it stays until the user takes it away.
     """
 
     summary: str
     advice: str = ""
     level: Level = Level.WARNING
     actions: tuple[str, ...] = ()
+    lasting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something for the session's list: seconds after its beginning, and whether it came by itself."""
+
+    seconds: float
+    text: str
+    quiet: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +124,14 @@ class ContactSummary:
     def unusable(self) -> int:
         """Electrodes that the model cannot use now."""
         return self.counts[ContactLevel.BAD] + self.counts[ContactLevel.MISSING]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A marker on the signals: the stream sample at which it was set, and its text."""
+
+    sample: float
+    text: str
 
 
 def step_of(status: Status, before: Step) -> Step:
@@ -140,7 +160,7 @@ class SessionLog:
     seconds: float = 600.0
     predictions: deque[Prediction] = field(default_factory=deque)
     gaps: deque[Gap] = field(default_factory=deque)
-    markers: deque[Marker] = field(default_factory=deque)
+    markers: deque[Mark] = field(default_factory=deque)
 
     def add(self, predictions: Sequence[Prediction], gaps: Sequence[Gap]) -> None:
         """Take what the engine has said since the last call."""

@@ -179,8 +179,8 @@ QLabel[tone="warning"] {{ color: {theme.poor}; }}
 QLabel[tone="bad"] {{ color: {theme.bad}; }}
 QLabel[role="large"] {{ font-size: {large}px; }}
 QLabel[role="strong"] {{ font-weight: 600; }}
-QWidget#header {{ border-bottom: 1px solid {theme.line}; }}
-QWidget#status, QWidget#strip {{ border-top: 1px solid {theme.line}; }}
+QWidget#header {{ background: {theme.background}; border-bottom: 1px solid {theme.line}; }}
+QWidget#status, QWidget#strip {{ background: {theme.background}; border-top: 1px solid {theme.line}; }}
 QWidget#banner {{ background: {theme.surface}; border-left: {half}px solid {theme.poor}; }}
 QWidget#banner[level="error"] {{ border-left-color: {theme.bad}; }}
 QWidget#banner[level="note"] {{ border-left-color: {theme.faint}; }}
@@ -191,6 +191,7 @@ QPushButton:hover, QToolButton:hover {{ background: {mix(theme.surface, theme.te
 QPushButton:pressed, QToolButton:pressed {{ background: {mix(theme.surface, theme.text, 0.16)}; }}
 QPushButton:focus, QToolButton:focus {{ border-color: {theme.faint}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {theme.faint}; }}
+QWidget#banner QPushButton {{ background: {theme.background}; }}
 QPushButton[kind="primary"] {{ background: {theme.accent}; color: {theme.on_accent}; font-weight: 600; }}
 QPushButton[kind="primary"]:hover {{ background: {mix(theme.accent, theme.text, 0.15)}; }}
 QPushButton[kind="primary"]:focus {{ border-color: {theme.text}; }}
@@ -199,6 +200,8 @@ QToolButton[kind="quiet"], QPushButton[kind="quiet"] {{ background: transparent;
   padding: {half}px {unit}px; }}
 QToolButton[kind="quiet"]:hover, QPushButton[kind="quiet"]:hover {{ background: {theme.surface}; color: {theme.text}; }}
 QToolButton[kind="quiet"]:checked {{ background: {theme.surface}; color: {theme.text}; }}
+QToolButton[kind="point"] {{ padding: 0; }}
+QToolButton[kind="point"]:checked {{ background: {theme.accent}; color: {theme.on_accent}; font-weight: 600; }}
 QToolButton::menu-indicator {{ image: none; width: 0px; }}
 QMenu {{ background: {theme.background}; color: {theme.text}; border: 1px solid {theme.line}; padding: {half}px 0; }}
 QMenu::item {{ padding: {half}px {3 * unit}px; }}

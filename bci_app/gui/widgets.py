@@ -39,12 +39,22 @@ def set_property(widget: QWidget, name: str, value: str) -> None:
 
 
 class PanelTitle(QWidget):
-    """The title of a panel, with its controls at the right."""
+    """The title of a panel, with its controls at the right.
 
-    def __init__(self, text: str, controls: Sequence[QWidget] = ()) -> None:
+    Parameters
+    ----------
+    text : str
+        The title.
+    controls : sequence of QWidget
+        From left to right.
+    margin : int
+        Right of the last control; buttons bring half of the usual margin themselves.
+    """
+
+    def __init__(self, text: str, controls: Sequence[QWidget] = (), *, margin: int = GRID) -> None:
         super().__init__()
         row = QHBoxLayout(self)
-        row.setContentsMargins(2 * GRID, GRID, GRID, GRID // 2)
+        row.setContentsMargins(2 * GRID, GRID, margin, GRID // 2)
         row.setSpacing(0)
         self.label = label(text, role="strong")
         row.addWidget(self.label)
@@ -52,6 +62,14 @@ class PanelTitle(QWidget):
         for control in controls:
             row.addWidget(control)
         self.setFixedHeight(5 * GRID)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """Ask for the whole height; a dock does not look at the fixed one."""
+        return QSize(super().sizeHint().width(), 5 * GRID)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Ask for the whole height."""
+        return QSize(super().minimumSizeHint().width(), 5 * GRID)
 
 
 class Choice(QToolButton):

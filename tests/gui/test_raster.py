@@ -108,6 +108,7 @@ def test_a_railed_channel_stays_near_its_row(value: float) -> None:
     rows = np.zeros((100, 2))
     rows[:, 0] = value
     draw(target, rows, 0, 60, 1.0)
-    lit = np.flatnonzero(target.pixels[:, 30, 0] > 120)  # the first ink
-    assert lit.min() >= 0
+    column = target.pixels[:, 30].astype(int)
+    lit = np.flatnonzero(column[:, 0] > column[:, 2] + 5)  # the first ink is the bluer one
+    assert len(lit)
     assert lit.max() <= 26

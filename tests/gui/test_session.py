@@ -31,9 +31,9 @@ def run_to(qtbot: QtBot, window: MainWindow, step: Step) -> None:
 
 
 def test_an_empty_window_says_what_will_be_there_and_what_to_do(window: MainWindow) -> None:
-    assert window.signals.stack.currentWidget() is window.signals.empty
-    assert "signals" in window.signals.empty.summary.text()
-    assert "Choose a source" in window.prediction.empty.advice.text()
+    assert window.area.signals.stack.currentWidget() is window.area.signals.empty
+    assert "signals" in window.area.signals.empty.summary.text()
+    assert "Choose a source" in window.area.prediction.empty.advice.text()
     assert window.header.source.text() == "Choose a source"
     assert not window.banner.isVisible()
 
@@ -42,16 +42,16 @@ def test_session_goes_from_baseline_to_predictions(qtbot: QtBot, window: MainWin
     source = HeldSource(stream(14))
     begin(qtbot, window, source, bundle)
     assert "not for use on people" in window.windowTitle()
-    assert window.prediction.caution.isVisible()
+    assert window.area.prediction.caution.isVisible()
     source.allow(60)
     run_to(qtbot, window, Step.BASELINE)
-    preparing = window.prediction.preparing
+    preparing = window.area.prediction.preparing
     assert preparing.isVisible()
     assert preparing.title.text() == "Rest baseline"
     assert preparing.value.text().endswith("s left")
     source.allow()
     run_to(qtbot, window, Step.RUN)
-    running = window.prediction.running
+    running = window.area.prediction.running
     assert running is not None
     qtbot.waitUntil(lambda: running.gauges[0].accessibleDescription().startswith(("low", "high")), timeout=WAIT)
     assert [gauge.target.title for gauge in running.gauges] == ["mental load", "valence"]
@@ -72,11 +72,11 @@ def test_contact_comes_before_baseline_and_the_button_starts_it(
     begin(qtbot, window, source, bundle, wait=True)
     source.allow(60)
     run_to(qtbot, window, Step.CONTACT)
-    preparing = window.prediction.preparing
+    preparing = window.area.prediction.preparing
     qtbot.waitUntil(lambda: preparing.value.text() == "5 of 6 usable", timeout=WAIT)
     assert not preparing.button.isEnabled()
     assert "Mend C3 first" in preparing.advice.text()
-    assert "C3: flat" in window.contact._wanting.text()
+    assert "C3: flat" in window.area.contact._wanting.text()
     source.allow(100)
     qtbot.waitUntil(preparing.button.isEnabled, timeout=WAIT)
     qtbot.mouseClick(preparing.button, Qt.MouseButton.LeftButton)
@@ -92,12 +92,12 @@ def test_invalid_predictions_are_no_numbers_and_say_why(qtbot: QtBot, window: Ma
     begin(qtbot, window, source, bundle)
     source.allow()
     run_to(qtbot, window, Step.RUN)
-    running = window.prediction.running
+    running = window.area.prediction.running
     assert running is not None
     qtbot.waitUntil(lambda: running.gauges[0].reason == "bad contact", timeout=WAIT)
     assert running.gauges[0].accessibleDescription() == "no value: bad contact"
     assert running.timelines[0].hatching.stretches[-1].reason == "bad contact"
-    summary = {contact.channel: contact.level for contact in window.contact.head._contacts}
+    summary = {contact.channel: contact.level for contact in window.area.contact.head._contacts}
     assert summary["C4"] is ContactLevel.BAD
 
 
@@ -120,9 +120,9 @@ def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWind
     run_to(qtbot, window, Step.RUN)
     source.fail(LOST)
     qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
-    assert window.banner.summary.text() == "The stream is lost"
+    assert window.banner.summary.text() == "The stream is lost."
     assert "the session goes on when it returns" in window.banner.advice.text()
-    running = window.prediction.running
+    running = window.area.prediction.running
     assert running is not None
     qtbot.waitUntil(lambda: running.gauges[0].reason == "stream lost", timeout=WAIT)
     assert window.header.steps.current is Step.RUN
@@ -160,7 +160,7 @@ def test_the_end_of_a_recording_is_no_alarm(qtbot: QtBot, window: MainWindow, bu
     source.end()
     source.allow()
     qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
-    assert window.banner.summary.text() == "The recording has ended"
+    assert window.banner.summary.text() == "The recording has ended."
     assert window.status.phase.text() == Phase.FINISHED.value
 
 
@@ -213,25 +213,27 @@ def test_scales_follow_the_wheel_and_their_menus(qtbot: QtBot, window: MainWindo
     begin(qtbot, window, source, bundle)
     source.allow()
     # 20 µV of noise: five times that in a row.
-    qtbot.waitUntil(lambda: window.signals.amplitude.text() != "100 µV a row" or window.signals._judged, timeout=WAIT)
-    window.signals.set_amplitude(4)
-    window.signals.canvas.amplitude_asked.emit(-1)
-    assert window.signals.amplitude.text() == "50 µV a row"
-    window.signals.canvas.span_asked.emit(1)
-    assert window.signals.span.text() == "15 s"
+    qtbot.waitUntil(
+        lambda: window.area.signals.amplitude.text() != "100 µV a row" or window.area.signals._judged, timeout=WAIT
+    )
+    window.area.signals.set_amplitude(4)
+    window.area.signals.canvas.amplitude_asked.emit(-1)
+    assert window.area.signals.amplitude.text() == "50 µV a row"
+    window.area.signals.canvas.span_asked.emit(1)
+    assert window.area.signals.span.text() == "15 s"
 
 
 def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     source = HeldSource(stream(10))
     begin(qtbot, window, source, bundle)
-    assert window.spectrum._of.text() == "mean of 6 channels"
-    canvas = window.signals.canvas
+    assert window.area.spectrum._of.text() == "mean of 6 channels"
+    canvas = window.area.signals.canvas
     area = canvas._area()
     row = area.height() / 6
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, round(area.top() + 2.5 * row)))
-    assert window.spectrum._of.text() == "C3"
-    window.contact.head.electrode_clicked.emit("O1")
-    assert window.spectrum._of.text() == "C3, O1"
+    assert window.area.spectrum._of.text() == "C3"
+    window.area.contact.head.electrode_clicked.emit("O1")
+    assert window.area.spectrum._of.text() == "C3, O1"
 
 
 def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
@@ -243,8 +245,8 @@ def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bu
     qtbot.waitUntil(lambda: traces.end == 10 * RATE, timeout=WAIT)
     before = traces.rows(0, 2500)
     said = list(window.controller.log.predictions)
-    window.signals.filter_asked.emit(4)
-    assert window.signals.filter.text() == "unfiltered, offset removed"
+    window.area.signals.filter_asked.emit(4)
+    assert window.area.signals.filter.text() == "unfiltered, offset removed"
     assert not np.allclose(traces.rows(1000, 2500), before[1000:])
     assert [p.targets for p in window.controller.log.predictions][: len(said)] == [p.targets for p in said]
 

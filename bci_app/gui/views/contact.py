@@ -7,7 +7,7 @@ from itertools import combinations
 from math import hypot
 
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PyQt6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from bci_app.channels import canonical
@@ -37,6 +37,10 @@ class Head(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Prefer a square that 19 names fit in."""
         return QSize(34 * GRID, 34 * GRID)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Never be higher than the head that fits the width."""
+        self.setMaximumHeight(max(20 * GRID, self.width()))
 
     def show_contacts(self, contacts: Sequence[Contact], selected: frozenset[str] = frozenset()) -> None:
         """Show these electrodes."""
@@ -143,9 +147,9 @@ class ContactPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(0)
-        column.addWidget(PanelTitle("Contact"))
+        self.title = PanelTitle("Contact")
         self.head = Head(theme)
-        column.addWidget(self.head, 1)
+        column.addWidget(self.head, 100)
         legend = QGridLayout()
         legend.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
         legend.setHorizontalSpacing(GRID // 2)
@@ -158,11 +162,10 @@ class ContactPanel(QWidget):
             legend.addWidget(count, 0, 2 * index + 1)
             legend.setColumnStretch(2 * index + 1, 1)
         column.addLayout(legend)
-        self._wanting = label(tone="muted")
-        self._wanting.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, 0)
-        self._wanting.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self._wanting.setFixedHeight((self._LISTED + 1) * 16 + GRID)
+        self._wanting = label(tone="muted", wrap=True)
+        self._wanting.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
         column.addWidget(self._wanting)
+        column.addStretch(0)
         self.show_contacts(())
 
     def show_contacts(self, contacts: Sequence[Contact], selected: frozenset[str] = frozenset()) -> None:
@@ -178,9 +181,9 @@ class ContactPanel(QWidget):
         if more > 0:
             lines.append(f"and {more} more")
         if not contacts:
-            lines = ["Marks appear when a session is open."]
+            lines = ["Electrodes appear when a session is open."]
         elif not lines and summary.counts[ContactLevel.UNKNOWN] < len(contacts):
-            lines = ["No electrode wants care."]
+            lines = ["Every electrode sits well."]
         self._wanting.setText("\n".join(lines))
 
     def show_theme(self, theme: Theme) -> None:

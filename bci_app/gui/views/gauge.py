@@ -11,6 +11,7 @@ from bci_app.events import TargetPrediction
 from bci_app.gui.theme import GRID, Theme, color, font
 
 _TITLE = 4 * GRID
+_COMPACT = 7 * GRID // 2
 _ROW = 3 * GRID
 
 
@@ -23,11 +24,14 @@ class Gauge(QWidget):
         Names and classes, as the bundle has them.
     index : int
         Its position in the bundle, which chooses its colour.
+    compact : bool
+        Title and value only, where a timeline below shows the rest.
     """
 
-    def __init__(self, target: Target, index: int, theme: Theme) -> None:
+    def __init__(self, target: Target, index: int, theme: Theme, *, compact: bool = False) -> None:
         super().__init__()
         self.target = target
+        self._compact = compact
         self._index = index
         self._theme = theme
         self._prediction: TargetPrediction | None = None
@@ -42,6 +46,8 @@ class Gauge(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Fit the classes."""
+        if self._compact:
+            return QSize(30 * GRID, _COMPACT)
         rows = 1 if self._binary else len(self.target.classes)
         return QSize(30 * GRID, _TITLE + rows * _ROW + (_ROW if self._binary else 0))
 
@@ -106,6 +112,8 @@ class Gauge(QWidget):
                 Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
                 f"no value: {self._reason}" if self._reason else "no value yet",
             )
+        if self._compact:
+            return
         if self._binary:
             self._paint_scale(painter)
         else:

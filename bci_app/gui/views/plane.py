@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
+from PyQt6.QtGui import QFontMetricsF
 from PyQt6.QtWidgets import QSizePolicy
 
 from bci_app.bundle.spec import Target
@@ -23,28 +24,20 @@ class Plane(Plot):
 
     def __init__(self, valence: Target, arousal: Target, theme: Theme) -> None:
         self._names = (valence.name, arousal.name)
-        super().__init__(theme, y_width=30)
-        self.setXRange(0, 1, padding=0.03)
-        self.setYRange(0, 1, padding=0.03)
+        words = [arousal.title, *arousal.classes]
+        super().__init__(
+            theme, y_width=16 + max(round(QFontMetricsF(font()).horizontalAdvance(word)) for word in words)
+        )
+        self.setXRange(0, 1, padding=0.04)
+        self.setYRange(0, 1, padding=0.04)
         self.getViewBox().setAspectLocked(True)
         for axis, target in (("bottom", valence), ("left", arousal)):
-            self.getAxis(axis).setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")], []])
-            del target
+            ticks = [(0, target.classes[0]), (0.5, target.title), (1, target.classes[-1])]
+            self.getAxis(axis).setTicks([ticks, []])
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(24 * GRID)
-        self._middles = [self.addLine(x=0.5), self.addLine(y=0.5)]
-        self._words = []
-        for text, place, anchor in (
-            (f"{valence.title} {valence.classes[-1]}", (1, 0.5), (1, 1)),
-            (f"{valence.title} {valence.classes[0]}", (0, 0.5), (0, 1)),
-            (f"{arousal.title} {arousal.classes[-1]}", (0.5, 1), (0, 0)),
-            (f"{arousal.title} {arousal.classes[0]}", (0.5, 0), (0, 1)),
-        ):
-            word = pg.TextItem(text, anchor=anchor)
-            word.setFont(font())
-            word.setPos(*place)
-            self.addItem(word, ignoreBounds=True)
-            self._words.append(word)
+        self.setMinimumHeight(18 * GRID)
+        self._frame = self.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0])
+        self._middles = [self.plot([0, 1], [0.5, 0.5]), self.plot([0.5, 0.5], [0, 1])]
         self._trail = pg.ScatterPlotItem(pxMode=True)
         self._spread = pg.PlotCurveItem(antialias=True)
         self._point = pg.ScatterPlotItem(size=14, pxMode=True, antialias=True)
@@ -58,10 +51,10 @@ class Plane(Plot):
         super().show_theme(theme)
         if not hasattr(self, "_point"):
             return
-        for line in self._middles:
+        for line in (self._frame, *self._middles):
             line.setPen(pg.mkPen(theme.line))
-        for word in self._words:
-            word.setColor(theme.faint)
+        for axis in ("left", "bottom"):
+            self.getAxis(axis).setPen(pg.mkPen(None))
         self._point.setPen(pg.mkPen(theme.background, width=2))
         self._point.setBrush(pg.mkBrush(theme.text))
         self._spread.setPen(pg.mkPen(theme.muted, width=1))

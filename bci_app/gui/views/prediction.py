@@ -121,18 +121,19 @@ class Running(QWidget):
         self.plane: Plane | None = None
         if "valence" in targets and "arousal" in targets:
             self.plane = Plane(targets["valence"], targets["arousal"], theme)
-            column.addWidget(self.plane, 3)
-            column.addSpacing(GRID)
+            column.addWidget(self.plane, 7)
         self.gauges: list[Gauge] = []
         self.timelines: list[Timeline] = []
+        compact = len(bundle.targets) > 1
         for index, target in enumerate(bundle.targets):
-            gauge, timeline = Gauge(target, index, theme), Timeline(target, index, theme)
-            timeline.setMaximumHeight(30 * GRID)
+            gauge, timeline = Gauge(target, index, theme, compact=compact), Timeline(target, index, theme)
+            timeline.setMaximumHeight(34 * GRID)
             timeline.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+            timeline.show_times(index == len(bundle.targets) - 1)
             column.addWidget(gauge)
-            column.addSpacing(GRID)
-            column.addWidget(timeline, 1)
-            column.addSpacing(GRID)
+            if not compact:
+                column.addSpacing(GRID)
+            column.addWidget(timeline, 2)
             self.gauges.append(gauge)
             self.timelines.append(timeline)
         column.addStretch(0)
@@ -181,15 +182,11 @@ class PredictionPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(0)
-        column.addWidget(PanelTitle("Prediction"))
-        heading = QVBoxLayout()
-        heading.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        heading.setSpacing(2)
+        self.caution = label("not for use on people", tone="warning")
+        self.title = PanelTitle("Prediction", [self.caution], margin=2 * GRID)
         self.model = label(tone="muted", wrap=True)
-        self.caution = label("Not for use on people", tone="warning")
-        heading.addWidget(self.model)
-        heading.addWidget(self.caution)
-        column.addLayout(heading)
+        self.model.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        column.addWidget(self.model)
         self.stack = QStackedWidget()
         self.empty = EmptyPanel("The model’s predictions will be here.", "Choose a source and a model, then connect.")
         self.preparing = Preparing()
@@ -218,6 +215,7 @@ class PredictionPanel(QWidget):
             return
         self.model.setText(session.bundle.title)
         self.digest.setText(digest(session.bundle))
+        self.digest.setToolTip(worth(session.bundle))
         self.running = Running(session.bundle, self._theme)
         self._scroll.setWidget(self.running)
 
@@ -231,6 +229,7 @@ class PredictionPanel(QWidget):
         elif live.step is Step.BASELINE:
             self.preparing.show_baseline(self._session, live)
         self.stack.setCurrentWidget(self._scroll if live.step is Step.RUN else self.preparing)
+        self.digest.setVisible(live.step is Step.RUN)
         self.refresh(live.now)
 
     def refresh(self, now: float) -> None:
@@ -246,15 +245,19 @@ class PredictionPanel(QWidget):
 
 
 def digest(bundle: Bundle) -> str:
-    """Say in two lines what a number of this model is worth."""
+    """Say in a line what a number of this model is made of."""
     spec = bundle.preprocessing
-    smoothing = f", mean of {bundle.smoothing.windows} windows" if bundle.smoothing.windows > 1 else ""
-    lines = [f"Windows of {spec.window_seconds:g} s every {spec.hop_seconds:g} s{smoothing}."]
+    smoothing = f", mean of {bundle.smoothing.windows}" if bundle.smoothing.windows > 1 else ""
+    return f"{spec.window_seconds:g} s windows every {spec.hop_seconds:g} s{smoothing}"
+
+
+def worth(bundle: Bundle) -> str:
+    """Say what the model reached on data that it never met."""
+    lines = []
     for score in bundle.provenance.scores:
-        name = score.target.replace("_", " ")
         value = score.rolling_balanced_accuracy or score.balanced_accuracy
         lines.append(
-            f"Balanced accuracy of {name} in {bundle.provenance.dataset}, unseen data: {value:.2f} "
-            f"(majority {score.majority_baseline:.2f})."
+            f"{score.target.replace('_', ' ')}: balanced accuracy {value:.2f}, majority {score.majority_baseline:.2f} "
+            f"({bundle.provenance.dataset}, {bundle.provenance.protocol})"
         )
     return "\n".join(lines)

@@ -26,7 +26,7 @@ _GUTTER = 9 * GRID  # left: contact and name
 _SCALE = 8 * GRID  # right: amplitude bar
 _STRIP = 3 * GRID  # bottom: time bar
 # Traces may reach this many rows from their own.
-_REACH = 1.5
+_REACH = 1.0
 
 
 def _bgr(name: str) -> tuple[int, int, int]:
@@ -58,10 +58,10 @@ class TraceCanvas(QWidget):
         self._raster: TraceRaster | None = None
         self._image: QImage | None = None
         self._drawn = 0  # columns since the beginning that are in the raster
-        self._newest_time = float("nan")
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(40 * GRID, 20 * GRID)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     # What is shown -----------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class TraceCanvas(QWidget):
                 width,
                 background=_bgr(theme.background),
                 grid=_bgr(mix(theme.background, theme.line, 0.55)),
-                gap=_bgr(mix(theme.background, theme.faint, 0.4)),
+                gap=_bgr(mix(theme.background, theme.faint, 0.3)),
                 thickness=max(1.0, 1.1 * ratio),
             )
             pixels = self._raster.pixels
@@ -241,27 +241,22 @@ class TraceCanvas(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
     def _paint_markers(self, painter: QPainter, area: QRect) -> None:
-        if self._traces is None or not np.isfinite(self._newest_time):
-            return
         metrics = painter.fontMetrics()
         painter.setClipRect(area)
         for marker in self._log.markers:
-            sample = self._traces.end - 1 - (self._newest_time - marker.time) * self._traces.rate
-            x = self._x(sample, area)
+            x = self._x(marker.sample, area)
             if x < area.left() - 20 * GRID or x > area.right():
                 continue
             painter.setPen(QPen(QColor(self._theme.muted), 1, Qt.PenStyle.DashLine))
             painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
             text = metrics.elidedText(marker.text, Qt.TextElideMode.ElideRight, 20 * GRID)
             box = QRectF(x + 3, area.top() + 2, metrics.horizontalAdvance(text) + 6, metrics.height())
+            if box.right() > area.right():
+                box.moveRight(x - 3)
             painter.fillRect(box, QColor(self._theme.background))
             painter.setPen(QColor(self._theme.text))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
         painter.setClipping(False)
-
-    def show_now(self, newest: float) -> None:
-        """Tell the LSL time of the newest sample, by which markers are placed."""
-        self._newest_time = newest
 
     def _paint_names(self, painter: QPainter, area: QRect) -> None:
         assert self._traces is not None

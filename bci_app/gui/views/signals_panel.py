@@ -90,9 +90,8 @@ class SignalsPanel(QWidget):
         """Colour by contact."""
         self.canvas.show_contacts(live.status.contacts)
 
-    def extend(self, newest: float) -> None:
-        """Draw what is new; `newest` is the LSL time of the newest sample."""
-        self.canvas.show_now(newest)
+    def extend(self) -> None:
+        """Draw what is new."""
         self.canvas.extend()
         if not self._judged and self._traces is not None:
             spread = self._traces.spread(_JUDGE_SECONDS)
@@ -149,6 +148,12 @@ class SignalsPanel(QWidget):
         for index, channel in enumerate(names):
             if canonical(channel) == canonical(name):
                 self.toggle_selected(index)
+
+    @property
+    def selected_names(self) -> frozenset[str]:
+        """Names of the chosen channels."""
+        names = self._traces.channels if self._traces is not None else ()
+        return frozenset(names[index] for index in self._selected)
 
     def _fill_menu(self, names: tuple[str, ...]) -> None:
         menu = self.channels.menu()

@@ -69,13 +69,13 @@ class Timeline(Plot):
     def __init__(self, target: Target, index: int, theme: Theme) -> None:
         self._target, self._index = target, index
         self._binary = len(target.classes) == 2
-        super().__init__(theme, y_width=30)
+        super().__init__(theme, y_width=16)
         self.setXRange(-SPAN, 0, padding=0.02)
         self.setYRange(0, 1, padding=0.04)
-        self.getAxis("left").setTicks([[(0, "0"), (0.5, "0.5"), (1, "1")], []])
-        ticks = [(-60, "−60"), (-45, "−45"), (-30, "−30"), (-15, "−15"), (0, "0 s")]
+        self.getAxis("left").setTicks([[(0, "0"), (1, "1")], [(0.5, "")]])
+        ticks = [(-60, "−60 s"), (-45, "−45"), (-30, "−30"), (-15, "−15"), (0, "0")]
         self.getAxis("bottom").setTicks([ticks, []])
-        self.setMinimumHeight(11 * GRID)
+        self.setMinimumHeight(9 * GRID)
         self.hatching = Hatching(self)
         self._middle = self.addLine(y=1 / len(target.classes))
         shown = range(1, 2) if self._binary else range(len(target.classes))
@@ -102,6 +102,13 @@ class Timeline(Plot):
             tint.setAlphaF(0.5 * tint.alphaF())
             self._raw[k].setBrush(pg.mkBrush(tint))
         self.update()
+
+    def show_times(self, shown: bool) -> None:
+        """Show or hide the figures of the time axis; of several timelines only the last needs them."""
+        if not shown:
+            self.getAxis("bottom").setTicks([[], []])
+            self.getAxis("bottom").setHeight(GRID // 2)
+            self.setMinimumHeight(6 * GRID)
 
     def show_predictions(self, predictions: Sequence[Prediction], now: float, *, hop: float, silent: str) -> None:
         """Show what was said up to `now` (LSL time)."""

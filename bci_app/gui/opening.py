@@ -1,0 +1,131 @@
+"""Opening a session away from the window's thread: devices and files take seconds. No Qt."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bci_app.bundle import LoadedBundle
+from bci_app.engine import Engine, EngineThread
+from bci_app.errors import BciError
+from bci_app.gui.player import FilePlayer, Player
+from bci_app.sources.base import Source
+from bci_app.sources.file import FileSource
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A source and a model that can become a session, and the player of its recording, if it is one."""
+
+    source: Source
+    bundle: LoadedBundle
+    player: Player | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session whose engine is started."""
+
+    engine: Engine
+    player: Player | None
+
+    def stop(self) -> None:
+        """Close both."""
+        self.engine.stop()
+        if self.player is not None:
+            self.player.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A session whose engine runs in its thread."""
+
+    thread: EngineThread
+    player: Player | None
+
+    def stop(self) -> None:
+        """Close everything. May be called twice."""
+        self.thread.stop()
+        if self.player is not None:
+            self.player.close()
+
+
+class Opening:
+    """Opens a session in a thread of its own, after closing the one before.
+
+    Parameters
+    ----------
+    prepare : callable
+        Finds source and bundle; may take long and raise BciError.
+    old : Running or None
+        Closed first: a device is rarely open twice.
+    wait_for_baseline : bool
+        As for `Engine`.
+    buffer_seconds : float
+        As for `Engine`.
+
+    Attributes
+    ----------
+    opened : Opened or None
+        The result, once `done`.
+    failure : BciError or None
+        Why there is none.
+    """
+
+    def __init__(
+        self, prepare: Callable[[], Ready], old: Running | None, *, wait_for_baseline: bool, buffer_seconds: float
+    ) -> None:
+        self.opened: Opened | None = None
+        self.failure: BciError | None = None
+        self._prepare = prepare
+        self._old = old
+        self._wait_for_baseline = wait_for_baseline
+        self._buffer_seconds = buffer_seconds
+        self._cancelled = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="opening", daemon=True)
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        """True once there is a result."""
+        return not self._thread.is_alive()
+
+    def cancel(self, timeout: float = 2.0) -> None:
+        """Close what has been or will be opened."""
+        self._cancelled.set()
+        self._thread.join(timeout)
+        if self.done and self.opened is not None:
+            self.opened.stop()
+            self.opened = None
+
+    def _run(self) -> None:
+        if self._old is not None:
+            self._old.stop()
+        try:
+            opened = self._open(self._prepare())
+        except BciError as error:
+            self.failure = error
+            return
+        if self._cancelled.is_set():
+            opened.stop()
+            return
+        self.opened = opened
+
+    def _open(self, ready: Ready) -> Opened:
+        player = ready.player
+        if player is None and isinstance(ready.source, FileSource):
+            player = FilePlayer(ready.source)
+        try:
+            engine = Engine(
+                ready.source,
+                ready.bundle,
+                wait_for_baseline=self._wait_for_baseline,
+                buffer_seconds=self._buffer_seconds,
+            )
+            engine.start()
+        except BciError:
+            if player is not None:
+                player.close()
+            raise
+        return Opened(engine, player)

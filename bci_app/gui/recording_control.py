@@ -1,0 +1,108 @@
+"""Starting and watching a recording. No Qt."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+
+from bci_app.bundle.spec import Bundle
+from bci_app.engine import Engine
+from bci_app.errors import FileError
+from bci_app.recording.recorder import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingState:
+    """A recording at a moment.
+
+    Attributes
+    ----------
+    path : Path
+        Where it goes.
+    seconds : float
+        Since it began.
+    size, free : int
+        Bytes written, and bytes left on the disk.
+    """
+
+    path: Path
+    seconds: float
+    size: int
+    free: int
+
+
+class RecordingControl:
+    """At most one recording at a time."""
+
+    def __init__(self) -> None:
+        self._recorder: Recorder | None = None
+        self._began = 0.0
+
+    @property
+    def running(self) -> bool:
+        """Whether a recording is open."""
+        return self._recorder is not None
+
+    def start(self, engine: Engine, folder: Path, *, participant: str, source_text: str) -> Path:
+        """Record into a new file of `folder`, named after participant and time.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be created.
+        """
+        metadata = {
+            "participant": participant,
+            "source": source_text,
+            "bundle": engine.bundle.name,
+            "model_sha256": engine.bundle.model_sha256,
+            "targets": [target.name for target in engine.bundle.targets],
+            "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        }
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(
+                f"Cannot record into {folder}",
+                found=error.strerror or str(error),
+                expected="a folder that this user may write to",
+                fix="Choose another folder for recordings.",
+            ) from error
+        recorder = Recorder(folder / file_name(engine.bundle, participant), engine.info, metadata=metadata)
+        engine.start_recording(recorder)
+        self._recorder, self._began = recorder, monotonic()
+        return recorder.path
+
+    def stop(self, engine: Engine) -> Path | None:
+        """Close the recording; give its file."""
+        if self._recorder is None:
+            return None
+        path = self._recorder.path
+        engine.stop_recording()
+        self._recorder = None
+        return path
+
+    def forget(self) -> None:
+        """Let go of a recording that has ended by itself, or with its session."""
+        self._recorder = None
+
+    def failed(self) -> bool:
+        """Tell whether the recording has ended by itself."""
+        return self._recorder is not None and self._recorder.failure is not None
+
+    def state(self) -> RecordingState | None:
+        """Describe the recording now."""
+        if self._recorder is None:
+            return None
+        path = self._recorder.path
+        return RecordingState(path, monotonic() - self._began, self._recorder.size, shutil.disk_usage(path.parent).free)
+
+
+def file_name(bundle: Bundle, participant: str) -> str:
+    """Name a recording after participant and moment; characters that file systems refuse are replaced."""
+    code = re.sub(r"[^A-Za-z0-9_-]+", "-", participant).strip("-") or bundle.name
+    return f"{code}_{datetime.now():%Y%m%d-%H%M%S}.xdf"

@@ -1,0 +1,187 @@
+"""The strip below the signals for recordings: play, pause, seek on an overview, speed."""
+
+from __future__ import annotations
+
+import numpy as np
+import qtawesome
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
+
+from bci_app.gui.player import SPEEDS, Overview, Playback
+from bci_app.gui.theme import GRID, Theme
+from bci_app.gui.widgets import Choice, Figure
+
+
+def clock(seconds: float) -> str:
+    """Write a duration as minutes and seconds."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes:02d}:{rest:02d}"
+
+
+class OverviewBar(QWidget):
+    """The whole recording; `seek_asked` carries seconds."""
+
+    seek_asked = pyqtSignal(float)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._overview: Overview | None = None
+        self._playback: Playback | None = None
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(4 * GRID)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName("overview of the recording")
+
+    def show_overview(self, overview: Overview | None) -> None:
+        """Show another recording."""
+        self._overview = overview
+        self.update()
+
+    def show_playback(self, playback: Playback) -> None:
+        """Show where it stands."""
+        if playback != self._playback:
+            self._playback = playback
+            self.update()
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self._theme = theme
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+        """Draw amplitude over time, annotations, and the present place."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        theme = self._theme
+        middle, width = self.height() / 2, self.width()
+        place = 0.0
+        if self._playback is not None and self._playback.duration > 0:
+            place = width * min(1.0, self._playback.position / self._playback.duration)
+        shape = self._shape(width, middle)
+        for clip, tint in (
+            (QRectF(0, 0, place, self.height()), theme.muted),
+            (QRectF(place, 0, width - place, self.height()), theme.line),
+        ):
+            painter.setClipRect(clip)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(tint))
+            painter.drawPolygon(shape)
+        painter.setClipping(False)
+        if self._overview is not None and self._playback is not None:
+            painter.setPen(QPen(QColor(theme.faint), 1))
+            for time, _ in self._overview.events:
+                x = width * time / max(self._playback.duration, 1e-9)
+                painter.drawLine(QPointF(x, 0), QPointF(x, 5))
+        painter.setPen(QPen(QColor(theme.text), 2))
+        painter.drawLine(QPointF(place, 2), QPointF(place, self.height() - 2))
+
+    def _shape(self, width: float, middle: float) -> QPolygonF:
+        if self._overview is None:
+            return QPolygonF(QRectF(0, middle - 1.5, width, 3))
+        amplitude = np.nan_to_num(self._overview.amplitude)
+        # One artefact must not flatten the rest.
+        largest = float(np.percentile(amplitude, 95)) or 1.0
+        half = 0.5 + np.clip(amplitude / largest, 0, 1.3) * (middle - 2) / 1.3
+        x = np.linspace(0, width, len(half))
+        upper = [QPointF(a, middle - h) for a, h in zip(x, half, strict=True)]
+        lower = [QPointF(a, middle + h) for a, h in zip(x[::-1], half[::-1], strict=True)]
+        return QPolygonF([*upper, *lower])
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
+        """Seek."""
+        self._seek(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
+        """Show the time under the mouse; seek while the button is down."""
+        if event is not None and event.buttons() & Qt.MouseButton.LeftButton:
+            self._seek(event)
+
+    def _seek(self, event: QMouseEvent | None) -> None:
+        if event is not None and self._playback is not None:
+            share = min(max(event.position().x() / max(self.width(), 1), 0.0), 1.0)
+            self.seek_asked.emit(share * self._playback.duration)
+
+
+class ReplayStrip(QWidget):
+    """Buttons emit what is asked."""
+
+    pause_asked = pyqtSignal(bool)
+    seek_asked = pyqtSignal(float)
+    speed_asked = pyqtSignal(float)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._playback: Playback | None = None
+        self.setObjectName("strip")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(6 * GRID)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(GRID, 0, GRID, 0)
+        row.setSpacing(GRID)
+        self.button = QToolButton()
+        self.button.setProperty("kind", "quiet")
+        self.button.setToolTip("play or pause (Space)")
+        self.button.setIconSize(QSize(20, 20))
+        self.button.clicked.connect(self.toggle)
+        self.overview = OverviewBar(theme)
+        self.overview.seek_asked.connect(self.seek_asked)
+        self.time = Figure("", "000:00 / 000:00", "position and length")
+        self.speed = Choice([f"×{speed:g}" for speed in SPEEDS], "speed")
+        self.speed.entries.triggered.connect(lambda action: self.speed_asked.emit(SPEEDS[action.data()]))
+        row.addWidget(self.button)
+        row.addWidget(self.overview, 1)
+        row.addSpacing(GRID)
+        row.addWidget(self.time)
+        row.addWidget(self.speed)
+        self.show_theme(theme)
+        self.hide()
+
+    def show_recording(self, overview: Overview | None) -> None:
+        """Show another recording."""
+        self._playback = None
+        self.overview.show_overview(overview)
+
+    def show_playback(self, playback: Playback | None) -> None:
+        """Show where it stands; None hides the strip."""
+        self.setVisible(playback is not None)
+        if playback is None:
+            return
+        before, self._playback = self._playback, playback
+        if before is None or self._waits(before) != self._waits(playback):
+            self._show_icon()
+        self.overview.show_playback(playback)
+        self.time.show_value(f"{clock(playback.position)} / {clock(playback.duration)}")
+        if playback.speed in SPEEDS:
+            self.speed.show_choice(SPEEDS.index(playback.speed))
+        else:
+            self.speed.setText("as fast as possible" if playback.speed is None else f"×{playback.speed:g}")
+
+    def toggle(self) -> None:
+        """Ask for pause, or to go on."""
+        if self._playback is not None:
+            self.pause_asked.emit(not self._waits(self._playback))
+
+    def step(self, seconds: float) -> None:
+        """Ask for another place, relative to the present one."""
+        if self._playback is not None:
+            self.seek_asked.emit(max(0.0, self._playback.position + seconds))
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self._theme = theme
+        self.overview.show_theme(theme)
+        self._show_icon()
+
+    @staticmethod
+    def _waits(playback: Playback) -> bool:
+        return playback.paused or playback.ended
+
+    def _show_icon(self) -> None:
+        playback = self._playback
+        name = "mdi6.play" if playback is not None and self._waits(playback) else "mdi6.pause"
+        if playback is not None and playback.ended:
+            name = "mdi6.replay"
+        self.button.setIcon(qtawesome.icon(name, color=self._theme.text))

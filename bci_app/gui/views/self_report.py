@@ -1,0 +1,118 @@
+"""Self-report on the nine-point scales of the Self-Assessment Manikin (Bradley & Lang 1994)."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+
+from bci_app.gui.theme import GRID
+from bci_app.gui.widgets import label
+
+SCALES = (
+    ("valence", "unpleasant", "pleasant"),
+    ("arousal", "calm", "excited"),
+    ("dominance", "controlled", "in control"),
+)
+_POINTS = 9
+
+
+class SelfReport(QWidget):
+    """Three scales; digits answer the present one and go on to the next, Enter stores, Escape leaves.
+
+    Signals: `answered` with a rating from 1 to 9 for each scale by name, and `left`.
+    """
+
+    answered = pyqtSignal(dict)
+    left = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
+        column.setSpacing(GRID // 2)
+        self._groups: list[QButtonGroup] = []
+        for name, low, high in SCALES:
+            heading = QHBoxLayout()
+            heading.addWidget(label(name))
+            heading.addStretch()
+            heading.addWidget(label(f"1 {low} – 9 {high}", tone="muted"))
+            column.addLayout(heading)
+            grid = QGridLayout()
+            grid.setSpacing(GRID // 4)
+            group = QButtonGroup(self)
+            for point in range(1, _POINTS + 1):
+                button = QToolButton()
+                button.setText(str(point))
+                button.setCheckable(True)
+                button.setProperty("kind", "point")
+                button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+                button.setMinimumHeight(3 * GRID)
+                button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
+                group.addButton(button, point)
+                grid.addWidget(button, 0, point - 1)
+            group.idClicked.connect(self._show_ready)
+            self._groups.append(group)
+            column.addLayout(grid)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GRID)
+        self.store = QPushButton("Store")
+        self.store.setProperty("kind", "primary")
+        self.store.clicked.connect(self._store)
+        self.leave = QPushButton("Cancel")
+        self.leave.clicked.connect(self.left)
+        buttons.addWidget(self.store)
+        buttons.addWidget(self.leave)
+        buttons.addStretch()
+        column.addSpacing(GRID // 2)
+        column.addLayout(buttons)
+        column.addStretch()
+        self.clear()
+
+    @property
+    def ratings(self) -> dict[str, int]:
+        """What is chosen so far."""
+        return {
+            name: group.checkedId()
+            for (name, _, _), group in zip(SCALES, self._groups, strict=True)
+            if group.checkedId() > 0
+        }
+
+    def clear(self) -> None:
+        """Begin anew."""
+        for group in self._groups:
+            group.setExclusive(False)
+            for button in group.buttons():
+                button.setChecked(False)
+            group.setExclusive(True)
+        self._show_ready()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Answer by keyboard."""
+        if event is None:
+            return
+        key = event.key()
+        if Qt.Key.Key_1 <= key <= Qt.Key.Key_9:
+            unanswered = [group for group in self._groups if group.checkedId() < 1]
+            button = (unanswered or self._groups[-1:])[0].button(key - Qt.Key.Key_0)
+            assert button is not None
+            button.setChecked(True)
+            self._show_ready()
+        elif key == Qt.Key.Key_Backspace:
+            self.clear()
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._store()
+        elif key == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _show_ready(self) -> None:
+        self.store.setEnabled(len(self.ratings) == len(SCALES))
+
+    def _store(self) -> None:
+        ratings = self.ratings
+        if len(ratings) == len(SCALES):
+            self.clear()
+            self.answered.emit(ratings)

@@ -1,0 +1,140 @@
+"""The session's own record: participant code, events as they happen, markers and notes by hand."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bci_app.gui.theme import GRID, Theme
+from bci_app.gui.views.replay_strip import clock
+from bci_app.gui.views.self_report import SelfReport
+from bci_app.gui.widgets import EmptyPanel, PanelTitle
+
+_KEPT = 500
+
+
+class SessionPanel(QWidget):
+    """Signals: `marked` with a text, `participant_changed` with a code, `reported` with ratings."""
+
+    marked = pyqtSignal(str)
+    participant_changed = pyqtSignal(str)
+    reported = pyqtSignal(dict)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.report_button = QPushButton("Self-report")
+        self.report_button.setProperty("kind", "quiet")
+        self.report_button.setToolTip("valence, arousal and dominance from 1 to 9 (Ctrl+R)")
+        self.report_button.clicked.connect(self.open_report)
+        self.participant = QLineEdit()
+        self.participant.setPlaceholderText("participant")
+        self.participant.setToolTip("a code, never a name; stored in recordings")
+        self.participant.setMaxLength(40)
+        self.participant.setFixedWidth(13 * GRID)
+        self.participant.editingFinished.connect(lambda: self.participant_changed.emit(self.participant.text().strip()))
+        self.title = PanelTitle("Session", [self.report_button, self.participant], margin=2 * GRID)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, GRID)
+        column.setSpacing(GRID // 2)
+        self.stack = QStackedWidget()
+        self.empty = EmptyPanel("Markers, notes and gaps will be listed here.")
+        self.list = QListWidget()
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setWordWrap(True)
+        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.report = SelfReport()
+        self.report.answered.connect(self._take_report)
+        self.report.left.connect(self.close_report)
+        holder = QWidget()
+        inner = QVBoxLayout(holder)
+        inner.setContentsMargins(GRID // 2 + 1, 0, 0, 0)
+        inner.addWidget(self.list)
+        self._events = holder
+        for page in (self.empty, holder, self.report):
+            self.stack.addWidget(page)
+        column.addWidget(self.stack, 1)
+        row = QHBoxLayout()
+        row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        self.entry = QLineEdit()
+        self.entry.setPlaceholderText("marker or note, then Enter")
+        self.entry.setToolTip("stored with the time at which Enter is pressed (Ctrl+M); F1 to F8 mark at once")
+        self.entry.setMaxLength(500)
+        self.entry.returnPressed.connect(self._mark)
+        row.addWidget(self.entry)
+        column.addLayout(row)
+        self.show_open(False)
+
+    def show_open(self, is_open: bool) -> None:
+        """Allow markers only while there is a session."""
+        for part in (self.entry, self.report_button):
+            part.setEnabled(is_open)
+        self.close_report()
+
+    def clear(self) -> None:
+        """Forget the events of another session."""
+        self.list.clear()
+        self.close_report()
+
+    def add_event(self, seconds: float, text: str, *, quiet: bool = False) -> None:
+        """List an event, `seconds` after the session began."""
+        item = QListWidgetItem(f"{clock(seconds)}   {text}")
+        item.setToolTip(text)
+        item.setData(Qt.ItemDataRole.UserRole, quiet)
+        self._tint(item)
+        bar = self.list.verticalScrollBar()
+        follow = bar is None or bar.value() >= bar.maximum() - 2
+        self.list.addItem(item)
+        while self.list.count() > _KEPT:
+            self.list.takeItem(0)
+        if follow:
+            self.list.scrollToBottom()
+        if self.stack.currentWidget() is self.empty:
+            self.stack.setCurrentWidget(self._events)
+
+    def open_report(self) -> None:
+        """Ask for a self-report."""
+        if self.report_button.isEnabled():
+            self.report.clear()
+            self.stack.setCurrentWidget(self.report)
+            self.entry.hide()
+            self.report.setFocus()
+
+    def close_report(self) -> None:
+        """Go back to the events."""
+        self.entry.show()
+        self.stack.setCurrentWidget(self._events if self.list.count() else self.empty)
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self._theme = theme
+        for row in range(self.list.count()):
+            item = self.list.item(row)
+            if item is not None:
+                self._tint(item)
+
+    def _tint(self, item: QListWidgetItem) -> None:
+        quiet = bool(item.data(Qt.ItemDataRole.UserRole))
+        item.setForeground(QColor(self._theme.muted if quiet else self._theme.text))
+
+    def _mark(self) -> None:
+        text = self.entry.text().strip()
+        if text:
+            self.entry.clear()
+            self.marked.emit(text)
+
+    def _take_report(self, ratings: dict[str, int]) -> None:
+        self.close_report()
+        self.reported.emit(ratings)

@@ -1,0 +1,310 @@
+"""Pictures of every state of the window: ``python -m tests.screenshots OUT``.
+
+Real widgets, the real engine and the shipped recording, on the offscreen platform. A person looks at them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+from PyQt6.QtCore import QEventLoop, QSettings, QTimer
+
+from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.bundle.spec import Smoothing, Target
+from bci_app.channels import canonical, is_electrode
+from bci_app.errors import SourceError, StreamLostError
+from bci_app.gui.app import make_application
+from bci_app.gui.controller import Controller
+from bci_app.gui.main_window import MainWindow
+from bci_app.gui.player import LslPlayer
+from bci_app.gui.state import Step
+from bci_app.preprocessing.spec import RestBaseline
+from bci_app.recording import Recording, read_recording
+from bci_app.sources.liblsl import local_clock, use_loopback
+from bci_app.sources.lsl import LslSource
+from bci_app.sources.lsl_header import LslSelector
+from bci_app.stream import Chunk, StreamInfo
+from tests.bundles import LOAD, small_spec, write_bundle
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL, LARGE = (1366, 768), (2560, 1440)
+_TIMEOUT = 60.0
+
+
+class Ahead:
+    """A recording of which `ahead` seconds have already come; the rest comes as time goes by.
+
+    Parameters
+    ----------
+    recording : Recording
+        Its data are repeated without end.
+    ahead : float
+        Seconds.
+    gap : tuple of float, optional
+        Where samples are missing: from, to, in seconds.
+    spoil : callable, optional
+        Changes the samples (n, n_channels) given their times in seconds.
+    lost_after : float, optional
+        Seconds after which the stream is lost.
+    """
+
+    finished = False
+
+    def __init__(
+        self,
+        recording: Recording,
+        *,
+        ahead: float,
+        name: str = "OpenBCI Cyton",
+        gap: tuple[float, float] | None = None,
+        spoil: Callable[[np.ndarray, np.ndarray], None] | None = None,
+        lost_after: float | None = None,
+    ) -> None:
+        info = recording.info
+        self._info = StreamInfo(name, info.channels, info.rate, info.units, kind="lsl", host="lab-2")
+        self._data = recording.data
+        self._ahead, self._gap, self._spoil, self._lost_after = ahead, gap, spoil, lost_after
+
+    def start(self) -> StreamInfo:
+        self._begin = local_clock() - self._ahead
+        self._next = 0
+        return self._info
+
+    def read(self, timeout: float = 0.0) -> Chunk | None:
+        rate = self._info.rate
+        first, lost = self._next, 0
+        if self._gap is not None and first >= self._gap[0] * rate:
+            lost = round((self._gap[1] - self._gap[0]) * rate)
+            first, self._gap = first + lost, None
+        end = min(round((local_clock() - self._begin) * rate), first + round(rate / 10))
+        if self._lost_after is not None and end > self._lost_after * rate:
+            time.sleep(0.05)
+            raise StreamLostError("LSL stream 'OpenBCI Cyton' from lab-2 is lost", fix="Waiting for its return.")
+        if end - first < rate / 50:
+            time.sleep(0.01)
+            self._next = first
+            return None
+        index = np.arange(first, end)
+        data = self._data[index % len(self._data)].copy()
+        if self._spoil is not None:
+            self._spoil(data, index / rate)
+        self._next = end
+        return Chunk(data, self._begin + index / rate, first, lost)
+
+    def stop(self) -> None:
+        pass
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Run the event loop until something holds."""
+    loop, timer = QEventLoop(), QTimer()
+    deadline = time.monotonic() + _TIMEOUT
+
+    def look() -> None:
+        if condition() or time.monotonic() > deadline:
+            loop.quit()
+
+    timer.timeout.connect(look)
+    timer.start(20)
+    loop.exec()
+    if time.monotonic() > deadline:
+        raise TimeoutError("the state was not reached")
+
+
+def wait(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    until(lambda: time.monotonic() > end)
+
+
+class Studio:
+    """Makes windows and pictures of them."""
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.app = make_application()
+        self.folder = Path(tempfile.mkdtemp())
+        self.rest = read_recording(ROOT / "bci_app" / "sample" / "Subject01_1.edf")
+        names = tuple(canonical(name) for name in self.rest.info.channels if is_electrode(name) and "A2" not in name)
+        self.spec = small_spec(channels=names)
+        self.load = self._mental_load()
+        emotion = tuple(Target(name=name, classes=("low", "high")) for name in ("valence", "arousal", "dominance"))
+        self.emotion = load_bundle(
+            write_bundle(
+                self.folder / "emotion",
+                spec=self.spec,
+                targets=emotion,
+                title="Synthetic emotion",
+                smoothing=Smoothing(windows=8),
+            )
+        )
+
+    def _mental_load(self) -> LoadedBundle:
+        shipped = ROOT / "exported_models" / "mental-load"
+        if shipped.is_dir():
+            return load_bundle(shipped)
+        spec = self.spec.model_copy(update={"baseline": RestBaseline(kind="feature", samples=30 * 128)})
+        return load_bundle(
+            write_bundle(
+                self.folder / "load", spec=spec, targets=(LOAD,), title="Mental load (test weights)", seconds=40.0
+            )
+        )
+
+    @contextmanager
+    def window(self, theme: str, size: tuple[int, int]) -> Iterator[MainWindow]:
+        settings = QSettings(str(self.folder / f"{time.monotonic_ns()}.ini"), QSettings.Format.IniFormat)
+        settings.setValue("theme", theme)
+        settings.setValue("recordings", str(self.folder / "recordings"))
+        window = MainWindow(Controller(), title="bci-app", settings=settings)
+        window.resize(*size)
+        window.show()
+        try:
+            yield window
+        finally:
+            window.controller.stop_recording()
+            window.close()
+            window.deleteLater()
+            self.app.processEvents()
+
+    def shoot(self, window: MainWindow, name: str) -> None:
+        window.grab().save(str(self.out / f"{name}.png"))
+
+    # States ------------------------------------------------------------------------------------
+
+    def run(self, name: str, theme: str, size: tuple[int, int], bundle: LoadedBundle, source: Ahead) -> None:
+        with self.window(theme, size) as window:
+            window.controller.open(source, bundle, source_text="lsl:OpenBCI Cyton", wait_for_baseline=False)
+            self._caught_up(window)
+            window.controller.mark("stimulus 12")
+            wait(1.0)
+            self.shoot(window, name)
+
+    def _caught_up(self, window: MainWindow) -> None:
+        controller = window.controller
+        until(lambda: controller.session is not None and local_clock() - controller.newest < 0.5)
+        wait(1.2)
+
+    def empty(self, theme: str) -> None:
+        with self.window(theme, SMALL) as window:
+            wait(0.2)
+            self.shoot(window, f"empty_{theme}")
+
+    def contact(self, theme: str) -> None:
+        def spoil(data: np.ndarray, _times: np.ndarray) -> None:
+            data[:, 6] = 3.0
+            data[:, 15] += 300 * np.random.default_rng(0).standard_normal(len(data))
+            data[:, 2] += 90 * np.sin(2 * np.pi * 50 * _times)
+
+        with self.window(theme, SMALL) as window:
+            window.controller.open(Ahead(self.rest, ahead=8, spoil=spoil), self.load, wait_for_baseline=True)
+            self._caught_up(window)
+            self.shoot(window, f"contact_{theme}")
+
+    def baseline(self, theme: str) -> None:
+        with self.window(theme, SMALL) as window:
+            window.controller.open(Ahead(self.rest, ahead=14), self.load, wait_for_baseline=False)
+            self._caught_up(window)
+            self.shoot(window, f"baseline_{theme}")
+
+    def lost(self, theme: str) -> None:
+        with self.window(theme, SMALL) as window:
+            window.controller.open(Ahead(self.rest, ahead=60, lost_after=61), self.load, wait_for_baseline=False)
+            until(lambda: window.banner.isVisible())
+            wait(5.0)
+            self.shoot(window, f"lost_{theme}")
+
+    def invalid(self, theme: str) -> None:
+        def spoil(data: np.ndarray, times: np.ndarray) -> None:
+            data[times > 55, 9] = 3.0
+
+        with self.window(theme, SMALL) as window:
+            source = Ahead(self.rest, ahead=64, gap=(44.0, 46.5), spoil=spoil)
+            window.controller.open(source, self.load, wait_for_baseline=False)
+            self._caught_up(window)
+            self.shoot(window, f"invalid_{theme}")
+
+    def failed(self, theme: str) -> None:
+        class Absent(Ahead):
+            def start(self) -> StreamInfo:
+                raise SourceError(
+                    "No LSL stream found within 5 s",
+                    found="no stream at all",
+                    expected="name 'OpenBCI Cyton'",
+                    fix="Start the stream, or choose another source.",
+                )
+
+        with self.window(theme, SMALL) as window:
+            window.controller.open(Absent(self.rest, ahead=0), self.load)
+            until(lambda: window.banner.isVisible())
+            self.shoot(window, f"failed_{theme}")
+
+    def replay(self, theme: str) -> None:
+        with self.window(theme, SMALL) as window:
+            player = LslPlayer.of_files([ROOT / "bci_app" / "sample" / "Subject01_2.edf"])
+            player.set_speed(8.0)
+            source = LslSource(LslSelector(source_id=player.source_id))
+            window.controller.open(source, self.load, player=player, wait_for_baseline=False)
+            until(lambda: window.header.steps.current is Step.RUN)
+            wait(2.0)
+            player.set_speed(1.0)
+            window.area.record.participant.setText("P07")
+            window.toggle_recording()
+            window.controller.mark("eyes closed")
+            wait(2.5)
+            self.shoot(window, f"replay_{theme}")
+            window.open_report()
+            window.area.record.report._groups[0].button(7).click()
+            wait(0.2)
+            self.shoot(window, f"self_report_{theme}")
+
+    def many_channels(self, theme: str) -> None:
+        eegmmidb = ROOT.parent / "shared" / "data" / "eegmmidb" / "S001R01.edf"
+        if not eegmmidb.is_file():
+            return
+        recording = read_recording(eegmmidb)
+        names = tuple(canonical(name) for name in recording.info.channels)
+        bundle = load_bundle(write_bundle(self.folder / "many", spec=small_spec(channels=names), targets=(LOAD,)))
+        self.run(f"channels64_{theme}", theme, SMALL, bundle, Ahead(recording, ahead=40, name="eegmmidb"))
+
+
+def main(out: Path, only: str = "") -> None:
+    """Make all pictures, or those whose state begins with `only`."""
+    out.mkdir(parents=True, exist_ok=True)
+    use_loopback()
+    studio = Studio(out)
+    states: dict[str, Callable[[str], None]] = {
+        "empty": studio.empty,
+        "contact": studio.contact,
+        "baseline": studio.baseline,
+        "run": lambda theme: studio.run(
+            f"run_{theme}", theme, SMALL, studio.load, Ahead(studio.rest, ahead=75, gap=(70.0, 71.2))
+        ),
+        "large": lambda theme: studio.run(f"large_{theme}", theme, LARGE, studio.load, Ahead(studio.rest, ahead=75)),
+        "emotion": lambda theme: studio.run(
+            f"emotion_{theme}", theme, SMALL, studio.emotion, Ahead(studio.rest, ahead=60)
+        ),
+        "large_emotion": lambda theme: studio.run(
+            f"large_emotion_{theme}", theme, LARGE, studio.emotion, Ahead(studio.rest, ahead=60)
+        ),
+        "invalid": studio.invalid,
+        "lost": studio.lost,
+        "failed": studio.failed,
+        "replay": studio.replay,
+        "channels64": studio.many_channels,
+    }
+    for state, make in states.items():
+        for theme in ("dark", "light"):
+            if state.startswith(only):
+                make(theme)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), *sys.argv[2:3])
