@@ -31,10 +31,10 @@ _STEPS = (
 )
 
 
-def status_line(status: Status, source: str) -> str:
+def status_line(status: Status) -> str:
     """Say in one line what is true of the session now, with fixed-width figures."""
     return (
-        f"{source} · {_figure(status.effective_rate, '6.1f')} / {status.nominal_rate:.0f} Hz"
+        f"{_figure(status.effective_rate, '6.1f')} / {status.nominal_rate:.0f} Hz"
         f" · loss {status.loss * 100:4.1f} % · age {_figure(status.age_s * 1e3, '5.0f')} ms"
         f" · prediction {_figure(status.compute_ms, '4.1f')} ms"
     )
@@ -73,7 +73,10 @@ class TerminalView:
         """Draw everything."""
         parts: list[RenderableType] = [Text(self._bundle.title, style="bold"), self._steps(status), Text("")]
         parts += [self._target(index) for index in range(len(self._bundle.targets))]
-        parts += [Text(""), self._contact(status), Text(status_line(status, self._source), style="dim")]
+        parts += [Text(""), self._contact(status)]
+        parts += [
+            Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in (self._source, status_line(status))
+        ]
         if status.message:
             parts.append(Text(status.message, style="yellow"))
         return Group(*parts)

@@ -106,9 +106,20 @@ class ContactMonitor:
         self._last_bad = np.full(len(channels), -1, dtype=np.int64)
         self.reset()
 
-    def reset(self) -> None:
-        """Forget the samples (not the verdicts), after a gap."""
+    def reset(self, first: int = 0) -> None:
+        """Forget the samples (not the verdicts), after a gap.
+
+        Parameters
+        ----------
+        first : int
+            Stream index of the first sample after it.
+        """
         self._samples = np.empty((0, len(self._channels)))
+        self._hold(first)
+
+    def _hold(self, start: int) -> None:
+        """Note that what is bad now stays so to the next point of the grid after `start`."""
+        self._last_bad[self.bad_now()] = (start // self.grid + 1) * self.grid - 1
 
     def update(self, x: NDArray[np.float64], end: int) -> bool:
         """Take samples up to stream index `end` (exclusive), at most to the next point of the grid.
@@ -126,23 +137,24 @@ class ContactMonitor:
             True if the contacts were judged anew.
         """
         self._samples = np.concatenate([self._samples, x])[-self._block :]
-        if end % self.grid or len(self._samples) < self._block:
+        if end % self.grid:
             return False
-        verdicts = judge(self._samples, self._rate)
-        contacts = []
-        for index, (name, (level, cause)) in enumerate(zip(self._channels, verdicts, strict=True)):
-            if self._missing[index]:
-                level, cause = ContactLevel.MISSING, ""
-            elif level is ContactLevel.BAD:
-                self._good_run[index] = 0
-                self._last_bad[index] = end - 1
-            else:
-                self._good_run[index] += 1
-                if self._good_run[index] < _RECOVERY:
-                    level, cause = ContactLevel.BAD, "settling"
-            contacts.append(Contact(name, level, cause))
-        self._contacts = tuple(contacts)
-        return True
+        enough = len(self._samples) == self._block
+        if enough:
+            verdicts = judge(self._samples, self._rate)
+            self._contacts = tuple(self._settled(index, *verdict) for index, verdict in enumerate(verdicts))
+        self._hold(end)
+        return enough
+
+    def _settled(self, index: int, level: ContactLevel, cause: str) -> Contact:
+        """Apply hysteresis to the verdict on one channel."""
+        name = self._channels[index]
+        if self._missing[index]:
+            return Contact(name, ContactLevel.MISSING)
+        self._good_run[index] = 0 if level is ContactLevel.BAD else self._good_run[index] + 1
+        if level is not ContactLevel.BAD and self._good_run[index] < _RECOVERY:
+            return Contact(name, ContactLevel.BAD, "settling")
+        return Contact(name, level, cause)
 
     @property
     def contacts(self) -> tuple[Contact, ...]:

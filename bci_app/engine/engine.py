@@ -281,7 +281,7 @@ class Engine:
     def _break(self, first: int, *, stamps_too: bool = False) -> None:
         """Begin anew at stream index `first`: what came before says nothing of what follows."""
         self._decoder.reset()
-        self._contact.reset()
+        self._contact.reset(first)
         self._origin = first
         self._awaited = deque(self._incomplete_ends)
         self._after_gap = first > 0
