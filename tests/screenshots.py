@@ -197,6 +197,30 @@ class Studio:
             wait(0.2)
             self.shoot(window, f"empty_{theme}")
 
+    def connect(self, theme: str) -> None:
+        samples = [ROOT / "bci_app" / "sample" / f"Subject01_{number}.edf" for number in (1, 2)]
+        players = [LslPlayer.of_files([path]) for path in samples]
+        with self.window(theme, SMALL) as window:
+            page = window.connect_page
+            page.prefer(model=self.load.folder)
+            window.show_connect()
+            until(lambda: page.source.streams.count() >= 2 and page.model.choice is not None)
+            page.source.streams.choose(page.source.streams.keys[0])
+            until(page.fit.button.isEnabled)
+            self.shoot(window, f"connect_{theme}")
+            page.source.choose("brainflow:CYTON")
+            until(lambda: "of 19" in page.fit.summary.text())
+            wait(0.3)
+            self.shoot(window, f"connect_board_{theme}")
+            muse = ROOT.parent / "shared" / "data" / "muse" / "muse_p300.csv"
+            if muse.is_file():
+                page.source.choose(f"file:{muse}")
+                until(lambda: "muse" in page.fit.summary.text())
+                wait(0.3)
+                self.shoot(window, f"connect_misfit_{theme}")
+        for player in players:
+            player.close()
+
     def contact(self, theme: str) -> None:
         def spoil(data: np.ndarray, _times: np.ndarray) -> None:
             data[:, 6] = 3.0
@@ -282,6 +306,7 @@ def main(out: Path, only: str = "") -> None:
     studio = Studio(out)
     states: dict[str, Callable[[str], None]] = {
         "empty": studio.empty,
+        "connect": studio.connect,
         "contact": studio.contact,
         "baseline": studio.baseline,
         "run": lambda theme: studio.run(

@@ -13,7 +13,9 @@ from PyQt6.QtWidgets import QApplication
 from bci_app.bundle import LoadedBundle
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
+from bci_app.gui.player import LslPlayer
 from bci_app.gui.theme import font, load_fonts
+from bci_app.replay import ReplayThread
 from bci_app.sources.base import Source
 
 ORGANISATION = "bci-app"
@@ -44,6 +46,7 @@ def run_window(
     source_text: str = "",
     on_ready: Callable[[MainWindow], None] | None = None,
     wait_for_baseline: bool = False,
+    replay: ReplayThread | None = None,
     settings: QSettings | None = None,
 ) -> int:
     """Show the session window until it is closed.
@@ -62,6 +65,8 @@ def run_window(
         Called with the window once it is on screen.
     wait_for_baseline : bool
         True to check contact until the user starts the rest baseline; False to begin at once.
+    replay : ReplayThread, optional
+        The replay behind the source, if the window is to play, pause and seek in it; its owner ends it.
     settings : QSettings, optional
         Where layout and choices are remembered; the user's own by default.
 
@@ -72,12 +77,16 @@ def run_window(
     """
     app = make_application()
     controller = Controller()
+    player = LslPlayer(replay, owned=False) if replay is not None else None
     window = MainWindow(controller, title=title, settings=settings or QSettings())
     # Qt's loop only lets Python see Ctrl+C between events: the controller's timer gives it those.
     before = signal.signal(signal.SIGINT, lambda *_: window.close())
-    window.show()
+    window.connect_page.prefer(source=source_text, model=bundle.folder if bundle is not None else None)
     if source is not None and bundle is not None:
-        controller.open(source, bundle, source_text=source_text, wait_for_baseline=wait_for_baseline)
+        controller.open(source, bundle, source_text=source_text, wait_for_baseline=wait_for_baseline, player=player)
+    else:
+        window.show_connect()
+    window.show()
     if on_ready is not None:
         QTimer.singleShot(0, lambda: on_ready(window))
     try:

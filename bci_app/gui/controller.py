@@ -22,6 +22,7 @@ from bci_app.gui.recording_control import RecordingControl
 from bci_app.gui.state import Event, Level, LiveStatus, Mark, Session, SessionLog, Step, Trouble, step_of
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.sources.base import Source
+from bci_app.sources.brainflow import BrainFlowSource
 
 HISTORY_SECONDS = 30.0
 
@@ -34,6 +35,8 @@ _SPECTRUM_SECONDS = 0.5
 _SPECTRUM_SPAN = 6.0
 # A stream that is silent this long is worth a word before it counts as lost.
 _SILENT = 1.0
+
+_LOST = "stream lost"
 
 PLAY_AGAIN = "Play again"
 CHOOSE_SOURCE = "Choose another source"
@@ -52,6 +55,8 @@ class Controller(QObject):
         Predictions, gaps and markers so far.
     player : Player or None
         Of the session's recording, if its source is one.
+    source_text : str
+        The source that was asked for last.
     """
 
     opening = pyqtSignal(str)
@@ -75,7 +80,7 @@ class Controller(QObject):
         self.player: Player | None = None
         self.display_filter = FILTERS[0]
         self._opening: Opening | None = None
-        self._opening_text = ""
+        self.source_text = ""
         self._again: Callable[[], None] | None = None
         self._running: Running | None = None
         self._recording = RecordingControl()
@@ -92,7 +97,7 @@ class Controller(QObject):
         self._ended = False
         self._other_speed = False
         self._step = Step.CONNECT
-        self._phase = Phase.CONNECTING
+        self._silence_told = ""
         self._cpu = float("nan")
         self._newest = (float("nan"), 0.0)  # LSL time of the newest sample, and when it was seen here
         self._began = float("nan")  # LSL time of the first sample
@@ -121,7 +126,7 @@ class Controller(QObject):
             self._opening.cancel()
         old, self._running = self._running, None
         self._leave()
-        self._opening_text = source_text
+        self.source_text = source_text
         self._opening = Opening(find, old, wait_for_baseline=wait_for_baseline, buffer_seconds=HISTORY_SECONDS)
         self._again = lambda: self.prepare(find, source_text=source_text, wait_for_baseline=wait_for_baseline)
         self.opening.emit(source_text)
@@ -228,11 +233,11 @@ class Controller(QObject):
         if predictions:
             self.predictions_added.emit(tuple(predictions))
         status = thread.engine.status()
-        self._tell_status(status)
         playback = self.player.playback() if self.player is not None else None
         if playback is not None:
             self._other_speed |= playback.speed != 1.0
             self.playback_changed.emit(playback)
+        self._tell_status(status, _silence_of(status, playback))
         if ended and not self._ended:
             self._ended = True
             self._tell_end(thread)
@@ -249,12 +254,12 @@ class Controller(QObject):
             self._set_trouble(Trouble("The session could not be opened", "The terminal has the details.", Level.ERROR))
             return
         engine, self.player = opening.opened.engine, opening.opened.player
-        self.session = Session(engine.info, engine.bundle, self._opening_text)
+        self.session = Session(engine.info, engine.bundle, self.source_text)
         self.traces = TraceHistory(
             engine.info.channels, engine.info.rate, seconds=HISTORY_SECONDS, display_filter=self.display_filter
         )
         self.log = SessionLog()
-        self._running = Running(EngineThread(engine), self.player)
+        self._running = Running(EngineThread(engine), opening.opened.source, self.player)
         self._running.thread.start()
         self._set_trouble(None)
         self.session_changed.emit(self.session)
@@ -286,32 +291,37 @@ class Controller(QObject):
             if spectrum is not None:
                 self.spectrum_changed.emit(spectrum)
 
-    def _tell_status(self, status: Status) -> None:
+    def _tell_status(self, status: Status, silence: str) -> None:
         before, self._step = self._step, step_of(status, self._step)
-        self._tell_changes(status, before)
+        self._tell_changes(status, before, silence)
         if self._is_due("cpu", 1.0):
             self._cpu = self._process.cpu_percent()
             self._check_recording()
         # Numbers change twice a second, states at once: digits that flicker cannot be read.
-        shown = (status.phase, status.contacts, status.message, status.baseline_progress, status.recording)
+        shown = (status.phase, silence, status.contacts, status.message, status.baseline_progress, status.recording)
         if shown != self._shown or self._is_due("status", _STATUS_SECONDS):
             self._shown = shown
             # Stamps of a recording that is or was played at another speed say nothing of age.
             if self._other_speed:
                 status = replace(status, age_s=float("nan"))
-            self.status_changed.emit(LiveStatus(status, self._step, self.now(), self._cpu))
+            self.status_changed.emit(LiveStatus(status, self._step, self.now(), self._cpu, silence, self._battery()))
 
-    def _tell_changes(self, status: Status, before: Step) -> None:
+    def _battery(self) -> float | None:
+        source = self._running.source if self._running is not None else None
+        return source.battery if isinstance(source, BrainFlowSource) else None
+
+    def _tell_changes(self, status: Status, before: Step, silence: str) -> None:
         """Note in the session's events what changed by itself."""
         if self._step is Step.RUN and before is Step.BASELINE:
             self._tell("rest baseline measured")
         elif self._step is Step.BASELINE and before is not Step.BASELINE:
             self._tell("rest baseline begun")
-        if status.phase is Phase.LOST and self._phase is not Phase.LOST:
-            self._tell("stream lost")
-        elif self._phase is Phase.LOST and status.phase is not Phase.LOST:
-            self._tell("stream back")
-        self._phase = status.phase
+        if silence != self._silence_told:
+            if silence:
+                self._tell(silence)
+            elif self._silence_told == _LOST:
+                self._tell("stream back")
+            self._silence_told = silence
 
     def _check_recording(self) -> None:
         if not self._recording.running:
@@ -398,6 +408,15 @@ class Controller(QObject):
         if trouble != self._trouble:
             self._trouble = trouble
             self.trouble_changed.emit(trouble)
+
+
+def _silence_of(status: Status, playback: Playback | None) -> str:
+    """Say why nothing arrives, if that is known."""
+    if playback is not None and (playback.ended or playback.paused):
+        return "recording ended" if playback.ended else "paused"
+    if status.phase is Phase.FINISHED:
+        return "recording ended"
+    return _LOST if status.phase is Phase.LOST else ""
 
 
 def as_trouble(error: BciError) -> Trouble:

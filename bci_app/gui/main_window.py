@@ -9,6 +9,8 @@ from PyQt6.QtCore import QEvent, QSettings, QSize, Qt
 from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PyQt6.QtWidgets import QApplication, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
 
+from bci_app.gui.choices import SourceChoice, preparation
+from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import CHOOSE_SOURCE, PLAY_AGAIN, Controller
 from bci_app.gui.header import Header
 from bci_app.gui.session_area import SessionArea
@@ -48,6 +50,7 @@ class MainWindow(QMainWindow):
         self.header = Header(self._theme)
         self.banner = Banner()
         self.area = SessionArea(self._theme)
+        self.connect_page = ConnectPage(self._theme, settings)
         self.status = StatusLine()
         self._arrange()
         self._connect()
@@ -60,6 +63,7 @@ class MainWindow(QMainWindow):
     def _arrange(self) -> None:
         self.pages = QStackedWidget()
         self.pages.addWidget(self.area)
+        self.pages.addWidget(self.connect_page)
         central = QWidget()
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
@@ -86,6 +90,7 @@ class MainWindow(QMainWindow):
         controller, area, header = self.controller, self.area, self.header
         controller.session_changed.connect(self._show_session)
         controller.status_changed.connect(self._show_status)
+        controller.failed.connect(self._show_failure)
         controller.trouble_changed.connect(self._show_trouble)
         controller.traces_extended.connect(area.signals.extend)
         controller.traces_replaced.connect(area.signals.canvas.rebuild)
@@ -104,6 +109,9 @@ class MainWindow(QMainWindow):
         area.strip.speed_asked.connect(self._set_speed)
         area.record.marked.connect(controller.mark)
         area.record.reported.connect(self._store_report)
+        self.connect_page.connect_asked.connect(self._open)
+        self.connect_page.back_asked.connect(self.show_area)
+        header.connect_asked.connect(self.show_connect)
         header.theme_asked.connect(self.toggle_theme)
         header.help_asked.connect(self.show_help)
         header.record_asked.connect(self.toggle_recording)
@@ -133,6 +141,9 @@ class MainWindow(QMainWindow):
         area.strip.show_recording(player.overview if player is not None else None)
         area.strip.show_playback(player.playback() if player is not None else None)
         self.status.show_session(session)
+        self.connect_page.show_session(session is not None)
+        if session is not None:
+            self.pages.setCurrentWidget(self.area)
         self._marks = 0
         caution = " · not for use on people" if session and session.bundle.not_for_people else ""
         self.setWindowTitle(f"{session.bundle.title}{caution} – {self._title}" if session else self._title)
@@ -152,6 +163,13 @@ class MainWindow(QMainWindow):
     def _show_trouble(self, trouble: Trouble | None) -> None:
         self.banner.show_trouble(trouble)
 
+    def _show_failure(self, _error: object) -> None:
+        """Lead back to the choice when there is no session to look at."""
+        if self.controller.session is None:
+            self.header.show_session(None)
+            self.connect_page.prefer(source=self.controller.source_text)
+            self.show_connect()
+
     def _show_event(self, event: Event) -> None:
         self.area.record.add_event(event.seconds, event.text, quiet=event.quiet)
 
@@ -165,6 +183,16 @@ class MainWindow(QMainWindow):
 
     def show_connect(self) -> None:
         """Choose source and model."""
+        self.pages.setCurrentWidget(self.connect_page)
+
+    def show_area(self) -> None:
+        """Go back to the session."""
+        if self.controller.session is not None:
+            self.pages.setCurrentWidget(self.area)
+
+    def _open(self, choice: SourceChoice, folder: Path, check: bool) -> None:
+        if self._may_end("Opening another source"):
+            self.controller.prepare(preparation(choice, folder), source_text=choice.text, wait_for_baseline=check)
 
     def start_baseline(self) -> None:
         """Start or repeat the rest baseline."""
@@ -274,6 +302,7 @@ class MainWindow(QMainWindow):
         app.setStyleSheet(style_sheet(theme))
         self.header.show_theme(theme)
         self.area.show_theme(theme)
+        self.connect_page.show_theme(theme)
 
     def reset_layout(self) -> None:
         """Put every view back to its place."""
@@ -320,26 +349,28 @@ class MainWindow(QMainWindow):
         super().hideEvent(event)
         self._watch_visibility()
 
-    def _may_quit(self) -> bool:
+    def _may_end(self, what: str) -> bool:
+        """Ask before a recording is ended by something else."""
         if not self.controller.recording:
             return True
         box = QMessageBox(self)
         box.setWindowTitle(self._title)
         box.setText("A recording is running.")
-        box.setInformativeText("Quitting stops it; what was recorded is kept.")
-        stop = box.addButton("Stop and quit", QMessageBox.ButtonRole.AcceptRole)
+        box.setInformativeText(f"{what} stops it; what was recorded is kept.")
+        stop = box.addButton("Stop recording", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(box.addButton("Go on recording", QMessageBox.ButtonRole.RejectRole))
         box.exec()
         return box.clickedButton() is stop
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
         """Ask while recording; remember the layout; end the session."""
-        if event is not None and not self._may_quit():
+        if event is not None and not self._may_end("Quitting"):
             event.ignore()
             return
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.area.saveState())
         self._settings.setValue("span", self.area.signals.span_index)
         self._settings.setValue("filter", FILTERS.index(self.controller.display_filter))
+        self.connect_page.shut_down()
         self.controller.shut_down()
         super().closeEvent(event)

@@ -28,6 +28,7 @@ class Opened:
     """A session whose engine is started."""
 
     engine: Engine
+    source: Source
     player: Player | None
 
     def stop(self) -> None:
@@ -42,6 +43,7 @@ class Running:
     """A session whose engine runs in its thread."""
 
     thread: EngineThread
+    source: Source
     player: Player | None
 
     def stop(self) -> None:
@@ -128,4 +130,4 @@ class Opening:
             if player is not None:
                 player.close()
             raise
-        return Opened(engine, player)
+        return Opened(engine, ready.source, player)

@@ -57,12 +57,18 @@ class LiveStatus:
         LSL time of the right edge of everything that scrolls, seconds.
     cpu_percent : float
         Of one core, by this process; nan at first.
+    silence : str
+        Why nothing arrives, where that is known: paused, the end of a recording, a lost stream.
+    battery_percent : float or None
+        Charge of the device, where it tells.
     """
 
     status: Status
     step: Step
     now: float
     cpu_percent: float
+    silence: str = ""
+    battery_percent: float | None = None
 
 
 class Level(Enum):

@@ -11,6 +11,7 @@ from bci_app.events import ContactLevel
 
 FAMILY = "Inter Figures"
 _FONTS = Path(__file__).parent / "fonts"
+_ICONS = Path(__file__).parent / "icons"
 
 GRID = 8
 TEXT = 13
@@ -29,8 +30,8 @@ class Theme:
         Three weights of writing.
     trace : str
         Signals.
-    accent, on_accent : str
-        Where the session stands and what to press next, and writing on it.
+    accent : str
+        Where the session stands, and nothing else.
     good, poor, bad : str
         Contact, always with a shape.
     targets : tuple of str
@@ -46,7 +47,6 @@ class Theme:
     text: str
     trace: str
     accent: str
-    on_accent: str
     good: str
     poor: str
     bad: str
@@ -77,7 +77,6 @@ DARK = Theme(
     text="#e6e8eb",
     trace="#b4bbc2",
     accent="#8f9dff",
-    on_accent="#12141c",
     good="#5fb583",
     poor="#e3b94f",
     bad="#f4656f",
@@ -94,7 +93,6 @@ LIGHT = Theme(
     text="#1a1d20",
     trace="#40474e",
     accent="#4150d8",
-    on_accent="#ffffff",
     good="#23834d",
     poor="#9a6c00",
     bad="#c42b37",
@@ -150,8 +148,8 @@ def palette(theme: Theme) -> QPalette:
         role.ButtonText: theme.text,
         role.ToolTipText: theme.text,
         role.PlaceholderText: theme.faint,
-        role.Highlight: theme.accent,
-        role.HighlightedText: theme.on_accent,
+        role.Highlight: theme.muted,
+        role.HighlightedText: theme.background,
         role.Mid: theme.line,
     }.items():
         result.setColor(key, QColor(value))
@@ -174,13 +172,13 @@ QMainWindow, QWidget#page, QDialog {{ background: {theme.background}; }}
 QLabel {{ color: {theme.text}; background: transparent; }}
 QLabel[tone="muted"] {{ color: {theme.muted}; }}
 QLabel[tone="faint"] {{ color: {theme.faint}; }}
-QLabel[tone="accent"] {{ color: {theme.accent}; }}
 QLabel[tone="warning"] {{ color: {theme.poor}; }}
 QLabel[tone="bad"] {{ color: {theme.bad}; }}
 QLabel[role="large"] {{ font-size: {large}px; }}
 QLabel[role="strong"] {{ font-weight: 600; }}
 QWidget#header {{ background: {theme.background}; border-bottom: 1px solid {theme.line}; }}
 QWidget#status, QWidget#strip {{ background: {theme.background}; border-top: 1px solid {theme.line}; }}
+QFrame#hairline {{ background: {theme.line}; border: none; }}
 QWidget#banner {{ background: {theme.surface}; border-left: {half}px solid {theme.poor}; }}
 QWidget#banner[level="error"] {{ border-left-color: {theme.bad}; }}
 QWidget#banner[level="note"] {{ border-left-color: {theme.faint}; }}
@@ -192,16 +190,16 @@ QPushButton:pressed, QToolButton:pressed {{ background: {mix(theme.surface, them
 QPushButton:focus, QToolButton:focus {{ border-color: {theme.faint}; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {theme.faint}; }}
 QWidget#banner QPushButton {{ background: {theme.background}; }}
-QPushButton[kind="primary"] {{ background: {theme.accent}; color: {theme.on_accent}; font-weight: 600; }}
-QPushButton[kind="primary"]:hover {{ background: {mix(theme.accent, theme.text, 0.15)}; }}
-QPushButton[kind="primary"]:focus {{ border-color: {theme.text}; }}
+QPushButton[kind="primary"] {{ background: {theme.text}; color: {theme.background}; font-weight: 600; }}
+QPushButton[kind="primary"]:hover {{ background: {mix(theme.text, theme.background, 0.15)}; }}
+QPushButton[kind="primary"]:focus {{ border-color: {theme.muted}; }}
 QPushButton[kind="primary"]:disabled {{ background: {theme.surface}; color: {theme.faint}; }}
 QToolButton[kind="quiet"], QPushButton[kind="quiet"] {{ background: transparent; color: {theme.muted};
   padding: {half}px {unit}px; }}
 QToolButton[kind="quiet"]:hover, QPushButton[kind="quiet"]:hover {{ background: {theme.surface}; color: {theme.text}; }}
 QToolButton[kind="quiet"]:checked {{ background: {theme.surface}; color: {theme.text}; }}
 QToolButton[kind="point"] {{ padding: 0; }}
-QToolButton[kind="point"]:checked {{ background: {theme.accent}; color: {theme.on_accent}; font-weight: 600; }}
+QToolButton[kind="point"]:checked {{ background: {theme.text}; color: {theme.background}; font-weight: 600; }}
 QToolButton::menu-indicator {{ image: none; width: 0px; }}
 QMenu {{ background: {theme.background}; color: {theme.text}; border: 1px solid {theme.line}; padding: {half}px 0; }}
 QMenu::item {{ padding: {half}px {3 * unit}px; }}
@@ -211,7 +209,7 @@ QMenu::separator {{ height: 1px; background: {theme.line}; margin: {half}px 0; }
 QToolTip {{ background: {theme.surface}; color: {theme.text}; border: 1px solid {theme.line}; padding: {half}px; }}
 QLineEdit, QPlainTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {{
   color: {theme.text}; background: {theme.surface}; border: 1px solid transparent; border-radius: {half}px;
-  padding: {half}px {unit}px; selection-background-color: {theme.accent}; selection-color: {theme.on_accent}; }}
+  padding: {half}px {unit}px; selection-background-color: {theme.muted}; selection-color: {theme.background}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus {{ border-color: {theme.faint}; }}
 QComboBox::drop-down {{ border: none; width: {3 * unit}px; }}
 QComboBox QAbstractItemView {{ background: {theme.background}; color: {theme.text}; border: 1px solid {theme.line};
@@ -220,6 +218,11 @@ QListView, QTreeView, QListWidget {{ background: transparent; color: {theme.text
 QListView::item {{ padding: {half}px {unit}px; border-radius: {half}px; }}
 QListView::item:hover {{ background: {mix(theme.background, theme.surface, 0.6)}; }}
 QListView::item:selected {{ background: {theme.surface}; color: {theme.text}; }}
+QCheckBox {{ color: {theme.text}; spacing: {unit}px; }}
+QCheckBox::indicator {{ width: {2 * unit - 2}px; height: {2 * unit - 2}px; border: 1px solid {theme.faint};
+  border-radius: {half // 2 + 1}px; background: transparent; }}
+QCheckBox::indicator:checked {{ background: {theme.text}; border-color: {theme.text};
+  image: url({(_ICONS / f"tick_{theme.name}.svg").as_posix()}); }}
 QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; border: none; }}
 QScrollBar:vertical {{ background: transparent; width: {unit}px; margin: 0; }}
 QScrollBar::handle:vertical {{ background: {theme.line}; border-radius: {half}px; min-height: {4 * unit}px; }}
@@ -228,7 +231,7 @@ QScrollBar::handle:horizontal {{ background: {theme.line}; border-radius: {half}
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page {{
   background: none; border: none; width: 0; height: 0; }}
 QProgressBar {{ background: {theme.surface}; border: none; border-radius: {half // 2}px; max-height: {half}px; }}
-QProgressBar::chunk {{ background: {theme.accent}; border-radius: {half // 2}px; }}
+QProgressBar::chunk {{ background: {theme.text}; border-radius: {half // 2}px; }}
 QMainWindow::separator {{ background: qlineargradient(x1:0, y1:0, x2:1, y2:0, stop:0 {theme.background},
   stop:0.49 {theme.background}, stop:0.5 {theme.line}, stop:0.51 {theme.background}, stop:1 {theme.background});
   width: {unit + 1}px; height: {unit}px; }}

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
 from bci_app.errors import SourceError
-from bci_app.events import ContactLevel, Phase
+from bci_app.events import ContactLevel
 from bci_app.gui.app import run_window
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.state import Level, Step
@@ -161,7 +161,7 @@ def test_the_end_of_a_recording_is_no_alarm(qtbot: QtBot, window: MainWindow, bu
     source.allow()
     qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
     assert window.banner.summary.text() == "The recording has ended."
-    assert window.status.phase.text() == Phase.FINISHED.value
+    assert window.status.phase.text() == "recording ended"
 
 
 def test_closing_ends_every_thread_and_the_source(qtbot: QtBot, open_window: OpenWindow, bundle: LoadedBundle) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import hypot
 
@@ -22,13 +22,22 @@ _MARK = 11.0
 
 
 class Head(QWidget):
-    """A head from above, nose up; `electrode_clicked` carries a channel name."""
+    """A head from above, nose up; `electrode_clicked` carries a channel name.
+
+    Parameters
+    ----------
+    theme : Theme
+        Colours.
+    words : mapping, optional
+        What levels are called where it is not about contact, by their values.
+    """
 
     electrode_clicked = pyqtSignal(str)
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self, theme: Theme, *, words: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self._theme = theme
+        self._words = words or {}
         self._contacts: tuple[Contact, ...] = ()
         self._selected: frozenset[str] = frozenset()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -91,7 +100,7 @@ class Head(QWidget):
         for contact, place in places:
             draw_contact(painter, place, mark, contact.level, self._theme)
             if contact.channel in self._selected:
-                painter.setPen(QPen(QColor(self._theme.accent), 1.5))
+                painter.setPen(QPen(QColor(self._theme.text), 1.5))
                 painter.setBrush(Qt.BrushStyle.NoBrush)
                 painter.drawEllipse(place, mark * 0.85, mark * 0.85)
             if named:
@@ -118,22 +127,29 @@ class Head(QWidget):
                 QToolTip.hideText()
             else:
                 cause = f" ({contact.cause})" if contact.cause else ""
-                QToolTip.showText(event.globalPos(), f"{contact.channel}: {WORDS[contact.level]}{cause}", self)
+                word = self._words.get(contact.level.value, WORDS[contact.level])
+                QToolTip.showText(event.globalPos(), f"{contact.channel}: {word}{cause}", self)
             return True
         return super().event(event)
 
 
-class _Mark(QWidget):
+class LegendMark(QWidget):
     """One mark of the legend."""
 
     def __init__(self, level: ContactLevel, theme: Theme) -> None:
         super().__init__()
-        self.level, self.theme = level, theme
+        self._level, self._theme = level, theme
         self.setFixedSize(2 * GRID, 2 * GRID)
 
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self._theme = theme
+        self.update()
+
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+        """Draw."""
         painter = QPainter(self)
-        draw_contact(painter, QPointF(self.width() / 2, self.height() / 2), _MARK - 1, self.level, self.theme)
+        draw_contact(painter, QPointF(self.width() / 2, self.height() / 2), _MARK - 1, self._level, self._theme)
 
 
 class ContactPanel(QWidget):
@@ -153,7 +169,7 @@ class ContactPanel(QWidget):
         legend = QGridLayout()
         legend.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
         legend.setHorizontalSpacing(GRID // 2)
-        self._marks = [_Mark(level, theme) for level in self._SHOWN]
+        self._marks = [LegendMark(level, theme) for level in self._SHOWN]
         self._counts: list[QLabel] = []
         for index, (level, mark) in enumerate(zip(self._SHOWN, self._marks, strict=True)):
             count = label(WORDS[level], tone="muted")
@@ -190,5 +206,4 @@ class ContactPanel(QWidget):
         """Change colours."""
         self.head.show_theme(theme)
         for mark in self._marks:
-            mark.theme = theme
-            mark.update()
+            mark.show_theme(theme)

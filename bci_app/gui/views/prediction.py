@@ -143,10 +143,10 @@ class Running(QWidget):
         if not isfinite(now):
             return
         recent = log.since(now - SPAN - self._hop)
-        lost = live is not None and live.status.phase is Phase.LOST
-        silent = "stream lost" if lost else "no signal"
+        known = live.silence if live is not None else ""
+        silent = known or "no signal"
         last = log.last()
-        stale = last is None or lost or now - last.time > max(3 * self._hop, 2.0)
+        stale = last is None or bool(known) or now - last.time > max(3 * self._hop, 2.0)
         for timeline in self.timelines:
             timeline.show_predictions(recent, now, hop=self._hop, silent=silent)
         for index, gauge in enumerate(self.gauges):

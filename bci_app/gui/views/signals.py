@@ -271,7 +271,9 @@ class TraceCanvas(QWidget):
                 continue
             wanting = level in (ContactLevel.BAD, ContactLevel.POOR)
             tint = self._theme.contact(level) if wanting else self._theme.muted
-            painter.setPen(QColor(self._theme.accent if channel in self._selected else tint))
+            chosen = channel in self._selected
+            painter.setFont(font(strong=chosen))
+            painter.setPen(QColor(self._theme.text if chosen and not wanting else tint))
             box = QRectF(3.5 * GRID, y - 10, _GUTTER - 4 * GRID, 20)
             name = canonical(self._traces.channels[channel])
             elided = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(box.width()))
@@ -279,6 +281,7 @@ class TraceCanvas(QWidget):
 
     def _paint_scale(self, painter: QPainter, area: QRect) -> None:
         """Draw the customary corner: so many µV up, so many seconds across."""
+        painter.setFont(font())
         row = area.height() / len(self._channels)
         rows = max(1, ceil(2.5 * GRID / row))
         seconds = next(step for step in (5, 2, 1, 0.5) if step <= self._span / 4)

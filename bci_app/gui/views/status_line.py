@@ -15,6 +15,7 @@ from bci_app.gui.widgets import Figure, label
 # Figures beyond these want a look.
 _SLOW_SHARE = 0.02
 _OLD_S = 0.5
+_LOW_BATTERY = 15
 
 
 class StatusLine(QWidget):
@@ -35,11 +36,13 @@ class StatusLine(QWidget):
         self.age = Figure("age", "00000 ms", "age of the newest sample")
         self.compute = Figure("prediction", "000.0 ms", "time that the network takes for one prediction")
         self.cpu = Figure("CPU", "000 %", "of one core, by this program")
+        self.battery = Figure("battery", "000 %", "charge of the device, as it states it")
         self.phase = label("", tone="muted")
         row.addWidget(self.phase)
         row.addStretch()
-        for figure in (self.rate, self.loss, self.age, self.compute, self.cpu):
+        for figure in (self.rate, self.loss, self.age, self.compute, self.cpu, self.battery):
             row.addWidget(figure)
+        self.battery.hide()
 
     def show_session(self, session: Session | None) -> None:
         """Name the source."""
@@ -57,8 +60,8 @@ class StatusLine(QWidget):
     def show_status(self, live: LiveStatus) -> None:
         """Show the figures of this moment."""
         status = live.status
-        lost = status.phase is Phase.LOST
-        self.phase.setText(status.phase.value)
+        lost = bool(live.silence) and status.phase is Phase.LOST
+        self.phase.setText(live.silence or status.phase.value)
         effective, nominal = status.effective_rate, status.nominal_rate
         if isfinite(effective):
             off = abs(effective / nominal - 1) > _SLOW_SHARE
@@ -73,6 +76,10 @@ class StatusLine(QWidget):
         else:
             self.age.show_value("–")
         self.compute.show_value(f"{status.compute_ms:.1f} ms" if isfinite(status.compute_ms) else "–")
+        self.battery.setVisible(live.battery_percent is not None)
+        if live.battery_percent is not None:
+            low = live.battery_percent < _LOW_BATTERY
+            self.battery.show_value(f"{live.battery_percent:.0f} %", tone="warning" if low else "")
         self.cpu.show_value(f"{live.cpu_percent:.0f} %" if isfinite(live.cpu_percent) else "–")
 
 

@@ -1,0 +1,206 @@
+"""What can be chosen before a session: sources, models, and whether they fit. No Qt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bci_app.bundle import Bundle, load_bundle, shipped_models
+from bci_app.channels import canonical, is_electrode, match_channels
+from bci_app.errors import BciError, SourceError
+from bci_app.events import Contact, ContactLevel
+from bci_app.gui.opening import Ready
+from bci_app.gui.player import LslPlayer
+from bci_app.preprocessing import Pipeline
+from bci_app.recording import read_recording
+from bci_app.sources.brainflow_boards import board_ids, find_board, layout_of, parameters_of
+from bci_app.sources.liblsl import load_pylsl
+from bci_app.sources.lsl import LslDiscovery, LslSource
+from bci_app.sources.lsl_header import LslSelector, announced, channel_headers, stream_info
+from bci_app.sources.registry import open_source, split_options
+from bci_app.stream import StreamInfo
+
+SYNTHETIC = "synthetic:"
+_ANSWER_SECONDS = 3.0
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChoice:
+    """A source, and what the user states in place of its own description.
+
+    Attributes
+    ----------
+    text : str
+        As ``--source`` takes it.
+    channels, rate, unit : optional
+        Names, Hz, unit; None where nothing is stated.
+    """
+
+    text: str
+    channels: tuple[str, ...] | None = None
+    rate: float | None = None
+    unit: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Kind of source."""
+        return self.text.partition(":")[0]
+
+    @property
+    def what(self) -> str:
+        """What follows the kind."""
+        return self.text.partition(":")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A bundle that was found; `failure` says why it cannot be used, if it cannot."""
+
+    folder: Path
+    bundle: Bundle | None
+    failure: BciError | None = None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.bundle.title if self.bundle is not None else self.folder.name
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a stream and a model go together.
+
+    Attributes
+    ----------
+    electrodes : tuple of Contact
+        Every channel of the model: unknown level if the stream has it, else missing.
+    extra : tuple of str
+        Electrodes of the stream that the model does not use.
+    problem : BciError or None
+        Why the model cannot run on the stream.
+    """
+
+    electrodes: tuple[Contact, ...]
+    extra: tuple[str, ...]
+    problem: BciError | None
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Channels of the model that the stream lacks."""
+        return tuple(contact.channel for contact in self.electrodes if contact.level is ContactLevel.MISSING)
+
+
+def list_models(folders: Sequence[Path] = ()) -> list[ModelChoice]:
+    """List the bundles that ship, then those in `folders`."""
+    shipped = shipped_models()
+    found = sorted(entry for entry in shipped.iterdir() if entry.is_dir()) if shipped.is_dir() else []
+    return [read_model(folder) for folder in dict.fromkeys([*found, *folders])]
+
+
+def read_model(folder: Path) -> ModelChoice:
+    """Read a bundle, or why it cannot be read."""
+    try:
+        return ModelChoice(folder, load_bundle(folder).spec)
+    except BciError as error:
+        return ModelChoice(folder, None, error)
+
+
+def list_boards() -> list[tuple[str, tuple[str, ...]]]:
+    """List BrainFlow's boards with the parameters that each is usually reached by.
+
+    Raises
+    ------
+    DependencyError
+        If BrainFlow does not load.
+    """
+    return [(name, parameters_of(name)) for name in board_ids()]
+
+
+def describe_source(choice: SourceChoice) -> StreamInfo:
+    """Find out what a source would deliver, without starting it.
+
+    Raises
+    ------
+    BciError
+        If it cannot be found or read, or its description is incomplete.
+    """
+    if choice.kind == "lsl":
+        return _describe_lsl(choice)
+    if choice.kind == "file":
+        return read_recording(choice.what).info
+    if choice.kind == "brainflow":
+        board, options = split_options(choice.what)
+        name, board_id = find_board(board)
+        layout = layout_of(name, find_board(options["master_board"])[1] if "master_board" in options else board_id)
+        names = choice.channels or layout.names
+        return StreamInfo(
+            name, names, choice.rate or layout.rate, (choice.unit or "uV",) * len(names), kind="brainflow"
+        )
+    # A synthetic source needs nothing and takes nothing.
+    source = open_source(choice.text)
+    info = source.start()
+    source.stop()
+    return info
+
+
+def _describe_lsl(choice: SourceChoice) -> StreamInfo:
+    selector = LslSelector.parse(choice.what)
+    discovery = LslDiscovery()
+    try:
+        deadline = time.monotonic() + _ANSWER_SECONDS
+        while not (found := [info for info in discovery.infos() if selector.matches(announced(info))]):
+            if time.monotonic() > deadline:
+                raise SourceError("The stream is no longer there", expected=str(selector), fix="Choose another one.")
+            time.sleep(_POLL_SECONDS)
+    finally:
+        discovery.close()
+    pylsl = load_pylsl()
+    # Only its header is asked for: a replay that waits for a receiver must go on waiting.
+    inlet = pylsl.StreamInlet(found[0], max_buflen=1, recover=False)
+    try:
+        headers = channel_headers(inlet.info(_ANSWER_SECONDS))
+    except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
+        raise SourceError(
+            "The stream is announced but does not answer",
+            expected=f"an answer within {_ANSWER_SECONDS:g} s",
+            fix="Restart the sending program.",
+        ) from error
+    return stream_info(announced(found[0]), headers, channels=choice.channels, rate=choice.rate, unit=choice.unit)
+
+
+def fit(info: StreamInfo, bundle: Bundle) -> Fit:
+    """Compare a stream with what a model needs."""
+    spec = bundle.preprocessing
+    problem: BciError | None = None
+    try:
+        found: list[int | None] = match_channels(spec.channels, info.channels)
+    except BciError as error:
+        return Fit(tuple(Contact(name, ContactLevel.UNKNOWN) for name in spec.channels), (), error)
+    electrodes = tuple(
+        Contact(name, ContactLevel.MISSING if place is None else ContactLevel.GOOD)
+        for name, place in zip(spec.channels, found, strict=True)
+    )
+    wanted = {canonical(name) for name in spec.channels}
+    extra = tuple(canonical(name) for name in info.channels if is_electrode(name) and canonical(name) not in wanted)
+    try:
+        Pipeline(spec, channels=info.channels, rate=info.rate, units=info.units)
+    except BciError as error:
+        problem = error
+    return Fit(electrodes, extra, problem)
+
+
+def preparation(choice: SourceChoice, folder: Path) -> Callable[[], Ready]:
+    """Give what opens source and model; a recording goes through LSL, like any device."""
+
+    def prepare() -> Ready:
+        bundle = load_bundle(folder)
+        if choice.kind != "file":
+            source = open_source(choice.text, channels=choice.channels, rate=choice.rate, unit=choice.unit)
+            return Ready(source, bundle)
+        player = LslPlayer.of_files([choice.what])
+        return Ready(LslSource(LslSelector(source_id=player.source_id)), bundle, player)
+
+    return prepare

@@ -1,0 +1,1 @@
+"""Choosing source and model before a session."""

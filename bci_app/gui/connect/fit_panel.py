@@ -1,0 +1,136 @@
+"""Whether source and model go together, on a head, before anything starts."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from bci_app.bundle import Bundle
+from bci_app.errors import BciError
+from bci_app.events import Contact, ContactLevel
+from bci_app.gui.choices import Fit
+from bci_app.gui.theme import GRID, Theme
+from bci_app.gui.views.contact import Head, LegendMark
+from bci_app.gui.widgets import PanelTitle, label, set_tone
+from bci_app.stream import StreamInfo
+
+
+class FitPanel(QWidget):
+    """`connect_asked` carries whether contact is checked before the rest baseline; `back_asked` nothing."""
+
+    connect_asked = pyqtSignal(bool)
+    back_asked = pyqtSignal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 2 * GRID)
+        column.setSpacing(GRID)
+        column.addWidget(PanelTitle("Fit"))
+        self.head = Head(theme, words={"good": "found", "unknown": "not used by the model"})
+        self.head.setMaximumWidth(46 * GRID)
+        column.addWidget(self.head, 100)
+        legend = QHBoxLayout()
+        legend.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
+        legend.setSpacing(GRID // 2)
+        self._marks = []
+        for level, word in (
+            (ContactLevel.GOOD, "found"),
+            (ContactLevel.MISSING, "missing"),
+            (ContactLevel.UNKNOWN, "not used"),
+        ):
+            mark = LegendMark(level, theme)
+            self._marks.append(mark)
+            legend.addWidget(mark)
+            legend.addWidget(label(word, tone="muted"))
+            legend.addSpacing(2 * GRID)
+        legend.addStretch()
+        column.addLayout(legend)
+        words = QVBoxLayout()
+        words.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        words.setSpacing(GRID)
+        self.summary = label(role="strong", wrap=True)
+        self.detail = label(tone="muted", wrap=True)
+        words.addWidget(self.summary)
+        words.addWidget(self.detail)
+        column.addLayout(words)
+        column.addStretch(1)
+        self.check = QCheckBox("check contact before the rest baseline")
+        self.check.setChecked(True)
+        self.button = QPushButton("Connect")
+        self.button.setProperty("kind", "primary")
+        self.button.setToolTip("Enter")
+        self.button.clicked.connect(lambda: self.connect_asked.emit(self.check.isChecked()))
+        self.back = QPushButton("Back to the session")
+        self.back.clicked.connect(self.back_asked)
+        bottom = QVBoxLayout()
+        bottom.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        bottom.setSpacing(2 * GRID)
+        bottom.addWidget(self.check)
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        row.addWidget(self.button)
+        row.addWidget(self.back)
+        row.addStretch()
+        bottom.addLayout(row)
+        column.addLayout(bottom)
+        self.show_waiting("Choose a source and a model.")
+
+    def show_waiting(self, summary: str, detail: str = "") -> None:
+        """Say what is missing for an answer."""
+        self.head.show_contacts(())
+        self._say(summary, detail, ready=False)
+
+    def show_problem(self, error: BciError) -> None:
+        """Say why the source cannot be described."""
+        self.head.show_contacts(())
+        found = f"Found {error.found}. " if error.found else ""
+        self._say(f"{error.summary}.", f"{found}{error.fix or ''}", ready=False, tone="warning")
+
+    def show_fit(self, info: StreamInfo, bundle: Bundle, fit: Fit) -> None:
+        """Show which electrodes of the model are there."""
+        self.head.show_contacts([*fit.electrodes, *(Contact(name, ContactLevel.UNKNOWN) for name in fit.extra)])
+        total, missing = len(fit.electrodes), fit.missing
+        found = total - len(missing)
+        if missing and not found:
+            self._say(
+                f"This model cannot use {info.name}.",
+                f"Its {total} electrodes are {_listed([e.channel for e in fit.electrodes])}; the source has "
+                f"{_listed(info.channels)}. Choose a model made for this montage.",
+                ready=False,
+                tone="warning",
+            )
+        elif missing:
+            self._say(
+                f"{found} of {total} electrodes are there.",
+                f"Missing: {_listed(missing)}. Choose a model made for this montage, or a source that has them.",
+                ready=False,
+                tone="warning",
+            )
+        elif fit.problem is not None:
+            found_text = f"Found {fit.problem.found}. " if fit.problem.found else ""
+            self._say(f"{fit.problem.summary}.", f"{found_text}{fit.problem.fix or ''}", ready=False, tone="warning")
+        else:
+            rate = bundle.preprocessing.rate
+            resampled = "" if info.rate == rate else f", resampled to {rate:g} Hz for the model"
+            extra = f" Not used by the model: {_listed(fit.extra)}." if fit.extra else ""
+            self._say(
+                f"All {total} electrodes are there.", f"{info.name}: {info.rate:g} Hz{resampled}.{extra}", ready=True
+            )
+
+    def _say(self, summary: str, detail: str, *, ready: bool, tone: str = "") -> None:
+        self.summary.setText(summary)
+        set_tone(self.summary, tone)
+        self.detail.setText(detail)
+        self.button.setEnabled(ready)
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self.head.show_theme(theme)
+        for mark in self._marks:
+            mark.show_theme(theme)
+
+
+def _listed(names: tuple[str, ...] | list[str], most: int = 10) -> str:
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

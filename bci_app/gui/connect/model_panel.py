@@ -1,0 +1,155 @@
+"""Choosing a model by its card: what it tells, what it was trained on, what it is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QFileDialog, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from bci_app.bundle import Bundle
+from bci_app.gui.choices import ModelChoice, read_model
+from bci_app.gui.connect.rows import Row, RowList
+from bci_app.gui.theme import GRID, Theme
+from bci_app.gui.widgets import PanelTitle, label
+
+
+class ModelPanel(QWidget):
+    """`changed` carries a ModelChoice, or None; `folder_added` a folder that the user opened."""
+
+    changed = pyqtSignal(object)
+    folder_added = pyqtSignal(str)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._models: dict[str, ModelChoice] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.browse = QPushButton("Open another …")
+        self.browse.setProperty("kind", "quiet")
+        self.browse.clicked.connect(self._browse)
+        column.addWidget(PanelTitle("Model", [self.browse]))
+        self.list = RowList(theme, fits=5)
+        self.list.chosen.connect(self._show_card)
+        column.addWidget(self.list)
+        column.addSpacing(GRID)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        holder = QWidget()
+        self._card = QGridLayout(holder)
+        self._card.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        self._card.setHorizontalSpacing(2 * GRID)
+        self._card.setVerticalSpacing(GRID)
+        self._card.setColumnStretch(1, 1)
+        scroll.setWidget(holder)
+        column.addWidget(scroll, 1)
+
+    def show_models(self, models: Sequence[ModelChoice]) -> None:
+        """List these."""
+        self._models = {str(model.folder): model for model in models}
+        self.list.show_rows([Row(key, model.title, _line(model)) for key, model in self._models.items()])
+        if self.list.current is None and self._models:
+            self.list.choose(next(iter(self._models)))
+
+    def add(self, model: ModelChoice) -> None:
+        """List one more, and choose it."""
+        self.show_models([*self._models.values(), model])
+        self.list.choose(str(model.folder))
+
+    def choose(self, folder: str) -> None:
+        """Choose a model by its folder, if it is there."""
+        if not self.list.choose(folder) and Path(folder).is_dir():
+            self.add(read_model(Path(folder)))
+
+    @property
+    def choice(self) -> ModelChoice | None:
+        """What is chosen now."""
+        return self._models.get(self.list.current or "")
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self.list.show_theme(theme)
+
+    def _show_card(self, key: str) -> None:
+        while (item := self._card.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        model = self._models[key]
+        row = 0
+        for row, (name, text, tone) in enumerate(_card(model)):
+            heading = label(name, tone="muted")
+            heading.setAlignment(Qt.AlignmentFlag.AlignTop)
+            value = label(text, wrap=True, tone=tone)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._card.addWidget(heading, row, 0)
+            self._card.addWidget(value, row, 1)
+        for earlier in range(row + 1):
+            self._card.setRowStretch(earlier, 0)
+        self._card.setRowStretch(row + 1, 1)
+        self.changed.emit(model)
+
+    def _browse(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open the folder of a model", str(Path.home()))
+        if folder:
+            self.folder_added.emit(folder)
+            self.add(read_model(Path(folder)))
+
+
+def _line(model: ModelChoice) -> str:
+    if model.bundle is None:
+        return "cannot be used"
+    told = ", ".join(target.title for target in model.bundle.targets)
+    return f"{told} · {len(model.bundle.preprocessing.channels)} channels"
+
+
+def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
+    """Give the lines of a card: name, text, tone."""
+    if model.bundle is None:
+        return [("problem", str(model.failure), "warning"), ("folder", str(model.folder), "")]
+    bundle = model.bundle
+    spec, origin = bundle.preprocessing, bundle.provenance
+    lines: list[tuple[str, str, str]] = []
+    if bundle.not_for_people:
+        lines.append(("caution", "not for use on people", "warning"))
+    for target in bundle.targets:
+        described = f". {target.description}" if target.description else ""
+        lines.append(("tells", f"{target.title}: {', '.join(target.classes)}{described}", ""))
+    people = f", {len(origin.train_subjects)} people" if origin.train_subjects else ""
+    made_up = ", made-up signals" if origin.synthetic else ""
+    lines.append(("trained on", f"{origin.dataset}{people}{made_up}", ""))
+    lines += [("worth", text, "") for text in _scores(bundle)]
+    lines.append(("tested by", f"{origin.protocol}: {origin.protocol_description}", ""))
+    if origin.leaks:
+        lines.append(
+            ("caution", "This protocol lets test data leak into training; its figures are too high.", "warning")
+        )
+    lines.append(("window", f"{spec.window_seconds:g} s, every {spec.hop_seconds:g} s", ""))
+    if spec.baseline.kind != "none":
+        lines.append(("rest", f"{spec.baseline.samples / spec.rate:g} s of rest at the beginning", ""))
+    lines += [
+        ("use", origin.intended_use, ""),
+        ("limits", origin.limitations, ""),
+        ("licence", origin.licence, ""),
+        ("made", origin.created, ""),
+    ]
+    return lines
+
+
+def _scores(bundle: Bundle) -> list[str]:
+    texts = []
+    for score in bundle.provenance.scores:
+        name = f"{score.target.replace('_', ' ')}: " if len(bundle.targets) > 1 else ""
+        rolling = ""
+        if score.rolling_balanced_accuracy is not None and score.rolling_seconds is not None:
+            rolling = f", {score.rolling_balanced_accuracy:.2f} over {score.rolling_seconds:g} s"
+        interval = f" (95 % {score.interval[0]:.2f}–{score.interval[1]:.2f})" if score.interval else ""
+        texts.append(
+            f"{name}balanced accuracy {score.balanced_accuracy:.2f} a window{interval}{rolling}; "
+            f"always guessing the majority gives {score.majority_baseline:.2f}"
+        )
+    return texts

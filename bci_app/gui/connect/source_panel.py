@@ -1,0 +1,294 @@
+"""Choosing where samples come from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QButtonGroup,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QSearchableComboBox
+
+from bci_app.gui.choices import SYNTHETIC, SourceChoice
+from bci_app.gui.connect.rows import Row, RowList
+from bci_app.gui.theme import GRID, Theme
+from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
+from bci_app.sources.lsl_header import LslStream
+
+TABS = ("LSL stream", "Board", "Recording", "Test signal")
+_EXAMPLES = {
+    "serial_port": "/dev/ttyUSB0 or COM3",
+    "mac_address": "empty: the first one found",
+    "serial_number": "empty: the first one found",
+    "ip_address": "192.168.4.1",
+    "ip_port": "3000",
+    "file": "path of the file",
+    "master_board": "CYTON",
+}
+_RECORDINGS = "Recordings (*.edf *.bdf *.vhdr *.fif *.set *.xdf *.csv *.txt);;All files (*)"
+
+
+class SourcePanel(QWidget):
+    """`changed` carries a SourceChoice, or None; `recordings_changed` the list of recent recordings."""
+
+    changed = pyqtSignal(object)
+    recordings_changed = pyqtSignal(list)
+
+    def __init__(self, theme: Theme, recordings: Sequence[str]) -> None:
+        super().__init__()
+        self._recordings = list(recordings)
+        self._streams: tuple[LslStream, ...] = ()
+        self._boards: dict[str, tuple[str, ...]] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(PanelTitle("Source"))
+        tabs = QHBoxLayout()
+        tabs.setContentsMargins(GRID, 0, GRID, GRID)
+        tabs.setSpacing(GRID // 2)
+        self.tabs = QButtonGroup(self)
+        for index, name in enumerate(TABS):
+            button = QToolButton()
+            button.setText(name)
+            button.setCheckable(True)
+            button.setProperty("kind", "quiet")
+            self.tabs.addButton(button, index)
+            tabs.addWidget(button)
+        tabs.addStretch()
+        column.addLayout(tabs)
+        self.stack = QStackedWidget()
+        for page in (self._lsl_page(theme), self._board_page(), self._recording_page(theme), self._test_page()):
+            self.stack.addWidget(page)
+        column.addWidget(self.stack, 1)
+        column.addWidget(self._stated())
+        self.tabs.idClicked.connect(self.show_tab)
+        self.show_tab(0)
+
+    # Pages -------------------------------------------------------------------------------------
+
+    def _lsl_page(self, theme: Theme) -> QWidget:
+        self._lsl = QStackedWidget()
+        self.no_stream = EmptyPanel(
+            "No LSL stream on this machine yet.", "Start the device’s LSL output. It appears here by itself."
+        )
+        self.streams = RowList(theme)
+        self.streams.chosen.connect(self._tell)
+        self._lsl.addWidget(self.no_stream)
+        self._lsl.addWidget(self.streams)
+        return self._lsl
+
+    def _board_page(self) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        column.setSpacing(GRID)
+        self.board = QSearchableComboBox()
+        self.board.setPlaceholderText("Choose a board")
+        self.board.currentTextChanged.connect(self._show_fields)
+        column.addWidget(self.board)
+        self._form = QFormLayout()
+        self._form.setHorizontalSpacing(2 * GRID)
+        self._form.setVerticalSpacing(GRID)
+        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(self._form)
+        self._board_note = label("", tone="muted", wrap=True)
+        column.addWidget(self._board_note)
+        column.addStretch()
+        self.fields: dict[str, QLineEdit] = {}
+        return page
+
+    def _recording_page(self, theme: Theme) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.recordings = RowList(theme)
+        self.recordings.chosen.connect(self._tell)
+        column.addWidget(self.recordings, 1)
+        row = QHBoxLayout()
+        row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        self.browse = QPushButton("Open a recording …")
+        self.browse.clicked.connect(self._browse)
+        row.addWidget(self.browse)
+        row.addStretch()
+        column.addLayout(row)
+        return page
+
+    def _test_page(self) -> QWidget:
+        return EmptyPanel("Made-up EEG of 19 channels at 250 Hz.", "For trying things out. It shows no person’s state.")
+
+    def _stated(self) -> QWidget:
+        """Give the fields for what a stream lacks; hidden until one is needed."""
+        self.stated = QWidget()
+        form = QFormLayout(self.stated)
+        form.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
+        form.setVerticalSpacing(GRID)
+        form.addRow(label("Where the source says too little, or something else:", tone="muted", wrap=True))
+        form.setHorizontalSpacing(2 * GRID)
+        form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+        self.channels, self.rate, self.unit = QLineEdit(), QLineEdit(), QLineEdit()
+        for name, field, example in (
+            ("channels", self.channels, "Fp1, Fp2, C3, … in their order"),
+            ("rate in Hz", self.rate, "as the stream states it"),
+            ("unit", self.unit, "uV, mV or V"),
+        ):
+            field.setPlaceholderText(example)
+            field.editingFinished.connect(self._tell)
+            form.addRow(label(name, tone="muted"), field)
+        self.stated.hide()
+        return self.stated
+
+    # What there is -----------------------------------------------------------------------------
+
+    def show_streams(self, streams: tuple[LslStream, ...]) -> None:
+        """List the streams that are visible now."""
+        self._streams = tuple(stream for stream in streams if stream.type.casefold() != "markers")
+        rows = [
+            Row(
+                stream.address,
+                stream.name,
+                f"{stream.type or 'no type'} · {stream.n_channels} channels · "
+                f"{f'{stream.rate:g} Hz' if stream.rate else 'irregular'} · {stream.hostname}",
+            )
+            for stream in self._streams
+        ]
+        before = self.streams.current
+        self.streams.show_rows(rows)
+        self._lsl.setCurrentWidget(self.streams if rows else self.no_stream)
+        if self.stack.currentIndex() == 0 and self.streams.current != before:
+            self._tell()
+
+    def show_no_lsl(self, message: str) -> None:
+        """Say why there is no LSL."""
+        self.no_stream.summary.setText("LSL is not available.")
+        self.no_stream.advice.setText(message)
+
+    def show_boards(self, boards: Sequence[tuple[str, tuple[str, ...]]]) -> None:
+        """List the boards, each with its parameters."""
+        self._boards = dict(boards)
+        self.board.blockSignals(True)
+        self.board.clear()
+        self.board.addItems(sorted(self._boards))
+        self.board.setCurrentIndex(-1)
+        self.board.blockSignals(False)
+
+    def show_no_boards(self, message: str) -> None:
+        """Say why there are no boards."""
+        self._board_note.setText(message)
+
+    def show_recordings(self) -> None:
+        """List the recent recordings that are still there."""
+        self.recordings.show_rows(
+            [
+                Row(f"file:{path}", Path(path).name, str(Path(path).parent))
+                for path in self._recordings
+                if Path(path).is_file()
+            ]
+        )
+
+    def add_recording(self, path: str) -> None:
+        """Choose a recording, and remember it."""
+        self._recordings = [path, *(other for other in self._recordings if other != path)][:12]
+        self.recordings_changed.emit(self._recordings)
+        self.show_recordings()
+        self.recordings.choose(f"file:{path}")
+
+    def show_stated(self, shown: bool) -> None:
+        """Show or hide the fields for what a stream lacks."""
+        self.stated.setVisible(shown or any(f.text().strip() for f in (self.channels, self.rate, self.unit)))
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self.streams.show_theme(theme)
+        self.recordings.show_theme(theme)
+
+    # What is chosen ----------------------------------------------------------------------------
+
+    def show_tab(self, index: int) -> None:
+        """Show one kind of source."""
+        button = self.tabs.button(index)
+        if button is not None:
+            button.setChecked(True)
+        self.stack.setCurrentIndex(index)
+        self._tell()
+
+    def choose(self, text: str) -> None:
+        """Choose a source by its text, as far as it is there."""
+        kind, _, what = text.partition(":")
+        if kind == "brainflow":
+            board, _, options = what.partition("?")
+            self.show_tab(1)
+            self.board.setCurrentText(board)
+            for part in options.split("&"):
+                key, _, value = part.partition("=")
+                if key in self.fields:
+                    self.fields[key].setText(value)
+        elif kind == "file":
+            self.show_tab(2)
+            if Path(what).is_file() and not self.recordings.choose(text):
+                self.add_recording(what)
+        elif kind == "synthetic":
+            self.show_tab(3)
+        else:
+            self.show_tab(0)
+            self.streams.choose(text)
+        self._tell()
+
+    @property
+    def choice(self) -> SourceChoice | None:
+        """What is chosen now."""
+        text = (self.streams.current, self._board_text(), self.recordings.current, SYNTHETIC)[self.stack.currentIndex()]
+        if text is None:
+            return None
+        if self.stack.currentIndex() > 1:
+            return SourceChoice(text)
+        names = tuple(part.strip() for part in self.channels.text().split(",") if part.strip())
+        return SourceChoice(text, names or None, _number(self.rate.text()), self.unit.text().strip() or None)
+
+    def _board_text(self) -> str | None:
+        board = self.board.currentText()
+        if board not in self._boards:
+            return None
+        given = [f"{key}={quote(field.text().strip())}" for key, field in self.fields.items() if field.text().strip()]
+        return f"brainflow:{board}{'?' + '&'.join(given) if given else ''}"
+
+    def _show_fields(self, board: str) -> None:
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        self.fields = {}
+        for name in self._boards.get(board, ()):
+            field = QLineEdit()
+            field.setPlaceholderText(_EXAMPLES.get(name, ""))
+            field.editingFinished.connect(self._tell)
+            self._form.addRow(label(name.replace("_", " "), tone="muted"), field)
+            self.fields[name] = field
+        needs = bool(self.fields) or board not in self._boards
+        self._board_note.setText("" if needs else "This board needs nothing more.")
+        self._tell()
+
+    def _browse(self) -> None:
+        start = str(Path(self._recordings[0]).parent) if self._recordings else str(Path.home())
+        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", start, _RECORDINGS)
+        if path:
+            self.add_recording(path)
+
+    def _tell(self, *_: object) -> None:
+        self.changed.emit(self.choice)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
