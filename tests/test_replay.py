@@ -16,6 +16,7 @@ from bci_app.errors import SourceError
 from bci_app.recording import Annotation, Break, Recording, read_recording
 from bci_app.replay import Replay, ReplayPhase, ReplayThread, lay_out
 from bci_app.replay import player as player_module
+from bci_app.replay.prompt import obey
 from bci_app.sources.liblsl import use_loopback
 from bci_app.sources.lsl import LslSource, list_lsl_streams
 from bci_app.sources.lsl_header import LslSelector
@@ -246,6 +247,32 @@ def test_impossible_wishes_are_refused(options: dict[str, float], message: str) 
 def test_recordings_of_another_layout_are_refused() -> None:
     with pytest.raises(SourceError, match=r"128\.0.*250\.0"):
         lay_out([recording(10), recording(10, rate=128.0, name="other.edf")], 1.0)
+
+
+def test_lines_of_text_control_a_replay(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [recording(250 * 100)], wait=False)
+    bench.run(1.0)
+
+    def said(line: str) -> str:
+        answer = obey(bench.replay, line)
+        assert answer is not None
+        return answer
+
+    assert said("s").startswith("playing · 00:01.0 / 01:40.0 · ×1 · take.edf")
+    assert said("p").startswith("paused")
+    assert said("seek 30").startswith("paused · 00:30.0")
+    assert said("+12.5").startswith("paused · 00:42.5")
+    assert said("-10").startswith("paused · 00:32.5")
+    assert said("").startswith("playing")
+    assert "×2.5" in said("speed 2.5")
+    assert "0.1 to 100" in said("speed 1000")
+    assert "could not convert" in said("speed fast")
+    assert said("dance").startswith("Commands:")
+    assert obey(bench.replay, "q") is None
+    bench.replay.seek(99.9)
+    bench.run(1.0)
+    assert said("s").startswith("finished")
+    assert said("p").startswith("playing · 00:00.0")
 
 
 def test_failure_of_the_thread_is_a_visible_state(monkeypatch: pytest.MonkeyPatch) -> None:

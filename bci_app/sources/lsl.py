@@ -27,7 +27,8 @@ _HEADER_SECONDS = 5.0
 # While a lost stream is awaited, reading must not stand still for long.
 _RETURN_SECONDS = 1.0
 _OFFSET_SECONDS = 5.0
-_MAX_PULL = 4096
+# The most that one read gives, in seconds of samples; LSL keeps the rest.
+_PULL_SECONDS = 1.0
 _CF_STRING = 3
 
 
@@ -131,6 +132,7 @@ class LslSource:
         self._buffer_seconds = buffer_seconds
         self._clock = clock
         self._inlet: Any = None
+        self._max_pull = 32
         self._session: _Session | None = None
         self._search: LslDiscovery | None = None
         self._refused: set[str] = set()
@@ -165,6 +167,7 @@ class LslSource:
         found = self._find()
         stream = announced(found)
         self._inlet, info = self._open(found, stream, timeout=_HEADER_SECONDS)
+        self._max_pull = max(32, round(_PULL_SECONDS * info.rate))
         self._session = _Session(info, stream, self._selector.pinned(stream), GapDetector(info.rate))
         self._last_arrival = self._clock()
         return info
@@ -267,7 +270,7 @@ class LslSource:
         left = max(0.0, self._last_arrival + self._lost_after - self._clock())
         try:
             data, times = self._inlet.pull_chunk(
-                timeout=min(timeout, left), max_samples=_MAX_PULL, min_samples=1, as_numpy=True
+                timeout=min(timeout, left), max_samples=self._max_pull, min_samples=1, as_numpy=True
             )
         except load_pylsl().util.LostError:
             self._inlet = None
@@ -280,7 +283,7 @@ class LslSource:
                 self._end_search()
                 session.detector.resume()
             self._last_arrival = now
-            self._take(session, session.detector.process(data.astype(np.float64), times))
+            self._take(session, session.detector.process(np.asarray(data, dtype=np.float64), times))
         elif self._search is None and now - self._last_arrival >= self._lost_after:
             self._lose(session, f"no sample for {self._lost_after:g} s")
 

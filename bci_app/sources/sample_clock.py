@@ -59,7 +59,7 @@ class SampleClock:
         self.tolerance = max(rule.max_tolerance, 1.5 * self.nominal)
         self._rule = rule
         self._per_second = max(1, round(rate))
-        self._lateness: list[NDArray[np.float64]] = []
+        self._lateness: list[float] = []
         self._seen = 0
         self._edge = 0.0
         self._spreads: deque[float] = deque(maxlen=_SPREAD_SECONDS)
@@ -95,6 +95,44 @@ class SampleClock:
         late = times - (np.concatenate(([self.due], due[:-1])) + self.period)
         return due, late, edge[1:]
 
+    def follow_few(self, times: Times, first: int) -> list[float] | None:
+        """Take over a few samples at once if all are on time, much faster than `follow` and `advance`.
+
+        The arithmetic is theirs, so that the result is the same to the last bit.
+
+        Parameters
+        ----------
+        times : ndarray, shape (n_samples,)
+            Stamps; at most `until_update`.
+        first : int
+            Stream index of the first.
+
+        Returns
+        -------
+        list of float or None
+            When each was due; None, and nothing changed, if one is not on time.
+        """
+        slope, edge, previous = self._slope, self._edge, self.due
+        count = self._seen
+        dues, lates = [], []
+        for time in times.tolist():
+            count += 1
+            ahead = count * slope
+            candidate = time - ahead
+            due = time if candidate < edge else edge + ahead
+            edge = min(edge, candidate)
+            late = time - (previous + self.period)
+            if not -self.tolerance <= late <= self.tolerance:
+                return None
+            dues.append(due)
+            lates.append(late)
+            previous = due
+        self._lateness += lates
+        self.due, self._edge, self._seen = previous, edge, count
+        if self._seen >= self._per_second:
+            self._update(first + len(dues) - 1)
+        return dues
+
     def advance(self, due: Times, late: NDArray[np.float64], first: int, edge: float | None = None) -> None:
         """Take over samples, the first of which has stream index `first`.
 
@@ -106,7 +144,7 @@ class SampleClock:
             The edge after the last sample; None to let it go through its due time.
         """
         self.due = float(due[-1])
-        self._lateness.append(late)
+        self._lateness += late.tolist()
         self._seen += len(due)
         self._edge = edge if edge is not None else self.due - self._seen * self._slope
         if self._seen >= self._per_second:
@@ -128,7 +166,7 @@ class SampleClock:
         self._edge = due - self._seen * self._slope
 
     def _update(self, index: int) -> None:
-        late = np.nan_to_num(np.concatenate(self._lateness))
+        late = np.nan_to_num(np.array(self._lateness))
         self._spreads.append(float(np.quantile(np.maximum(late, 0.0), 0.9)))
         self._lateness, self._seen = [], 0
         spread = max(self.nominal * 1.5, self._rule.tolerance, 2 * max(self._spreads))

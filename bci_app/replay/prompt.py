@@ -1,0 +1,70 @@
+"""Controlling a replay by lines of text, for the terminal."""
+
+from __future__ import annotations
+
+from bci_app.errors import BciError
+from bci_app.replay.player import Replay, ReplayPhase
+
+HELP = "p pause or go on · seek 12.5, +10, -10 (seconds) · speed 2 · s status · q quit"
+
+
+def obey(replay: Replay, line: str) -> str | None:
+    """Do what a line asks for.
+
+    Parameters
+    ----------
+    replay : Replay
+        Opened already.
+    line : str
+        One of the commands of `HELP`; an empty line pauses or goes on.
+
+    Returns
+    -------
+    str or None
+        What to answer; None if the user wants to quit.
+    """
+    words = line.split()
+    command, rest = (words[0].lower(), words[1:]) if words else ("p", [])
+    if command in ("q", "quit", "exit"):
+        return None
+    try:
+        if command in ("p", "pause", "resume", "play") and not rest:
+            return _toggle(replay)
+        if command in ("s", "status") and not rest:
+            return describe(replay)
+        if command == "speed" and len(rest) == 1:
+            replay.speed = float(rest[0])
+            return describe(replay)
+        if command == "seek" and len(rest) == 1:
+            command, rest = rest[0], []
+        if not rest and (command[0] in "+-" or command[0].isdigit()):
+            start = replay.status().position if command[0] in "+-" else 0.0
+            replay.seek(start + float(command))
+            return describe(replay)
+    except (ValueError, BciError) as error:
+        return str(error)
+    return f"Commands: {HELP}"
+
+
+def describe(replay: Replay) -> str:
+    """Tell in one line where a replay stands."""
+    status = replay.status()
+    place = f"{_clock(status.position)} / {_clock(status.duration)}"
+    trouble = f" ({status.message})" if status.message else ""
+    return f"{status.phase.value}{trouble} · {place} · ×{status.speed:g} · {status.file} · {status.sent} samples sent"
+
+
+def _toggle(replay: Replay) -> str:
+    phase = replay.status().phase
+    if phase is ReplayPhase.PLAYING:
+        replay.pause()
+    elif phase is ReplayPhase.FINISHED:
+        replay.seek(0.0)
+    else:
+        replay.resume()
+    return describe(replay)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(max(0.0, seconds), 60.0)
+    return f"{int(minutes):02d}:{rest:04.1f}"
