@@ -31,6 +31,14 @@ def sample_recordings() -> tuple[Path, Path]:
     return folder / "Subject01_1.edf", folder / "Subject01_2.edf"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _loopback() -> None:
+    """LSL tests stay on this machine."""
+    from bci_app.sources.liblsl import use_loopback
+
+    use_loopback()
+
+
 # Reasons for which a test may be skipped where all checks run.
 _EXPECTED_SKIPS = ("the recordings in ../shared/data are not on this machine",)
 

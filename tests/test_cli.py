@@ -1,0 +1,181 @@
+"""The command line: what it prints, and one message with exit code 1 for whatever goes wrong."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyxdf
+
+from bci_app import __version__
+from bci_app.cli import main
+from tests.bundles import write_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bundle(tmp_path_factory.mktemp("bundles") / "b")
+
+
+class Outcome:
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+    """Run the command line in this process."""
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["bci-app", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+def test_version(call) -> None:  # type: ignore[no-untyped-def]
+    assert call("--version").out == f"bci-app {__version__}\n"
+
+
+def test_info_in_words_and_in_json(call, sample_recordings: tuple[Path, Path]) -> None:  # type: ignore[no-untyped-def]
+    path = str(sample_recordings[1])
+    described = json.loads(call("info", path, "--json").out)
+    assert described["format"] == "EDF"
+    assert described["rate"] == 500
+    assert described["duration"] == 62
+    assert described["channels"][0] == "EEG Fp1"
+    assert set(described["units"]) == {"µV"}
+    words = call("info", path).out
+    assert "EDF, 62.00 s, 500 Hz" in words
+    assert "21 channels" in words
+
+
+def test_check_tells_what_it_compared(call, bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    outcome = call("check", str(bundle))
+    assert outcome.code == 0
+    assert "windows agree" in outcome.out
+
+
+def test_run_writes_a_line_for_each_window(call, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    out = tmp_path / "a.jsonl"
+    source = "synthetic:?speed=max&seconds=12&channels=Fp1,Fp2,C3,C4,O1,O2"
+    assert call("run", "--source", source, "--bundle", str(bundle), "--jsonl", str(out)).code == 0
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [set(row) for row in rows] == [
+        {"sample", "time", "valid", "reasons", "quality", "age_ms", "compute_ms", "targets"}
+    ] * len(rows)
+    assert rows[0]["reasons"] == ["warming up"]
+    assert rows[0]["targets"] == {"mental_load": {"probability": None, "smoothed": None}}
+    assert rows[-1]["valid"]
+    assert sum(rows[-1]["targets"]["mental_load"]["probability"].values()) == pytest.approx(1)
+    assert np.diff([row["sample"] for row in rows]).tolist() == [125] * (len(rows) - 1)
+
+
+def test_run_on_standard_output_prints_lines_only(call, bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    source = "synthetic:?speed=max&seconds=6"
+    outcome = call("run", "--source", source, "--bundle", str(bundle), "--jsonl", "-")
+    assert all(json.loads(line) for line in outcome.out.splitlines())
+
+
+def test_recorded_session_can_be_run_again_with_the_same_result(call, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    first, again, recording = tmp_path / "1.jsonl", tmp_path / "2.jsonl", tmp_path / "s.xdf"
+    source = "synthetic:?speed=max&seconds=12"
+    call("run", "--source", source, "--bundle", str(bundle), "--jsonl", str(first), "--record", str(recording))
+    names = {stream["info"]["name"][0] for stream in pyxdf.load_xdf(recording)[0]}
+    assert {"Predictions"} < names
+    call("run", "--source", f"file:{recording}?speed=max", "--bundle", str(bundle), "--jsonl", str(again))
+    a, b = ([json.loads(line) for line in path.read_text().splitlines()] for path in (first, again))
+    assert [(r["sample"], r["targets"]) for r in a] == [(r["sample"], r["targets"]) for r in b]
+    assert any(r["valid"] for r in a)
+
+
+def test_record_without_a_model(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    file = tmp_path / "r.xdf"
+    outcome = call("record", "--source", "synthetic:?speed=max&seconds=3", str(file))
+    assert outcome.code == 0
+    assert "750 samples, 3.0 s" in outcome.out
+
+
+def test_sources_lists_boards_and_patterns(call) -> None:  # type: ignore[no-untyped-def]
+    listed = {entry["source"] for entry in json.loads(call("sources", "--json").out)}
+    assert {"synthetic:", "brainflow:SYNTHETIC", "file:PATH?speed=max"} <= listed
+
+
+FAULTS = {
+    "unknown kind of source": (["run", "-s", "bluetooth:x"], "brainflow"),
+    "no such file": (["run", "-s", "file:nowhere.edf"], "nowhere.edf"),
+    "no such stream": (["run", "-s", "lsl:name=nobody-sends-this"], "nobody-sends-this"),
+    "unknown board": (["run", "-s", "brainflow:CYTONN"], "CYTON"),
+    "unknown bundle": (["run", "-s", "synthetic:", "-b", "no-such"], "no-such"),
+    "missing channels": (["run", "-s", "synthetic:?channels=Fp1,Cz"], "missing"),
+    "unknown unit": (["run", "-s", "synthetic:", "--unit", "parsec"], "--unit"),
+    "speed of a file": (["run", "-s", "file:SAMPLE?speed=fast"], "fast"),
+    "info of nothing": (["info", "nowhere.edf"], "nowhere.edf"),
+    "info of a folder": (["info", "."], "folder"),
+    "replay of nothing": (["replay", "nowhere.edf"], "nowhere.edf"),
+    "replay too fast": (["replay", "SAMPLE", "--speed", "1000"], "0.1 to 100"),
+    "replay beyond the end": (["replay", "SAMPLE", "--start", "1000"], "nothing to play"),
+    "check of nothing": (["check", "no-such"], "no-such"),
+    "OSC to nowhere": (["run", "-s", "synthetic:", "--osc", "here"], "here"),
+    "rest that is too short": (["run", "-s", "synthetic:", "--rest", "SHORT"], "too short"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_goes_wrong_is_one_message(
+    fault: str,
+    call,
+    bundle: Path,
+    sample_recordings: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+    if fault == "rest that is too short":
+        call("record", "--source", "synthetic:?speed=max&seconds=2", "short.xdf")
+    arguments, words = FAULTS[fault]
+    replaced = [a.replace("SAMPLE", str(sample_recordings[1])).replace("SHORT", "short.xdf") for a in arguments]
+    if replaced[0] == "run" and "-b" not in replaced:
+        replaced += ["-b", str(bundle), "--jsonl", "out.jsonl", "--seconds", "5"]
+    outcome = call(*replaced)
+    assert outcome.code == 1
+    assert outcome.err.startswith("bci-app: ")
+    assert words in outcome.err
+    assert "Traceback" not in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert not [p for p in tmp_path.iterdir() if p.name != "short.xdf"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["run"], ["run", "-s"], ["nonsense"], ["replay"], ["run", "-s", "x:", "--seconds", "0"]]
+)
+def test_wrong_usage_is_exit_code_2(call, arguments: list[str]) -> None:  # type: ignore[no-untyped-def]
+    assert call(*arguments).code == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signal_ends_a_session_with_its_files_closed(bundle: Path, tmp_path: Path, number: signal.Signals) -> None:
+    out, recording = tmp_path / "a.jsonl", tmp_path / "s.xdf"
+    command = ["run", "-s", "synthetic:", "-b", str(bundle), "--jsonl", str(out), "--record", str(recording)]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "bci_app", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()  # the first plain line: predictions are being made
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert all(json.loads(line) for line in out.read_text().splitlines())
+    streams, _ = pyxdf.load_xdf(recording)
+    assert all("footer" in stream for stream in streams)
