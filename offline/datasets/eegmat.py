@@ -7,11 +7,14 @@ of each recording of 30 subjects at 128 Hz; the original EDF files can be read i
 from __future__ import annotations
 
 import re
+import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tokenize import TokenError
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 from bci_app.bundle.spec import Target
 from bci_app.channels import select_channels
 from bci_app.errors import DatasetError
+from bci_app.recording.parsing import PARSER_ERRORS
 from offline.datasets import montages
 from offline.datasets.base import DatasetInfo, Trial
 from offline.datasets.files import require_finite
@@ -31,6 +35,7 @@ REST_SECONDS = 30.0
 _SAMPLE = Path(__file__).with_name("eegmat_128hz_30subjects.npz")
 _FILE = re.compile(r"^Subject(\d+)_([12])\.edf$", re.IGNORECASE)
 _CONDITIONS = ("rest", "arithmetic")
+_EXPECTED = "arrays X (recordings, channels, samples), y, subject, ch_names, sfreq, scale_uV"
 
 INFO = DatasetInfo(
     name="eegmat",
@@ -89,30 +94,27 @@ class EegmatSample:
         return INFO
 
     @cached_property
-    def _arrays(self) -> dict[str, NDArray[np.generic]]:
-        expected = "arrays X (recordings, channels, samples), y, subject, ch_names, sfreq, scale_uV"
+    def _arrays(self) -> dict[str, NDArray[Any]]:
         try:
-            with self.path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as archive:
+            with (
+                warnings.catch_warnings(),
+                self.path.open("rb") as file,
+                np.lib.npyio.NpzFile(file, allow_pickle=False) as archive,
+            ):
+                warnings.simplefilter("ignore")  # numpy warns of odd headers before it fails on them
                 arrays = {key: archive[key] for key in ("X", "y", "subject", "ch_names", "sfreq", "scale_uV")}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+        except (*PARSER_ERRORS, BadZipFile, TokenError, zlib.error) as error:
             raise DatasetError(
                 f"Cannot read {self.path.name} as an EEGMAT sample",
                 found=str(error).strip("'\"") or type(error).__name__,
-                expected=expected,
+                expected=_EXPECTED,
                 fix="Give an npz file of the shape of the embedded sample.",
             ) from error
-        n = len(arrays["y"])
-        if (
-            arrays["X"].ndim != 3
-            or arrays["X"].shape[:2] != (n, len(arrays["ch_names"]))
-            or arrays["subject"].shape != (n,)
-            or not np.isin(arrays["y"], (0, 1)).all()
-            or not float(arrays["sfreq"]) > 0
-        ):
+        if not _like_the_sample(arrays):
             raise DatasetError(
                 f"{self.path.name} is not shaped like an EEGMAT sample",
-                found=", ".join(f"{key} {value.shape}" for key, value in arrays.items()),
-                expected=expected,
+                found=", ".join(f"{key} {value.dtype} {value.shape}" for key, value in arrays.items()),
+                expected=_EXPECTED,
             )
         return arrays
 
@@ -142,8 +144,23 @@ class EegmatSample:
                 )
             # (channels, samples) → (samples, channels)
             raw = np.ascontiguousarray(arrays["X"][rows[0], order].T, dtype=np.float64)
-            pair.append(require_finite(raw * float(arrays["scale_uV"]), f"{subject} {name} of {self.path.name}"))
-        yield from _trials(subject, (pair[0], pair[1]), float(arrays["sfreq"]))
+            pair.append(require_finite(raw * arrays["scale_uV"].item(), f"{subject} {name} of {self.path.name}"))
+        yield from _trials(subject, (pair[0], pair[1]), float(arrays["sfreq"].item()))
+
+
+def _like_the_sample(arrays: dict[str, NDArray[Any]]) -> bool:
+    n = arrays["y"].size
+    scalars = [arrays[key] for key in ("sfreq", "scale_uV")]
+    return bool(
+        arrays["X"].dtype.kind in "iuf"
+        and arrays["X"].ndim == 3
+        and arrays["X"].shape[:2] == (n, arrays["ch_names"].size)
+        and arrays["ch_names"].shape == (arrays["ch_names"].size,)
+        and arrays["y"].shape == arrays["subject"].shape == (n,)
+        and all(arrays[key].dtype.kind in "iu" for key in ("y", "subject"))
+        and np.isin(arrays["y"], (0, 1)).all()
+        and all(s.size == 1 and s.dtype.kind in "iuf" and np.isfinite(s).all() and (s > 0).all() for s in scalars)
+    )
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,9 @@ def require_finite(data: NDArray[np.float64], where: str) -> NDArray[np.float64]
     if data.size == 0:
         raise DatasetError(f"{where} is empty", found=f"shape {data.shape}", expected="samples")
     # A sum is one pass without a boolean copy; it is finite unless a value is not (or it overflows).
-    if not np.isfinite(data.sum()) and not (finite := np.isfinite(data)).all():
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = data.sum()
+    if not np.isfinite(total) and not (finite := np.isfinite(data)).all():
         sample = int(np.argmin(finite.all(axis=tuple(range(1, data.ndim)))))
         raise DatasetError(
             f"{where} holds values that are no numbers",

@@ -101,7 +101,7 @@ class Seed:
         for date, path in self._files[int(subject)]:
             for number, name in sorted(self._variables(path).items()):
                 where = f"{name} of {path.name}"
-                data = as_float(read_mat(path, (name,), expected=_EXPECTED)[name], where)
+                data = as_float(read_mat(path, (name,), expected=_EXPECTED, checked=True)[name], where)
                 require_shape(data.shape, (len(montages.SEED), None), where)
                 yield Trial(
                     subject=subject,

@@ -12,6 +12,7 @@ import os
 import struct
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,9 @@ def _silent(_done: int, _total: int) -> None:
 
 
 def _replace(path: Path, write: Callable[[Path], object]) -> Path:
-    partial = path.with_name(path.name + ".partial")
-    write(partial)
-    os.replace(partial, path)  # noqa: PTH105
+    unfinished = path.with_name(path.name + ".partial")
+    write(unfinished)
+    os.replace(unfinished, path)  # noqa: PTH105
     return path
 
 
@@ -123,7 +124,7 @@ def _write_deap(
             levels = {name: deap.THRESHOLD.label(r) - 0.5 for name, r in zip(deap.TARGETS, row, strict=True)}
             signals[:] = _deap_trial(person, session, levels, rng).T
         path = folder / f"s{number:02d}.dat"
-        paths.append(_replace(path, lambda p, d=data, r=labels: write_python2_pickle(p, {"labels": r, "data": d})))  # type: ignore[misc]
+        paths.append(_replace(path, partial(write_python2_pickle, arrays={"labels": labels, "data": data})))
         progress(number, len(rngs))
     return paths
 
@@ -193,7 +194,7 @@ def _write_dreamer(
     }
     path = folder / dreamer.FILE
     # savemat appends ".mat" to a name with another ending unless told not to.
-    return [_replace(path, lambda p: savemat(p, {"DREAMER": top}, appendmat=False, do_compression=True))]
+    return [_replace(path, partial(savemat, mdict={"DREAMER": top}, appendmat=False, do_compression=True))]
 
 
 def _dreamer_person(seconds: NDArray[np.int64], rng: np.random.Generator, strengths: Strengths) -> dict[str, Any]:
@@ -227,7 +228,7 @@ def _write_seed(
     home = folder / "Preprocessed_EEG"
     home.mkdir()
     labels = np.array([SEED_LABELS[:trials]], dtype=np.int8)
-    paths = [_replace(home / "label.mat", lambda p: savemat(p, {"label": labels}, appendmat=False))]
+    paths = [_replace(home / "label.mat", partial(savemat, mdict={"label": labels}, appendmat=False))]
     seconds = np.random.default_rng(0).integers(*_CLIP_SECONDS["seed"], size=trials)  # the same films for all
     for number, rng in enumerate(rngs, start=1):
         person = Person(montages.SEED, float(SEED_RATE), strengths, rng)
@@ -241,7 +242,7 @@ def _write_seed(
                 eeg = person.eeg(during, n, rng) + person.artefacts(person.blinks(n, rng), rng)
                 clips[f"{prefix}_eeg{clip}"] = np.ascontiguousarray(band_limited(eeg, SEED_RATE, 0.0, 75.0).T)
             path = home / f"{number}_{date}.mat"
-            paths.append(_replace(path, lambda p, c=clips: savemat(p, c, appendmat=False)))  # type: ignore[misc]
+            paths.append(_replace(path, partial(savemat, mdict=clips, appendmat=False)))
         progress(number, len(rngs))
     return paths
 

@@ -45,14 +45,14 @@ class Strengths:
     effect : float
         Distance between the means of neighbouring classes over all sources and rhythms, in units of
         `trial`: d' of who knows a trial's log powers and the pattern to look for, and who would tell
-        two classes right in a share Phi(effect / 2) of the trials (3: 0.93). Who has to find the
+        two classes right in a share Phi(effect / 2) of the trials (2: 0.84). Who has to find the
         pattern in 30 trials of 1-s windows tells fewer. Varies by 30 % between people.
     """
 
     subject: float = 0.6
     session: float = 0.2
     trial: float = 1.0
-    effect: float = 3.0
+    effect: float = 2.0
 
 
 # Rows of the 10-10 system: degrees from the vertex to the electrode on the midline (front positive),
@@ -125,13 +125,14 @@ _TOPOGRAPHY = _topographies()
 def patterns() -> dict[str, Array]:
     """Give the change of log power of each target's pattern, (n_bands, n_sources), of unit norm.
 
-    Valence is in frontal alpha asymmetry, arousal in beta up and alpha down, dominance in frontal
+    Valence is in frontal asymmetry of alpha and beta, arousal in beta up and alpha down, dominance in frontal
     theta, emotion (negative to positive) in temporal gamma and beta. Liking has none.
     """
     right, front = _SOURCES[:, 0], _SOURCES[:, 1]
     made = {name: np.zeros((len(BANDS), _N_SOURCES)) for name in ("valence", "arousal", "dominance", "emotion")}
     theta, alpha, beta, gamma = range(len(BANDS))
     made["valence"][alpha] = np.tanh(3 * right) * np.clip(0.3 + front, 0, 1)
+    made["valence"][beta] = -made["valence"][alpha]
     made["arousal"][beta] = np.clip(0.4 + front, 0, 1)
     made["arousal"][alpha] = -np.clip(0.2 - front, 0, 1)
     made["dominance"][theta] = _TOPOGRAPHY[theta]
@@ -201,15 +202,14 @@ class Person:
     def eeg(self, log_power: Array, n: int, rng: np.random.Generator) -> Array:
         """Make `n` samples of background and rhythms, (n, n_channels), in µV."""
         frequency = np.fft.rfftfreq(n, 1 / self.rate)
-        bumps = np.exp(-((frequency - self._peak[:, None]) ** 2) / (4 * _WIDTH[:, None] ** 2))
-        amplitude = _RMS[:, None] * _TOPOGRAPHY * np.exp(log_power / 2)  # (n_bands, n_sources)
-        pink = np.maximum(frequency, 0.5) ** (-self._slope / 2) * (frequency > 0)
-        made = np.zeros((_N_SOURCES, n))
-        for band, bump in enumerate(bumps):
-            made += amplitude[band][:, None] * _shaped_noise(bump, _N_SOURCES, n, rng)
-        made += _BACKGROUND_RMS / 2 * _shaped_noise(pink, _N_SOURCES, n, rng)
+        bumps = _of_unit_power(np.exp(-((frequency - self._peak[:, None]) ** 2) / (4 * _WIDTH[:, None] ** 2)), n)
+        pink = _of_unit_power(np.maximum(frequency, 0.5) ** (-self._slope / 2) * (frequency > 0), n)
+        power = (_RMS[:, None] * _TOPOGRAPHY) ** 2 * np.exp(log_power)  # (n_bands, n_sources)
+        # Background and rhythms of a source are independent: their spectra add up.
+        spectrum = power.T @ bumps**2 + (_BACKGROUND_RMS / 2 * pink) ** 2  # (n_sources, n_frequencies)
+        made = _noise(np.sqrt(spectrum), n, rng)
         eeg = (self._loudness * self._spread @ made).T
-        eeg += _SENSOR_NOISE * rng.normal(size=eeg.shape)
+        eeg += _SENSOR_NOISE * rng.standard_normal(eeg.shape)
         return eeg
 
     def blinks(self, n: int, rng: np.random.Generator) -> Array:
@@ -227,7 +227,7 @@ class Person:
         n = len(blinks)
         made = eyes * blinks[:, None] * self._eyes
         frequency = np.fft.rfftfreq(n, 1 / self.rate)
-        tension = _shaped_noise((frequency > 20).astype(np.float64), 2, n, rng)
+        tension = _noise(np.tile(_of_unit_power((frequency > 20).astype(np.float64), n), (2, 1)), n, rng)
         course = np.zeros((2, n))
         for at in np.flatnonzero(rng.random(n) < self._bursts_per_second / self.rate).tolist():
             width = round(rng.uniform(0.3, 1.5) * self.rate)
@@ -236,13 +236,17 @@ class Person:
         return made + (tension * course).T @ self._temples.T
 
 
-def _shaped_noise(amplitude: Array, n_signals: int, n: int, rng: np.random.Generator) -> Array:
-    """Make noise of unit variance with an amplitude spectrum, (n_signals, n)."""
-    shape = (n_signals, len(amplitude))
-    spectrum = (rng.normal(size=shape) + 1j * rng.normal(size=shape)) * amplitude
+def _of_unit_power(amplitude: Array, n: int) -> Array:
+    """Scale amplitude spectra (…, n_frequencies) so that `_noise` of `n` samples has unit variance."""
     # Parseval: the expected power of irfft, whose spectrum stands for both halves.
-    power = 4 * (amplitude**2).sum() / n**2
-    return np.fft.irfft(spectrum, n=n, axis=1) / np.sqrt(power)
+    scaled: Array = amplitude * n / np.sqrt(4 * (amplitude**2).sum(axis=-1, keepdims=True))
+    return scaled
+
+
+def _noise(amplitude: Array, n: int, rng: np.random.Generator) -> Array:
+    """Make Gaussian noise with given amplitude spectra (n_signals, n_frequencies), (n_signals, n)."""
+    parts = rng.standard_normal((2, *amplitude.shape))
+    return np.fft.irfft((parts[0] + 1j * parts[1]) * amplitude, n=n, axis=1)
 
 
 def band_limited(x: Array, rate: float, low: float, high: float) -> Array:

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.signal import resample_poly
 
 from bci_app.errors import DatasetError
@@ -73,6 +75,23 @@ def test_a_truncated_npz_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DatasetError, match=r"Cannot read cut\.npz"):
         open_dataset("eegmat", tmp_path / "cut.npz").subjects()
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_mutated_files_give_data_or_a_message(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    path = tmp_path_factory.getbasetemp() / "mutated.npz"
+    content = bytearray(_write_sample(path).read_bytes())
+    places = st.integers(0, len(content) - 1)
+    for at in data.draw(st.lists(places, min_size=1, max_size=4)):
+        content[at] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    dataset = EegmatSample(path)
+    try:
+        for trial in dataset.trials("Subject09"):
+            assert trial.data.shape[1] == 19
+    except DatasetError:
+        pass
 
 
 def test_original_files_are_read_in_whole(shared_data: Path) -> None:

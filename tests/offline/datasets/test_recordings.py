@@ -6,6 +6,7 @@ from edfio import Edf, EdfSignal
 from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
+from bci_app.recording.xdf_writer import StreamHeader, XdfChannel, XdfWriter
 from offline.datasets import Threshold, open_dataset
 
 RATE = 100
@@ -102,6 +103,23 @@ def test_channels_are_those_that_all_recordings_have(tmp_path: Path) -> None:
     record(tmp_path, "sub-3", table, channels=("O1",))
     with pytest.raises(DatasetError, match="no electrode in common"):
         list(open_dataset("recordings", tmp_path).trials("1"))
+
+
+def test_an_xdf_recording_is_read_by_its_eeg_stream(tmp_path: Path) -> None:
+    data = np.random.default_rng(0).normal(size=(30 * 128, 2))
+    with XdfWriter(tmp_path / "sub-1_eeg.xdf") as writer:
+        channels = (XdfChannel("Fz", "microvolts", "EEG"), XdfChannel("T4", "microvolts", "EEG"))
+        stream = writer.add_stream(StreamHeader("Headset", "EEG", channels, rate=128.0))
+        writer.write_samples(stream, data, 1000 + np.arange(len(data)) / 128)
+        markers = writer.add_stream(StreamHeader("Events", "Markers", (XdfChannel("event"),), format="string"))
+        writer.write_markers(markers, ["begin"], [1001.0])
+    (tmp_path / "sub-1_events.tsv").write_text("onset\tduration\tload\n2\t5\tlow\n20\t5\thigh\n")
+    dataset = open_dataset("recordings", tmp_path)
+    assert (dataset.info.channels, dataset.info.rate) == (("Fz", "T8"), 128)
+    first, second = dataset.trials("1")
+    np.testing.assert_array_equal(first.data[first.scored_from :], data[2 * 128 : 7 * 128])
+    np.testing.assert_array_equal(second.data, data[10 * 128 : 25 * 128])
+    assert (first.labels, second.labels) == ({"load": 0}, {"load": 1})
 
 
 def test_the_threshold_is_a_setting_and_recorded(tmp_path: Path) -> None:
