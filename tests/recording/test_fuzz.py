@@ -28,9 +28,9 @@ def files() -> dict[str, bytes]:
 def test_damaged_files_give_data_or_a_message(tmp_path: Path, files: dict[str, bytes], name: str) -> None:
     assert read_damaged(tmp_path, name, files[name]) == "data"
     for seed in range(SEEDS):
-        begin = time.perf_counter()
+        begin = time.process_time()  # other work on the machine does not count
         read_damaged(tmp_path, name, damaged(files[name], seed))
-        assert time.perf_counter() - begin < 5, f"seed {seed} took too long"
+        assert time.process_time() - begin < 5, f"seed {seed} took too long"
 
 
 @pytest.mark.soak
