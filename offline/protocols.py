@@ -7,7 +7,6 @@ border. Brookshire et al. 2024 (*Front. Neurosci.* 18:1373515) measure what happ
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
+from offline.atomic import write_atomically
 from offline.datasets.base import Split, WindowSet
 
 Indices = NDArray[np.int64]
@@ -328,9 +328,7 @@ def write_splits(
             for split in splits
         ],
     }
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(record, separators=(",", ":")) + "\n", encoding="utf-8")
-    os.replace(partial, path)  # noqa: PTH105
+    write_atomically(path, json.dumps(record, separators=(",", ":")) + "\n")
 
 
 def read_splits(path: Path, windows: WindowSet) -> list[Split]:

@@ -22,6 +22,7 @@ from scipy.io import savemat
 from scipy.special import ndtri
 
 from bci_app.errors import DatasetError
+from offline.atomic import write_atomically
 from offline.datasets import deap, dreamer, montages
 from offline.datasets.files import SYNTHETIC_MARK
 from offline.datasets.seed import LABELS as SEED_LABELS
@@ -86,7 +87,7 @@ def synth(
     strengths = strengths or Strengths()
     # First of all, so that no synthetic file is ever without it.
     mark = {"kind": kind, "subjects": subjects, "trials": trials, "seed": seed, "strengths": asdict(strengths)}
-    _replace(folder / SYNTHETIC_MARK, lambda path: path.write_text(json.dumps(mark, indent=2) + "\n", encoding="utf-8"))
+    write_atomically(folder / SYNTHETIC_MARK, json.dumps(mark, indent=2) + "\n")
     rngs = np.random.default_rng([seed, sorted(_KINDS).index(kind)]).spawn(subjects)
     return write(folder, trials, rngs, strengths, progress or _silent)
 
