@@ -179,11 +179,14 @@ class Studio:
 
     # States ------------------------------------------------------------------------------------
 
-    def run(self, name: str, theme: str, size: tuple[int, int], bundle: LoadedBundle, source: Ahead) -> None:
+    def run(
+        self, name: str, theme: str, size: tuple[int, int], bundle: LoadedBundle, source: Ahead, *, band: int = 0
+    ) -> None:
         with self.window(theme, size) as window:
             window.controller.open(source, bundle, source_text="lsl:OpenBCI Cyton", wait_for_baseline=False)
             self._caught_up(window)
             window.controller.mark("stimulus 12")
+            window.area.contact.choose_map(band)
             wait(1.0)
             self.shoot(window, name)
 
@@ -268,6 +271,7 @@ class Studio:
         with self.window(theme, SMALL) as window:
             window.controller.open(Absent(self.rest, ahead=0), self.load)
             until(lambda: window.banner.isVisible())
+            wait(1.0)
             self.shoot(window, f"failed_{theme}")
 
     def replay(self, theme: str) -> None:
@@ -315,6 +319,9 @@ def main(out: Path, only: str = "") -> None:
         "large": lambda theme: studio.run(f"large_{theme}", theme, LARGE, studio.load, Ahead(studio.rest, ahead=75)),
         "emotion": lambda theme: studio.run(
             f"emotion_{theme}", theme, SMALL, studio.emotion, Ahead(studio.rest, ahead=60)
+        ),
+        "topography": lambda theme: studio.run(
+            f"topography_{theme}", theme, SMALL, studio.load, Ahead(studio.rest, ahead=75), band=3
         ),
         "large_emotion": lambda theme: studio.run(
             f"large_emotion_{theme}", theme, LARGE, studio.emotion, Ahead(studio.rest, ahead=60)

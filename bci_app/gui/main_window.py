@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
         controller.traces_extended.connect(area.signals.extend)
         controller.traces_replaced.connect(area.signals.canvas.rebuild)
         controller.spectrum_changed.connect(area.spectrum.show_spectrum)
+        controller.spectrum_changed.connect(area.contact.show_spectrum)
         controller.predictions_added.connect(lambda _: area.prediction.refresh(controller.now()))
         controller.opening.connect(header.show_opening)
         controller.happened.connect(self._show_event)
@@ -134,6 +135,8 @@ class MainWindow(QMainWindow):
         self.header.show_session(session)
         area.signals.show_session(session, controller.traces, log)
         area.spectrum.show_spectrum(None)
+        if session is not None:
+            area.contact.show_channels(session.info.channels, session.bundle.preprocessing.channels)
         area.contact.show_contacts(())
         area.prediction.show_session(session, log)
         area.record.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QActionGroup, QFontMetricsF
@@ -21,6 +22,15 @@ def label(text: str = "", *, tone: str = "", role: str = "", wrap: bool = False)
         result.setProperty("role", role)
     result.setWordWrap(wrap)
     return result
+
+
+def short(power: float) -> str:
+    """Write a power in at most four characters."""
+    if not isfinite(power):
+        return "–"
+    if power >= 9999.5:
+        return f"{power / 1000:.0f}k"
+    return f"{power:.0f}" if power >= 9.95 else f"{power:.1f}"
 
 
 def set_tone(widget: QWidget, tone: str) -> None:

@@ -6,17 +6,21 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from math import hypot
 
+import numpy as np
+from numpy.typing import NDArray
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
+from PyQt6.QtGui import QColor, QHelpEvent, QImage, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolTip, QVBoxLayout, QWidget
 
 from bci_app.channels import canonical
+from bci_app.engine.spectrum import BANDS, Spectrum
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.electrodes import position
 from bci_app.gui.glyphs import WORDS, draw_contact
 from bci_app.gui.state import ContactSummary
-from bci_app.gui.theme import GRID, Theme, font
-from bci_app.gui.widgets import PanelTitle, label
+from bci_app.gui.theme import GRID, Theme, font, mix
+from bci_app.gui.topography import EDGE, Topography
+from bci_app.gui.widgets import Choice, PanelTitle, label, short
 
 _MARK = 11.0
 
@@ -40,6 +44,8 @@ class Head(QWidget):
         self._words = words or {}
         self._contacts: tuple[Contact, ...] = ()
         self._selected: frozenset[str] = frozenset()
+        self._map: NDArray[np.float64] | None = None
+        self._image: QImage | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumSize(20 * GRID, 20 * GRID)
 
@@ -57,10 +63,16 @@ class Head(QWidget):
             self._contacts, self._selected = tuple(contacts), selected
             self.update()
 
+    def show_map(self, values: NDArray[np.float64] | None) -> None:
+        """Show a map over the head, as `Topography.map` gives it, or none."""
+        self._map = values
+        self._image = _shaded(values, self._theme) if values is not None else None
+        self.update()
+
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
         self._theme = theme
-        self.update()
+        self.show_map(self._map)
 
     def _frame(self) -> tuple[QPointF, float]:
         """Give centre and radius of the head."""
@@ -82,7 +94,10 @@ class Head(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         centre, radius = self._frame()
+        if self._image is not None:
+            self._paint_map(painter, self._image, centre, radius)
         painter.setPen(QPen(QColor(self._theme.faint), 1))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(centre, radius, radius)
         nose = QPainterPath(centre + QPointF(-0.11 * radius, -0.993 * radius))
         nose.lineTo(centre + QPointF(0, -0.993 * radius - 1.4 * GRID))
@@ -96,7 +111,9 @@ class Head(QWidget):
         room = min((hypot(a.x() - b.x(), a.y() - b.y()) for (_, a), (_, b) in combinations(places, 2)), default=radius)
         mark = min(_MARK, 0.6 * room)
         painter.setFont(font())
-        named = room >= 4 * GRID
+        named = room >= 4 * GRID and self._image is None
+        if self._image is not None:
+            mark = min(mark, 6.0)
         for contact, place in places:
             draw_contact(painter, place, mark, contact.level, self._theme)
             if contact.channel in self._selected:
@@ -107,6 +124,17 @@ class Head(QWidget):
                 painter.setPen(QColor(self._theme.muted))
                 box = QRectF(place.x() - 4 * GRID, place.y() + mark / 2 + 1, 8 * GRID, 2 * GRID)
                 painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, contact.channel)
+
+    @staticmethod
+    def _paint_map(painter: QPainter, image: QImage, centre: QPointF, radius: float) -> None:
+        clip = QPainterPath()
+        clip.addEllipse(centre, radius, radius)
+        painter.save()
+        painter.setClipPath(clip)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        reach = EDGE * radius
+        painter.drawImage(QRectF(centre.x() - reach, centre.y() - reach, 2 * reach, 2 * reach), image)
+        painter.restore()
 
     def _at(self, place: QPointF) -> Contact | None:
         near = [(hypot(p.x() - place.x(), p.y() - place.y()), contact) for contact, p in self._places()]
@@ -131,6 +159,19 @@ class Head(QWidget):
                 QToolTip.showText(event.globalPos(), f"{contact.channel}: {word}{cause}", self)
             return True
         return super().event(event)
+
+
+def _shaded(values: NDArray[np.float64], theme: Theme) -> QImage:
+    """Shade a map in greys from its smallest to its largest value."""
+    low, high = float(values.min()), float(values.max())
+    share = (values - low) / max(high - low, 1e-9)
+    ends = [QColor(mix(theme.background, theme.text, part)) for part in (0.04, 0.7)]
+    dark, light = (np.array([end.blue(), end.green(), end.red()]) for end in ends)
+    pixels = np.full((*values.shape, 4), 255, dtype=np.uint8)
+    pixels[..., :3] = np.round(dark + (light - dark) * share[..., None])
+    height, width = values.shape
+    image = QImage(pixels.tobytes(), width, height, 4 * width, QImage.Format.Format_RGB32)
+    return image.copy()  # the bytes end with this function
 
 
 class LegendMark(QWidget):
@@ -163,9 +204,23 @@ class ContactPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(0)
-        self.title = PanelTitle("Contact")
+        self._theme = theme
+        self._spectrum: Spectrum | None = None
+        self._topography = Topography(())
+        self._bad: frozenset[int] = frozenset()
+        self._channels: tuple[str, ...] = ()
+        self.shown = Choice(["contact", *(f"{band.name} power" for band in BANDS)], "what the head shows")
+        self.shown.entries.triggered.connect(lambda action: self.choose_map(action.data()))
+        self.title = PanelTitle("Contact", [self.shown])
+        self._chosen = 0
+        self.shown.show_choice(0)
         self.head = Head(theme)
         column.addWidget(self.head, 100)
+        self._range = label(tone="muted")
+        self._range.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
+        self._range.setToolTip("from black to white in dark, white to black in light; bad electrodes left out")
+        self._range.hide()
+        column.addWidget(self._range)
         legend = QGridLayout()
         legend.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
         legend.setHorizontalSpacing(GRID // 2)
@@ -187,6 +242,8 @@ class ContactPanel(QWidget):
     def show_contacts(self, contacts: Sequence[Contact], selected: frozenset[str] = frozenset()) -> None:
         """Show the verdicts now."""
         self.head.show_contacts(contacts, frozenset(map(canonical, selected)))
+        bad = {contact.channel for contact in contacts if contact.level is ContactLevel.BAD}
+        self._bad = frozenset(i for i, name in enumerate(self._channels) if canonical(name) in bad)
         summary = ContactSummary.of(contacts)
         for level, count in zip(self._SHOWN, self._counts, strict=True):
             count.setText(f"{summary.counts[level]} {WORDS[level]}" if contacts else WORDS[level])
@@ -201,6 +258,40 @@ class ContactPanel(QWidget):
         elif not lines and summary.counts[ContactLevel.UNKNOWN] < len(contacts):
             lines = ["Every electrode sits well."]
         self._wanting.setText("\n".join(lines))
+
+    # The map ---------------------------------------------------------------------------------
+
+    def show_channels(self, channels: Sequence[str], judged: Sequence[str]) -> None:
+        """Take the channels of another stream, in the order of its columns, and those whose contact is judged."""
+        wanted = {canonical(name) for name in judged}
+        self._channels = tuple(channels)
+        # What is not judged is no part of the map either; an empty name has no place.
+        self._topography = Topography([name if canonical(name) in wanted else "" for name in channels])
+        self.show_spectrum(None)
+
+    def show_spectrum(self, spectrum: Spectrum | None) -> None:
+        """Map the power of the chosen band."""
+        self._spectrum = spectrum
+        if not self._chosen or spectrum is None:
+            self.head.show_map(None)
+            self._range.setText("")
+            return
+        band = BANDS[self._chosen - 1]
+        power = spectrum.band_power(band)
+        power[list(self._bad)] = np.nan
+        values = 10 * np.log10(np.maximum(power, 1e-6))
+        found = self._topography.map(values)
+        self.head.show_map(found)
+        if found is not None:
+            low, high = (short(10 ** (float(end) / 10)) for end in (found.min(), found.max()))
+            self._range.setText(f"{band.name} {low} – {high} µV²")
+
+    def choose_map(self, index: int) -> None:
+        """Show contact (0) or the power of a band."""
+        self._chosen = index
+        self.shown.show_choice(index)
+        self._range.setVisible(index > 0)
+        self.show_spectrum(self._spectrum)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""

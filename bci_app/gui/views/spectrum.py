@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from bci_app.engine.spectrum import BANDS, Spectrum
 from bci_app.gui.plots import Plot
 from bci_app.gui.theme import GRID, Theme, font
-from bci_app.gui.widgets import PanelTitle, label
+from bci_app.gui.widgets import PanelTitle, label, short
 
 _TOP_HZ = 45.0
 # dB of 1 µV²/Hz: from an amplifier's noise to slow drift.
@@ -35,6 +35,7 @@ class SpectrumPanel(QWidget):
         self.plot.getAxis("bottom").setTicks([[(f, f"{f:g}") for f in (0, 10, 20, 30)] + [(40, "40 Hz")]])
         self.plot.getAxis("left").setTicks([[(-20, "−20"), (0, "0"), (20, "20 dB")], []])
         self.plot.setMinimumHeight(15 * GRID)
+        self.plot.setMaximumHeight(45 * GRID)
         self.plot.setToolTip("power spectral density in dB of 1 µV²/Hz, newest 6 s, raw signal")
         self._edges = [self.plot.addLine(x=band.low) for band in BANDS]
         self._names = []
@@ -49,7 +50,7 @@ class SpectrumPanel(QWidget):
         holder = QVBoxLayout()
         holder.setContentsMargins(GRID, 0, 2 * GRID, 0)
         holder.addWidget(self.plot)
-        column.addLayout(holder, 1)
+        column.addLayout(holder, 100)
         powers = QGridLayout()
         powers.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, 0)
         powers.setSpacing(0)
@@ -66,6 +67,7 @@ class SpectrumPanel(QWidget):
         unit_label = label("µV²", tone="muted")
         powers.addWidget(unit_label, 1, len(BANDS))
         column.addLayout(powers)
+        column.addStretch(1)
         self._spectrum: Spectrum | None = None
         self._channels: tuple[int, ...] = ()
         self.show_theme(theme)
@@ -101,7 +103,7 @@ class SpectrumPanel(QWidget):
             power = spectrum.band_power(band)[list(self._channels)]
             known = power[np.isfinite(power)]
             value = float(known.mean()) if len(known) else float("nan")
-            figure.setText(_short(value))
+            figure.setText(short(value))
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
@@ -114,12 +116,3 @@ class SpectrumPanel(QWidget):
             edge.setPen(pg.mkPen(theme.line))
         for name in self._names:
             name.setColor(theme.muted)
-
-
-def _short(power: float) -> str:
-    """Write a power in at most four characters."""
-    if not np.isfinite(power):
-        return "–"
-    if power >= 9999.5:
-        return f"{power / 1000:.0f}k"
-    return f"{power:.0f}" if power >= 9.95 else f"{power:.1f}"

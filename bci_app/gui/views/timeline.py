@@ -78,6 +78,7 @@ class Timeline(Plot):
         self.setMinimumHeight(9 * GRID)
         self.hatching = Hatching(self)
         self._middle = self.addLine(y=1 / len(target.classes))
+        self._middle.setZValue(-20)  # behind the reasons
         shown = range(1, 2) if self._binary else range(len(target.classes))
         self._classes = tuple(shown)
         self._raw = {k: pg.ScatterPlotItem(size=4, pen=None, pxMode=True) for k in shown}

@@ -1,0 +1,239 @@
+"""Choosing source and model: what is there appears by itself, and what does not fit is explained."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QSettings, Qt
+from pytestqt.qtbot import QtBot
+
+from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.errors import SourceError
+from bci_app.events import ContactLevel
+from bci_app.gui.choices import SourceChoice, describe_source, fit, list_models
+from bci_app.gui.connect.page import ConnectPage
+from bci_app.gui.main_window import MainWindow
+from bci_app.gui.player import LslPlayer
+from bci_app.gui.state import Step
+from bci_app.replay import Replay, ReplayThread
+from bci_app.sources.liblsl import use_loopback
+from bci_app.stream import StreamInfo
+from tests.bundles import CHANNELS, small_spec, write_bundle
+from tests.gui.conftest import OpenWindow
+
+WAIT = 20_000
+BOARD = ("Fz", "C3", "Cz", "C4", "Pz", "PO7", "Oz", "PO8")  # of BrainFlow's synthetic board
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loopback() -> None:
+    use_loopback()
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedBundle]:
+    """A model for the sample recordings, and one for BrainFlow's synthetic board."""
+    folder = tmp_path_factory.mktemp("models")
+    return {
+        "sample": load_bundle(write_bundle(folder / "sample", title="Sample model")),
+        "board": load_bundle(write_bundle(folder / "board", title="Board model", spec=small_spec(channels=BOARD))),
+    }
+
+
+@pytest.fixture
+def page(
+    qtbot: QtBot, open_window: OpenWindow, settings: QSettings, models: dict[str, LoadedBundle]
+) -> Iterator[ConnectPage]:
+    settings.setValue("models", [str(model.folder) for model in models.values()])
+    settings.setValue("model", str(models["sample"].folder))
+    window = open_window()
+    window.show_connect()
+    shown = window.connect_page
+    qtbot.waitUntil(lambda: shown.model.choice is not None, timeout=WAIT)
+    yield shown
+    shown.shut_down()
+
+
+@pytest.fixture
+def replay(sample_recordings: tuple[Path, Path]) -> Iterator[ReplayThread]:
+    thread = ReplayThread(Replay.of_files([sample_recordings[1]], name=f"replay {uuid.uuid4().hex[:6]}"))
+    thread.start()
+    yield thread
+    thread.stop()
+
+
+def key_of(page: ConnectPage, replay: ReplayThread) -> str | None:
+    return next((key for key in page.source.streams.keys if replay.replay.source_id in key), None)
+
+
+def test_streams_appear_and_vanish_by_themselves(qtbot: QtBot, page: ConnectPage, replay: ReplayThread) -> None:
+    qtbot.waitUntil(lambda: key_of(page, replay) is not None, timeout=WAIT)
+    replay.stop()
+    qtbot.waitUntil(lambda: key_of(page, replay) is None, timeout=WAIT)
+
+
+def test_a_stream_is_looked_at_without_starting_it_and_then_opened(
+    qtbot: QtBot, page: ConnectPage, replay: ReplayThread, window: MainWindow
+) -> None:
+    qtbot.waitUntil(lambda: key_of(page, replay) is not None, timeout=WAIT)
+    page.source.streams.choose(key_of(page, replay) or "")
+    qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+    assert page.fit.summary.text() == "All 6 electrodes are there."
+    assert "500 Hz, resampled to 128 Hz" in page.fit.detail.text()
+    # A replay begins when somebody listens: looking is not listening.
+    assert replay.replay.status().sent == 0
+    page.fit.check.setChecked(False)
+    main = page.window()
+    assert isinstance(main, MainWindow)
+    with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
+        qtbot.mouseClick(page.fit.button, Qt.MouseButton.LeftButton)
+    assert main.pages.currentWidget() is main.area
+    qtbot.waitUntil(lambda: len(main.controller.log.predictions) > 0, timeout=WAIT)
+    assert replay.replay.status().sent > 0
+
+
+def test_a_montage_that_does_not_fit_is_explained_before_anything_starts(
+    qtbot: QtBot, page: ConnectPage, shared_data: Path
+) -> None:
+    page.source.choose(f"file:{shared_data / 'muse' / 'muse_p300.csv'}")
+    qtbot.waitUntil(lambda: page.fit.summary.text() == "This model cannot use muse_p300.csv.", timeout=WAIT)
+    assert "TP9, AF7, AF8, TP10" in page.fit.detail.text()
+    assert not page.fit.button.isEnabled()
+    levels = {contact.channel: contact.level for contact in page.fit.head._contacts}
+    assert levels["C3"] is ContactLevel.MISSING
+    assert levels["TP9"] is ContactLevel.UNKNOWN
+
+
+def test_a_misfit_on_the_command_line_leads_to_the_map(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, shared_data: Path
+) -> None:
+    from bci_app.sources.registry import open_source
+
+    text = f"file:{shared_data / 'muse' / 'muse_p300.csv'}"
+    window.connect_page.prefer(source=text, model=bundle.folder)
+    window.controller.open(open_source(text), bundle, source_text=text)
+    page = window.connect_page
+    qtbot.waitUntil(lambda: page.fit.summary.text() == "This model cannot use muse_p300.csv.", timeout=WAIT)
+    assert window.pages.currentWidget() is page
+    assert window.banner.isVisible()
+
+
+def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again(
+    qtbot: QtBot, page: ConnectPage, sample_recordings: tuple[Path, Path]
+) -> None:
+    main = page.window()
+    assert isinstance(main, MainWindow)
+    page.source.choose(f"file:{sample_recordings[1]}")
+    qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+    page.fit.check.setChecked(False)
+    with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
+        page.fit.button.click()
+    controller, strip = main.controller, main.area.strip
+    assert isinstance(controller.player, LslPlayer)
+    assert strip.isVisible()
+    strip.speed_asked.emit(8.0)
+    qtbot.waitUntil(lambda: main.header.steps.current is Step.RUN, timeout=WAIT)
+    qtbot.keyClick(main, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: main.status.phase.text() == "paused", timeout=WAIT)
+    running = main.area.prediction.running
+    assert running is not None
+    qtbot.waitUntil(lambda: running.gauges[0].reason == "paused", timeout=WAIT)
+    bar = strip.overview
+    place = bar.rect().center()
+    place.setX(round(0.97 * bar.width()))
+    qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(lambda: controller.player.playback().position > 58, timeout=WAIT)  # type: ignore[union-attr]
+    strip.button.click()
+    qtbot.waitUntil(lambda: main.banner.summary.text() == "The recording has ended.", timeout=WAIT)
+    main.banner.action_asked.emit("Play again")
+    qtbot.waitUntil(lambda: controller.player.playback().position < 20, timeout=WAIT)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: not main.banner.isVisible(), timeout=WAIT)
+
+
+def test_a_board_asks_for_just_what_it_needs_and_runs(
+    qtbot: QtBot, page: ConnectPage, models: dict[str, LoadedBundle]
+) -> None:
+    main = page.window()
+    assert isinstance(main, MainWindow)
+    page.source.show_tab(1)
+    qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
+    page.source.board.setCurrentText("CYTON")
+    assert list(page.source.fields) == ["serial_port"]
+    page.source.board.setCurrentText("SYNTHETIC")
+    assert not page.source.fields
+    qtbot.waitUntil(lambda: "of 6 electrodes" in page.fit.summary.text(), timeout=WAIT)
+    page.model.choose(str(models["board"].folder))
+    qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+    page.fit.check.setChecked(False)
+    with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
+        page.fit.button.click()
+    qtbot.waitUntil(lambda: len(main.controller.log.predictions) > 0, timeout=WAIT)
+    qtbot.waitUntil(main.status.battery.isVisible, timeout=WAIT)
+
+
+def test_the_last_choice_is_remembered(
+    qtbot: QtBot, page: ConnectPage, open_window: OpenWindow, models: dict[str, LoadedBundle]
+) -> None:
+    page.source.show_tab(3)
+    page.model.choose(str(models["sample"].folder))
+    qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+    page.fit.button.click()
+    again = open_window()
+    again.show_connect()
+    other = again.connect_page
+    qtbot.waitUntil(lambda: other.model.choice is not None, timeout=WAIT)
+    assert other.source.choice == SourceChoice("synthetic:")
+    assert other.model.choice.title == "Sample model"  # type: ignore[union-attr]
+
+
+def test_the_card_says_what_a_model_is_worth(qtbot: QtBot, page: ConnectPage) -> None:
+    texts = [
+        item.widget().text()  # type: ignore[union-attr]
+        for index in range(page.model._card.count())
+        if (item := page.model._card.itemAt(index)) is not None
+    ]
+    assert "not for use on people" in texts
+    assert "mental load: low, high" in texts
+    assert any("balanced accuracy 0.50" in text and "majority gives 0.50" in text for text in texts)
+
+
+def test_a_bundle_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    found = list_models([tmp_path / "broken"])[-1]
+    assert found.bundle is None
+    assert "Cannot read the bundle" in str(found.failure)
+
+
+def test_fit_knows_matched_missing_and_extra(bundle: LoadedBundle) -> None:
+    info = StreamInfo("x", ("EEG Fp1", "fp2", "C3", "C4", "O1", "Cz", "ECG"), 250.0, ("uV",) * 7)
+    found = fit(info, bundle.spec)
+    assert found.missing == ("O2",)
+    assert found.extra == ("Cz",)
+    assert found.problem is not None
+    whole = fit(replace(info, channels=("EEG Fp1", "fp2", "C3", "C4", "O1", "O2", "ECG")), bundle.spec)
+    assert (whole.missing, whole.problem) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("channels", "rate", "units"),
+    [
+        ((*CHANNELS, "EEG Fp1"), 250.0, ("uV",) * 7),
+        (CHANNELS, 250.0, ("ohm",) * 6),
+        (CHANNELS, 0.0, ("uV",) * 6),
+    ],
+)
+def test_fit_tells_problems_that_are_no_missing_electrodes(
+    bundle: LoadedBundle, channels: tuple[str, ...], rate: float, units: tuple[str, ...]
+) -> None:
+    found = fit(StreamInfo("x", channels, rate, units), bundle.spec)
+    assert found.problem is not None
+    assert not found.missing
+
+
+def test_a_stream_that_has_gone_is_told() -> None:
+    with pytest.raises(SourceError, match="no longer there"):
+        describe_source(SourceChoice(f"lsl:{uuid.uuid4().hex}"))
