@@ -112,7 +112,10 @@ def test_nothing_is_sent_before_somebody_listens_and_then_from_sample_0(monkeypa
 def test_schedule_does_not_drift_over_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(monkeypatch, [recording(3600 * 128, rate=128.0)], wait=False)
     start = bench.clock.now
-    bench.run(3599.9)
+    bench.replay.step()
+    for _ in range(3600):
+        bench.clock.now += 0.99997
+        bench.replay.step()
     stamps = np.array(bench.outlet.stamps)
     assert len(stamps) >= 3599.8 * 128
     np.testing.assert_allclose(stamps - start, np.arange(len(stamps)) / 128.0, rtol=0, atol=1e-9)
@@ -353,17 +356,29 @@ def test_second_file_and_seek_reach_the_receiver_as_gaps() -> None:
 
 
 @pytest.mark.lsl
-def test_streams_are_withdrawn_at_the_end_and_run_returns() -> None:
-    replay = Replay([recording(100, annotations=(Annotation(0.1, 0.0, "x"),))], name="short replay", wait=False)
-    worker = threading.Thread(target=replay.run, args=(threading.Event(),))
+def test_streams_are_announced_and_withdrawn_when_stopped() -> None:
+    replay = Replay([recording(100, annotations=(Annotation(0.1, 0.0, "x"),))], name="short replay")
+    stopped = threading.Event()
+    worker = threading.Thread(target=replay.run, args=(stopped,))
     worker.start()
-    time.sleep(0.2)
-    names = {stream.name for stream in list_lsl_streams(0.5) if stream.source_id.startswith(replay.source_id)}
-    assert names == {"short replay", "short replay markers"}
+    deadline = time.monotonic() + 10
+    names: set[str] = set()
+    while names != {"short replay", "short replay markers"}:
+        assert time.monotonic() < deadline, names
+        names = {stream.name for stream in list_lsl_streams() if stream.source_id.startswith(replay.source_id)}
+    stopped.set()
     worker.join(5)
     assert not worker.is_alive()
     assert replay.status().phase is ReplayPhase.CLOSED
-    assert replay.status().sent == 100
+
+
+def test_run_returns_at_the_end_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [recording(50)], wait=False)
+    monkeypatch.setattr(player_module, "_LINGER_SECONDS", 0.0)
+    bench.replay._clock = time.monotonic
+    bench.replay.run(threading.Event())
+    assert bench.outlet.rows == list(range(50))
+    assert bench.replay.status().phase is ReplayPhase.CLOSED
 
 
 @pytest.mark.lsl

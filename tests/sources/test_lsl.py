@@ -68,7 +68,7 @@ def test_first_sample_of_an_outlet_that_waited_is_index_0_and_none_is_missing() 
     np.testing.assert_allclose(np.diff(np.concatenate([chunk.times for chunk in chunks])), 1 / 512, atol=1e-9)
 
 
-@pytest.mark.parametrize("lost", [10, 125, 250])
+@pytest.mark.parametrize("lost", [10, 250])
 def test_gap_has_its_length(lost: int) -> None:
     source_id = unique("gap")
     with outlet(source_id, wait=True, gaps=f"400:{lost}"):
@@ -82,10 +82,10 @@ def test_gap_has_its_length(lost: int) -> None:
 
 
 def test_stream_is_selected_by_each_of_its_names() -> None:
-    source_id = unique("select")
-    with outlet(source_id, name="by name", type="Custom"), outlet(unique("other"), name="other", type="Custom2"):
+    source_id, name, kind = unique("select"), unique("by name"), unique("kind")
+    with outlet(source_id, name=name, type=kind), outlet(unique("other"), name="other", type="Other"):
         hostname = next(stream.hostname for stream in list_lsl_streams() if stream.source_id == source_id)
-        for text in ("by name", "type=Custom", f"source_id={source_id}", f"hostname={hostname},type=Custom"):
+        for text in (name, f"type={kind}", f"source_id={source_id}", f"hostname={hostname},type={kind}"):
             source = LslSource(LslSelector.parse(text))
             source.start()
             assert source.stream is not None
@@ -224,11 +224,11 @@ def test_samples_that_a_reader_let_overflow_are_counted_as_lost() -> None:
     with outlet(source_id, wait=True, rate=1000):
         source = LslSource(LslSelector(source_id=source_id), buffer_seconds=1)
         source.start()
-        chunks = receive(source, samples(2500))
-        time.sleep(3.5)
-        chunks += receive(source, samples(3000))
+        chunks = receive(source, samples(1200))
+        time.sleep(2.5)
+        chunks += receive(source, samples(1500))
         source.stop()
-    assert sum(chunk.lost for chunk in chunks) > 500
+    assert sum(chunk.lost for chunk in chunks) > 100
     last = chunks[-1]
     assert abs(last.first - last.data[0, 0]) <= 1
 
