@@ -72,11 +72,12 @@ def _check_compressed(data: memoryview) -> None:
     """Let the checksum of a compressed element speak, in little memory."""
     inflate = zlib.decompressobj()
     try:
-        rest: bytes | memoryview = data
-        while not inflate.eof:
-            if not inflate.decompress(rest, _PIECE) and not inflate.unconsumed_tail:
-                break
-            rest = inflate.unconsumed_tail
+        # Piece by piece on the way in too: what is left over is copied in every round.
+        for start in range(0, len(data), _PIECE):
+            waiting: bytes | memoryview = data[start : start + _PIECE]
+            while waiting and not inflate.eof:
+                inflate.decompress(waiting, _PIECE)
+                waiting = inflate.unconsumed_tail
     except zlib.error as error:
         raise MatFileError(f"compressed data: {error}") from None
     if not inflate.eof:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import struct
 import warnings
 import zlib
 from collections.abc import Sequence
@@ -17,9 +16,6 @@ from scipy.io import loadmat, whosmat
 from bci_app.errors import DatasetError
 from bci_app.recording.mat_check import check_mat
 from bci_app.recording.parsing import PARSER_ERRORS
-
-_COMPRESSED = 15
-_PIECE = 1 << 18
 
 # scipy lets the failure of whichever layer met the damage through.
 _DAMAGE = (*PARSER_ERRORS, zlib.error)
@@ -37,8 +33,7 @@ def mat_names(path: Path, *, expected: str) -> dict[str, tuple[int, ...]]:
         with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         # scipy's compiled reader trusts sizes in the file; a damaged one can end the process.
-        if not _is_sound_and_compressed(content):
-            check_mat(cast(bytes, content))  # a map slices as bytes do
+        check_mat(cast(bytes, content))  # a map slices as bytes do
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return {name: shape for name, shape, _ in whosmat(path)}
@@ -79,30 +74,6 @@ def read_mat(path: Path, names: Sequence[str], *, expected: str, checked: bool =
             expected=expected,
         )
     return {name: found[name] for name in names}
-
-
-def _is_sound_and_compressed(content: mmap.mmap) -> bool:
-    """Tell whether every element is compressed and agrees with its checksum, in one pass and little memory.
-
-    `check_mat` passes over the rest of a compressed element once a megabyte, too slow for DREAMER.mat.
-    """
-    order = {b"IM": "<II", b"MI": ">II"}.get(content[126:128])
-    position = 128
-    while order is not None and position + 8 <= len(content):
-        kind, size = struct.unpack_from(order, content, position)
-        end = position + 8 + size
-        if kind != _COMPRESSED or end > len(content):
-            return False
-        inflate = zlib.decompressobj()
-        for start in range(position + 8, end, _PIECE):
-            waiting = content[start : min(start + _PIECE, end)]
-            while waiting and not inflate.eof:
-                inflate.decompress(waiting, _PIECE)
-                waiting = inflate.unconsumed_tail
-        if not inflate.eof:
-            return False
-        position = end
-    return position == len(content) > 128
 
 
 def as_float(value: object, where: str) -> NDArray[np.float64]:
