@@ -60,20 +60,31 @@ class RunDisplay:
         """Show the scores, what was exported, and how to use it."""
         provenance = result.bundle.spec.provenance
         table = Table(title=f"{provenance.dataset}, protocol {provenance.protocol}", title_justify="left")
-        table.add_column("")
-        for heading in ("balanced accuracy", "95 %", "rolling 10 s", "accuracy", "majority", "calibration error"):
-            table.add_column(heading, justify="right")
+        table.add_column("", min_width=14)
+        headings = (
+            "balanced\naccuracy",
+            "95 %",
+            "rolling\n10 s",
+            "accuracy",
+            "majority\nbaseline",
+            "calibration\nerror",
+        )
+        for heading in headings:
+            table.add_column(heading, justify="right", no_wrap=True)
         for index, score in enumerate(result.scores):
-            target = score.target.replace("_", " ")
-            table.add_row(f"{target}: found subnet", *_cells(score))
-            if provenance.leaks:
-                table.add_row(f"[yellow]{LEAK_WARNING}[/yellow]")
+            table.add_section()
+            table.add_row(f"[bold]{score.target.replace('_', ' ')}[/bold]")
+            table.add_row("found subnet", *_cells(score))
             if result.inherited[index] != score:
-                table.add_row("  its inherited weights", *_cells(result.inherited[index]))
-            table.add_row("  largest subnet", *_cells(result.supernet[index]))
+                table.add_row("  inherited", *_cells(result.inherited[index]))
+            table.add_row("largest subnet", *_cells(result.supernet[index]))
             if result.reference:
-                table.add_row(f"  {score.reference_method}", *_cells(result.reference[index]))
+                table.add_row("reference", *_cells(result.reference[index]))
         self._console.print(table)
+        if provenance.leaks:
+            self._console.print(f"{provenance.protocol} {LEAK_WARNING}", style="yellow")
+        if result.scores[0].reference_method:
+            self._console.print(f"reference: {result.scores[0].reference_method}, same windows and folds")
         spec = result.bundle.spec
         parameters = sum(subnet.parameters for subnet in spec.architecture)
         self._console.print(

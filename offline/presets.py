@@ -50,6 +50,8 @@ class Preset(BaseModel):
     finetune : int
         Epochs that the found subnet is trained on, on training and validation windows, from its
         inherited weights; 0 for none.
+    finetune_rate : float
+        Learning rate of fine-tuning over that of training.
     protocol : str
         Protocol of the splits.
     folds : int
@@ -64,6 +66,7 @@ class Preset(BaseModel):
     recipe: Recipe
     search: Evolution
     finetune: Annotated[int, Field(ge=0)] = 0
+    finetune_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     protocol: str
     folds: Annotated[int, Field(ge=2)]
 
@@ -85,11 +88,11 @@ class Preset(BaseModel):
 
     @property
     def finetune_recipe(self) -> Recipe:
-        """The recipe of fine-tuning: a tenth of the learning rate, no early stopping."""
+        """The recipe of fine-tuning: a smaller learning rate, no warm-up, no early stopping."""
         return self.recipe.model_copy(
             update={
                 "epochs": max(1, self.finetune),
-                "learning_rate": self.recipe.learning_rate / 10,
+                "learning_rate": self.recipe.learning_rate * self.finetune_rate,
                 "patience": 0,
                 "warm_up": 0,
                 "sandwich": 0,
@@ -149,6 +152,8 @@ PRESETS = {
             crossovers=12,
             score=Score(accuracy="balanced_accuracy", size_weight=0.0002),
         ),
+        finetune=12,
+        finetune_rate=1 / 3,
         protocol="subjects",
         folds=5,
     ),

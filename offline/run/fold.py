@@ -249,9 +249,9 @@ def _write_history(path: Path, history: History) -> None:
 def _write(folder: Path, result: FoldResult, network: Subnet) -> None:
     """Write arrays and weights first: a result file that is there means that all is there."""
     summary = asdict(result.summary) | {"arch": json.loads(result.summary.arch.to_json())}
-    shape = {"n_channels": network.n_channels, "n_features": network.n_features}
-    metadata = {"arch": result.summary.arch.to_json(), "shape": json.dumps(shape)}
-    write_atomically(folder / SUBNET_FILE, save(_contiguous(network.state_dict()), metadata))
+    # One entry only: safetensors writes several in no certain order, and equal runs give equal files.
+    weights = save(_contiguous(network.state_dict()), {"arch": result.summary.arch.to_json()})
+    write_atomically(folder / SUBNET_FILE, weights)
     partial = folder / f".{LOGITS_FILE}"
     with partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **result.logits)

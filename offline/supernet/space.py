@@ -143,10 +143,10 @@ SPACES = {
     ),
     "compact": SearchSpace(
         name="compact",
-        embed_dims=(24, 32, 48),
+        embed_dims=(32, 48, 64),
         heads=(2, 4),
         mlp_ratios=(1.0, 2.0, 3.0),
-        depths=(1, 2, 3),
+        depths=(2, 3),
     ),
 }
 

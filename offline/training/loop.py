@@ -62,10 +62,7 @@ def predict(model: Supernet, tokens: NDArray[np.float32], arch: ArchConfig, *, b
     model.eval()
     try:
         with torch.inference_mode():
-            parts = [
-                model(torch.from_numpy(np.ascontiguousarray(tokens[i : i + batch_size])), arch).logits
-                for i in range(0, len(tokens), batch_size)
-            ]
+            parts = [model(_tensor(tokens[i : i + batch_size]), arch).logits for i in range(0, len(tokens), batch_size)]
     finally:
         model.train(was_training)
     return torch.cat(parts)
@@ -152,8 +149,8 @@ class _Run:
         self.seed = seed
         self.validation = validation
         self.arch = arch
-        self.tokens = torch.from_numpy(np.ascontiguousarray(examples.tokens))
-        labels = torch.from_numpy(np.ascontiguousarray(examples.labels))
+        self.tokens = _tensor(examples.tokens)
+        labels = _tensor(examples.labels)
         self.labels = losses.smooth(losses.one_hot(labels, model.class_counts), recipe.label_smoothing)
         self.weights = losses.inverse_frequencies(labels, model.class_counts) if recipe.class_weights else None
         self.probes = [arch] if arch else probe_subnets(model, seed)
@@ -249,7 +246,7 @@ class _Run:
             self.best = number
 
     def _validate(self, validation: Examples) -> tuple[float, float]:
-        labels = torch.from_numpy(np.ascontiguousarray(validation.labels))
+        labels = _tensor(validation.labels)
         probabilities = losses.one_hot(labels, self.model.class_counts)
         found = [predict(self.model, validation.tokens, probe) for probe in self.probes]
         loss = np.mean([float(losses.cross_entropy(logits, probabilities, self.weights)) for logits in found])
@@ -289,6 +286,11 @@ class _Run:
         restore_optimizer(self.optimizer, groups.get("optimizer", {}))
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
         self.best = state["best"]
+
+
+def _tensor(array: NDArray[np.generic]) -> Tensor:
+    """Copy an array, which may be memory-mapped and read-only."""
+    return torch.tensor(np.ascontiguousarray(array))
 
 
 def _snapshot(model: Supernet) -> dict[str, Tensor]:

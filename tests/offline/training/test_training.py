@@ -85,6 +85,22 @@ def test_two_runs_from_one_seed_are_bit_identical_and_another_seed_differs() -> 
     assert not same(nets[0], nets[2])
 
 
+def test_results_do_not_depend_on_where_an_array_lies_in_memory() -> None:
+    data = examples()
+    nets, found = [], []
+    for offset in (0, 4, 16, 36):
+        memory = np.empty(data.tokens.nbytes + 64, dtype=np.uint8)
+        start = -memory.ctypes.data % 64 + offset
+        moved = memory[start : start + data.tokens.nbytes].view(np.float32).reshape(data.tokens.shape)
+        moved[:] = data.tokens
+        net = model(dropout=0.3)
+        train(net, FULL.model_copy(update={"epochs": 1}), Examples(moved, data.labels), seed=1)
+        nets.append(net)
+        found.append(predict(net, moved, SPACE.largest))
+    assert all(same(net, nets[0]) for net in nets)
+    assert all(torch.equal(logits, found[0]) for logits in found)
+
+
 def test_training_leaves_the_global_generator_alone() -> None:
     torch.manual_seed(5)
     expected = torch.randn(3)
@@ -266,3 +282,12 @@ def test_augmentation_changes_what_it_says_and_nothing_else() -> None:
     assert not torch.equal(mixed, tokens)
     noise = apply(feature_noise=0.3)[0] - tokens
     assert float(noise.std()) == pytest.approx(0.3, rel=0.05)
+
+
+def test_read_only_arrays_can_be_trained_on_and_predicted() -> None:
+    data = examples()
+    for array in data:
+        array.setflags(write=False)
+    net = model()
+    train(net, Recipe(epochs=1), data, seed=1, validation=data)
+    assert predict(net, data.tokens, SPACE.smallest).shape == (96, 2, 3)
