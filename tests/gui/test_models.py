@@ -1,0 +1,158 @@
+"""The Qt-free values behind the views."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from bci_app.engine.spectrum import BANDS
+from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Reason, Status, TargetPrediction
+from bci_app.gui.electrodes import position
+from bci_app.gui.state import ContactSummary, SessionLog, Step, expected, step_of
+from bci_app.gui.theme import DARK, LIGHT, mix
+from bci_app.gui.topography import GRID_POINTS, Topography
+from bci_app.gui.views.timeline import invalid_stretches
+from bci_app.gui.widgets import short
+
+
+def prediction(time: float, *reasons: Reason) -> Prediction:
+    target = TargetPrediction("load", ("low", "high"), None if reasons else (0.4, 0.6), None if reasons else (0.5, 0.5))
+    return Prediction(0, time, not reasons, reasons, 1.0, 0.0, 0.0, (target,))
+
+
+def status(phase: Phase, progress: float = 1.0) -> Status:
+    return Status(phase, "", 250.0, 250.0, 1, 0, 0.0, progress, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "step"),
+    [
+        (status(Phase.CONTACT, 0.0), Step.CONNECT, Step.CONTACT),
+        (status(Phase.WARMING_UP, 0.0), Step.CONNECT, Step.BASELINE),
+        (status(Phase.BASELINE, 0.5), Step.BASELINE, Step.BASELINE),
+        (status(Phase.WARMING_UP, 1.0), Step.RUN, Step.RUN),
+        (status(Phase.LOST, 0.5), Step.BASELINE, Step.BASELINE),
+        (status(Phase.FINISHED), Step.RUN, Step.RUN),
+    ],
+)
+def test_step_follows_the_engine_and_stays_through_a_loss(now: Status, before: Step, step: Step) -> None:
+    assert step_of(now, before) is step
+
+
+def test_contacts_that_want_care_come_worst_first() -> None:
+    levels = {"A": ContactLevel.GOOD, "B": ContactLevel.POOR, "C": ContactLevel.BAD, "D": ContactLevel.MISSING}
+    summary = ContactSummary.of([Contact(name, level) for name, level in levels.items()])
+    assert [contact.channel for contact in summary.wanting] == ["D", "C", "B"]
+    assert summary.unusable == 2
+
+
+def test_log_forgets_what_is_old() -> None:
+    log = SessionLog(seconds=10)
+    for time in range(30):
+        log.add([prediction(float(time))], [Gap(0, float(time), 1)])
+    assert [p.time for p in log.predictions] == [float(t) for t in range(19, 30)]
+    assert log.gaps[0].time == 19.0
+    assert [p.time for p in log.since(27.5)] == [28.0, 29.0]
+
+
+def test_stretches_join_by_reason_and_name_silence() -> None:
+    said = [
+        *(prediction(t, Reason.BASELINE) for t in (1.0, 2.0, 3.0)),
+        prediction(4.0),
+        prediction(5.0, Reason.GAP),
+        prediction(9.0),
+    ]
+    found = invalid_stretches(said, 15.0, hop=1.0, silent="stream lost")
+    assert [(round(s.start, 6), round(s.stop, 6), s.reason) for s in found] == [
+        (-15.0, -12.0, "rest baseline"),
+        (-11.0, -10.0, "gap"),
+        (-10.0, -7.0, "stream lost"),
+        (-6.0, 0.0, "stream lost"),
+    ]
+
+
+def test_expected_class_of_an_ordered_target() -> None:
+    assert expected((0.25, 0.75)) == 0.75
+    assert expected((0.0, 0.0, 1.0)) == 1.0
+    assert expected((0.5, 0.0, 0.5)) == 0.5
+
+
+def test_electrodes_lie_where_they_belong() -> None:
+    places = {name: position(name) for name in ("Cz", "Fp1", "O2", "T7", "T8", "Oz")}
+    assert all(place is not None for place in places.values())
+    x, y = zip(*(place for place in places.values() if place is not None), strict=True)
+    assert abs(x[0]) < 0.05
+    assert abs(y[0]) < 0.05
+    assert x[1] < 0 < y[1]
+    assert x[2] > 0 > y[2]
+    assert x[3] == pytest.approx(-x[4], abs=0.02)
+    assert np.hypot(x, y).max() < 1
+    assert position("EEG T3") == places["T7"]
+    assert position("ECG ECG") is None
+
+
+def test_electrode_table_agrees_with_mne() -> None:
+    import mne
+
+    names = mne.channels.get_builtin_montages()
+    montage = mne.channels.make_standard_montage("colin27_1005" if "colin27_1005" in names else "standard_1005")
+    places = montage.get_positions()["ch_pos"]
+    for name, place in places.items():
+        mine = position(name)
+        if mine is None or np.hypot(*mine) < 0.2:
+            continue
+        direction = np.arctan2(place[1] + 0.016, place[0])
+        assert np.cos(np.arctan2(mine[1], mine[0]) - direction) > 0.99, name
+
+
+def test_map_takes_the_values_at_the_electrodes_and_leaves_out_what_is_bad() -> None:
+    names = ["Fp1", "Fp2", "C3", "C4", "O1", "O2", "ECG"]
+    values = np.array([1.0, 1.0, 2.0, 2.0, 5.0, np.nan, 1e6])
+    found = Topography(names).map(values)
+    assert found is not None
+    assert found.shape == (GRID_POINTS, GRID_POINTS)
+    for name, value in zip(names[:5], values[:5], strict=True):
+        place = position(name)
+        assert place is not None
+        column, row = (round((c + 1) / 2 * (GRID_POINTS - 1)) for c in (place[0], -place[1]))
+        assert found[row, column] == pytest.approx(value, abs=0.35), name
+    assert found.max() <= 5.0
+    assert Topography(names[:3]).map(values[:3]) is None
+
+
+@pytest.mark.parametrize(
+    ("power", "text"), [(0.04, "0.0"), (9.94, "9.9"), (9.96, "10"), (9999.0, "9999"), (2e4, "20k")]
+)
+def test_powers_are_short(power: float, text: str) -> None:
+    assert short(power) == text
+
+
+def test_bands_touch_without_overlap() -> None:
+    assert all(a.high == b.low for a, b in pairwise(BANDS))
+
+
+def luminance(name: str) -> float:
+    parts = [int(name[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(a: str, b: str) -> float:
+    """Contrast ratio of WCAG 2."""
+    high, low = sorted((luminance(a), luminance(b)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+def test_writing_can_be_read_and_marks_be_seen(theme) -> None:  # type: ignore[no-untyped-def]
+    for ground in (theme.background, theme.surface):
+        assert contrast(theme.text, ground) > 7
+        assert contrast(theme.muted, ground) > 4.5
+    for mark in (theme.good, theme.poor, theme.bad, theme.accent, theme.trace):
+        assert contrast(mark, theme.background) > 4.5
+    assert contrast(theme.faint, theme.background) > 3
+    assert all(contrast(target, theme.background) > 2.9 for target in theme.targets[:4])
+    assert not set(theme.targets) & {theme.good, theme.poor, theme.bad, theme.accent}
+    assert mix("#000000", "#ffffff", 0.5) == "#808080"

@@ -1,0 +1,202 @@
+"""Recording, markers, self-report and the keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyxdf
+from PyQt6.QtCore import QSettings, Qt, QTimer
+from PyQt6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from bci_app.bundle import LoadedBundle
+from bci_app.gui.main_window import MainWindow
+from bci_app.gui.shortcuts import MARKER_KEYS, SECTIONS, HelpDialog
+from tests.gui.conftest import OpenWindow
+from tests.gui.sources import RATE, HeldSource, stream
+
+WAIT = 10_000
+PART = 1200  # samples in a hundred chunks
+
+
+@pytest.fixture
+def folder(tmp_path: Path, settings: QSettings) -> Path:
+    place = tmp_path / "recordings"
+    settings.setValue("recordings", str(place))
+    return place
+
+
+@pytest.fixture
+def source() -> HeldSource:
+    return HeldSource(stream(20))
+
+
+@pytest.fixture
+def main(qtbot: QtBot, folder: Path, open_window: OpenWindow, source: HeldSource, bundle: LoadedBundle) -> MainWindow:
+    """A window with a session of which a part has come."""
+    window = open_window()
+    with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
+        window.controller.open(source, bundle, source_text="lsl:test", wait_for_baseline=False)
+    source.allow(100)
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == PART, timeout=WAIT)
+    return window
+
+
+def events(window: MainWindow) -> list[str]:
+    rows = window.area.record.list
+    return [item.text() for row in range(rows.count()) if (item := rows.item(row)) is not None]
+
+
+def read(path: Path) -> dict[str, dict[str, object]]:
+    streams, _ = pyxdf.load_xdf(str(path), dejitter_timestamps=False)
+    return {found["info"]["name"][0]: found for found in streams}
+
+
+def test_a_session_is_recorded_with_its_markers_and_self_report(
+    qtbot: QtBot, main: MainWindow, source: HeldSource, folder: Path
+) -> None:
+    qtbot.keyClicks(main.area.record.participant, "P 07/b")
+    qtbot.mouseClick(main.header.record, Qt.MouseButton.LeftButton)
+    assert main.controller.recording
+    source.allow(100)
+    traces = main.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 2 * PART, timeout=WAIT)
+    qtbot.keyClick(main, Qt.Key.Key_F3)
+    qtbot.keyClicks(main.area.record.entry, "eyes closed")
+    qtbot.keyClick(main.area.record.entry, Qt.Key.Key_Return)
+    main.open_report()
+    for key in (Qt.Key.Key_7, Qt.Key.Key_3, Qt.Key.Key_5, Qt.Key.Key_Return):
+        qtbot.keyClick(main.area.record.report, key)
+    qtbot.waitUntil(lambda: "MB" in main.header.record.text(), timeout=WAIT)
+    qtbot.mouseClick(main.header.record, Qt.MouseButton.LeftButton)
+    assert not main.controller.recording
+    assert main.header.record.text() == "Record"
+    (path,) = folder.glob("*.xdf")
+    assert path.name.startswith("P-07-b_")
+    streams = read(path)
+    assert np.asarray(streams["Test stream"]["time_series"]).shape == (PART, 7)
+    marks = [row[0] for row in streams["Markers"]["time_series"]]  # type: ignore[attr-defined]
+    assert marks == ["F3", "eyes closed", "self-report valence=7 arousal=3 dominance=5"]
+    assert any("recording stopped" in event for event in events(main))
+    assert sum("eyes closed" in event for event in events(main)) == 1
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_the_session_goes_on(
+    qtbot: QtBot, main: MainWindow, source: HeldSource, folder: Path
+) -> None:
+    folder.write_text("in the way")
+    main.toggle_recording()
+    assert not main.controller.recording
+    assert main.banner.isVisible()
+    assert "Cannot record" in main.banner.summary.text()
+    source.allow(100)
+    traces = main.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 2 * PART, timeout=WAIT)
+
+
+def answer(text: str, asked: list[str]) -> None:
+    """Press a button of the question that is going to appear."""
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        if not isinstance(box, QMessageBox):
+            QTimer.singleShot(20, press)
+            return
+        asked.append(box.informativeText())
+        next(button for button in box.buttons() if button.text() == text).click()
+
+    QTimer.singleShot(20, press)
+
+
+def test_quitting_while_recording_asks(qtbot: QtBot, main: MainWindow, folder: Path) -> None:
+    main.toggle_recording()
+    asked: list[str] = []
+    answer("Go on recording", asked)
+    assert not main.close()
+    assert main.controller.recording
+    answer("Stop recording", asked)
+    assert main.close()
+    assert asked == ["Quitting stops it; what was recorded is kept."] * 2
+    (path,) = folder.glob("*.xdf")
+    assert "Test stream" in read(path)
+
+
+def test_quitting_without_a_recording_does_not_ask(main: MainWindow) -> None:
+    assert main.close()
+
+
+def test_mark_button_counts(qtbot: QtBot, main: MainWindow) -> None:
+    for _ in range(2):
+        qtbot.mouseClick(main.header.mark, Qt.MouseButton.LeftButton)
+    assert [event.split("   ")[1] for event in events(main)][-2:] == ["mark 1", "mark 2"]
+    assert [mark.text for mark in main.controller.log.markers] == ["mark 1", "mark 2"]
+    assert main.controller.log.markers[0].sample == pytest.approx(PART, abs=RATE)
+
+
+def test_self_report_by_mouse_wants_all_three_and_can_be_left(qtbot: QtBot, main: MainWindow) -> None:
+    main.area.record.report_button.click()
+    report = main.area.record.report
+    assert report.isVisible()
+    report._groups[0].button(9).click()
+    assert not report.store.isEnabled()
+    qtbot.keyClick(report, Qt.Key.Key_4)
+    qtbot.keyClick(report, Qt.Key.Key_Backspace)
+    assert report.ratings == {}
+    qtbot.keyClick(report, Qt.Key.Key_Escape)
+    assert not report.isVisible()
+    assert main.area.record.entry.isVisible()
+
+
+def test_typing_a_marker_triggers_no_shortcut(qtbot: QtBot, main: MainWindow) -> None:
+    before = (main.area.signals.filter.text(), main.area.signals.span.text())
+    entry = main.area.record.entry
+    main.focus_marker()
+    qtbot.keyClicks(entry, "f ? +-")
+    assert entry.text() == "f ? +-"
+    assert (main.area.signals.filter.text(), main.area.signals.span.text()) == before
+
+
+def test_keys_change_scales_filter_and_theme(qtbot: QtBot, main: MainWindow) -> None:
+    signals = main.area.signals
+    signals.set_amplitude(4)
+    for key, widget, expected in (
+        (Qt.Key.Key_Up, signals.amplitude, "50 µV a row"),
+        (Qt.Key.Key_Down, signals.amplitude, "100 µV a row"),
+        (Qt.Key.Key_Right, signals.span, "15 s"),
+        (Qt.Key.Key_Left, signals.span, "10 s"),
+        (Qt.Key.Key_F, signals.filter, "1–40 Hz, notch 50 Hz"),
+    ):
+        qtbot.keyClick(main, key)
+        assert widget.text() == expected
+    qtbot.keyClick(main, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
+    assert main.theme.name == "light"
+
+
+def test_every_key_of_the_help_is_bound_once(qtbot: QtBot, main: MainWindow) -> None:
+    keys = [key for shortcuts in SECTIONS.values() for shortcut in shortcuts for key in shortcut.keys]
+    assert len({*keys, *MARKER_KEYS}) == len(keys) + len(MARKER_KEYS)
+    qtbot.keyClicks(main, "?")
+    dialogs = main.findChildren(HelpDialog)
+    assert len(dialogs) == 1
+    dialogs[0].close()
+
+
+def test_a_picture_of_the_window_is_saved(main: MainWindow, folder: Path) -> None:
+    main.save_picture()
+    (path,) = folder.glob("*.png")
+    assert path.stat().st_size > 10_000
+
+
+def test_layout_is_remembered_and_can_be_reset(qtbot: QtBot, main: MainWindow, open_window: OpenWindow) -> None:
+    main.area._docks[1].hide()
+    main.close()
+    again = open_window()
+    assert again.area._docks[1].isHidden()
+    again.reset_layout()
+    assert not again.area._docks[1].isHidden()
