@@ -38,7 +38,7 @@ class GapRule:
 
     tolerance: float = 0.02
     max_tolerance: float = 0.1
-    settle: float = 0.15
+    settle: float = 0.3
     max_hold: float = 2.0
     clock_step: float = 1.0
 
@@ -169,7 +169,7 @@ class SampleClock:
         late = np.nan_to_num(np.array(self._lateness))
         self._spreads.append(float(np.quantile(np.maximum(late, 0.0), 0.9)))
         self._lateness, self._seen = [], 0
-        spread = max(self.nominal * 1.5, self._rule.tolerance, 2 * max(self._spreads))
+        spread = max(self.nominal * 1.5, self._rule.tolerance, 3 * max(self._spreads))
         self.tolerance = min(spread, max(self._rule.max_tolerance, 1.5 * self.nominal))
         self._points.append((index, self.due))
         self.period = fit_period(np.array(self._points), self.nominal)

@@ -54,11 +54,11 @@ class GapDetector:
     The rule
     --------
     1. `SampleClock` says when the next sample is due. A stamp within the tolerance of that is on
-       time. The tolerance is 20 ms (or 1.5 periods) on a stream with even stamps, twice the usual
-       lateness on others, at most 100 ms; 100 ms during the first second.
+       time. The tolerance is 20 ms (or 1.5 periods) on a stream with even stamps, three times the
+       usual lateness on others, at most 100 ms; 100 ms during the first second.
     2. A stamp further off puts the stream on probation: samples are held back. If a later one is
        on time again, the late ones were a burst, a stall or a stray stamp, and all are given out
-       without a gap. If instead the stamps stay off by the same amount (0.15 s worth of samples
+       without a gap. If instead the stamps stay off by the same amount (0.3 s worth of samples
        lie within the tolerance of the smallest deviation, none undercuts it; 2 s at most), the
        step was real.
     3. A real step forward is loss: its length is the smallest deviation divided by the period,

@@ -99,7 +99,7 @@ def test_a_gap_between_packets_is_found() -> None:
     assert abs(lost - 256) <= 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1), error=st.sampled_from([0.0, 0.03, -0.03]), rate=st.sampled_from(RATES))
 def test_a_link_that_stalls_and_catches_up_loses_nothing(seed: int, error: float, rate: float) -> None:
     rng = np.random.default_rng(seed)
@@ -107,7 +107,7 @@ def test_a_link_that_stalls_and_catches_up_loses_nothing(seed: int, error: float
     assert gaps(detect(stalled(true, rng, 8), rate)) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 2**32 - 1),
     jitter=st.floats(0.0, 0.008),
@@ -245,7 +245,7 @@ def test_a_loss_of_whole_cycles_is_found_by_stamps_though_packets_jitter() -> No
     assert gaps(detect(times, 250.0, counters=(index % 256).astype(np.float64))) == [(12 * 200, 768)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_counted_stream_over_a_stalling_link_has_no_false_gaps(seed: int) -> None:
     true = moments(250 * 20, 250.0, 0.0, {})
