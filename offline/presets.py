@@ -88,7 +88,7 @@ class Preset(BaseModel):
 
     @property
     def finetune_recipe(self) -> Recipe:
-        """The recipe of fine-tuning: a smaller learning rate, no warm-up, no early stopping."""
+        """The recipe of fine-tuning: its own length and learning rate, no warm-up, no early stopping."""
         return self.recipe.model_copy(
             update={
                 "epochs": max(1, self.finetune),
@@ -153,7 +153,7 @@ PRESETS = {
             score=Score(accuracy="balanced_accuracy", size_weight=0.0002),
         ),
         finetune=12,
-        finetune_rate=1 / 3,
+        finetune_rate=1.0,
         protocol="subjects",
         folds=5,
     ),

@@ -90,5 +90,6 @@ RECIPES = {
         mixup=1.0,
         feature_noise=0.3,
         channel_dropout=0.2,
+        average=0.99,
     ),
 }
