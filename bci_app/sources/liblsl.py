@@ -8,8 +8,12 @@ from types import ModuleType
 from bci_app.errors import DependencyError
 
 # KnownPeers: liblsl 1.17.7 finds only one of several local streams without it.
+# The interval (0.5 s by default) bounds how soon a lost stream is found again.
 # Level -3 keeps liblsl's own messages off the terminal; what they tell becomes errors and states here.
-LOOPBACK_CONFIG = "[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\n[log]\nlevel = -3\n"
+LOOPBACK_CONFIG = (
+    "[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\n"
+    "[tuning]\nContinuousResolveInterval = 0.2\n[log]\nlevel = -3\n"
+)
 
 _scope = "network"
 
