@@ -26,6 +26,7 @@ from bci_app.gui.app import make_application
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.player import LslPlayer
+from bci_app.gui.shortcuts import HelpDialog
 from bci_app.gui.state import Step
 from bci_app.preprocessing.spec import RestBaseline
 from bci_app.recording import Recording, read_recording
@@ -33,7 +34,7 @@ from bci_app.sources.liblsl import local_clock, use_loopback
 from bci_app.sources.lsl import LslSource
 from bci_app.sources.lsl_header import LslSelector
 from bci_app.stream import Chunk, StreamInfo
-from tests.bundles import LOAD, small_spec, write_bundle
+from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL, LARGE = (1366, 768), (2560, 1440)
@@ -147,6 +148,8 @@ class Studio:
             )
         )
 
+        self.classes = load_bundle(write_bundle(self.folder / "classes", spec=self.spec, targets=(VALENCE,)))
+
     def _mental_load(self) -> LoadedBundle:
         shipped = ROOT / "exported_models" / "mental-load"
         if shipped.is_dir():
@@ -178,6 +181,14 @@ class Studio:
         window.grab().save(str(self.out / f"{name}.png"))
 
     # States ------------------------------------------------------------------------------------
+
+    def help(self, theme: str) -> None:
+        with self.window(theme, SMALL) as window:
+            window.show_help()
+            wait(0.2)
+            (dialog,) = window.findChildren(HelpDialog)
+            dialog.grab().save(str(self.out / f"help_{theme}.png"))
+            dialog.close()
 
     def run(
         self, name: str, theme: str, size: tuple[int, int], bundle: LoadedBundle, source: Ahead, *, band: int = 0
@@ -315,6 +326,10 @@ def main(out: Path, only: str = "") -> None:
         "baseline": studio.baseline,
         "run": lambda theme: studio.run(
             f"run_{theme}", theme, SMALL, studio.load, Ahead(studio.rest, ahead=75, gap=(70.0, 71.2))
+        ),
+        "help": studio.help,
+        "smallest": lambda theme: studio.run(
+            f"smallest_{theme}", theme, (1024, 600), studio.classes, Ahead(studio.rest, ahead=45)
         ),
         "large": lambda theme: studio.run(f"large_{theme}", theme, LARGE, studio.load, Ahead(studio.rest, ahead=75)),
         "emotion": lambda theme: studio.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -14,19 +15,23 @@ from bci_app.bundle import LoadedBundle
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.player import LslPlayer
-from bci_app.gui.theme import font, load_fonts
+from bci_app.gui.theme import font, load_fonts, read_scale
 from bci_app.replay import ReplayThread
 from bci_app.sources.base import Source
 
 ORGANISATION = "bci-app"
 
 
-def make_application() -> QApplication:
-    """Give the one QApplication, made if need be, with fonts and style.
+def make_application(settings: QSettings | None = None) -> QApplication:
+    """Give the one QApplication, made if need be, with fonts, style and the size that is set.
 
-    Qt aborts the process where X libraries are missing: look with `bci_app.doctor` before.
+    Qt aborts the process where X libraries are missing: look with `bci_app.doctor` before. What is
+    given must be held: without it there is no application.
     """
     existing = QApplication.instance()
+    if existing is None and settings is not None and read_scale(settings) != 1.0:
+        # The only way to scale pictures, fonts and distances alike; read once, at the start.
+        os.environ.setdefault("QT_SCALE_FACTOR", str(read_scale(settings)))
     app = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     app.setApplicationName("bci-app")
     app.setOrganizationName(ORGANISATION)
@@ -75,10 +80,11 @@ def run_window(
     int
         Exit code.
     """
-    app = make_application()
+    settings = settings or QSettings(ORGANISATION, "bci-app")
+    app = make_application(settings)
     controller = Controller()
     player = LslPlayer(replay, owned=False) if replay is not None else None
-    window = MainWindow(controller, title=title, settings=settings or QSettings())
+    window = MainWindow(controller, title=title, settings=settings)
     # Qt's loop only lets Python see Ctrl+C between events: the controller's timer gives it those.
     before = signal.signal(signal.SIGINT, lambda *_: window.close())
     window.connect_page.prefer(source=source_text, model=bundle.folder if bundle is not None else None)

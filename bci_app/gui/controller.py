@@ -26,7 +26,7 @@ from bci_app.sources.brainflow import BrainFlowSource
 
 HISTORY_SECONDS = 30.0
 
-_FRAME_MS = 33
+_FRAME_MS = 30
 _HIDDEN_MS = 250
 # Seconds of signal copied a frame: a little more than a frame ever takes.
 _GLANCE = 0.5
@@ -40,6 +40,7 @@ _LOST = "stream lost"
 
 PLAY_AGAIN = "Play again"
 CHOOSE_SOURCE = "Choose another source"
+DISMISS = "Dismiss"
 
 
 class Controller(QObject):
@@ -98,6 +99,7 @@ class Controller(QObject):
         self._other_speed = False
         self._step = Step.CONNECT
         self._silence_told = ""
+        self._dismissed = ""
         self._cpu = float("nan")
         self._newest = (float("nan"), 0.0)  # LSL time of the newest sample, and when it was seen here
         self._began = float("nan")  # LSL time of the first sample
@@ -194,7 +196,7 @@ class Controller(QObject):
         try:
             path = self._recording.start(engine, folder, participant=participant, source_text=self.session.source_text)
         except BciError as error:
-            self._set_trouble(replace(as_trouble(error), lasting=True))
+            self._set_trouble(replace(as_trouble(error), lasting=True, actions=(DISMISS,)))
             return
         self._tell(f"recording to {path.name}")
         self.recording_changed.emit(self._recording.state())
@@ -368,6 +370,8 @@ class Controller(QObject):
 
     def dismiss(self) -> None:
         """Take trouble that does not end by itself off the screen."""
+        if self._trouble is not None:
+            self._dismissed = self._trouble.advice
         self._set_trouble(None)
 
     def _watch(self, status: Status, playback: Playback | None) -> None:
@@ -379,8 +383,8 @@ class Controller(QObject):
             trouble = None
         elif status.phase is Phase.LOST:
             trouble = Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,))
-        elif status.message:
-            trouble = Trouble("The recording has ended by a failure.", status.message, Level.ERROR)
+        elif status.message and status.message != self._dismissed:
+            trouble = Trouble("The recording has ended by a failure.", status.message, Level.ERROR, (DISMISS,))
         elif isfinite(status.age_s) and silent > _SILENT:
             trouble = Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device.")
         elif self._trouble is not None and self._trouble.lasting:

@@ -11,12 +11,12 @@ from PyQt6.QtWidgets import QApplication, QMainWindow, QMessageBox, QStackedWidg
 
 from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.connect.page import ConnectPage
-from bci_app.gui.controller import CHOOSE_SOURCE, PLAY_AGAIN, Controller
+from bci_app.gui.controller import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN, Controller
 from bci_app.gui.header import Header
 from bci_app.gui.session_area import SessionArea
 from bci_app.gui.shortcuts import MARKER_KEYS, SECTIONS, HelpDialog
 from bci_app.gui.state import Event, LiveStatus, Session, Step, Trouble
-from bci_app.gui.theme import LIGHT, THEMES, Theme, palette, style_sheet
+from bci_app.gui.theme import LIGHT, SCALES, THEMES, Theme, palette, read_scale, style_sheet
 from bci_app.gui.traces import FILTERS
 from bci_app.gui.views.banner import Banner
 from bci_app.gui.views.status_line import StatusLine
@@ -181,6 +181,8 @@ class MainWindow(QMainWindow):
             self._pause(False)
         elif action == CHOOSE_SOURCE:
             self.show_connect()
+        elif action == DISMISS:
+            self.controller.dismiss()
 
     # What is asked -----------------------------------------------------------------------------
 
@@ -327,6 +329,22 @@ class MainWindow(QMainWindow):
         saved = self.grab().save(str(path))
         self.area.record.add_event(
             self.controller.seconds, f"picture saved: {path}" if saved else f"picture not saved: {path}", quiet=True
+        )
+
+    def larger_window(self) -> None:
+        """Make everything larger from the next start on."""
+        self._scale(1)
+
+    def smaller_window(self) -> None:
+        """Make everything smaller from the next start on."""
+        self._scale(-1)
+
+    def _scale(self, step: int) -> None:
+        scale = read_scale(self._settings)
+        index = min(max(SCALES.index(scale) + step, 0), len(SCALES) - 1)
+        self._settings.setValue("scale", SCALES[index])
+        self.area.record.add_event(
+            self.controller.seconds, f"size {100 * SCALES[index]:.0f} % from the next start on", quiet=True
         )
 
     # Life --------------------------------------------------------------------------------------

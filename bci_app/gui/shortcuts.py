@@ -44,6 +44,8 @@ SECTIONS: dict[str, tuple[Shortcut, ...]] = {
         Shortcut(("Ctrl+T",), "toggle_theme", "dark or light"),
         Shortcut(("Ctrl+P", "F12"), "save_picture", "save a picture of the window"),
         Shortcut(("F11",), "toggle_full_screen", "full screen"),
+        Shortcut(("Ctrl++", "Ctrl+="), "larger_window", "larger, from the next start on"),
+        Shortcut(("Ctrl+-",), "smaller_window", "smaller, from the next start on"),
         Shortcut(("Ctrl+0",), "reset_layout", "put every view back to its place"),
         Shortcut(("?",), "show_help", "this list"),
     ),

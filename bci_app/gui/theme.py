@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from PyQt6.QtCore import QSettings
 from PyQt6.QtGui import QColor, QFont, QFontDatabase, QPalette
 
 from bci_app.events import ContactLevel
@@ -12,6 +13,9 @@ from bci_app.events import ContactLevel
 FAMILY = "Inter Figures"
 _FONTS = Path(__file__).parent / "fonts"
 _ICONS = Path(__file__).parent / "icons"
+
+# Sizes of everything, for a small screen or a projector.
+SCALES = (0.8, 1.0, 1.25, 1.5, 2.0)
 
 GRID = 8
 TEXT = 13
@@ -102,16 +106,25 @@ LIGHT = Theme(
 THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 
+def read_scale(settings: QSettings) -> float:
+    """Give the size that is set, one of `SCALES`."""
+    try:
+        wanted = float(settings.value("scale", 1.0))
+    except (TypeError, ValueError):
+        return 1.0
+    return wanted if wanted in SCALES else 1.0
+
+
 def load_fonts() -> None:
     """Make the type family known to Qt; call once after QApplication is made."""
     for path in sorted(_FONTS.glob("*.ttf")):
         QFontDatabase.addApplicationFont(str(path))
 
 
-def font(*, large: bool = False, strong: bool = False, scale: float = 1.0) -> QFont:
+def font(*, large: bool = False, strong: bool = False) -> QFont:
     """Give the font of one of the two sizes."""
     result = QFont([FAMILY, "Inter", "Segoe UI", "Helvetica Neue", "DejaVu Sans"])
-    result.setPixelSize(round((LARGE if large else TEXT) * scale))
+    result.setPixelSize(LARGE if large else TEXT)
     result.setWeight(QFont.Weight.DemiBold if strong else QFont.Weight.Normal)
     return result
 
@@ -158,14 +171,13 @@ def palette(theme: Theme) -> QPalette:
     return result
 
 
-def style_sheet(theme: Theme, scale: float = 1.0) -> str:
+def style_sheet(theme: Theme) -> str:
     """Write the style sheet of the whole application.
 
     Properties that widgets set: ``tone`` (muted, faint, accent, warning) and ``role`` (large,
     strong) on labels; ``kind`` (primary, quiet) on buttons.
     """
-    text, large, unit = round(TEXT * scale), round(LARGE * scale), round(GRID * scale)
-    half = unit // 2
+    text, large, unit, half = TEXT, LARGE, GRID, GRID // 2
     return f"""
 * {{ font-family: "{FAMILY}", "Inter", "Segoe UI", "Helvetica Neue", "DejaVu Sans"; font-size: {text}px; }}
 QMainWindow, QWidget#page, QDialog {{ background: {theme.background}; }}

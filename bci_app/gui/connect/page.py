@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import QSettings, pyqtSignal
-from PyQt6.QtGui import QHideEvent, QShowEvent
+from PyQt6.QtCore import QSettings, Qt, pyqtSignal
+from PyQt6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from bci_app.bundle import shipped_models
@@ -94,6 +94,17 @@ class ConnectPage(QWidget):
             self._models.start(lambda: list_models(folders))
             self.source.show_recordings()
             self.source.choose(str(self._settings.value("source", "lsl:")))
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Connect with Enter, go back with Escape."""
+        if event is None:
+            return
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.fit.button.isEnabled():
+            self.fit.button.click()
+        elif event.key() == Qt.Key.Key_Escape:
+            self.back_asked.emit()
+        else:
+            super().keyPressEvent(event)
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
         """Stop looking."""

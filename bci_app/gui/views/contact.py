@@ -209,7 +209,7 @@ class ContactPanel(QWidget):
         self._topography = Topography(())
         self._bad: frozenset[int] = frozenset()
         self._channels: tuple[str, ...] = ()
-        self.shown = Choice(["contact", *(f"{band.name} power" for band in BANDS)], "what the head shows")
+        self.shown = Choice(["electrodes", *(f"{band.name} power" for band in BANDS)], "what the head shows")
         self.shown.entries.triggered.connect(lambda action: self.choose_map(action.data()))
         self.title = PanelTitle("Contact", [self.shown])
         self._chosen = 0

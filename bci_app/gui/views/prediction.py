@@ -185,6 +185,10 @@ class PredictionPanel(QWidget):
         self.caution = label("not for use on people", tone="warning")
         self.title = PanelTitle("Prediction", [self.caution], margin=2 * GRID)
         self.model = label(tone="muted", wrap=True)
+        self.repeat = QPushButton("Repeat rest")
+        self.repeat.setProperty("kind", "quiet")
+        self.repeat.setToolTip("measure the rest baseline anew (Ctrl+B)")
+        self.repeat.clicked.connect(self.baseline_asked)
         self.model.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         column.addWidget(self.model)
         self.stack = QStackedWidget()
@@ -198,9 +202,12 @@ class PredictionPanel(QWidget):
         for page in (self.empty, self.preparing, self._scroll):
             self.stack.addWidget(page)
         column.addWidget(self.stack, 1)
-        self.digest: QLabel = label(tone="faint", wrap=True)
-        self.digest.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
-        column.addWidget(self.digest)
+        self.digest: QLabel = label(tone="faint")
+        row = QHBoxLayout()
+        row.setContentsMargins(2 * GRID, 0, GRID, 0)
+        row.addWidget(self.digest, 1)
+        row.addWidget(self.repeat)
+        column.addLayout(row)
         self.show_session(None, self._log)
 
     def show_session(self, session: Session | None, log: SessionLog) -> None:
@@ -208,6 +215,7 @@ class PredictionPanel(QWidget):
         self._session, self._log, self._live = session, log, None
         self.model.setVisible(session is not None)
         self.digest.setVisible(session is not None)
+        self.repeat.hide()
         self.caution.setVisible(session is not None and session.bundle.not_for_people)
         if session is None:
             self.running = None
@@ -230,6 +238,7 @@ class PredictionPanel(QWidget):
             self.preparing.show_baseline(self._session, live)
         self.stack.setCurrentWidget(self._scroll if live.step is Step.RUN else self.preparing)
         self.digest.setVisible(live.step is Step.RUN)
+        self.repeat.setVisible(live.step is Step.RUN and bool(self._session.baseline_seconds))
         self.refresh(live.now)
 
     def refresh(self, now: float) -> None:
@@ -248,12 +257,12 @@ def digest(bundle: Bundle) -> str:
     """Say in a line what a number of this model is made of."""
     spec = bundle.preprocessing
     smoothing = f", mean of {bundle.smoothing.windows}" if bundle.smoothing.windows > 1 else ""
-    return f"{spec.window_seconds:g} s windows every {spec.hop_seconds:g} s{smoothing}"
+    return f"{spec.window_seconds:g} s windows{smoothing}"
 
 
 def worth(bundle: Bundle) -> str:
-    """Say what the model reached on data that it never met."""
-    lines = []
+    """Say how often the model speaks, and what it reached on data that it never met."""
+    lines = [f"one window every {bundle.preprocessing.hop_seconds:g} s"]
     for score in bundle.provenance.scores:
         value = score.rolling_balanced_accuracy or score.balanced_accuracy
         lines.append(

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
-from PyQt6.QtWidgets import QButtonGroup, QGridLayout, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import label
@@ -30,31 +39,31 @@ class SelfReport(QWidget):
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         column = QVBoxLayout(self)
-        column.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
+        column.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID // 2)
         column.setSpacing(GRID // 2)
+        self.anchors = label(tone="muted")
+        column.addWidget(self.anchors)
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(GRID // 4)
+        grid.setVerticalSpacing(GRID // 2)
         self._groups: list[QButtonGroup] = []
-        for name, low, high in SCALES:
-            heading = QHBoxLayout()
-            heading.addWidget(label(name))
-            heading.addStretch()
-            heading.addWidget(label(f"1 {low} – 9 {high}", tone="muted"))
-            column.addLayout(heading)
-            grid = QGridLayout()
-            grid.setSpacing(GRID // 4)
+        for row, (name, low, high) in enumerate(SCALES):
+            grid.addWidget(label(name), row, 0)
             group = QButtonGroup(self)
             for point in range(1, _POINTS + 1):
                 button = QToolButton()
                 button.setText(str(point))
                 button.setCheckable(True)
                 button.setProperty("kind", "point")
+                button.setToolTip({1: low, _POINTS: high}.get(point, ""))
                 button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-                button.setMinimumHeight(3 * GRID)
-                button.setSizePolicy(button.sizePolicy().Policy.Expanding, button.sizePolicy().Policy.Fixed)
+                button.setFixedHeight(3 * GRID)
+                button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
                 group.addButton(button, point)
-                grid.addWidget(button, 0, point - 1)
+                grid.addWidget(button, row, point)
             group.idClicked.connect(self._show_ready)
             self._groups.append(group)
-            column.addLayout(grid)
+        column.addLayout(grid)
         buttons = QHBoxLayout()
         buttons.setSpacing(GRID)
         self.store = QPushButton("Store")
@@ -94,8 +103,7 @@ class SelfReport(QWidget):
             return
         key = event.key()
         if Qt.Key.Key_1 <= key <= Qt.Key.Key_9:
-            unanswered = [group for group in self._groups if group.checkedId() < 1]
-            button = (unanswered or self._groups[-1:])[0].button(key - Qt.Key.Key_0)
+            button = self._groups[self._present()].button(key - Qt.Key.Key_0)
             assert button is not None
             button.setChecked(True)
             self._show_ready()
@@ -108,7 +116,14 @@ class SelfReport(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def _present(self) -> int:
+        """Give the position of the first scale without an answer, or of the last one."""
+        open_ones = [index for index, group in enumerate(self._groups) if group.checkedId() < 1]
+        return open_ones[0] if open_ones else len(SCALES) - 1
+
     def _show_ready(self) -> None:
+        name, low, high = SCALES[self._present()]
+        self.anchors.setText(f"{name}: 1 {low} – {_POINTS} {high}")
         self.store.setEnabled(len(self.ratings) == len(SCALES))
 
     def _store(self) -> None:

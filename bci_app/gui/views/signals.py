@@ -7,6 +7,7 @@ from math import ceil, floor
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QWidget
@@ -55,6 +56,7 @@ class TraceCanvas(QWidget):
         self._contacts: dict[str, Contact] = {}
         self._amplitude = 100
         self._span = 10
+        self._ink_list: list[tuple[tuple[int, int, int], NDArray[np.bool_]]] = []
         self._raster: TraceRaster | None = None
         self._image: QImage | None = None
         self._drawn = 0  # columns since the beginning that are in the raster
@@ -83,6 +85,7 @@ class TraceCanvas(QWidget):
         by_name = {contact.channel: contact for contact in contacts}
         if by_name != self._contacts:
             self._contacts = by_name
+            self._ink_list = self._inks()
             self.update(0, 0, _GUTTER, self.height())
 
     def show_scales(self, amplitude: int, span: int) -> None:
@@ -122,6 +125,7 @@ class TraceCanvas(QWidget):
             pixels = self._raster.pixels
             data = cast(bytes, pixels.data)  # any buffer will do
             self._image = QImage(data, width, height, 4 * width, QImage.Format.Format_RGB32)
+            self._ink_list = self._inks()
             self._drawn = ceil(self._traces.begin / self._samples_per_column())
             self._drawn = max(self._drawn, self._complete() - width)
             self._draw_new()
@@ -160,13 +164,16 @@ class TraceCanvas(QWidget):
             centres=row_height * (0.5 + np.arange(len(self._channels), dtype=np.float64)),
             pixels_per_unit=row_height / self._amplitude,
             reach=_REACH * row_height,
-            inks=self._inks(),
+            inks=self._ink_list,
             seconds=np.diff(second) > 0,
         )
         self._drawn = first + count
         return True
 
-    def _inks(self) -> list[tuple[tuple[int, int, int], np.ndarray]]:
+    def _inks(self) -> list[tuple[tuple[int, int, int], NDArray[np.bool_]]]:
+        """Give the colours of traces, each with the channels that have it."""
+        if self._traces is None:
+            return []
         theme = self._theme
         levels = np.array([self._level(channel).value for channel in self._channels])
         tints = {
@@ -233,7 +240,7 @@ class TraceCanvas(QWidget):
             text = f"gap {gap.lost / self._traces.rate:.1f} s"
             box = QRectF(0, 0, metrics.horizontalAdvance(text) + GRID, metrics.height())
             left = max(left, area.left())
-            if right - left < box.width() + GRID:
+            if right - left < box.width():
                 continue
             box.moveCenter(QPointF((left + min(right, area.right())) / 2, area.center().y()))
             painter.fillRect(box, QColor(self._theme.background))

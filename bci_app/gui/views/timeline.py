@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QToolTip
 from bci_app.bundle.spec import Target
 from bci_app.events import Prediction
 from bci_app.gui.plots import Hatching, Plot, Stretch
-from bci_app.gui.theme import GRID, Theme
+from bci_app.gui.theme import GRID, Theme, font, mix
 
 SPAN = 60.0
 
@@ -83,7 +83,11 @@ class Timeline(Plot):
         self._classes = tuple(shown)
         self._raw = {k: pg.ScatterPlotItem(size=4, pen=None, pxMode=True) for k in shown}
         self._smoothed = {k: pg.PlotCurveItem(connect="finite", antialias=True) for k in shown}
-        self._words: dict[int, pg.TextItem] = {}
+        self._words = pg.TextItem(anchor=(0, 0))
+        self._words.setFont(font())
+        self._words.setPos(-SPAN, 1.04)
+        if not self._binary:
+            self.addItem(self._words, ignoreBounds=True)
         for k in shown:
             self.addItem(self._raw[k])
             self.addItem(self._smoothed[k])
@@ -95,13 +99,17 @@ class Timeline(Plot):
         if not hasattr(self, "_smoothed"):
             return
         self._middle.setPen(pg.mkPen(theme.line))
+        words = []
         for order, k in enumerate(self._classes):
             tint = pg.mkColor(theme.target(self._index))
             # Classes of one target share its colour and differ in weight.
-            tint.setAlphaF(1.0 if self._binary else 0.4 + 0.6 * order / max(1, len(self._classes) - 1))
+            tint.setAlphaF(1.0 if self._binary else 0.5 + 0.5 * order / max(1, len(self._classes) - 1))
             self._smoothed[k].setPen(pg.mkPen(tint, width=2))
+            solid = mix(theme.background, tint.name(), tint.alphaF())
+            words.append(f'<span style="color:{solid}">{self._target.classes[k]}</span>')
             tint.setAlphaF(0.5 * tint.alphaF())
             self._raw[k].setBrush(pg.mkBrush(tint))
+        self._words.setHtml("&nbsp; ".join(words))
         self.update()
 
     def show_times(self, shown: bool) -> None:
