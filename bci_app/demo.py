@@ -12,22 +12,23 @@ from bci_app.recording import Recording, read_recording
 from bci_app.replay import Replay, ReplayThread
 
 BUNDLE = "mental-load"
-# Half of it is the rest baseline; the other half shows what the model says of rest.
-_REST_SECONDS = 60.0
+# The minute of rest that the data set's sample uses of the other subjects. Half of it is the rest
+# baseline; the other half shows what the model says of rest.
+_REST_START, _REST_STOP = 120.0, 180.0
 _SAMPLE = Path(__file__).parent / "sample"
 
 
 def recordings() -> tuple[Recording, Recording]:
-    """Read the first minute of rest and the arithmetic of EEGMAT's Subject 01."""
+    """Read the last minute of rest and the arithmetic of EEGMAT's Subject 01."""
     rest = read_recording(_SAMPLE / "Subject01_1.edf")
     arithmetic = read_recording(_SAMPLE / "Subject01_2.edf")
-    n_samples = round(_REST_SECONDS * rest.info.rate)
+    rows = slice(round(_REST_START * rest.info.rate), round(_REST_STOP * rest.info.rate))
     shortened = replace(
         rest,
-        info=replace(rest.info, n_samples=n_samples),
-        data=rest.data[:n_samples],
-        times=rest.times[:n_samples],
-        annotations=tuple(a for a in rest.annotations if a.onset < _REST_SECONDS),
+        info=replace(rest.info, n_samples=rows.stop - rows.start),
+        data=rest.data[rows],
+        times=rest.times[rows] - rest.times[rows.start],
+        annotations=(),
     )
     return shortened, arithmetic
 
