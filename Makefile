@@ -8,7 +8,7 @@ APP := $(VENV)/app
 TEST := $(VENV)/test
 SOURCES := bci_app offline tests
 
-.PHONY: demo test lint unit soak bench clean
+.PHONY: demo test lint unit wheel soak bench clean
 
 demo: $(APP)/.installed
 	$(APP)/bin/bci-app demo
@@ -23,6 +23,15 @@ lint: $(TEST)/.installed
 
 unit: $(TEST)/.installed
 	QT_QPA_PLATFORM=offscreen $(TEST)/bin/python -m pytest -m "not soak" $(PYTEST_ARGS)
+
+# The wheel alone, in an empty environment and from another folder.
+wheel: $(TEST)/.installed
+	rm -rf build dist $(VENV)/wheel
+	$(TEST)/bin/python -m build --wheel --outdir dist
+	$(PYTHON) -m venv $(VENV)/wheel
+	$(VENV)/wheel/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) dist/*.whl
+	cd / && $(abspath $(VENV))/wheel/bin/bci-app check mental-load
+	cd / && $(abspath $(VENV))/wheel/bin/bci-app demo --headless --seconds 20
 
 soak: $(TEST)/.installed
 	QT_QPA_PLATFORM=offscreen $(TEST)/bin/python -m pytest -m soak --timeout=3600 $(PYTEST_ARGS)
