@@ -15,7 +15,8 @@ from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.engine.spectrum import welch
 from bci_app.errors import BciError
-from bci_app.events import Gap, Phase, Prediction, Status
+from bci_app.events import Gap, Prediction, Status
+from bci_app.gui import troubles
 from bci_app.gui.opening import Opening, Ready, Running
 from bci_app.gui.player import Playback, Player
 from bci_app.gui.recording_control import RecordingControl
@@ -33,14 +34,6 @@ _GLANCE = 0.5
 _STATUS_SECONDS = 0.5
 _SPECTRUM_SECONDS = 0.5
 _SPECTRUM_SPAN = 6.0
-# A stream that is silent this long is worth a word before it counts as lost.
-_SILENT = 1.0
-
-_LOST = "stream lost"
-
-PLAY_AGAIN = "Play again"
-CHOOSE_SOURCE = "Choose another source"
-DISMISS = "Dismiss"
 
 
 class Controller(QObject):
@@ -196,7 +189,7 @@ class Controller(QObject):
         try:
             path = self._recording.start(engine, folder, participant=participant, source_text=self.session.source_text)
         except BciError as error:
-            self._set_trouble(replace(as_trouble(error), lasting=True, actions=(DISMISS,)))
+            self._set_trouble(troubles.of_error(error, troubles.DISMISS, lasting=True))
             return
         self._tell(f"recording to {path.name}")
         self.recording_changed.emit(self._recording.state())
@@ -239,7 +232,7 @@ class Controller(QObject):
         if playback is not None:
             self._other_speed |= playback.speed != 1.0
             self.playback_changed.emit(playback)
-        self._tell_status(status, _silence_of(status, playback))
+        self._tell_status(status, troubles.silence(status, playback))
         if ended and not self._ended:
             self._ended = True
             self._tell_end(thread)
@@ -249,7 +242,7 @@ class Controller(QObject):
     def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
         if opening.failure is not None:
-            self._set_trouble(as_trouble(opening.failure))
+            self._set_trouble(troubles.of_error(opening.failure))
             self.failed.emit(opening.failure)
             return
         if opening.opened is None:
@@ -321,7 +314,7 @@ class Controller(QObject):
         if silence != self._silence_told:
             if silence:
                 self._tell(silence)
-            elif self._silence_told == _LOST:
+            elif self._silence_told == troubles.LOST:
                 self._tell("stream back")
             self._silence_told = silence
 
@@ -375,19 +368,10 @@ class Controller(QObject):
         self._set_trouble(None)
 
     def _watch(self, status: Status, playback: Playback | None) -> None:
-        silent = self._silence()
-        trouble: Trouble | None = None
-        if playback is not None and playback.ended and silent > _SILENT:
-            trouble = Trouble("The recording has ended.", "", Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
-        elif playback is not None and playback.paused:
+        trouble = troubles.present(status, playback, self._silence())
+        if trouble is not None and trouble.advice and trouble.advice == self._dismissed:
             trouble = None
-        elif status.phase is Phase.LOST:
-            trouble = Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,))
-        elif status.message and status.message != self._dismissed:
-            trouble = Trouble("The recording has ended by a failure.", status.message, Level.ERROR, (DISMISS,))
-        elif isfinite(status.age_s) and silent > _SILENT:
-            trouble = Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device.")
-        elif self._trouble is not None and self._trouble.lasting:
+        if trouble is None and self._trouble is not None and self._trouble.lasting:
             return
         self._set_trouble(trouble)
 
@@ -396,34 +380,14 @@ class Controller(QObject):
 
     def _tell_end(self, thread: EngineThread) -> None:
         if isinstance(thread.failure, BciError):
-            self._set_trouble(replace(as_trouble(thread.failure), actions=(CHOOSE_SOURCE,)))
+            self._set_trouble(troubles.of_error(thread.failure, troubles.CHOOSE_SOURCE))
             self.failed.emit(thread.failure)
         elif thread.failure is not None:
-            fault = f"{type(thread.failure).__name__}: {thread.failure}"
-            self._set_trouble(
-                Trouble(
-                    "The session has stopped by a fault of the program.", f"{fault}. Please report it.", Level.ERROR
-                )
-            )
+            self._set_trouble(troubles.of_fault(thread.failure))
         else:
-            self._set_trouble(Trouble("The recording has ended.", "", Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE)))
+            self._set_trouble(troubles.ended())
 
     def _set_trouble(self, trouble: Trouble | None) -> None:
         if trouble != self._trouble:
             self._trouble = trouble
             self.trouble_changed.emit(trouble)
-
-
-def _silence_of(status: Status, playback: Playback | None) -> str:
-    """Say why nothing arrives, if that is known."""
-    if playback is not None and (playback.ended or playback.paused):
-        return "recording ended" if playback.ended else "paused"
-    if status.phase is Phase.FINISHED:
-        return "recording ended"
-    return _LOST if status.phase is Phase.LOST else ""
-
-
-def as_trouble(error: BciError) -> Trouble:
-    """Say for the banner what an error says."""
-    details = [f"{label} {value}." for label, value in (("Found", error.found), ("Expected", error.expected)) if value]
-    return Trouble(f"{error.summary}.", " ".join([*details, error.fix or ""]).strip(), Level.ERROR, ())

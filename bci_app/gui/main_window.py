@@ -11,13 +11,14 @@ from PyQt6.QtWidgets import QApplication, QMainWindow, QMessageBox, QStackedWidg
 
 from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.connect.page import ConnectPage
-from bci_app.gui.controller import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN, Controller
+from bci_app.gui.controller import Controller
 from bci_app.gui.header import Header
 from bci_app.gui.session_area import SessionArea
 from bci_app.gui.shortcuts import MARKER_KEYS, SECTIONS, HelpDialog
 from bci_app.gui.state import Event, LiveStatus, Session, Step, Trouble
 from bci_app.gui.theme import LIGHT, SCALES, THEMES, Theme, palette, read_scale, style_sheet
 from bci_app.gui.traces import FILTERS
+from bci_app.gui.troubles import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN
 from bci_app.gui.views.banner import Banner
 from bci_app.gui.views.status_line import StatusLine
 

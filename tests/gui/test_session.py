@@ -6,7 +6,8 @@ import threading
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, QSettings, Qt
+from PyQt6.QtCore import QPoint, QPointF, QSettings, Qt
+from PyQt6.QtGui import QWheelEvent
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
@@ -299,3 +300,38 @@ def test_run_window_opens_what_it_is_given_and_returns(qtbot: QtBot, settings: Q
 def test_info_of_the_source_is_on_the_status_line(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     begin(qtbot, window, HeldSource([]), bundle)
     assert window.status.source.text() == f"{INFO.name} on lab-pc · 7 channels"
+
+
+def test_small_turns_of_a_touch_pad_add_up_to_one_step(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    begin(qtbot, window, HeldSource([]), bundle)
+    canvas, asked = window.area.signals.canvas, []
+    canvas.amplitude_asked.connect(asked.append)
+    for _ in range(10):
+        event = QWheelEvent(
+            QPointF(200, 100),
+            QPointF(200, 100),
+            QPoint(),
+            QPoint(0, 24),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        canvas.wheelEvent(event)
+    assert asked == [-1, -1]
+
+
+def test_a_resized_window_shows_the_same_samples(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource(stream(12))
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    canvas = window.area.signals.canvas
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 12 * RATE, timeout=WAIT)
+    window.resize(window.width() + 200, window.height() + 80)
+    qtbot.waitUntil(lambda: canvas._raster is not None and canvas._raster.width == canvas._area().width(), timeout=WAIT)
+    raster = canvas._raster
+    assert raster is not None
+    assert canvas._drawn == int((traces.end - 1) / (10 * RATE / raster.width))
+    assert len(np.unique(raster.pixels[:, :, 0])) > 10

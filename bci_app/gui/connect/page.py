@@ -47,6 +47,8 @@ class ConnectPage(QWidget):
                 row.addWidget(line)
             part.setMinimumWidth(38 * GRID)
             row.addWidget(part, 1)
+        self._wanted_source = str(settings.value("source", "lsl:"))
+        self._wanted_model = str(settings.value("model", shipped_models() / "mental-load"))
         self._filled = False
         self._watch = StreamWatch(self)
         self._watch.changed.connect(self.source.show_streams)
@@ -66,13 +68,11 @@ class ConnectPage(QWidget):
 
     def prefer(self, *, source: str = "", model: Path | None = None) -> None:
         """Choose these instead of what was chosen last."""
-        if source:
-            self._settings.setValue("source", source)
-        if model is not None:
-            self._settings.setValue("model", str(model))
+        self._wanted_source = source or self._wanted_source
+        self._wanted_model = str(model) if model is not None else self._wanted_model
         if self._filled:
-            self.source.choose(str(self._settings.value("source", "")))
-            self.model.choose(str(self._settings.value("model", "")))
+            self.source.choose(self._wanted_source)
+            self.model.choose(self._wanted_model)
 
     def show_session(self, is_open: bool) -> None:
         """Offer the way back to a session, if there is one."""
@@ -93,7 +93,7 @@ class ConnectPage(QWidget):
             folders = [Path(folder) for folder in self._settings.value("models", []) or []]
             self._models.start(lambda: list_models(folders))
             self.source.show_recordings()
-            self.source.choose(str(self._settings.value("source", "lsl:")))
+            self.source.choose(self._wanted_source)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
         """Connect with Enter, go back with Escape."""
@@ -121,13 +121,12 @@ class ConnectPage(QWidget):
 
     def _show_boards(self, boards: list[tuple[str, tuple[str, ...]]]) -> None:
         self.source.show_boards(boards)
-        last = str(self._settings.value("source", ""))
-        if last.startswith("brainflow:"):
-            self.source.choose(last)
+        if self._wanted_source.startswith("brainflow:"):
+            self.source.choose(self._wanted_source)
 
     def _show_models(self, models: list[ModelChoice]) -> None:
         self.model.show_models(models)
-        self.model.choose(str(self._settings.value("model", shipped_models() / "mental-load")))
+        self.model.choose(self._wanted_model)
 
     def _remember_folder(self, folder: str) -> None:
         folders = [str(known) for known in self._settings.value("models", []) or []]

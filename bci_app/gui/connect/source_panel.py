@@ -80,9 +80,7 @@ class SourcePanel(QWidget):
 
     def _lsl_page(self, theme: Theme) -> QWidget:
         self._lsl = QStackedWidget()
-        self.no_stream = EmptyPanel(
-            "No LSL stream on this machine yet.", "Start the device’s LSL output. It appears here by itself."
-        )
+        self.no_stream = EmptyPanel("No LSL stream yet.", "Start the device’s LSL output. It appears here by itself.")
         self.streams = RowList(theme)
         self.streams.chosen.connect(self._tell)
         self._lsl.addWidget(self.no_stream)

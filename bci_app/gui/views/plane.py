@@ -35,7 +35,7 @@ class Plane(Plot):
             ticks = [(0, target.classes[0]), (0.5, target.title), (1, target.classes[-1])]
             self.getAxis(axis).setTicks([ticks, []])
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumHeight(16 * GRID)
+        self.setMinimumHeight(14 * GRID)
         self._frame = self.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0])
         self._middles = [self.plot([0, 1], [0.5, 0.5]), self.plot([0.5, 0.5], [0, 1])]
         self._trail = pg.ScatterPlotItem(pxMode=True)

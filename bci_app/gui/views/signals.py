@@ -8,7 +8,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PyQt6.QtCore import QPointF, QRect, QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QPointF, QRect, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QWidget
 
@@ -28,6 +28,8 @@ _SCALE = 8 * GRID  # right: amplitude bar
 _STRIP = 3 * GRID  # bottom: time bar
 # Traces may reach this many rows from their own.
 _REACH = 1.0
+_RESIZE_MS = 60
+_NOTCH = 120
 
 
 def _bgr(name: str) -> tuple[int, int, int]:
@@ -38,7 +40,7 @@ def _bgr(name: str) -> tuple[int, int, int]:
 class TraceCanvas(QWidget):
     """Draws the traces; what is drawn stands in the history that it is given.
 
-    Signals: `amplitude_asked` and `span_asked` with +1 or -1, `channel_clicked` with a position in
+    Signals: `amplitude_asked` and `span_asked` with steps, more being larger, `channel_clicked` with a position in
     the stream.
     """
 
@@ -59,6 +61,11 @@ class TraceCanvas(QWidget):
         self._ink_list: list[tuple[tuple[int, int, int], NDArray[np.bool_]]] = []
         self._raster: TraceRaster | None = None
         self._image: QImage | None = None
+        self._turned = 0  # of the wheel, in eighths of a degree
+        self._resized = QTimer(self)
+        self._resized.setSingleShot(True)
+        self._resized.setInterval(_RESIZE_MS)
+        self._resized.timeout.connect(self.rebuild)
         self._drawn = 0  # columns since the beginning that are in the raster
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -314,20 +321,27 @@ class TraceCanvas(QWidget):
     # Hands -------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
-        """Fit the picture."""
-        self.rebuild()
+        """Fit the picture, once the size stays; until then the old one is stretched."""
+        if self._raster is None:
+            self.rebuild()
+        else:
+            self._resized.start()
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802
         """Scale amplitude, or time with Ctrl or Shift."""
         if event is None:
             return
         delta = event.angleDelta().y() or event.angleDelta().x()
-        if not delta:
+        # Touch pads send many small turns; a notch of a wheel is 120.
+        self._turned += delta
+        steps = int(self._turned / _NOTCH)
+        self._turned -= steps * _NOTCH
+        event.accept()
+        if not steps:
             return
         keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
         asked = self.span_asked if event.modifiers() & keys else self.amplitude_asked
-        asked.emit(-1 if delta > 0 else 1)
-        event.accept()
+        asked.emit(-steps)
 
     def _channel_at(self, y: float) -> int | None:
         area = self._area()

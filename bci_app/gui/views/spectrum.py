@@ -15,8 +15,10 @@ from bci_app.gui.theme import GRID, Theme, font
 from bci_app.gui.widgets import PanelTitle, label, short
 
 _TOP_HZ = 45.0
-# dB of 1 µV²/Hz: from an amplifier's noise to slow drift.
-_RANGE_DB = (-25.0, 35.0)
+# dB of 1 µV²/Hz, from an amplifier's noise up; the first top that holds the curve above 1 Hz.
+_BOTTOM_DB = -25.0
+_TOPS_DB = (35.0, 55.0, 75.0, 115.0)
+_HEADROOM_DB = 6.0
 
 
 class SpectrumPanel(QWidget):
@@ -31,9 +33,7 @@ class SpectrumPanel(QWidget):
         self.title = PanelTitle("Spectrum", [self._of])
         self.plot = Plot(theme, y_width=48)
         self.plot.setXRange(0, _TOP_HZ, padding=0)
-        self.plot.setYRange(*_RANGE_DB, padding=0)
         self.plot.getAxis("bottom").setTicks([[(f, f"{f:g}") for f in (0, 10, 20, 30)] + [(40, "40 Hz")]])
-        self.plot.getAxis("left").setTicks([[(-20, "−20"), (0, "0"), (20, "20 dB")], []])
         self.plot.setMinimumHeight(15 * GRID)
         self.plot.setMaximumHeight(45 * GRID)
         self.plot.setToolTip("power spectral density in dB of 1 µV²/Hz, newest 6 s, raw signal")
@@ -42,9 +42,10 @@ class SpectrumPanel(QWidget):
         for band in BANDS:
             name = pg.TextItem(band.name, anchor=(0.5, 0))
             name.setFont(font())
-            name.setPos((band.low + band.high) / 2, _RANGE_DB[1])
             self.plot.addItem(name, ignoreBounds=True)
             self._names.append(name)
+        self._top = float("nan")
+        self._show_top(_TOPS_DB[0])
         self._single = self.plot.plot(connect="finite")
         self._mean = self.plot.plot()
         holder = QVBoxLayout()
@@ -98,12 +99,27 @@ class SpectrumPanel(QWidget):
         every = np.concatenate([decibels, broken], axis=1)
         x = np.append(frequencies, np.nan)
         self._single.setData(np.tile(x, len(density)), every.ravel())
-        self._mean.setData(frequencies, 10 * np.log10(np.maximum(density.mean(axis=0), 1e-6)))
+        mean = 10 * np.log10(np.maximum(density.mean(axis=0), 1e-6))
+        self._mean.setData(frequencies, mean)
+        peak = float(mean[frequencies >= BANDS[0].low].max()) + _HEADROOM_DB
+        self._show_top(next((top for top in _TOPS_DB if top >= peak), _TOPS_DB[-1]))
         for band, figure in zip(BANDS, self._powers, strict=True):
             power = spectrum.band_power(band)[list(self._channels)]
             known = power[np.isfinite(power)]
             value = float(known.mean()) if len(known) else float("nan")
             figure.setText(short(value))
+
+    def _show_top(self, top: float) -> None:
+        """Let the axis reach up to `top` dB."""
+        if top == self._top:
+            return
+        self._top = top
+        self.plot.setYRange(_BOTTOM_DB, top, padding=0)
+        ticks = range(-20, int(top), 20 if top < 60 else 40)
+        unit = {0: "0 dB"}
+        self.plot.getAxis("left").setTicks([[(t, unit.get(t, f"{t}".replace("-", "−"))) for t in ticks], []])
+        for band, name in zip(BANDS, self._names, strict=True):
+            name.setPos((band.low + band.high) / 2, top)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""

@@ -1,0 +1,73 @@
+"""Trouble in words: what happened and what to do. No Qt."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from bci_app.errors import BciError
+from bci_app.events import Phase, Status
+from bci_app.gui.player import Playback
+from bci_app.gui.state import Level, Trouble
+
+PLAY_AGAIN = "Play again"
+CHOOSE_SOURCE = "Choose another source"
+DISMISS = "Dismiss"
+LOST = "stream lost"
+
+# A stream that is silent this long is worth a word before it counts as lost, in seconds.
+_SILENT = 1.0
+
+
+def silence(status: Status, playback: Playback | None) -> str:
+    """Say in two words why nothing arrives, if that is known."""
+    if playback is not None and (playback.ended or playback.paused):
+        return "recording ended" if playback.ended else "paused"
+    if status.phase is Phase.FINISHED:
+        return "recording ended"
+    return LOST if status.phase is Phase.LOST else ""
+
+
+def present(status: Status, playback: Playback | None, silent: float) -> Trouble | None:
+    """Give the trouble that there is now.
+
+    Parameters
+    ----------
+    status : Status
+        From the engine.
+    playback : Playback or None
+        Of the recording that is the source, if it is one.
+    silent : float
+        Seconds since the last samples came.
+    """
+    if playback is not None and playback.ended:
+        return ended() if silent > _SILENT else None
+    if playback is not None and playback.paused:
+        return None
+    if status.phase is Phase.LOST:
+        return Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,))
+    if status.message:
+        return Trouble("The recording has ended by a failure.", status.message, Level.ERROR, (DISMISS,))
+    if isfinite(status.age_s) and silent > _SILENT:
+        return Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device.")
+    return None
+
+
+def ended() -> Trouble:
+    """Say that a recording is over, which is no alarm."""
+    return Trouble("The recording has ended.", "", Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
+
+
+def of_error(error: BciError, *actions: str, lasting: bool = False) -> Trouble:
+    """Say what an error says."""
+    details = [f"{label} {value}." for label, value in (("Found", error.found), ("Expected", error.expected)) if value]
+    return Trouble(f"{error.summary}.", " ".join([*details, error.fix or ""]).strip(), Level.ERROR, actions, lasting)
+
+
+def of_fault(fault: BaseException) -> Trouble:
+    """Say that the program itself has failed."""
+    return Trouble(
+        "The session has stopped by a fault of the program.",
+        f"{type(fault).__name__}: {fault}. Please report it.",
+        Level.ERROR,
+        (CHOOSE_SOURCE,),
+    )
