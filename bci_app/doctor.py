@@ -67,12 +67,15 @@ class Finding:
         What was found.
     fix : str
         What to do if it is not; else empty.
+    needed : bool
+        Whether nothing works without it; a display only the window needs.
     """
 
     name: str
     ok: bool
     detail: str
     fix: str = ""
+    needed: bool = True
 
 
 def examine() -> list[Finding]:
@@ -94,7 +97,7 @@ def _finding(name: str, check: Callable[[], str]) -> Finding:
         return Finding(name, True, check())
     except BciError as error:
         found = f": {error.found}" if error.found else ""
-        return Finding(name, False, f"{error.summary}{found}", error.fix or "")
+        return Finding(name, False, f"{error.summary}{found}", error.fix or "", needed=check is not _display)
 
 
 def _python() -> str:
