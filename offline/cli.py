@@ -58,6 +58,37 @@ def _root() -> None:
 
 
 @app.command()
+def datasets(
+    root: Annotated[
+        Path | None, typer.Option(help="Folder to look in, for files or for a subfolder a data set.")
+    ] = None,
+) -> None:
+    """List the data sets: what to obtain, from whom, under what terms, and whether it is there."""
+    from offline.datasets import list_datasets
+    from offline.display import datasets_table
+
+    datasets_table(list_datasets(root))
+
+
+@app.command()
+def synth(
+    kind: Annotated[str, typer.Argument(help="Format: deap, dreamer or seed.")],
+    folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],
+    subjects: Annotated[int, typer.Option(min=1, help="Number of subjects.")] = 2,
+    trials: Annotated[int, typer.Option(min=2, help="Trials a subject (and session).")] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="The only source of randomness.")] = 0,
+) -> None:
+    """Write synthetic EEG with a planted label effect, in the files of a data set."""
+    from offline.datasets.synth import synth as make
+    from offline.display import bar
+
+    with bar("subjects") as progress:
+        paths = make(kind, folder, subjects=subjects, trials=trials, seed=seed, progress=progress)
+    names = ", ".join(str(path.relative_to(folder)) for path in paths)
+    print(f"{names} in {folder}, marked as synthetic: a model trained on them knows nothing about people")
+
+
+@app.command()
 def space(
     preset: Annotated[str, typer.Option(help="paper or compact")] = "paper",
 ) -> None:

@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from bci_app.bundle.spec import Score
+from offline.datasets import DatasetRow
 from offline.protocols import LEAK_WARNING
 from offline.run import RunResult
 from offline.run.fold import Progress as FoldProgress
+
+
+def _progress(console: Console, *, transient: bool = False) -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    return Progress(*columns, console=console, transient=transient)
+
+
+@contextmanager
+def bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """Show one progress bar; gives what is called with the steps done and all."""
+    with _progress(Console(), transient=True) as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def datasets_table(rows: Sequence[DatasetRow]) -> None:
+    """Show what data sets there are and whether they are here."""
+    console = Console()
+    for row in rows:
+        mark = "[green]●[/green]" if row.held else "○"
+        console.print(f"{mark} [bold]{row.name}[/bold]  {row.title}", highlight=False)
+        lines = Table.grid(padding=(0, 2, 0, 2))
+        lines.add_column(no_wrap=True)
+        lines.add_column()
+        cells = {"here": row.found, "from": row.source, "obtain": row.obtain, "terms": row.licence}
+        for name, text in (cells | {"files": row.expected_files}).items():
+            lines.add_row(name, Text(text))
+        console.print(lines)
+        console.print()
 
 
 class RunDisplay:
@@ -20,13 +53,7 @@ class RunDisplay:
 
     def __init__(self) -> None:
         self._console = Console()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=self._console,
-        )
+        self._progress = _progress(self._console)
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> Self:

@@ -50,3 +50,16 @@ def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None if name == "torch" else object())
     with pytest.raises(DependencyError, match=r"no torch.*pip install 'bci-app\[offline\]'"):
         runner.invoke(cli.app, ["space"], catch_exceptions=False)
+
+
+def test_datasets_tells_what_to_obtain_and_what_is_there(tmp_path: Path) -> None:
+    result = runner.invoke(cli.app, ["synth", "deap", str(tmp_path / "deap"), "--subjects", "1", "--trials", "2"])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "deap" / "s01.dat").exists()
+    listed = runner.invoke(cli.app, ["datasets", "--root", str(tmp_path)], env={"COLUMNS": "300"})
+    assert listed.exit_code == 0
+    lines = listed.output.splitlines()
+    for name in ("eegmat", "deap", "deap-original", "dreamer", "seed", "recordings"):
+        assert any(line.split()[1:2] == [name] for line in lines)
+    assert "1 subject of synthetic files in" in listed.output
+    assert "end-user licence" in listed.output
