@@ -296,11 +296,38 @@ def doctor(json_: JsonOption = False) -> None:
     else:
         width = max(len(finding.name) for finding in findings)
         for finding in findings:
-            print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name:<{width}}  {finding.detail}")
+            mark = "ok  " if finding.ok else "FAIL" if finding.needed else "note"
+            print(f"{mark}  {finding.name:<{width}}  {finding.detail}")
             if not finding.ok:
                 print(f"{'':{width + 8}}{finding.fix}")
-    if not all(finding.ok for finding in findings):
+    if not all(finding.ok for finding in findings if finding.needed):
         raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    bundle: BundleOption = DEMO_BUNDLE,
+    seconds: Annotated[float, typer.Option(min=2.0, help="Measured time of each benchmark.")] = 20.0,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Also an hour of stream at 60 times its speed (one minute).")
+    ] = False,
+    json_: JsonOption = False,
+) -> None:
+    """Measure this machine: latency, processor share, memory."""
+    from bci_app.bench import run_benchmarks
+    from bci_app.bench.table import lines
+    from bci_app.bundle import find_bundle, load_bundle
+
+    _keep_to_this_machine()
+    loaded = load_bundle(find_bundle(bundle))
+    report = run_benchmarks(
+        loaded, seconds=seconds, memory=memory, tell=lambda text: print(f"Measuring {text} …", file=sys.stderr)
+    )
+    if json_:
+        print(json.dumps(report.as_dict(), indent=2))
+        return
+    for line in lines(report):
+        print(line)
 
 
 def _keep_to_this_machine() -> None:

@@ -42,6 +42,11 @@ class SignalBuffer:
             LSL time of the last.
         """
         capacity = len(self._ring)
+        start = first % capacity
+        if first == self._end and start + len(data) <= capacity:
+            self._ring[start : start + len(data)] = data
+            self._end, self._time = first + len(data), time
+            return
         if first > self._end:
             skipped = np.arange(max(self._end, first - capacity), first)
             self._ring[skipped % capacity] = np.nan

@@ -114,7 +114,7 @@ class ContactMonitor:
         first : int
             Stream index of the first sample after it.
         """
-        self._samples = np.empty((0, len(self._channels)))
+        self._samples: list[NDArray[np.float64]] = []
         self._hold(first)
 
     def _hold(self, start: int) -> None:
@@ -136,12 +136,14 @@ class ContactMonitor:
         bool
             True if the contacts were judged anew.
         """
-        self._samples = np.concatenate([self._samples, x])[-self._block :]
+        self._samples.append(x)
         if end % self.grid:
             return False
-        enough = len(self._samples) == self._block
+        block = np.concatenate(self._samples)[-self._block :]
+        self._samples = [block]
+        enough = len(block) == self._block
         if enough:
-            verdicts = judge(self._samples, self._rate)
+            verdicts = judge(block, self._rate)
             self._contacts = tuple(self._settled(index, *verdict) for index, verdict in enumerate(verdicts))
         self._hold(end)
         return enough

@@ -375,6 +375,9 @@ def _display_scale(unit: str) -> float:
 
 def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
     """Give the runs of equal values of a mask: start, stop, value."""
+    if mask.all():
+        yield 0, len(mask), True
+        return
     edges = np.flatnonzero(np.diff(mask)) + 1
     bounds = [0, *edges.tolist(), len(mask)]
     for start, stop in pairwise(bounds):

@@ -27,6 +27,9 @@ _HEADER_SECONDS = 5.0
 # While a lost stream is awaited, reading must not stand still for long.
 _RETURN_SECONDS = 1.0
 _OFFSET_SECONDS = 5.0
+# A stream that is pushed sample by sample is read no more often than this: each round of a session costs
+# the same for one sample as for some.
+_PACE_SECONDS = 0.008
 # The most that one read gives, in seconds of samples; LSL keeps the rest.
 _PULL_SECONDS = 1.0
 _CF_STRING = 3
@@ -131,6 +134,7 @@ class LslSource:
         self._lost_after = lost_after
         self._buffer_seconds = buffer_seconds
         self._clock = clock
+        self._host = socket.gethostname()
         self._inlet: Any = None
         self._max_pull = 32
         self._session: _Session | None = None
@@ -140,6 +144,7 @@ class LslSource:
         self._queue: deque[Chunk] = deque()
         self._failure: StreamLostError | None = None
         self._last_arrival = 0.0
+        self._rest_until = 0.0
         self._offset = 0.0
         self._offset_due = 0.0
         self._time = -np.inf
@@ -250,7 +255,7 @@ class LslSource:
             # Neither dejittering nor silent recovery: loss is to be seen.
             inlet = pylsl.StreamInlet(found, max_buflen=self._buffer_seconds, recover=False, processing_flags=0)
             info = stream_info(stream, channel_headers(inlet.info(timeout)), **self._overrides)
-            if stream.hostname != socket.gethostname():
+            if stream.hostname != self._host:
                 self._offset = float(inlet.time_correction(timeout))
                 self._offset_due = self._clock() + _OFFSET_SECONDS
             # Nothing is flushed: an outlet that waited for us begins with its first sample now.
@@ -267,7 +272,12 @@ class LslSource:
     # Receiving -----------------------------------------------------------------------------
 
     def _pull(self, session: _Session, timeout: float) -> None:
-        left = max(0.0, self._last_arrival + self._lost_after - self._clock())
+        now = self._clock()
+        if timeout > 0 and self._rest_until > now:
+            pause = min(timeout, self._rest_until - now)
+            time.sleep(pause)
+            timeout -= pause
+        left = max(0.0, self._last_arrival + self._lost_after - now)
         try:
             data, times = self._inlet.pull_chunk(
                 timeout=min(timeout, left), max_samples=self._max_pull, min_samples=1, as_numpy=True
@@ -283,6 +293,8 @@ class LslSource:
                 self._end_search()
                 session.detector.resume()
             self._last_arrival = now
+            few = len(times) < 1.2 * _PACE_SECONDS * session.info.rate
+            self._rest_until = now + _PACE_SECONDS if few else 0.0
             self._take(session, session.detector.process(np.asarray(data, dtype=np.float64), times))
         elif self._search is None and now - self._last_arrival >= self._lost_after:
             self._lose(session, f"no sample for {self._lost_after:g} s")
@@ -343,7 +355,7 @@ class LslSource:
         self._retry_at.clear()
 
     def _take(self, session: _Session, chunks: Sequence[Chunk]) -> None:
-        if session.stream.hostname == socket.gethostname():
+        if session.stream.hostname == self._host:
             self._queue.extend(chunks)
             return
         self._follow_offset()

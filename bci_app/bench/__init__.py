@@ -1,0 +1,5 @@
+"""Benchmarks: figures of this machine, each in processes of its own, never pass or fail by themselves."""
+
+from bci_app.bench.run import Report, run_benchmarks
+
+__all__ = ["Report", "run_benchmarks"]

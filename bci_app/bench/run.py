@@ -1,0 +1,228 @@
+"""The benchmarks in their order, and what they are measured against."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bci_app.bench.load import Load, padded
+from bci_app.bundle import LoadedBundle
+from bci_app.errors import BciError
+
+PREDICTIONS_PER_S = 8
+_MEMORY_STREAM_SECONDS = 3600.0
+_MEMORY_SPEED = 60.0
+_PEER_INTERVAL = 0.01
+# Filtered by the peer where the model has no band-pass of its own.
+_BAND = (1.0, 45.0)
+_START_SECONDS = 60.0
+_PACKAGES = ("numpy", "scipy", "onnxruntime", "pylsl", "mne", "mne-lsl")
+
+
+class BenchmarkError(BciError):
+    """A process of a benchmark has failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The figures of a run.
+
+    Attributes
+    ----------
+    date : str
+        When, UTC.
+    machine : dict
+        Processor, cores, load of the machine before the run.
+    versions : dict
+        Of what was measured and what it stands on.
+    bundle : str
+        The model.
+    results : dict
+        Name of each benchmark to its figures, or to ``{"skipped": reason}``.
+    """
+
+    date: str
+    machine: dict[str, object]
+    versions: dict[str, str]
+    bundle: str
+    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, object]:
+        """Give everything as values that JSON can hold."""
+        return asdict(self)
+
+
+def run_benchmarks(
+    loaded: LoadedBundle,
+    *,
+    seconds: float = 20.0,
+    memory: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Measure this machine.
+
+    Parameters
+    ----------
+    loaded : LoadedBundle
+        The model.
+    seconds : float
+        Measured time of each benchmark, after settling.
+    memory : bool
+        Also run an hour of stream at 60 times its speed, which takes a minute.
+    tell : callable
+        Told what is being done.
+
+    Raises
+    ------
+    BenchmarkError
+        If a process fails.
+    """
+    report = Report(_now(), _machine(), _versions(), loaded.spec.name)
+    channels = loaded.spec.preprocessing.channels
+    usual = Load(padded(channels, 32), 512.0)
+    with _sender(usual) as source_id:
+        tell("32 channels at 512 Hz")
+        report.results["session_32x512"] = _session(loaded, source_id, seconds)
+        tell("32 channels at 512 Hz, MNE-LSL")
+        report.results["mne_lsl_32x512"] = _peer(loaded, source_id, seconds)
+    ours, theirs = (report.results[name].get("cpu_percent") for name in ("session_32x512", "mne_lsl_32x512"))
+    if ours and theirs:
+        report.results["mne_lsl_32x512"]["ours_over_theirs"] = ours / theirs
+    with _sender(Load(padded(channels, 32), 512.0, block=1 / 512)) as source_id:
+        tell("32 channels at 512 Hz, sample by sample")
+        report.results["session_32x512_single"] = _session(loaded, source_id, seconds)
+    with _sender(Load(padded(channels, 64), 2048.0)) as source_id:
+        tell("64 channels at 2048 Hz")
+        report.results["session_64x2048"] = _session(loaded, source_id, seconds)
+    if memory:
+        tell("an hour of stream at 60 times its speed")
+        settings = {"bundle": str(loaded.folder), "stream_seconds": _MEMORY_STREAM_SECONDS, "speed": _MEMORY_SPEED}
+        report.results["memory_hour"] = _measured("memory", settings, _MEMORY_STREAM_SECONDS)
+    return report
+
+
+def _session(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any]:
+    settings = {
+        "bundle": str(loaded.folder),
+        "source": f"lsl:source_id={source_id}",
+        "predictions_per_s": PREDICTIONS_PER_S,
+        "seconds": seconds,
+    }
+    return _measured("session", settings, seconds + _START_SECONDS)
+
+
+def _peer(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any]:
+    if importlib.util.find_spec("mne_lsl") is None:
+        return {"skipped": "mne-lsl is not installed"}
+    band_pass = loaded.spec.preprocessing.band_pass
+    band = _BAND if band_pass is None else (band_pass.low, band_pass.high)
+    settings = {"source_id": source_id, "seconds": seconds, "interval": _PEER_INTERVAL, "band": band}
+    # It brings a liblsl of its own, which reads its configuration from a file.
+    from bci_app.sources.liblsl import LOOPBACK_CONFIG
+
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "lsl.cfg"
+        config.write_text(LOOPBACK_CONFIG)
+        return _measured("peer", settings, seconds + _START_SECONDS, environment={"LSLAPICFG": str(config)})
+
+
+# Processes -------------------------------------------------------------------------------------
+
+
+def _command(job: str) -> list[str]:
+    return [sys.executable, "-m", "bci_app.bench", job]
+
+
+def _environment(**changes: str) -> dict[str, str]:
+    # Found from any folder, also where the package is not installed.
+    root = str(Path(__file__).resolve().parents[2])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **changes}
+
+
+def _measured(
+    job: str, settings: dict[str, object], limit: float, *, environment: dict[str, str] | None = None
+) -> dict[str, Any]:
+    try:
+        done = subprocess.run(
+            _command(job),
+            input=json.dumps(settings) + "\n",
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
+            env=_environment(**environment or {}),
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchmarkError(f"The benchmark's {job} did not end", expected=f"an end within {limit:.0f} s") from None
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines:
+        raise BenchmarkError(
+            f"The benchmark's {job} has failed", found=(done.stderr.strip().splitlines() or ["no message"])[-1]
+        )
+    figures: dict[str, Any] = json.loads(lines[-1])
+    return figures
+
+
+@contextmanager
+def _sender(load: Load) -> Iterator[str]:
+    """Run a stream for the time of a with statement; gives its source_id."""
+    source_id = f"bci-app-bench-{uuid.uuid4().hex[:12]}"
+    process = subprocess.Popen(
+        _command("send"), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=_environment()
+    )
+    try:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps({**asdict(load), "source_id": source_id}) + "\n")
+        process.stdin.flush()
+        if process.stdout.readline().strip() != "ready":
+            raise BenchmarkError("The stream of the benchmark did not start")
+        yield source_id
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# What was measured -----------------------------------------------------------------------------
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _machine() -> dict[str, object]:
+    import psutil
+
+    load = psutil.getloadavg()[0]
+    return {
+        "system": f"{platform.system()} {platform.release()}, {platform.machine()}",
+        "cores": os.cpu_count() or 0,
+        "load_average": round(load, 2),
+    }
+
+
+def _versions() -> dict[str, str]:
+    from bci_app import __version__
+    from bci_app.sources.liblsl import library_version
+
+    versions = {"bci-app": __version__, "python": platform.python_version(), "liblsl": library_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions

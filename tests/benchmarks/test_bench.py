@@ -1,0 +1,70 @@
+"""The benchmark tells figures of what it says it measures. The figures themselves are no test's matter."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bci_app.bench.load import padded
+from bci_app.bench.run import BenchmarkError, _measured
+from bci_app.bench.session import measure_memory, standard_rest, with_predictions_per_second
+from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.cli import main
+from tests.bundles import CHANNELS, write_bundle
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
+    return load_bundle(write_bundle(tmp_path_factory.mktemp("bundles") / "b"))
+
+
+def test_load_has_the_channels_of_the_model_and_as_many_as_asked() -> None:
+    assert padded(CHANNELS, 32)[:7] == (*CHANNELS, "X1")
+    assert len(set(padded(CHANNELS, 64))) == 64
+
+
+def test_hop_is_changed_and_nothing_else(bundle: LoadedBundle) -> None:
+    changed = with_predictions_per_second(bundle, 8)
+    assert changed.spec.preprocessing.hop_seconds == 1 / 8
+    assert changed.spec.preprocessing.window == bundle.spec.preprocessing.window
+    assert changed.model == bundle.model
+    assert standard_rest(bundle).mean.shape == (6, 4)
+
+
+@pytest.mark.lsl
+@pytest.mark.timeout(180)
+def test_bench_prints_figures_of_each_session(
+    bundle: LoadedBundle, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bci-app", "bench", "--bundle", str(bundle.folder), "--seconds", "2", "--json"])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    report = json.loads(capsys.readouterr().out)
+    assert {"bci-app", "python", "liblsl", "numpy", "onnxruntime", "pylsl"} <= set(report["versions"])
+    results = report["results"]
+    for name in ("session_32x512", "session_32x512_single", "session_64x2048"):
+        figures = results[name]
+        assert figures["lost"] == 0
+        assert figures["predictions"] >= 12
+        assert figures["valid"] > 0.8 * figures["predictions"]
+        assert 0 < figures["latency_p50_ms"] <= figures["latency_p99_ms"] <= figures["latency_max_ms"]
+        assert figures["latency_p50_ms"] < figures["age_p50_ms"]
+        assert figures["cpu_percent"] > 0
+    assert results["mne_lsl_32x512"]["cpu_percent"] > 0
+    assert results["mne_lsl_32x512"]["ours_over_theirs"] > 0
+
+
+def test_memory_is_measured_over_the_stream(bundle: LoadedBundle) -> None:
+    figures = measure_memory(bundle, stream_seconds=600.0, speed=1000.0)
+    assert figures.stream_seconds == pytest.approx(600, abs=61)
+    assert figures.wall_seconds < 60
+    assert figures.growth_mb == figures.end_mb - figures.start_mb
+
+
+def test_failing_process_is_one_message(tmp_path: Path) -> None:
+    settings = {"bundle": str(tmp_path / "none"), "stream_seconds": 1.0, "speed": 1.0}
+    with pytest.raises(BenchmarkError, match="There is no bundle"):
+        _measured("memory", settings, 60.0)
