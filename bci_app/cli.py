@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from bci_app.bundle import LoadedBundle
     from bci_app.outputs.base import Output
+    from bci_app.recording.recorder import Recorder
     from bci_app.sources.base import Source
+    from bci_app.sources.lsl_markers import MarkerStreams
+    from bci_app.stream import Marker
 
 app = typer.Typer(
     help="Live EEG: from a headset, a stream or a recording to predictions that can be trusted.",
@@ -44,6 +47,10 @@ UnitOption = Annotated[str | None, typer.Option(help="Unit of the samples (uV, m
 SecondsOption = Annotated[float | None, typer.Option(min=0.1, help="End after so many seconds.")]
 NetworkOption = Annotated[
     bool, typer.Option("--network", help="Use LSL streams of the whole network, not of this machine only.")
+]
+MarkersOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Record the events of this LSL marker stream too (NAME or type=…,source_id=…); may be repeated."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -137,6 +144,7 @@ def run(
         str | None, typer.Option(help="Write a line of JSON for each window to this file; - for standard output.")
     ] = None,
     record: Annotated[Path | None, typer.Option(help="Record the session to this XDF file.")] = None,
+    markers: MarkersOption = None,
     rest: Annotated[
         Path | None, typer.Option(help="Measure the rest baseline in this recording of the same person and montage.")
     ] = None,
@@ -151,6 +159,8 @@ def run(
     """Run a session without a window."""
     from bci_app.bundle import find_bundle, load_bundle
 
+    if markers and record is None:
+        raise typer.BadParameter("markers go into a recording; name one with --record", param_hint="--markers")
     if not network:
         _keep_to_this_machine()
     _in_terminal(
@@ -160,6 +170,7 @@ def run(
         seconds=seconds,
         outputs=_outputs(jsonl, osc=osc, lsl_out=lsl_out),
         record=record,
+        markers=markers or (),
         rest=rest,
         quiet=jsonl == "-",
     )
@@ -169,6 +180,7 @@ def run(
 def record(
     source: SourceOption,
     file: Annotated[Path, typer.Argument(help="XDF file; one that is there is never overwritten.")],
+    markers: MarkersOption = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -186,7 +198,11 @@ def record(
     info = opened.start()
     received = 0
     try:
-        with _interruptible() as stopped, Recorder(file, info, metadata={"source": source}) as recorder:
+        with (
+            _interruptible() as stopped,
+            Recorder(file, info, metadata={"source": source}) as recorder,
+            _marker_streams(markers or (), recorder),
+        ):
             print(f"Recording {info.name} ({len(info.channels)} channels, {info.rate:g} Hz) to {recorder.path}")
             end = time.monotonic() + (seconds or float("inf"))
             while not opened.finished and not stopped.is_set() and time.monotonic() < end:
@@ -368,6 +384,7 @@ def _in_terminal(
     seconds: float | None,
     outputs: Sequence[Output] = (),
     record: Path | None = None,
+    markers: Sequence[str] = (),
     rest: Path | None = None,
     quiet: bool = False,
 ) -> None:
@@ -375,7 +392,7 @@ def _in_terminal(
     from bci_app.engine import Engine
     from bci_app.terminal import run_in_terminal
 
-    engine = Engine(source, bundle, outputs=outputs)
+    engine = Engine(source, bundle, outputs=outputs, markers=markers)
     if rest is not None:
         from bci_app.engine.rest import rest_of_recording
         from bci_app.recording import read_recording
@@ -394,6 +411,34 @@ def _in_terminal(
             engine.start_recording(recorder)
             print(f"Recording to {recorder.path}", file=sys.stderr)
         run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet)
+    if engine.marker_streams is not None:
+        _tell_never_seen(engine.marker_streams)
+
+
+@contextmanager
+def _marker_streams(selectors: Sequence[str], recorder: Recorder) -> Iterator[None]:
+    """Record marker streams for the time of a with statement."""
+    from bci_app.errors import FileError
+    from bci_app.sources.lsl_markers import MarkerStreams
+
+    def deliver(marker: Marker, origin: str) -> None:
+        # The loop of the samples meets the same failure and ends.
+        with suppress(FileError):
+            recorder.on_marker(marker, origin=origin)
+
+    streams = MarkerStreams(selectors, deliver)
+    if selectors:
+        streams.start()
+    try:
+        yield
+    finally:
+        streams.stop()
+    _tell_never_seen(streams)
+
+
+def _tell_never_seen(streams: MarkerStreams) -> None:
+    for text in streams.never_seen:
+        print(f"No LSL marker stream {text!r} has appeared; none of its events is recorded.", file=sys.stderr)
 
 
 @contextmanager

@@ -158,7 +158,15 @@ def test_what_goes_wrong_is_one_message(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["run"], ["run", "-s"], ["nonsense"], ["replay"], ["run", "-s", "x:", "--seconds", "0"]]
+    "arguments",
+    [
+        ["run"],
+        ["run", "-s"],
+        ["nonsense"],
+        ["replay"],
+        ["run", "-s", "x:", "--seconds", "0"],
+        ["run", "-s", "synthetic:", "--markers", "x"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2(call, arguments: list[str]) -> None:  # type: ignore[no-untyped-def]
     assert call(*arguments).code == 2

@@ -26,6 +26,7 @@ from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, S
 from bci_app.outputs.base import Output
 from bci_app.preprocessing import Pipeline, Rest, Window
 from bci_app.sources.base import Source
+from bci_app.sources.lsl_markers import MarkerStreams
 from bci_app.stream import Chunk, Marker, StreamInfo, microvolts_per
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Engine:
         The model.
     outputs : sequence of Output
         Where predictions go.
+    markers : sequence of str
+        LSL marker streams whose events belong into the recording (see `MarkerStreams`).
     wait_for_baseline : bool
         True to check contact until `start_baseline` is called; False to measure the rest baseline
         from the first sample.
@@ -65,6 +68,8 @@ class Engine:
     ------
     BundleError
         If the graph does not run.
+    SourceError
+        If a marker stream is named so that it cannot be read.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class Engine:
         bundle: LoadedBundle,
         *,
         outputs: Sequence[Output] = (),
+        markers: Sequence[str] = (),
         wait_for_baseline: bool = False,
         buffer_seconds: float = 30.0,
         clock: Callable[[], float] = lsl_clock,
@@ -81,6 +87,7 @@ class Engine:
         self._predictor = Predictor(bundle.spec, bundle.model)
         self._source = source
         self._outputs = tuple(outputs)
+        self._marker_streams = MarkerStreams(markers, self.note) if markers else None
         self._wait_for_baseline = wait_for_baseline
         self._buffer_seconds = buffer_seconds
         self._clock = clock
@@ -114,6 +121,8 @@ class Engine:
                 interpolation_weights(spec.channels, (0,))
             for output in self._outputs:
                 output.start(self.bundle, info)
+            if self._marker_streams is not None:
+                self._marker_streams.start()
         except BaseException:
             self._source.stop()
             raise
@@ -174,6 +183,8 @@ class Engine:
 
     def stop(self) -> None:
         """Close the source, the outputs and the recording. May be called twice."""
+        if self._marker_streams is not None:
+            self._marker_streams.stop()
         self._source.stop()
         with self._lock:
             self.stop_recording()
@@ -196,9 +207,18 @@ class Engine:
     def mark(self, text: str) -> Marker:
         """Note an event now."""
         marker = Marker(self._clock(), text)
-        with self._lock:
-            self._record(lambda recorder: recorder.on_marker(marker))
+        self.note(marker, "")
         return marker
+
+    def note(self, marker: Marker, origin: str) -> None:
+        """Record an event: of the marker stream `origin`, or of the app if that is empty."""
+        with self._lock:
+            self._record(lambda recorder: recorder.on_marker(marker, origin=origin))
+
+    @property
+    def marker_streams(self) -> MarkerStreams | None:
+        """The marker streams received, if any are asked for."""
+        return self._marker_streams
 
     def start_recording(self, recorder: Recorder) -> None:
         """Record from the next chunk on."""

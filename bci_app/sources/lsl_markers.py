@@ -1,0 +1,198 @@
+"""Events of LSL marker streams: PsychoPy, E-Prime, Presentation and others send them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from bci_app.errors import SourceError
+from bci_app.sources.liblsl import load_pylsl
+from bci_app.sources.lsl import LslDiscovery
+from bci_app.sources.lsl_header import LslSelector, LslStream, announced
+from bci_app.stream import Marker
+
+_POLL_SECONDS = 0.02
+_LOOK_SECONDS = 0.1
+_OPEN_SECONDS = 2.0
+_OFFSET_SECONDS = 5.0
+_MOST = 256  # events of one stream taken at a time
+# Events that wait in LSL while this process is busy, in units of a hundred.
+_BUFFER = 100
+_CF_STRING = 3
+
+_Key = tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Connection:
+    """A marker stream that is received."""
+
+    inlet: Any
+    stream: LslStream
+    origin: str
+    text: bool
+    remote: bool
+    created_at: float
+    offset: float
+    offset_due: float
+
+
+class MarkerStreams:
+    """Receive the events of named LSL marker streams, in a thread of its own.
+
+    Streams may appear, vanish and return at any time; what is sent while a stream is connected is
+    received once and in order. A marker stream is one of irregular rate; numbers become text.
+
+    Parameters
+    ----------
+    selectors : sequence of str
+        Which streams: a name, or ``type=…,source_id=…`` as after ``lsl:``. All that fit are received.
+    deliver : callable
+        Given each event and the name of its stream, in the thread of `MarkerStreams`. Times are on
+        this machine's LSL clock.
+
+    Raises
+    ------
+    SourceError
+        If a selector cannot be read.
+    """
+
+    def __init__(self, selectors: Sequence[str], deliver: Callable[[Marker, str], None]) -> None:
+        for text in selectors:
+            if not text.strip():
+                raise SourceError("A marker stream has no name", found=repr(text), expected="the name of a stream")
+        self._selectors = {text: LslSelector.parse(text) for text in selectors}
+        self._deliver = deliver
+        self._host = socket.gethostname()
+        self._discovery: LslDiscovery | None = None
+        self._connections: dict[_Key, _Connection] = {}
+        self._origins: dict[_Key, str] = {}
+        self._found: set[str] = set()
+        self._retry_at: dict[str, float] = {}
+        self._look_at = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="markers", daemon=True)
+
+    def start(self) -> None:
+        """Begin to look for the streams.
+
+        Raises
+        ------
+        DependencyError
+            If liblsl is missing.
+        """
+        self._discovery = LslDiscovery()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take what has arrived and end. May be called twice."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._discovery is not None:
+            self._discovery.close()
+            self._discovery = None
+
+    @property
+    def connected(self) -> tuple[str, ...]:
+        """Names of the streams received now."""
+        return tuple(sorted(connection.origin for connection in list(self._connections.values())))
+
+    @property
+    def never_seen(self) -> tuple[str, ...]:
+        """Selectors that no stream has fitted so far."""
+        return tuple(text for text in self._selectors if text not in self._found)
+
+    def step(self) -> None:
+        """Take what has arrived and look for streams that are not connected."""
+        for key, connection in list(self._connections.items()):
+            if not self._take(connection):
+                del self._connections[key]
+        if time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + _LOOK_SECONDS
+            self._connect()
+
+    def _run(self) -> None:
+        while not self._stop.wait(_POLL_SECONDS):
+            self.step()
+        for connection in self._connections.values():
+            self._take(connection)
+        self._connections.clear()
+
+    def _connect(self) -> None:
+        for info in self._discovery.infos() if self._discovery is not None else []:
+            stream = announced(info)
+            fitting = [text for text, selector in self._selectors.items() if selector.matches(stream)]
+            if not fitting or stream.rate:
+                continue
+            self._found.update(fitting)
+            key = (stream.source_id or stream.uid, stream.hostname, stream.name, stream.type)
+            old = self._connections.get(key)
+            if old is not None and (old.stream.uid == stream.uid or info.created_at() <= old.created_at):
+                continue
+            if time.monotonic() < self._retry_at.get(stream.uid, 0.0):
+                continue
+            new = self._open(info, stream, self._origin(key, stream))
+            if new is None:
+                # The announcement of an outlet that has just gone lives on for a moment.
+                self._retry_at[stream.uid] = time.monotonic() + 1.0
+                continue
+            if old is not None:
+                self._take(old)
+            self._connections[key] = new
+
+    def _origin(self, key: _Key, stream: LslStream) -> str:
+        """Name a stream: by its own name, with its source_id if another has the same."""
+        if key not in self._origins:
+            taken = stream.name in self._origins.values()
+            self._origins[key] = f"{stream.name} ({stream.source_id or stream.uid})" if taken else stream.name
+        return self._origins[key]
+
+    def _open(self, info: Any, stream: LslStream, origin: str) -> _Connection | None:
+        pylsl = load_pylsl()
+        inlet = pylsl.StreamInlet(info, max_buflen=_BUFFER, recover=False, processing_flags=0)
+        remote = stream.hostname != self._host
+        try:
+            offset = float(inlet.time_correction(_OPEN_SECONDS)) if remote else 0.0
+            inlet.open_stream(_OPEN_SECONDS)
+        except (pylsl.util.TimeoutError, pylsl.util.LostError):
+            return None
+        return _Connection(
+            inlet,
+            stream,
+            origin,
+            text=info.channel_format() == _CF_STRING,
+            remote=remote,
+            created_at=float(info.created_at()),
+            offset=offset,
+            offset_due=time.monotonic() + _OFFSET_SECONDS,
+        )
+
+    def _take(self, connection: _Connection) -> bool:
+        """Deliver what has arrived; False if the stream is gone."""
+        pylsl = load_pylsl()
+        while True:
+            try:
+                # As bytes: not every sender writes UTF-8.
+                values, times = connection.inlet.pull_chunk(timeout=0.0, max_samples=_MOST, as_numpy=True)
+            except pylsl.util.LostError:
+                return False
+            for row, moment in zip(values, times.tolist(), strict=True):
+                self._deliver(Marker(moment + connection.offset, _text(row, connection.text)), connection.origin)
+            if len(times) < _MOST:
+                break
+        if connection.remote and time.monotonic() >= connection.offset_due:
+            connection.offset_due = time.monotonic() + _OFFSET_SECONDS
+            with suppress(pylsl.util.TimeoutError, pylsl.util.LostError):
+                connection.offset = float(connection.inlet.time_correction(0.1))
+        return True
+
+
+def _text(row: Any, is_text: bool) -> str:
+    parts = [value.decode("utf-8", "replace") if is_text else f"{value:g}" for value in row]
+    return " ".join(part for part in parts if part)
