@@ -191,15 +191,17 @@ class Controller(QObject):
         except BciError as error:
             self._set_trouble(troubles.of_error(error, troubles.DISMISS, lasting=True))
             return
-        self._tell(f"recording to {path.name}")
+        self._tell("recording begun", str(path))
         self.recording_changed.emit(self._recording.state())
 
     def stop_recording(self) -> None:
         """Close the recording."""
         if self._running is None or not self._recording.running:
             return
+        state = self._recording.state()
         path = self._recording.stop(self._running.thread.engine)
-        self._tell(f"recording stopped: {path}")
+        size = f", {state.size / 1e6:.1f} MB" if state is not None else ""
+        self._tell(f"recording stopped{size}", str(path))
         self.recording_changed.emit(None)
 
     # What the engine tells ---------------------------------------------------------------------
@@ -349,8 +351,8 @@ class Controller(QObject):
     def _since_start(self, time: float) -> float:
         return max(0.0, time - self._began) if isfinite(self._began) else 0.0
 
-    def _tell(self, text: str) -> None:
-        self.happened.emit(Event(self.seconds, text, quiet=True))
+    def _tell(self, text: str, detail: str = "") -> None:
+        self.happened.emit(Event(self.seconds, text, quiet=True, detail=detail))
 
     def _is_due(self, what: str, seconds: float) -> bool:
         now = monotonic()

@@ -12,7 +12,7 @@ from bci_app.gui.state import Session
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.steps import StepsBar
 
-_NAME = 22 * GRID
+_NAME = 25 * GRID
 
 
 class Header(QWidget):
@@ -98,7 +98,7 @@ class Header(QWidget):
 
     def _name(self, button: QToolButton, text: str) -> None:
         metrics = QFontMetrics(button.font())
-        button.setText(metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, _NAME))
+        button.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, _NAME))
 
     def _show_record_icon(self) -> None:
         running = self._recording is not None

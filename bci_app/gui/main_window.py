@@ -99,7 +99,7 @@ class MainWindow(QMainWindow):
         controller.spectrum_changed.connect(area.contact.show_spectrum)
         controller.predictions_added.connect(lambda _: area.prediction.refresh(controller.now()))
         controller.opening.connect(header.show_opening)
-        controller.happened.connect(self._show_event)
+        controller.happened.connect(area.record.add_event)
         controller.playback_changed.connect(area.strip.show_playback)
         controller.recording_changed.connect(header.show_recording)
         area.prediction.baseline_asked.connect(controller.start_baseline)
@@ -174,8 +174,8 @@ class MainWindow(QMainWindow):
             self.connect_page.prefer(source=self.controller.source_text)
             self.show_connect()
 
-    def _show_event(self, event: Event) -> None:
-        self.area.record.add_event(event.seconds, event.text, quiet=event.quiet)
+    def _note(self, text: str, detail: str = "") -> None:
+        self.area.record.add_event(Event(self.controller.seconds, text, quiet=True, detail=detail))
 
     def _act(self, action: str) -> None:
         if action == PLAY_AGAIN:
@@ -328,9 +328,7 @@ class MainWindow(QMainWindow):
         path = folder / f"window_{datetime.now():%Y%m%d-%H%M%S}.png"
         folder.mkdir(parents=True, exist_ok=True)
         saved = self.grab().save(str(path))
-        self.area.record.add_event(
-            self.controller.seconds, f"picture saved: {path}" if saved else f"picture not saved: {path}", quiet=True
-        )
+        self._note("picture saved" if saved else "picture could not be saved", str(path))
 
     def larger_window(self) -> None:
         """Make everything larger from the next start on."""
@@ -344,9 +342,7 @@ class MainWindow(QMainWindow):
         scale = read_scale(self._settings)
         index = min(max(SCALES.index(scale) + step, 0), len(SCALES) - 1)
         self._settings.setValue("scale", SCALES[index])
-        self.area.record.add_event(
-            self.controller.seconds, f"size {100 * SCALES[index]:.0f} % from the next start on", quiet=True
-        )
+        self._note(f"size {100 * SCALES[index]:.0f} % from the next start on")
 
     # Life --------------------------------------------------------------------------------------
 

@@ -104,11 +104,24 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something for the session's list: seconds after its beginning, and whether it came by itself."""
+    """Something for the session's list.
+
+    Attributes
+    ----------
+    seconds : float
+        After the beginning of the session.
+    text : str
+        What happened.
+    quiet : bool
+        Whether it came by itself.
+    detail : str
+        More, on hover.
+    """
 
     seconds: float
     text: str
     quiet: bool
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
 
 def _scores(bundle: Bundle) -> list[str]:
     texts = []
+    classes = {target.name: len(target.classes) for target in bundle.targets}
     for score in bundle.provenance.scores:
         name = f"{score.target.replace('_', ' ')}: " if len(bundle.targets) > 1 else ""
         rolling = ""
@@ -149,7 +150,8 @@ def _scores(bundle: Bundle) -> list[str]:
             rolling = f", {score.rolling_balanced_accuracy:.2f} over {score.rolling_seconds:g} s"
         interval = f" (95 % {score.interval[0]:.2f}–{score.interval[1]:.2f})" if score.interval else ""
         texts.append(
-            f"{name}balanced accuracy {score.balanced_accuracy:.2f} a window{interval}{rolling}; "
-            f"always guessing the majority gives {score.majority_baseline:.2f}"
+            f"{name}balanced accuracy {score.balanced_accuracy:.2f} a window{interval}{rolling}, "
+            f"where chance is {1 / classes[score.target]:.2f}; accuracy {score.accuracy:.2f}, "
+            f"where always guessing the majority gives {score.majority_baseline:.2f}"
         )
     return texts

@@ -77,7 +77,11 @@ class Head(QWidget):
     def _frame(self) -> tuple[QPointF, float]:
         """Give centre and radius of the head."""
         # Room for the nose above, names below the lowest marks, and ears and mastoids at the sides.
-        radius = min(self.width() / 2 - 2.5 * GRID, (self.height() - 3 * GRID) / 2)
+        width, height = self.width() / 2 - 2.5 * GRID, (self.height() - 3 * GRID) / 2
+        places = [place for contact in self._contacts if (place := position(contact.channel)) is not None]
+        # Ear lobes and mastoids lie outside of the head.
+        wide = max((abs(x) for x, _ in places), default=1.0)
+        radius = min(width / max(1.0, wide), height)
         return QPointF(self.width() / 2, self.height() / 2 + GRID / 2), max(radius, 1.0)
 
     def _places(self) -> list[tuple[Contact, QPointF]]:

@@ -262,11 +262,12 @@ def digest(bundle: Bundle) -> str:
 
 def worth(bundle: Bundle) -> str:
     """Say how often the model speaks, and what it reached on data that it never met."""
+    classes = {target.name: len(target.classes) for target in bundle.targets}
     lines = [f"one window every {bundle.preprocessing.hop_seconds:g} s"]
     for score in bundle.provenance.scores:
         value = score.rolling_balanced_accuracy or score.balanced_accuracy
         lines.append(
-            f"{score.target.replace('_', ' ')}: balanced accuracy {value:.2f}, majority {score.majority_baseline:.2f} "
+            f"{score.target.replace('_', ' ')}: balanced accuracy {value:.2f}, chance {1 / classes[score.target]:.2f} "
             f"({bundle.provenance.dataset}, {bundle.provenance.protocol})"
         )
     return "\n".join(lines)

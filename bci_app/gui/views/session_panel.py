@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from bci_app.gui.state import Event
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.replay_strip import clock
 from bci_app.gui.views.self_report import SelfReport
@@ -90,11 +91,11 @@ class SessionPanel(QWidget):
         self.list.clear()
         self.close_report()
 
-    def add_event(self, seconds: float, text: str, *, quiet: bool = False) -> None:
-        """List an event, `seconds` after the session began."""
-        item = QListWidgetItem(f"{clock(seconds)}   {text}")
-        item.setToolTip(text)
-        item.setData(Qt.ItemDataRole.UserRole, quiet)
+    def add_event(self, event: Event) -> None:
+        """List an event."""
+        item = QListWidgetItem(f"{clock(event.seconds)}   {event.text}")
+        item.setToolTip(event.detail or event.text)
+        item.setData(Qt.ItemDataRole.UserRole, event.quiet)
         self._tint(item)
         bar = self.list.verticalScrollBar()
         follow = bar is None or bar.value() >= bar.maximum() - 2
