@@ -141,6 +141,8 @@ class Status:
         One for each channel of the model, in its order.
     recording : str
         File that is being recorded; empty if none.
+    notice : str
+        What is odd about the stream although predictions go on; else empty.
     """
 
     phase: Phase
@@ -154,6 +156,7 @@ class Status:
     compute_ms: float
     contacts: tuple[Contact, ...] = ()
     recording: str = ""
+    notice: str = ""
 
     @property
     def loss(self) -> float:

@@ -77,8 +77,7 @@ class TerminalView:
         parts += [
             Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in (self._source, status_line(status))
         ]
-        if status.message:
-            parts.append(Text(status.message, style="yellow"))
+        parts += [Text(text, style="yellow") for text in (status.message, status.notice) if text]
         return Group(*parts)
 
     def _steps(self, status: Status) -> Text:

@@ -115,13 +115,14 @@ class ContactMonitor:
             Stream index of the first sample after it.
         """
         self._samples: list[NDArray[np.float64]] = []
+        self._end = first
         self._hold(first)
 
     def _hold(self, start: int) -> None:
         """Note that what is bad now stays so to the next point of the grid after `start`."""
         self._last_bad[self.bad_now()] = (start // self.grid + 1) * self.grid - 1
 
-    def update(self, x: NDArray[np.float64], end: int) -> bool:
+    def add(self, x: NDArray[np.float64], end: int) -> None:
         """Take samples up to stream index `end` (exclusive), at most to the next point of the grid.
 
         Parameters
@@ -130,13 +131,13 @@ class ContactMonitor:
             µV, model channels in order.
         end : int
             Stream index after the last row.
-
-        Returns
-        -------
-        bool
-            True if the contacts were judged anew.
         """
         self._samples.append(x)
+        self._end = end
+
+    def update(self) -> bool:
+        """Judge the contacts anew if the samples reach a point of the grid; tell whether they were."""
+        end = self._end
         if end % self.grid:
             return False
         block = np.concatenate(self._samples)[-self._block :]
@@ -162,6 +163,22 @@ class ContactMonitor:
     def contacts(self) -> tuple[Contact, ...]:
         """The verdicts now."""
         return self._contacts
+
+    def bad_before(self, end: int) -> NDArray[np.bool_]:
+        """Tell which channels are bad in the block that ends with stream index `end` (exclusive).
+
+        For a window that ends between two points of the grid: the next verdict would come too late.
+        """
+        stop = sum(map(len, self._samples)) - (self._end - end)
+        if stop < self._block:
+            return np.zeros(len(self._channels), dtype=np.bool_)
+        block = np.concatenate(self._samples)[stop - self._block : stop]
+        return np.array([level is ContactLevel.BAD for level, _ in judge(block, self._rate)])
+
+    @property
+    def recovering(self) -> NDArray[np.bool_]:
+        """Which channels had their first good verdict after a bad one at the last point of the grid."""
+        return np.asarray(self._good_run == 1)
 
     def bad_now(self) -> NDArray[np.bool_]:
         """Tell which channels carry no brain signal from here on."""

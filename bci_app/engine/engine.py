@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 # Span of stamps over which the effective rate is measured.
 _RATE_SECONDS = 10.0
+# Beyond this share a stream's rate counts as another than the one it states.
+_RATE_TOLERANCE = 0.01
 
 
 def lsl_clock() -> float:
@@ -247,6 +249,7 @@ class Engine:
                 compute_ms=self._compute_ms if self._info else float("nan"),
                 contacts=self._contact.contacts if self._info else (),
                 recording=str(self._recorder.path) if self._recorder else "",
+                notice=self._rate_notice(),
             )
 
     def signal(self, seconds: float) -> SignalView:
@@ -281,9 +284,12 @@ class Engine:
                 piece = chunk.data[begin - chunk.first : end - chunk.first]
                 windows = pipeline.process(piece)
                 predictions += self._skipped(end, chunk)
+                self._contact.add(piece[:, pipeline.columns] * pipeline.scale, end)
                 # Before the verdict at this piece's end, which other cuts would not know yet.
                 predictions += [self._predict(window, chunk) for window in windows]
-                if self._contact.update(piece[:, pipeline.columns] * pipeline.scale, end):
+                if self._contact.update():
+                    # A filter rings for seconds after what a bad electrode gave it.
+                    pipeline.restart(self._contact.recovering)
                     pipeline.set_bad(self._contact.bad_now())
         self._update_phase()
         for prediction in predictions:
@@ -319,7 +325,7 @@ class Engine:
     def _predict(self, window: Window, chunk: Chunk) -> Prediction:
         sample = self._origin + window.last
         start = sample - self._decoder.pipeline.window_length + 1
-        usable = self._contact.usable_since(start)
+        usable = self._contact.usable_since(start) & ~self._contact.bad_before(sample + 1)
         quality = float(usable.mean())
         acceptable = quality >= 1 - self.bundle.max_interpolated
         waiting = self._baseline_from is None or (self._decoder.baseline_progress < 1 and start < self._baseline_from)
@@ -368,6 +374,21 @@ class Engine:
         (first_time, first_count), (last_time, last_count) = self._stamps[0], self._stamps[-1]
         span = last_time - first_time
         return (last_count - first_count) / span if span > 0 else float("nan")
+
+    def _rate_notice(self) -> str:
+        """Say so if the stream is not as fast as it states; what is computed stays by the stated rate."""
+        effective = self._effective_rate()
+        # Too short a span would tell of jitter.
+        if self._info is None or not self._stamps or self._stamps[-1][0] - self._stamps[0][0] < _RATE_SECONDS / 2:
+            return ""
+        error = effective / self._info.rate - 1
+        if abs(error) <= _RATE_TOLERANCE:
+            return ""
+        return (
+            f"The stream runs at {effective:.1f} Hz and not at the {self._info.rate:g} Hz that it states: "
+            f"frequencies are read {abs(error) * 100:.1f} % too {'low' if error > 0 else 'high'}. "
+            "Set the device to its stated rate, or state the true one with --rate."
+        )
 
     def _publish(self, prediction: Prediction) -> None:
         self._record(lambda recorder: recorder.on_prediction(prediction))

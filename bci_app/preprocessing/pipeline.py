@@ -131,6 +131,16 @@ class Pipeline:
         if self._bad.any() and self._bad.mean() <= self._max_interpolated:
             self._weights = interpolation_weights(self.spec.channels, tuple(np.flatnonzero(self._bad).tolist()))
 
+    def restart(self, channels: NDArray[np.bool_]) -> None:
+        """Let the filters of some channels start anew with the next sample: what they remember was no signal.
+
+        Parameters
+        ----------
+        channels : ndarray of bool, shape (n_model_channels,)
+            Which.
+        """
+        self._filter.restart(channels)
+
     def reset(self) -> None:
         """Forget all samples, after a gap or before another recording; the index starts at 0."""
         self._resampler.reset()

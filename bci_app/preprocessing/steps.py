@@ -108,6 +108,17 @@ class SosFilter:
     def reset(self) -> None:
         """Forget all samples."""
         self._state: Samples | None = None
+        self._restarting: NDArray[np.bool_] | None = None
+
+    def restart(self, channels: NDArray[np.bool_]) -> None:
+        """Forget the samples of some channels, which then start settled on their next sample.
+
+        Parameters
+        ----------
+        channels : ndarray of bool, shape (n_channels,)
+            Which.
+        """
+        self._restarting = channels if self._restarting is None else self._restarting | channels
 
     def process(self, x: Samples) -> Samples:
         """Filter the next samples."""
@@ -115,6 +126,9 @@ class SosFilter:
             return x
         if self._state is None:
             self._state = self._settled * x[0]
+        elif self._restarting is not None:
+            self._state[:, :, self._restarting] = (self._settled * x[0])[:, :, self._restarting]
+        self._restarting = None
         y, self._state = signal.sosfilt(self._sections, x, axis=0, zi=self._state)
         return np.ascontiguousarray(y)
 

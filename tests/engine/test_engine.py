@@ -275,3 +275,25 @@ def test_effective_rate_is_measured_from_stamps(bundle: LoadedBundle) -> None:
     _, engine = run(bundle, pieces)
     assert engine.status().effective_rate == pytest.approx(RATE / 1.02, rel=1e-3)
     assert engine.status().nominal_rate == RATE
+
+
+def test_window_with_a_pop_in_it_is_invalid_at_once_and_its_echo_too(bundle: LoadedBundle) -> None:
+    """A saturated stretch is bad before the next verdict on the grid, and filters forget it."""
+    data = eeg(30, RATE, 7)
+    clean, _ = run(bundle, chunks(data.copy(), RATE, [50]))
+    data[3010:3300, 2] = 187_500.0
+    predictions, _ = run(bundle, chunks(data, RATE, [50]))
+    assert not any(p.valid for p in predictions if 3010 + 60 <= p.sample < 3300 + 250)
+    back = [(p, q) for p, q in zip(predictions, clean, strict=True) if p.valid and p.sample > 3300]
+    assert back[0][0].sample < 3300 + 5 * RATE
+    for found, expected in back:
+        np.testing.assert_allclose(found.targets[0].probability, expected.targets[0].probability, atol=0.02)
+
+
+def test_contact_that_changes_in_the_middle_does_not_depend_on_how_samples_arrive(bundle: LoadedBundle) -> None:
+    data = eeg(24, RATE, 7)
+    data[2100:2400, 1] = 187_500.0
+    data[3333:3335, 4] = -187_500.0
+    whole = content(run(bundle, chunks(data, RATE, [10_000]))[0])
+    for sizes in ([1], [7], [125, 3, 400], [64]):
+        assert content(run(bundle, chunks(data, RATE, sizes))[0]) == whole
