@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
+import struct
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +23,31 @@ from bci_app.errors import BundleError
 
 # A bundle holds a small network; anything larger is a mistake or an attack.
 _LARGEST_MODEL = 200 * 2**20
+# Arrays of a golden record: kinds of dtype, dimensions.
+_GOLDEN = {
+    "raw": ("f", 2),
+    "channels": ("U", 1),
+    "rate": ("fiu", 0),
+    "samples": ("iu", 1),
+    "tokens": ("f", 3),
+    "probabilities": ("f", 3),
+}
+# All that zipfile, zlib and NumPy raise over a damaged archive.
+_DAMAGED = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    tokenize.TokenError,
+)
 
 
 @dataclass(frozen=True)
@@ -101,16 +131,30 @@ def load_golden(folder: Path) -> dict[str, NDArray[np.generic]]:
     BundleError
         If it is missing or malformed.
     """
+    path = folder / GOLDEN_FILE
     try:
-        with np.load(folder / GOLDEN_FILE, allow_pickle=False) as archive:
-            return {key: archive[key] for key in ("raw", "channels", "rate", "samples", "tokens", "probabilities")}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        if path.stat().st_size > _LARGEST_MODEL:
+            raise BundleError(f"{path} is too large", expected=f"at most {_LARGEST_MODEL} bytes")
+        content = path.read_bytes()
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            golden = {key: archive[key] for key in _GOLDEN}
+    except _DAMAGED as error:
         raise BundleError(
-            f"Cannot read {folder / GOLDEN_FILE}",
-            found=str(error),
+            f"Cannot read {path}",
+            found=str(error) or type(error).__name__,
             expected="a golden record",
             fix="Copy the whole folder again, or export the model again.",
         ) from error
+    wrong = [
+        key for key, (kinds, ndim) in _GOLDEN.items() if golden[key].dtype.kind not in kinds or golden[key].ndim != ndim
+    ]
+    if wrong:
+        raise BundleError(
+            f"{path} is not a golden record",
+            found=", ".join(f"{key} of type {golden[key].dtype} and shape {golden[key].shape}" for key in wrong),
+            fix="Copy the whole folder again, or export the model again.",
+        )
+    return golden
 
 
 def save_bundle(folder: Path, spec: Bundle, model: bytes, golden: Mapping[str, NDArray[np.generic]]) -> None:

@@ -1,0 +1,122 @@
+"""A whole run of the app: killed while it records, and counted sample by sample."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pyxdf
+
+from bci_app.bundle import LoadedBundle
+from tests.bundles import CHANNELS
+from tests.faults.outlet import INDEX, Stream, sending
+from tests.lsl_outlet import unique
+
+pytestmark = pytest.mark.lsl
+long = (pytest.mark.soak, pytest.mark.timeout(1500))
+WIDE = (*CHANNELS, *(f"E{number}" for number in range(25)), INDEX)
+
+
+def app(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-u", "-m", "bci_app", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def load(path: Path) -> dict[str, dict]:
+    return {s["info"]["name"][0]: s for s in pyxdf.load_xdf(path, dejitter_timestamps=False)[0]}
+
+
+@pytest.mark.parametrize("times", [1, pytest.param(10, marks=long)])
+def test_kill_9_while_recording_costs_a_second_at_most(
+    bundle: LoadedBundle, tmp_path: Path, times: int, tell: Callable[..., None]
+) -> None:
+    """The last line that the app printed was sent before the kill: what it tells of is in the file."""
+    rng = np.random.default_rng(3)
+    missing, missing_windows = [], []
+    for number in range(times):
+        stream, file = Stream(unique("kill9")), tmp_path / f"{number}.xdf"
+        source = f"lsl:source_id={stream.source_id}"
+        with sending(stream):
+            process = app("run", "-s", source, "-b", str(bundle.folder), "--jsonl", "-", "--record", str(file))
+            assert process.stdout is not None
+            last = {"sample": -1}
+            end = time.monotonic() + rng.uniform(3, 5)
+            while time.monotonic() < end or not last.get("valid"):
+                last = json.loads(process.stdout.readline())
+            process.send_signal(signal.SIGKILL)
+            rest = process.communicate(timeout=20)[0]
+        seen = [last, *(json.loads(line) for line in rest.splitlines() if line.endswith("}"))]
+        loaded = load(file)
+        index = loaded["faulty"]["time_series"][:, -1].astype(int)
+        np.testing.assert_array_equal(index, np.arange(len(index)))
+        missing.append((seen[-1]["sample"] - int(index[-1])) / 250)
+        missing_windows.append(seen[-1]["sample"] - int(loaded["Predictions"]["time_series"][-1, 0]))
+    tell(
+        "kill -9 while recording",
+        tried=f"{times}",
+        lost=f"{max(0.0, *missing):.2f} s of samples at most; every file opens in pyxdf",
+        recovered="–",
+    )
+    assert max(missing) <= 1.0
+    assert max(missing_windows) / 250 <= 1.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("times", [pytest.param(10, marks=long)])
+def test_signal_closes_the_files(
+    bundle: LoadedBundle, tmp_path: Path, number: signal.Signals, times: int, tell: Callable[..., None]
+) -> None:
+    """The suite's short version is in tests/test_cli.py."""
+    rng = np.random.default_rng(4)
+    for attempt in range(times):
+        file, out = tmp_path / f"{attempt}.xdf", tmp_path / f"{attempt}.jsonl"
+        process = app("run", "-s", "synthetic:", "-b", str(bundle.folder), "--jsonl", str(out), "--record", str(file))
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        time.sleep(rng.uniform(0, 1.5))
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == 0, err
+        assert all(json.loads(line) for line in out.read_text().splitlines())
+        assert all("footer" in stream for stream in load(file).values())
+    tell(f"{number.name} while recording", tried=f"{times}", lost="nothing; files closed, exit code 0", recovered="–")
+
+
+@pytest.mark.parametrize("seconds", [10, pytest.param(600, marks=long)])
+def test_no_sample_is_lost_doubled_or_reordered(
+    bundle: LoadedBundle, tmp_path: Path, seconds: int, tell: Callable[..., None]
+) -> None:
+    """32 channels at 128 Hz through source, engine and recorder, counted in the recording."""
+    stream, file, out = Stream(unique("index"), channels=WIDE, rate=128.0, true_rate=128.0), tmp_path / "s.xdf", "-"
+    source = f"lsl:source_id={stream.source_id}"
+    arguments = ["--jsonl", out, "--record", str(file), "--seconds", str(seconds)]
+    with sending(stream):
+        process = app("run", "-s", source, "-b", str(bundle.folder), *arguments)
+        lines, err = process.communicate(timeout=seconds + 60)
+    assert process.returncode == 0, err
+    loaded = load(file)
+    index = loaded["faulty"]["time_series"][:, -1].astype(int)
+    np.testing.assert_array_equal(index, np.arange(len(index)))
+    assert len(index) >= (seconds - 1) * 128
+    windows = [json.loads(line) for line in lines.splitlines()]
+    assert [w["sample"] for w in windows] == list(range(63, 64 * len(windows), 64))
+    assert windows[-1]["sample"] >= len(index) - 1 - 64
+    assert all(window["valid"] for window in windows[2:])
+    np.testing.assert_array_equal(loaded["Predictions"]["time_series"][:, 0], [w["sample"] for w in windows])
+    tell(
+        f"{seconds} s at 32 × 128 Hz, index channel",
+        tried=f"{len(index)} samples, {len(windows)} windows",
+        lost="0 lost, 0 doubled, 0 reordered",
+        recovered="–",
+    )
