@@ -48,7 +48,7 @@ class Predictor:
     Raises
     ------
     BundleError
-        If the graph does not load, refers to data outside itself, or its inputs and outputs are
+        If the graph does not load or run, refers to data outside itself, or its inputs and outputs are
         not those that the bundle promises.
     """
 
@@ -71,6 +71,7 @@ class Predictor:
                 fix="Export the model again.",
             ) from error
         self._check_signature()
+        self._try()
 
     def _check_signature(self) -> None:
         preprocessing = self.spec.preprocessing
@@ -89,6 +90,27 @@ class Predictor:
                 f"The graph of bundle {self.spec.name} is not the one that bundle.json describes",
                 found=f"{found} of {', '.join(sorted(types))}, fixed batch in {fixed_batch or 'none'}",
                 expected=f"{expected} of tensor(float), any batch",
+                fix="Export the model again.",
+            )
+
+    def _try(self) -> None:
+        """Run the graph once: it may load and yet not run, and the first run is slow."""
+        preprocessing = self.spec.preprocessing
+        tokens = np.zeros((1, len(preprocessing.channels), preprocessing.n_features), dtype=np.float32)
+        try:
+            found = [list(array.shape) for array in self.logits(tokens)]
+        except _INVALID_GRAPH as error:
+            raise BundleError(
+                f"The graph of bundle {self.spec.name} does not run",
+                found=str(error).splitlines()[0],
+                fix="Export the model again.",
+            ) from error
+        expected = [[1, len(self.spec.targets), self.spec.n_classes], [1, self.spec.embedding_dim]]
+        if found != expected:
+            raise BundleError(
+                f"The graph of bundle {self.spec.name} gives outputs of another shape than it states",
+                found=str(found),
+                expected=str(expected),
                 fix="Export the model again.",
             )
 

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from time import monotonic
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,7 @@ from bci_app.bundle.store import LoadedBundle
 from bci_app.channels import interpolation_weights
 from bci_app.engine.buffer import SignalBuffer
 from bci_app.engine.contact import ContactMonitor
+from bci_app.engine.rate import EffectiveRate
 from bci_app.errors import ChannelError, FileError, StreamLostError
 from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, StepResult, TargetPrediction
 from bci_app.outputs.base import Output
@@ -32,10 +36,8 @@ from bci_app.stream import Chunk, Marker, StreamInfo, microvolts_per
 if TYPE_CHECKING:
     from bci_app.recording.recorder import Recorder
 
-# Span of stamps over which the effective rate is measured.
-_RATE_SECONDS = 10.0
-# Beyond this share a stream's rate counts as another than the one it states.
-_RATE_TOLERANCE = 0.01
+# Longest wait for samples in `Engine.predictions`.
+_WAIT = 0.1
 
 
 def lsl_clock() -> float:
@@ -139,7 +141,7 @@ class Engine:
         self._after_gap = False
         self._baseline_from: int | None = None if self._wait_for_baseline else 0
         self._received = self._lost = 0
-        self._stamps: deque[tuple[float, int]] = deque()
+        self._rate = EffectiveRate(info.rate)
         self._newest = float("nan")
         self._compute_ms = float("nan")
         self._phase = Phase.CONTACT if self._wait_for_baseline else Phase.WARMING_UP
@@ -177,6 +179,32 @@ class Engine:
                     self._phase = Phase.FINISHED
                 return StepResult()
             return self._take(chunk)
+
+    def predictions(self, *, seconds: float = math.inf) -> Iterator[Prediction]:
+        """Step until the source ends, or for some seconds, and give each prediction as it is made.
+
+        Parameters
+        ----------
+        seconds : float
+            Longest time to run.
+
+        Raises
+        ------
+        SourceError
+            As `step`.
+        """
+        end = monotonic() + seconds
+        while not self.finished and monotonic() < end:
+            yield from self.step(_WAIT).predictions
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
 
     @property
     def finished(self) -> bool:
@@ -241,7 +269,7 @@ class Engine:
                 phase=self._phase,
                 message=self._message or self._recording_failure,
                 nominal_rate=self._info.rate if self._info else float("nan"),
-                effective_rate=self._effective_rate(),
+                effective_rate=self._rate.hz if self._info else float("nan"),
                 received=self._received if self._info else 0,
                 lost=self._lost if self._info else 0,
                 age_s=self._clock() - self._newest if self._info else float("nan"),
@@ -249,7 +277,7 @@ class Engine:
                 compute_ms=self._compute_ms if self._info else float("nan"),
                 contacts=self._contact.contacts if self._info else (),
                 recording=str(self._recorder.path) if self._recorder else "",
-                notice=self._rate_notice(),
+                notice=self._rate.notice if self._info else "",
             )
 
     def signal(self, seconds: float) -> SignalView:
@@ -270,9 +298,7 @@ class Engine:
             self._lost += chunk.lost
             gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))
             self._break(chunk.first, stamps_too=True)
-        self._stamps.append((self._newest, self._received))
-        while self._stamps[-1][0] - self._stamps[0][0] > _RATE_SECONDS:
-            self._stamps.popleft()
+        self._rate.add(self._newest, self._received)
         pipeline = self._decoder.pipeline
         finite = np.asarray(np.isfinite(chunk.data[:, pipeline.columns]).all(axis=1))
         for start, stop, good in _runs(finite):
@@ -312,7 +338,7 @@ class Engine:
         self._awaited = deque(self._incomplete_ends)
         self._after_gap = first > 0
         if stamps_too:
-            self._stamps.clear()
+            self._rate.restart()
 
     def _skipped(self, end: int, chunk: Chunk) -> list[Prediction]:
         """Say where a prediction was due before stream index `end` but filters had no past."""
@@ -367,28 +393,6 @@ class Engine:
             self._phase = Phase.BASELINE if not self._awaited else Phase.WARMING_UP
         else:
             self._phase = Phase.RUNNING if not self._awaited else Phase.WARMING_UP
-
-    def _effective_rate(self) -> float:
-        if self._info is None or len(self._stamps) < 2:
-            return float("nan")
-        (first_time, first_count), (last_time, last_count) = self._stamps[0], self._stamps[-1]
-        span = last_time - first_time
-        return (last_count - first_count) / span if span > 0 else float("nan")
-
-    def _rate_notice(self) -> str:
-        """Say so if the stream is not as fast as it states; what is computed stays by the stated rate."""
-        effective = self._effective_rate()
-        # Too short a span would tell of jitter.
-        if self._info is None or not self._stamps or self._stamps[-1][0] - self._stamps[0][0] < _RATE_SECONDS / 2:
-            return ""
-        error = effective / self._info.rate - 1
-        if abs(error) <= _RATE_TOLERANCE:
-            return ""
-        return (
-            f"The stream runs at {effective:.1f} Hz and not at the {self._info.rate:g} Hz that it states: "
-            f"frequencies are read {abs(error) * 100:.1f} % too {'low' if error > 0 else 'high'}. "
-            "Set the device to its stated rate, or state the true one with --rate."
-        )
 
     def _publish(self, prediction: Prediction) -> None:
         self._record(lambda recorder: recorder.on_prediction(prediction))

@@ -10,7 +10,7 @@ from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.preprocessing.spec import NoBaseline
 from tests.bundles import small_spec, write_bundle
 
-_rows: list[tuple[str, str, str, str]] = []
+_ROW = "fault"
 
 
 @pytest.fixture(scope="session")
@@ -21,17 +21,19 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
 
 
 @pytest.fixture
-def tell() -> Callable[..., None]:
+def tell(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     """Note a row of the table: fault, times tried, lost, recovered after."""
 
     def note(fault: str, *, tried: str, lost: str, recovered: str) -> None:
-        _rows.append((fault, tried, lost, recovered))
+        record_property(_ROW, [fault, tried, lost, recovered])
 
     return note
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _rows:
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    rows = [row for report in reports for name, row in getattr(report, "user_properties", []) if name == _ROW]
+    if rows:
         terminalreporter.section("faults")
-        for row in (("fault", "tried", "lost", "recovered after"), ("---",) * 4, *_rows):
+        for row in (("fault", "tried", "lost", "recovered after"), ("---",) * 4, *rows):
             terminalreporter.write_line(f"| {' | '.join(row)} |")

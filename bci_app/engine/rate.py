@@ -1,0 +1,61 @@
+"""How fast a stream really is."""
+
+from __future__ import annotations
+
+from collections import deque
+
+# Span of stamps over which the rate is measured.
+_SECONDS = 10.0
+# Beyond this share a stream's rate counts as another than the one it states.
+_TOLERANCE = 0.01
+
+
+class EffectiveRate:
+    """The rate of a stream over its last 10 s, from stamps.
+
+    For the eye only: what is computed goes by samples and by the rate that the stream states, so that
+    the same samples always give the same predictions.
+
+    Parameters
+    ----------
+    nominal : float
+        The rate that the stream states, Hz.
+    """
+
+    def __init__(self, nominal: float) -> None:
+        self._nominal = nominal
+        self._stamps: deque[tuple[float, int]] = deque()
+
+    def add(self, time: float, received: int) -> None:
+        """Note the stamp of the newest sample, and how many have been received with it."""
+        self._stamps.append((time, received))
+        while self._stamps[-1][0] - self._stamps[0][0] > _SECONDS:
+            self._stamps.popleft()
+
+    def restart(self) -> None:
+        """Forget the stamps, after a gap."""
+        self._stamps.clear()
+
+    @property
+    def _span(self) -> float:
+        return self._stamps[-1][0] - self._stamps[0][0] if self._stamps else 0.0
+
+    @property
+    def hz(self) -> float:
+        """The rate; nan where there are too few stamps."""
+        span = self._span
+        return (self._stamps[-1][1] - self._stamps[0][1]) / span if span > 0 else float("nan")
+
+    @property
+    def notice(self) -> str:
+        """Say so if the rate is another than the one stated; else, or after too short a time, empty."""
+        if self._span < _SECONDS / 2:
+            return ""
+        error = self.hz / self._nominal - 1
+        if abs(error) <= _TOLERANCE:
+            return ""
+        return (
+            f"The stream runs at {self.hz:.1f} Hz and not at the {self._nominal:g} Hz that it states: "
+            f"frequencies are read {abs(error) * 100:.1f} % too {'low' if error > 0 else 'high'}. "
+            "Set the device to its stated rate, or state the true one with --rate."
+        )
