@@ -225,6 +225,9 @@ def replay(
     start: Annotated[float, typer.Option(min=0.0, help="Start at this second.")] = 0.0,
     stop: Annotated[float | None, typer.Option(help="Stop at this second.")] = None,
     wait: Annotated[bool, typer.Option(help="Begin when somebody listens, so that no sample is missed.")] = True,
+    prompt: Annotated[
+        bool | None, typer.Option(help="Pause, seek and change speed by lines of text; in a terminal by default.")
+    ] = None,
     network: NetworkOption = False,
 ) -> None:
     """Play a recording as an LSL stream."""
@@ -242,7 +245,13 @@ def replay(
         flush=True,
     )
     with _interruptible() as stopped:
-        player.run(stopped)
+        if not (sys.stdin.isatty() if prompt is None else prompt):
+            player.run(stopped)
+            return
+        from bci_app.replay.prompt import HELP, run_with_prompt
+
+        print(HELP, flush=True)
+        run_with_prompt(player, stopped, input_fd=sys.stdin.fileno(), say=lambda answer: print(answer, flush=True))
 
 
 @app.command()
@@ -267,12 +276,18 @@ def sources(
 @app.command()
 def info(
     file: Annotated[Path, typer.Argument(help="A recording.")],
+    stream: Annotated[
+        str | None, typer.Option(help="XDF: name or source_id of the stream, where the file holds several.")
+    ] = None,
+    board: Annotated[
+        str | None, typer.Option(help="BrainFlow: name of the board, where the file does not tell.")
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Describe a recording."""
     from bci_app.recording import describe, read_recording
 
-    description = describe(read_recording(file))
+    description = describe(read_recording(file, stream=stream, board=board))
     if json_:
         print(json.dumps(description, indent=2, ensure_ascii=False))
         return

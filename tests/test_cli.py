@@ -187,3 +187,53 @@ def test_signal_ends_a_session_with_its_files_closed(bundle: Path, tmp_path: Pat
     assert all(json.loads(line) for line in out.read_text().splitlines())
     streams, _ = pyxdf.load_xdf(recording)
     assert all("footer" in stream for stream in streams)
+
+
+def test_info_of_one_stream_of_several(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    from bci_app.recording.xdf_writer import StreamHeader, XdfChannel, XdfWriter
+
+    with XdfWriter(tmp_path / "two.xdf") as writer:
+        for name, rate in (("left", 100.0), ("right", 200.0)):
+            stream = writer.add_stream(StreamHeader(name, "EEG", (XdfChannel("Cz", "µV"),), rate=rate))
+            writer.write_samples(stream, np.zeros((20, 1)), np.arange(20) / rate)
+    path = str(tmp_path / "two.xdf")
+    assert json.loads(call("info", path, "--stream", "right", "--json").out)["rate"] == 200
+    assert "left" in call("info", path).err
+    assert call("info", path, "--stream", "middle").code == 1
+    assert "board" in call("info", path, "--board", "CYTON").err
+
+
+@pytest.mark.lsl
+def test_replay_is_controlled_by_lines(sample_recordings: tuple[Path, Path]) -> None:
+    command = ["replay", str(sample_recordings[1]), "--no-wait", "--prompt"]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "bci_app", *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    out, err = process.communicate("p\nseek 50\nspeed 2\nnonsense\nq\n", timeout=30)
+    assert process.returncode == 0, err
+    answers = out.splitlines()[3:]
+    assert answers[0].startswith("paused")
+    assert "00:50.0 / 01:02.0" in answers[1]
+    assert "×2" in answers[2]
+    assert answers[3].startswith("Commands: ")
+
+
+@pytest.mark.lsl
+def test_signal_ends_a_replay_with_a_prompt(sample_recordings: tuple[Path, Path]) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "bci_app", "replay", str(sample_recordings[1]), "--prompt"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for _ in range(3):
+        assert process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err

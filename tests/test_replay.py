@@ -374,7 +374,7 @@ def test_streams_are_announced_and_withdrawn_when_stopped() -> None:
 
 def test_run_returns_at_the_end_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(monkeypatch, [recording(50)], wait=False)
-    monkeypatch.setattr(player_module, "_LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(player_module, "LINGER_SECONDS", 0.0)
     bench.replay._clock = time.monotonic
     bench.replay.run(threading.Event())
     assert bench.outlet.rows == list(range(50))

@@ -24,7 +24,7 @@ MIN_SPEED, MAX_SPEED = 0.1, 100.0
 # Samples are sent this often at the most.
 _BLOCK_SECONDS = 0.01
 _IDLE_SECONDS = 0.02
-_LINGER_SECONDS = 1.0
+LINGER_SECONDS = 1.0
 _MAX_PUSH = 8192
 _OUTLET_BUFFER_SECONDS = 60
 _MICROVOLTS = {"uV", "µV", "μV"}
@@ -300,7 +300,7 @@ class Replay:
                 stopped.wait(self.step())
             if self._phase is ReplayPhase.FINISHED:
                 # An outlet that is withdrawn takes along what is still on its way.
-                stopped.wait(_LINGER_SECONDS)
+                stopped.wait(LINGER_SECONDS)
         finally:
             self.close()
 

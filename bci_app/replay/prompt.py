@@ -2,10 +2,75 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
+
 from bci_app.errors import BciError
-from bci_app.replay.player import Replay, ReplayPhase
+from bci_app.replay.player import LINGER_SECONDS, Replay, ReplayPhase
+from bci_app.replay.thread import ReplayThread
 
 HELP = "p pause or go on · seek 12.5, +10, -10 (seconds) · speed 2 · s status · q quit"
+
+_LOOK_SECONDS = 0.05
+
+
+def run_with_prompt(replay: Replay, stopped: threading.Event, *, input_fd: int, say: Callable[[str], None]) -> None:
+    """Play to the end, until `stopped` is set or the user quits, and do what lines of text ask for meanwhile.
+
+    Parameters
+    ----------
+    replay : Replay
+        Not opened yet.
+    stopped : threading.Event
+        Ends the replay.
+    input_fd : int
+        Where lines come from; its end changes nothing.
+    say : callable
+        Given each answer.
+
+    Raises
+    ------
+    DependencyError
+        If liblsl is missing.
+    """
+    lines: SimpleQueue[str] = SimpleQueue()
+    # A daemon, for nothing ends a read of a terminal; by descriptor, for a buffer that is being read
+    # would hold up the end of the interpreter.
+    threading.Thread(target=_read_lines, args=(input_fd, lines), name="prompt", daemon=True).start()
+    thread = ReplayThread(replay)
+    thread.start()
+    try:
+        while not stopped.wait(_LOOK_SECONDS) and thread.failure is None:
+            for line in _waiting(lines):
+                answer = obey(replay, line)
+                if answer is None:
+                    return
+                say(answer)
+            if replay.status().phase is ReplayPhase.FINISHED:
+                stopped.wait(LINGER_SECONDS)
+                return
+    finally:
+        thread.stop()
+        if thread.failure is not None:
+            raise thread.failure
+
+
+def _read_lines(fd: int, lines: SimpleQueue[str]) -> None:
+    rest = b""
+    while data := os.read(fd, 4096):
+        *whole, rest = (rest + data).split(b"\n")
+        for line in whole:
+            lines.put(line.decode("utf-8", "replace"))
+
+
+def _waiting(lines: SimpleQueue[str]) -> Iterator[str]:
+    while True:
+        try:
+            yield lines.get_nowait()
+        except Empty:
+            return
 
 
 def obey(replay: Replay, line: str) -> str | None:
