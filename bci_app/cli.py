@@ -87,7 +87,6 @@ def demo(
     seconds: SecondsOption = None,
 ) -> None:
     """Replay the shipped recording through LSL into the shipped model."""
-    from bci_app.bundle import find_bundle, load_bundle
     from bci_app.demo import replayed
     from bci_app.doctor import display_problem
 
@@ -95,14 +94,18 @@ def demo(
     problem = None if headless else display_problem()
     if problem is not None:
         print(f"No window: {problem}\nThe session follows in the terminal.\n", file=sys.stderr)
-    bundle = load_bundle(find_bundle(DEMO_BUNDLE))
-    with replayed() as source:
+    # The stream first: it gets known while the libraries of the session load.
+    with replayed() as replay:
+        from bci_app.bundle import find_bundle, load_bundle
+
+        bundle = load_bundle(find_bundle(DEMO_BUNDLE))
+        source = _open(replay.source)
         if headless or problem is not None:
-            _in_terminal(_open(source), bundle, "Subject 01, rest then arithmetic (replay)", seconds=seconds)
+            _in_terminal(source, bundle, "Subject 01, rest then arithmetic (replay)", seconds=seconds)
         else:
             from bci_app.gui.app import run_window
 
-            sys.exit(run_window(source=_open(source), bundle=bundle, source_text=source))
+            sys.exit(run_window(source=source, bundle=bundle, source_text=replay.source, replay=replay.thread))
 
 
 @app.command()

@@ -216,9 +216,10 @@ class LslSource:
                 time.sleep(_POLL_SECONDS)
             if not found:
                 raise self._not_found(discovery.streams())
-            # Others that fit may not have answered yet.
-            time.sleep(_SETTLE_SECONDS)
-            found = self._matching(discovery) or found
+            if self._selector.source_id is None:
+                # Others that fit may not have answered yet.
+                time.sleep(_SETTLE_SECONDS)
+                found = self._matching(discovery) or found
         finally:
             discovery.close()
         newest = _newest_of_each_source(found)
