@@ -124,7 +124,7 @@ class LslSource:
         rate: float | None = None,
         unit: str | None = None,
         find_timeout: float = 5.0,
-        lost_after: float = 2.0,
+        lost_after: float = 1.8,
         buffer_seconds: int = 20,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

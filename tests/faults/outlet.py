@@ -7,6 +7,7 @@ channel ``INDEX`` carries the number of the sample on a clock that all outlets w
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -48,7 +49,7 @@ class Stream:
     bursts: bool = False
 
 
-def signal(channels: tuple[str, ...], rate: float) -> np.ndarray:
+def made_of(channels: tuple[str, ...], rate: float) -> np.ndarray:
     """What the outlet repeats: 20 µV of noise on an offset, (n_samples, n_channels)."""
     n = round(_TABLE_SECONDS * rate)
     generators = [np.random.default_rng(zlib.crc32(name.encode())) for name in channels]
@@ -94,6 +95,12 @@ class FaultyOutlet:
         self._process.kill()
         self._process.wait(10)
 
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
     def close(self) -> None:
         self._process.kill()
         self._process.communicate(timeout=10)
@@ -123,7 +130,7 @@ def main(text: str) -> None:
         channel.append_child_value("label", name)
         channel.append_child_value("unit", "none" if name == INDEX else "microvolts")
         channel.append_child_value("type", "Misc" if name == INDEX else "EEG")
-    table = signal(tuple(stream.channels), stream.rate)
+    table = made_of(tuple(stream.channels), stream.rate)
     rng = np.random.default_rng(0)
     outlet = pylsl.StreamOutlet(header, 0, 60)
     sys.stdout.write("ready\n")

@@ -64,6 +64,35 @@ def test_outlet_killed_and_restarted(bundle: LoadedBundle, times: int, tell: Cal
     assert max(errors) <= 1
 
 
+@pytest.mark.parametrize("times", [1, pytest.param(20, marks=long)])
+def test_silent_outlet_that_goes_on(bundle: LoadedBundle, times: int, tell: Callable[..., None]) -> None:
+    """As a device out of reach: the connection stands, nothing comes, then all that was held back comes."""
+    stream = Stream(unique("silent"))
+    noticed, returned = [], []
+    with sending(stream) as running, Session(stream.source_id, bundle) as session:
+        session.until_valid()
+        for _ in range(times):
+            running.freeze()
+            noticed.append(session.until_lost())
+            session.step_for(0.3)
+            n_chunks = len(session.tap.chunks)
+            running.thaw()
+            returned.append(session.until_received(1))
+            assert session.tap.chunks[n_chunks].reset
+            session.until_valid()
+            assert session.status.message == ""
+        np.testing.assert_array_equal(session.index, np.arange(len(session.index)))
+        np.testing.assert_array_equal(session.places, session.index)
+    tell(
+        "outlet silent for 2 s, connection open",
+        tried=f"{times}",
+        lost=f"noticed after {max(noticed):.2f} s at most; 0 samples",
+        recovered=f"samples {max(returned):.2f} s at most",
+    )
+    assert max(noticed) < 2.0
+    assert max(returned) < 2.0
+
+
 CHANGES = {
     "another channel": ({"channels": (*CHANNELS[:-1], "Cz", INDEX)}, "Cz"),
     "a channel less": ({"channels": (*CHANNELS[:-1], INDEX)}, "channels"),
