@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bci_app.recording import Recording, read_recording
@@ -33,13 +33,29 @@ def recordings() -> tuple[Recording, Recording]:
     return shortened, arithmetic
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A replay that runs.
+
+    Attributes
+    ----------
+    source : str
+        Names its stream, as ``--source`` takes it.
+    thread : ReplayThread
+        What plays it.
+    """
+
+    source: str
+    thread: ReplayThread
+
+
 @contextmanager
-def replayed() -> Iterator[str]:
-    """Replay the session as an LSL stream of this machine; give the text that names it as a source."""
+def replayed() -> Iterator[Replayed]:
+    """Replay the session as an LSL stream of this machine for the time of a with statement."""
     replay = Replay(recordings(), name="bci-app demo", source_id=f"bci-app-demo-{uuid.uuid4().hex[:12]}")
     thread = ReplayThread(replay)
     thread.start()
     try:
-        yield f"lsl:source_id={replay.source_id}"
+        yield Replayed(f"lsl:source_id={replay.source_id}", thread)
     finally:
         thread.stop()

@@ -92,7 +92,7 @@ def run_window(
         controller.open(source, bundle, source_text=source_text, wait_for_baseline=wait_for_baseline, player=player)
     else:
         window.show_connect()
-    window.show()
+    window.open_up()
     if on_ready is not None:
         QTimer.singleShot(0, lambda: on_ready(window))
     try:

@@ -39,6 +39,11 @@ _SPECTRUM_SPAN = 6.0
 class Controller(QObject):
     """Runs a session and tells the window about it in frozen values.
 
+    Parameters
+    ----------
+    clock : callable
+        Seconds, steady: tells how long a stream has been silent.
+
     Attributes
     ----------
     session : Session or None
@@ -66,8 +71,9 @@ class Controller(QObject):
     recording_changed = pyqtSignal(object)
     failed = pyqtSignal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, clock: Callable[[], float] = monotonic) -> None:
         super().__init__(parent)
+        self._clock = clock
         self.session: Session | None = None
         self.traces: TraceHistory | None = None
         self.log = SessionLog()
@@ -251,6 +257,8 @@ class Controller(QObject):
             self._set_trouble(Trouble("The session could not be opened", "The terminal has the details.", Level.ERROR))
             return
         engine, self.player = opening.opened.engine, opening.opened.player
+        if engine.bundle is None:
+            raise RuntimeError("a session without a model has no view yet")
         self.session = Session(engine.info, engine.bundle, self.source_text)
         self.traces = TraceHistory(
             engine.info.channels, engine.info.rate, seconds=HISTORY_SECONDS, display_filter=self.display_filter
@@ -279,7 +287,7 @@ class Controller(QObject):
         if view.first > traces.end:
             view = engine.signal(HISTORY_SECONDS)
         if traces.extend(view):
-            self._newest = (view.time, monotonic())
+            self._newest = (view.time, self._clock())
             if not isfinite(self._began):
                 self._began = view.time - traces.end / traces.rate
             self.traces_extended.emit()
@@ -336,7 +344,7 @@ class Controller(QObject):
     def now(self) -> float:
         """Give the LSL time of the right edge of what scrolls: goes on while a stream is silent."""
         time, seen = self._newest
-        return time if self._ended else time + (monotonic() - seen)
+        return time if self._ended else time + (self._clock() - seen)
 
     @property
     def ended(self) -> bool:
@@ -378,7 +386,7 @@ class Controller(QObject):
         self._set_trouble(trouble)
 
     def _silence(self) -> float:
-        return monotonic() - self._newest[1] if self._drawing and self._newest[1] else 0.0
+        return self._clock() - self._newest[1] if self._drawing and self._newest[1] else 0.0
 
     def _tell_end(self, thread: EngineThread) -> None:
         if isinstance(thread.failure, BciError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import qtawesome
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QFontMetrics
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from bci_app.gui.recording_control import RecordingState
@@ -12,7 +12,9 @@ from bci_app.gui.state import Session
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.steps import StepsBar
 
-_NAME = 25 * GRID
+# Of a button around its text: icon, spacing, padding.
+_AROUND = 6 * GRID
+_SHORTEST = 8 * GRID
 
 
 class Header(QWidget):
@@ -28,14 +30,15 @@ class Header(QWidget):
         super().__init__()
         self._theme = theme
         self._recording: RecordingState | None = None
+        self._names = {"source": "", "model": ""}
         self.setObjectName("header")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(6 * GRID)
         row = QHBoxLayout(self)
         row.setContentsMargins(GRID, 0, GRID, 0)
         row.setSpacing(GRID // 2)
-        self.source = self._button("source and model of the session (Ctrl+O)")
-        self.model = self._button("source and model of the session (Ctrl+O)")
+        self.source = self._button("")
+        self.model = self._button("")
         self.steps = StepsBar(theme)
         self.record = self._button("")
         self.mark = self._button("mark this moment (F1 to F8)", "Mark")
@@ -73,15 +76,17 @@ class Header(QWidget):
 
     def show_session(self, session: Session | None) -> None:
         """Name source and model."""
-        self._name(self.source, session.info.name if session else "Choose a source")
-        self._name(self.model, session.bundle.title if session else "Choose a model")
+        self._name(
+            source=session.info.name if session else "Choose a source",
+            model=session.bundle.title if session else "Choose a model",
+        )
         for button in (self.record, self.mark):
             button.setEnabled(session is not None)
         self.show_recording(None)
 
     def show_opening(self, source_text: str) -> None:
         """Say that a source is being opened."""
-        self._name(self.source, f"Opening {source_text or 'the source'} …")
+        self._name(source=f"Opening {source_text or 'the source'} …")
 
     def show_recording(self, recording: RecordingState | None) -> None:
         """Show time and size of the recording, or that there is none."""
@@ -95,10 +100,29 @@ class Header(QWidget):
             self.record.setText(f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d} · {size:.{size < 9.95:d}f} MB")
             self.record.setToolTip(f"{recording.path}\n{recording.free / 1e9:.0f} GB free\nstop recording (Ctrl+D)")
         self._show_record_icon()
+        self._fit_names()
 
-    def _name(self, button: QToolButton, text: str) -> None:
-        metrics = QFontMetrics(button.font())
-        button.setText(metrics.elidedText(text, Qt.TextElideMode.ElideRight, _NAME))
+    def _name(self, **names: str) -> None:
+        self._names |= names
+        self._fit_names()
+
+    def _fit_names(self) -> None:
+        """Write both names as far as there is room; the whole of them on hover."""
+        buttons = {"source": self.source, "model": self.model}
+        others = (self.steps, self.record, self.mark, self.theme, self.help)
+        room = self.width() - sum(other.sizeHint().width() + GRID for other in others) - 2 * (_AROUND + GRID)
+        metrics = self.source.fontMetrics()
+        widths = {key: metrics.horizontalAdvance(text) for key, text in self._names.items()}
+        for key, other in (("source", "model"), ("model", "source")):
+            # What the other name does not need is this one's.
+            mine = max(room // 2, room - widths[other], _SHORTEST)
+            buttons[key].setText(metrics.elidedText(self._names[key], Qt.TextElideMode.ElideRight, mine))
+            buttons[key].setToolTip(f"{self._names[key]}\nchoose source and model (Ctrl+O)")
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Give names the room that there is."""
+        super().resizeEvent(event)
+        self._fit_names()
 
     def _show_record_icon(self) -> None:
         running = self._recording is not None

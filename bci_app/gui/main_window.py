@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-from PyQt6.QtCore import QEvent, QSettings, QSize, Qt
+from PyQt6.QtCore import QEvent, QRect, QSettings, QSize, Qt
 from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PyQt6.QtWidgets import QApplication, QMainWindow, QMessageBox, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QApplication, QMainWindow, QMessageBox, QStackedWidget, QStyle, QVBoxLayout, QWidget
 
 from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.connect.page import ConnectPage
@@ -22,7 +22,7 @@ from bci_app.gui.troubles import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN
 from bci_app.gui.views.banner import Banner
 from bci_app.gui.views.status_line import StatusLine
 
-_SMALLEST = QSize(1024, 600)
+_SMALLEST, _USUAL = QSize(1024, 600), QSize(1440, 860)
 _SEEK_SECONDS = 10.0
 
 
@@ -46,7 +46,6 @@ class MainWindow(QMainWindow):
         self._settings = settings
         self._theme = THEMES.get(str(settings.value("theme", "dark")), THEMES["dark"])
         self._marks = 0
-        self.setMinimumSize(_SMALLEST)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.header = Header(self._theme)
         self.banner = Banner()
@@ -58,7 +57,9 @@ class MainWindow(QMainWindow):
         self._bind_keys()
         self.show_theme(self._theme)
         self._show_session(controller.session)
-        self.resize(1440, 860)
+        screen = self.screen()
+        if screen is not None:
+            self.fit_into(screen.availableGeometry())
         self._restore()
 
     def _arrange(self) -> None:
@@ -74,6 +75,21 @@ class MainWindow(QMainWindow):
         column.addWidget(self.pages, 1)
         column.addWidget(self.status)
         self.setCentralWidget(central)
+
+    def fit_into(self, available: QRect) -> None:
+        """Take the usual size, or what there is of it on a small screen, in its middle."""
+        # Where the window is wider than all there is, it cannot be made smaller by hand.
+        self.setMinimumSize(_SMALLEST.boundedTo(available.size()))
+        size = _USUAL.boundedTo(available.size())
+        self.setGeometry(QStyle.alignedRect(self.layoutDirection(), Qt.AlignmentFlag.AlignCenter, size, available))
+
+    def open_up(self) -> None:
+        """Show, as large as last time; at first filling a screen that is smaller than the usual size."""
+        if self._settings.value("geometry") is None and self.size() != _USUAL:
+            # Whoever manages windows makes room for the frame too.
+            self.showMaximized()
+        else:
+            self.show()
 
     def _restore(self) -> None:
         geometry, layout = self._settings.value("geometry"), self._settings.value("layout")

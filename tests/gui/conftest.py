@@ -11,7 +11,7 @@ import pytest
 # Before Qt is loaded: no test of this folder needs a display.
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PyQt6.QtCore import QSettings
+from PyQt6.QtCore import QRect, QSettings
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle, load_bundle
@@ -21,6 +21,19 @@ from bci_app.gui.main_window import MainWindow
 from tests.bundles import LOAD, VALENCE, write_bundle
 
 OpenWindow = Callable[[], MainWindow]
+
+# The offscreen platform's own screen is smaller than any that people use.
+SCREEN = QRect(0, 0, 1920, 1080)
+
+
+class Clock:
+    """Time that passes when the test says so: how slow the machine is must not be seen in a stream's silence."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 @pytest.fixture(scope="session")
@@ -40,12 +53,18 @@ def settings(tmp_path: Path) -> QSettings:
 
 
 @pytest.fixture
-def open_window(qtbot: QtBot, settings: QSettings) -> Iterator[OpenWindow]:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, settings: QSettings, clock: Clock) -> Iterator[OpenWindow]:
     windows: list[MainWindow] = []
 
     def make() -> MainWindow:
-        window = MainWindow(Controller(), title="bci-app", settings=settings)
+        window = MainWindow(Controller(clock=clock), title="bci-app", settings=settings)
         windows.append(window)
+        window.fit_into(SCREEN)
         window.show()
         return window
 

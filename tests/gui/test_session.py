@@ -16,7 +16,7 @@ from bci_app.events import ContactLevel
 from bci_app.gui.app import run_window
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.state import Level, Step
-from tests.gui.conftest import OpenWindow
+from tests.gui.conftest import Clock, OpenWindow
 from tests.gui.sources import INFO, LOST, RATE, HeldSource, sine, stream
 
 WAIT = 10_000
@@ -56,8 +56,7 @@ def test_session_goes_from_baseline_to_predictions(qtbot: QtBot, window: MainWin
     assert running is not None
     qtbot.waitUntil(lambda: running.gauges[0].accessibleDescription().startswith(("low", "high")), timeout=WAIT)
     assert [gauge.target.title for gauge in running.gauges] == ["mental load", "valence"]
-    first = running.timelines[0].hatching.stretches[-1]
-    assert first.reason == "rest baseline"
+    assert [stretch.reason for stretch in running.timelines[0].hatching.stretches] == ["warming up", "rest baseline"]
     assert window.status.rate.value.text() == "250.0 / 250 Hz"
     assert window.status.loss.value.text() == "0.0 %"
 
@@ -112,6 +111,34 @@ def test_a_gap_is_drawn_as_a_gap_and_counted(qtbot: QtBot, window: MainWindow, b
     qtbot.waitUntil(lambda: traces.end == 3500, timeout=WAIT)
     assert np.isnan(traces.rows(2000, 2500)).all()
     assert [(gap.sample, gap.lost) for gap in window.controller.log.gaps] == [(2500, 500)]
+
+
+def test_late_packets_are_not_drawn_as_silence_and_silence_is(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, clock: Clock
+) -> None:
+    source = HeldSource(stream(14))
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    run_to(qtbot, window, Step.RUN)
+    running = window.area.prediction.running
+    assert running is not None
+    qtbot.waitUntil(lambda: window.controller.traces is not None and window.controller.traces.end == 14 * RATE)
+    qtbot.waitUntil(lambda: running.gauges[0].accessibleDescription().startswith(("low", "high")), timeout=WAIT)
+
+    def reasons() -> list[str]:
+        return [stretch.reason for stretch in running.timelines[0].hatching.stretches]
+
+    said = reasons()
+    clock.now += 1.5
+    qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
+    assert window.banner.summary.text() == "No samples are arriving."
+    with qtbot.waitSignal(window.controller.status_changed, timeout=WAIT):
+        pass
+    assert reasons() == said
+    assert running.gauges[0].reason == ""
+    clock.now += 1.5
+    qtbot.waitUntil(lambda: reasons() == [*said, "no signal"], timeout=WAIT)
+    assert running.gauges[0].reason == "no signal"
 
 
 def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:

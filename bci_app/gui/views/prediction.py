@@ -23,7 +23,7 @@ from bci_app.gui.state import ContactSummary, LiveStatus, Session, SessionLog, S
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.gauge import Gauge
 from bci_app.gui.views.plane import Plane
-from bci_app.gui.views.timeline import SPAN, Timeline
+from bci_app.gui.views.timeline import SPAN, Timeline, silent_seconds
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
 
 
@@ -146,7 +146,7 @@ class Running(QWidget):
         known = live.silence if live is not None else ""
         silent = known or "no signal"
         last = log.last()
-        stale = last is None or bool(known) or now - last.time > max(3 * self._hop, 2.0)
+        stale = last is None or bool(known) or now - last.time > silent_seconds(self._hop)
         for timeline in self.timelines:
             timeline.show_predictions(recent, now, hop=self._hop, silent=silent)
         for index, gauge in enumerate(self.gauges):

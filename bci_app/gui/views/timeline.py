@@ -17,6 +17,12 @@ from bci_app.gui.plots import Hatching, Plot, Stretch
 from bci_app.gui.theme import GRID, Theme, font, mix
 
 SPAN = 60.0
+_LATE = 2.0
+
+
+def silent_seconds(hop: float) -> float:
+    """Give the seconds without a prediction that are silence: shorter ones are late packets, which come yet."""
+    return max(3 * hop, _LATE)
 
 
 def invalid_stretches(predictions: Sequence[Prediction], now: float, *, hop: float, silent: str) -> list[Stretch]:
@@ -43,7 +49,7 @@ def invalid_stretches(predictions: Sequence[Prediction], now: float, *, hop: flo
             reason = ", ".join(reason.value for reason in prediction.reasons)
             pieces.append(Stretch(start - now, prediction.time - now, reason))
         before = prediction.time
-    if before is not None and now - before > 2.5 * hop:
+    if before is not None and now - before > silent_seconds(hop):
         pieces.append(Stretch(before - now, 0.0, silent))
     joined = []
     for _, group in groupby(enumerate(pieces), key=lambda pair: _chain(pieces, pair[0])):

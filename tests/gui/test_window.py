@@ -1,0 +1,62 @@
+"""The window on screens of all sizes."""
+
+from __future__ import annotations
+
+import pytest
+from PyQt6.QtCore import QRect, QSize
+from pytestqt.qtbot import QtBot
+
+from bci_app.bundle import LoadedBundle
+from bci_app.bundle.spec import Bundle
+from bci_app.gui.header import Header
+from bci_app.gui.main_window import MainWindow
+from bci_app.gui.state import Session
+from bci_app.gui.theme import DARK
+from tests.gui.conftest import OpenWindow
+from tests.gui.sources import INFO
+
+
+@pytest.mark.parametrize(
+    ("screen", "size"),
+    [
+        (QRect(0, 0, 1366, 768), QSize(1366, 768)),
+        (QRect(0, 30, 1366, 700), QSize(1366, 700)),
+        (QRect(1366, 0, 2560, 1440), QSize(1440, 860)),
+        (QRect(0, 0, 911, 512), QSize(911, 512)),
+    ],
+    ids=["laptop", "with a bar", "large and second", "laptop at 150 %"],
+)
+def test_the_window_fits_the_screen(window: MainWindow, screen: QRect, size: QSize) -> None:
+    window.fit_into(screen)
+    assert window.size() == size
+    assert screen.contains(window.geometry())
+
+
+def test_the_first_window_fits_its_own_screen(open_window: OpenWindow, qtbot: QtBot) -> None:
+    window = open_window()
+    other = MainWindow(window.controller, title="bci-app", settings=window._settings)
+    qtbot.addWidget(other)
+    screen = other.screen()
+    assert screen is not None
+    assert screen.availableGeometry().contains(other.geometry())
+
+
+def session(bundle: Bundle, title: str) -> Session:
+    return Session(INFO, bundle.model_copy(update={"title": title}), "lsl:test")
+
+
+@pytest.mark.parametrize("width", [1024, 1366, 2560])
+def test_long_names_end_in_dots_and_are_whole_on_hover(qtbot: QtBot, bundle: LoadedBundle, width: int) -> None:
+    header = Header(DARK)
+    qtbot.addWidget(header)
+    header.resize(width, header.height())
+    header.show()
+    header.show_session(session(bundle.spec, "Mental load"))
+    assert header.model.text() == "Mental load"
+    long = "Valence, arousal and dominance of thirty-two people who watched music videos " * 4
+    header.show_session(session(bundle.spec, long))
+    shown = header.model.text()
+    assert shown.endswith("…")
+    assert long.startswith(shown[:-1])
+    assert long in header.model.toolTip()
+    assert header.minimumSizeHint().width() <= width
