@@ -112,6 +112,7 @@ def demo(
 def gui(
     source: Annotated[str | None, typer.Option("--source", "-s", help=f"Open this at once: {GRAMMAR}.")] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Folder or name of a bundle.")] = None,
+    markers: MarkersOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
     unit: UnitOption = None,
@@ -135,6 +136,7 @@ def gui(
             bundle=None if bundle is None else load_bundle(find_bundle(bundle)),
             source_text=source or "",
             wait_for_baseline=True,
+            markers=markers or (),
         )
     )
 

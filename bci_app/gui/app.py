@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pyqtgraph
 from PyQt6.QtCore import QSettings, QTimer
@@ -52,6 +52,7 @@ def run_window(
     on_ready: Callable[[MainWindow], None] | None = None,
     wait_for_baseline: bool = False,
     replay: ReplayThread | None = None,
+    markers: Sequence[str] = (),
     settings: QSettings | None = None,
 ) -> int:
     """Show the session window until it is closed.
@@ -72,6 +73,8 @@ def run_window(
         True to check contact until the user starts the rest baseline; False to begin at once.
     replay : ReplayThread, optional
         The replay behind the source, if the window is to play, pause and seek in it; its owner ends it.
+    markers : sequence of str
+        LSL marker streams whose events belong into recordings (see `Engine`).
     settings : QSettings, optional
         Where layout and choices are remembered; the user's own by default.
 
@@ -82,7 +85,7 @@ def run_window(
     """
     settings = settings or QSettings(ORGANISATION, "bci-app")
     app = make_application(settings)
-    controller = Controller()
+    controller = Controller(markers=markers)
     player = LslPlayer(replay, owned=False) if replay is not None else None
     window = MainWindow(controller, title=title, settings=settings)
     # Qt's loop only lets Python see Ctrl+C between events: the controller's timer gives it those.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -43,6 +43,8 @@ class Controller(QObject):
     ----------
     clock : callable
         Seconds, steady: tells how long a stream has been silent.
+    markers : sequence of str
+        LSL marker streams whose events belong into recordings (see `Engine`).
 
     Attributes
     ----------
@@ -71,8 +73,15 @@ class Controller(QObject):
     recording_changed = pyqtSignal(object)
     failed = pyqtSignal(object)
 
-    def __init__(self, parent: QObject | None = None, *, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        clock: Callable[[], float] = monotonic,
+        markers: Sequence[str] = (),
+    ) -> None:
         super().__init__(parent)
+        self._markers = tuple(markers)
         self._clock = clock
         self.session: Session | None = None
         self.traces: TraceHistory | None = None
@@ -128,7 +137,13 @@ class Controller(QObject):
         old, self._running = self._running, None
         self._leave()
         self.source_text = source_text
-        self._opening = Opening(find, old, wait_for_baseline=wait_for_baseline, buffer_seconds=HISTORY_SECONDS)
+        self._opening = Opening(
+            find,
+            old,
+            wait_for_baseline=wait_for_baseline,
+            buffer_seconds=HISTORY_SECONDS,
+            markers=self._markers,
+        )
         self._again = lambda: self.prepare(find, source_text=source_text, wait_for_baseline=wait_for_baseline)
         self.opening.emit(source_text)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bci_app.bundle import LoadedBundle
@@ -66,6 +66,8 @@ class Opening:
         As for `Engine`.
     buffer_seconds : float
         As for `Engine`.
+    markers : sequence of str
+        As for `Engine`.
 
     Attributes
     ----------
@@ -76,7 +78,13 @@ class Opening:
     """
 
     def __init__(
-        self, prepare: Callable[[], Ready], old: Running | None, *, wait_for_baseline: bool, buffer_seconds: float
+        self,
+        prepare: Callable[[], Ready],
+        old: Running | None,
+        *,
+        wait_for_baseline: bool,
+        buffer_seconds: float,
+        markers: Sequence[str] = (),
     ) -> None:
         self.opened: Opened | None = None
         self.failure: BciError | None = None
@@ -84,6 +92,7 @@ class Opening:
         self._old = old
         self._wait_for_baseline = wait_for_baseline
         self._buffer_seconds = buffer_seconds
+        self._markers = tuple(markers)
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="opening", daemon=True)
         self._thread.start()
@@ -124,6 +133,7 @@ class Opening:
                 ready.bundle,
                 wait_for_baseline=self._wait_for_baseline,
                 buffer_seconds=self._buffer_seconds,
+                markers=self._markers,
             )
             engine.start()
         except BciError:

@@ -106,7 +106,10 @@ def test_recorded_session_holds_each_marker_stream_beside_its_own(tmp_path: Path
     with marker_outlet(name, name) as running:
         running.wait_for_receiver()
         times = [running.send(f"trial {i}") for i in range(5)]
-        time.sleep(0.1)
+        deadline = time.monotonic() + 10
+        while b"trial 4" not in file.read_bytes():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
