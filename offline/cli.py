@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from bci_app.errors import BciError, DependencyError
 
 if TYPE_CHECKING:
     from offline.presets import Preset
+    from offline.run import RunSettings
+    from offline.run.settings import Until
 
 app = typer.Typer(
     help="From labelled EEG to a bundle: supernet training, architecture search, export.",
@@ -25,7 +28,52 @@ app = typer.Typer(
 
 _EXTRA = ("torch", "onnx", "pymoo", "safetensors", "sklearn")
 
+
+class NetworksChoice(StrEnum):
+    """A network for each target, or one with a head a target."""
+
+    each = "each"
+    shared = "shared"
+
+
+class SearchChoice(StrEnum):
+    """How the space is searched."""
+
+    evolution = "evolution"
+    nsga2 = "nsga2"
+
+
+DatasetOption = Annotated[str, typer.Option(help="Name of the data set; `bci-offline datasets` lists them.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the same command goes on with it.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+PresetOption = Annotated[str, typer.Option(help="paper or compact")]
+RootOption = Annotated[Path | None, typer.Option(help="Folder of the data set; eegmat brings a sample along.")]
+ProtocolOption = Annotated[
+    str | None, typer.Option(help="Protocols, by commas: paper, trial, session, subjects, loso; the preset's if none.")
+]
+FoldsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Folds (a subject); the protocol's own if none. 1 runs the first of them only."),
+]
+SubjectsOption = Annotated[
+    str | None, typer.Option(help="Subjects, by commas, or how many (the first ones); all if none.")
+]
+TargetsOption = Annotated[str | None, typer.Option(help="Targets, by commas; all but liking if none.")]
+EpochsOption = Annotated[int | None, typer.Option(min=1, help="Epochs of training; the preset's if none.")]
+GenerationsOption = Annotated[int | None, typer.Option(min=1, help="Generations of the search.")]
+FinetuneOption = Annotated[int | None, typer.Option(min=0, help="Epochs of fine-tuning the found subnet.")]
+NetworksOption = Annotated[
+    NetworksChoice | None, typer.Option(help="A network for each target, or one with a head a target.")
+]
+SearchOption = Annotated[
+    SearchChoice | None, typer.Option(help="The paper's evolution, or NSGA-II over error and parameters.")
+]
+LatencyOption = Annotated[bool, typer.Option("--latency", help="Measure latency; NSGA-II minimises it too.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="The only source of randomness.")]
+ExportOption = Annotated[Path | None, typer.Option("--export", help="Folder of the bundle; OUT/bundle/NAME if none.")]
+NameOption = Annotated[str | None, typer.Option(help="Name of the bundle.")]
+CacheOption = Annotated[Path | None, typer.Option(help="Folder in which windows are kept for other runs.")]
+ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Networks at once; one a core if none.")]
 
 
 def main() -> None:
@@ -109,57 +157,150 @@ def space(
 
 @app.command()
 def run(
-    dataset: Annotated[str, typer.Option(help="Name of the data set.")],
+    dataset: DatasetOption,
     out: OutOption,
-    preset: Annotated[str, typer.Option(help="paper or compact")] = "compact",
-    root: Annotated[Path | None, typer.Option(help="Folder of the data set; eegmat brings a sample along.")] = None,
-    protocol: Annotated[str | None, typer.Option(help="Protocol of the splits; the preset's by default.")] = None,
-    folds: Annotated[
-        int | None, typer.Option(min=1, help="Folds; the preset's by default. 1 runs the first of them only.")
-    ] = None,
-    subjects: Annotated[str | None, typer.Option(help="Subjects, by commas; all by default.")] = None,
-    targets: Annotated[str | None, typer.Option(help="Targets, by commas; all by default.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of training; the preset's by default.")] = None,
-    generations: Annotated[
-        int | None, typer.Option(min=1, help="Generations of the search; the preset's by default.")
-    ] = None,
-    finetune: Annotated[
-        int | None, typer.Option(min=0, help="Epochs of fine-tuning the found subnet; the preset's by default.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="The only source of randomness.")] = 0,
-    export: Annotated[Path | None, typer.Option(help="Folder of the bundle; OUT/bundle by default.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the bundle.")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="Folds at once; one a core by default.")] = None,
+    preset: PresetOption = "compact",
+    root: RootOption = None,
+    protocol: ProtocolOption = None,
+    folds: FoldsOption = None,
+    subjects: SubjectsOption = None,
+    targets: TargetsOption = None,
+    epochs: EpochsOption = None,
+    generations: GenerationsOption = None,
+    finetune: FinetuneOption = None,
+    networks: NetworksOption = None,
+    search: SearchOption = None,
+    latency: LatencyOption = False,
+    seed: SeedOption = 0,
+    export: ExportOption = None,
+    name: NameOption = None,
+    cache: CacheOption = None,
+    processes: ProcessesOption = None,
 ) -> None:
-    """Train, search, score on held-out data, and export a bundle."""
+    """Train, search, score on held-out data, export a bundle and write a report."""
     _need_extra()
-    from offline.display import RunDisplay
-    from offline.run import RunSettings
-    from offline.run import run as run_all
+    chosen = _preset(preset).changed(
+        epochs=epochs,
+        generations=generations,
+        finetune=finetune,
+        networks=None if networks is None else networks.value,
+        strategy=None if search is None else search.value,
+        latency=latency,
+    )
+    settings = _settings(chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed)
+    _go(settings, out, root=root, cache=cache, processes=processes, bundle=export, name=name)
 
-    settings = RunSettings(
+
+@app.command()
+def train(
+    dataset: DatasetOption,
+    out: OutOption,
+    preset: PresetOption = "compact",
+    root: RootOption = None,
+    protocol: ProtocolOption = None,
+    folds: FoldsOption = None,
+    subjects: SubjectsOption = None,
+    targets: TargetsOption = None,
+    epochs: EpochsOption = None,
+    networks: NetworksOption = None,
+    seed: SeedOption = 0,
+    cache: CacheOption = None,
+    processes: ProcessesOption = None,
+) -> None:
+    """Train the supernets of a run and stop; `search` and `export` go on with it."""
+    _need_extra()
+    chosen = _preset(preset).changed(epochs=epochs, networks=None if networks is None else networks.value)
+    settings = _settings(chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed)
+    _go(settings, out, root=root, cache=cache, processes=processes, until="training")
+    print(f"trained; go on with: bci-offline search {out}")
+
+
+@app.command()
+def search(
+    run_folder: RunArgument,
+    root: RootOption = None,
+    cache: CacheOption = None,
+    processes: ProcessesOption = None,
+) -> None:
+    """Search the trained supernets of a run and stop."""
+    _need_extra()
+    from offline.run import read_settings
+
+    _go(read_settings(run_folder), run_folder, root=root, cache=cache, processes=processes, until="search")
+    print(f"searched; go on with: bci-offline export {run_folder}")
+
+
+@app.command()
+def export(
+    run_folder: RunArgument,
+    root: RootOption = None,
+    export: ExportOption = None,
+    name: NameOption = None,
+    cache: CacheOption = None,
+    processes: ProcessesOption = None,
+) -> None:
+    """Bring a run to its end: fine-tuning, scores, bundle and report."""
+    _need_extra()
+    from offline.run import read_settings
+
+    settings = read_settings(run_folder)
+    _go(settings, run_folder, root=root, cache=cache, processes=processes, bundle=export, name=name)
+
+
+def _settings(
+    preset: Preset,
+    dataset: str,
+    protocol: str | None,
+    *,
+    folds: int | None,
+    subjects: str | None,
+    targets: str | None,
+    seed: int,
+) -> RunSettings:
+    from offline.run import RunSettings
+
+    return RunSettings(
         dataset=dataset,
-        preset=_preset(preset).changed(epochs=epochs, generations=generations, finetune=finetune),
-        protocol=protocol or _preset(preset).protocol,
+        preset=preset,
+        protocols=_names(protocol) or (preset.protocol,),
         folds=folds,
-        subjects=_names(subjects),
+        subjects=int(subjects) if subjects is not None and subjects.strip().isdecimal() else _names(subjects),
         targets=_names(targets),
         seed=seed,
     )
+
+
+def _go(
+    settings: RunSettings,
+    out: Path,
+    *,
+    root: Path | None,
+    cache: Path | None,
+    processes: int | None,
+    until: Until = "end",
+    bundle: Path | None = None,
+    name: str | None = None,
+) -> None:
+    """Run with a display, from where it is to where it shall stop."""
+    from offline.display import RunDisplay, run_tables
+    from offline.run import run as run_all
+
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with RunDisplay() as display:
         result = run_all(
             settings,
             out,
             root=root,
-            bundle=export,
+            bundle=bundle,
             name=name,
+            cache=cache,
             processes=processes or cores,
-            report=display.fold,
-            on_windows=display.windows,
-            on_stage=display.stage,
+            until=until,
+            watch=display,
         )
-    display.table(result)
+    if result is not None:
+        run_tables(result.record)
+        print(f"bundle: {result.bundle.folder}")
 
 
 def _preset(name: str) -> Preset:

@@ -13,10 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from bci_app.bundle.spec import Score
+from bci_app.errors import DatasetError
 from offline.datasets import DatasetRow
 from offline.protocols import LEAK_WARNING
-from offline.run import RunResult
-from offline.run.fold import Progress as FoldProgress
+from offline.run import RunRecord
+from offline.run.record import ProtocolRecord
+from offline.run.watch import DONE
+from offline.run.watch import Progress as Watched
 
 
 def _progress(console: Console, *, transient: bool = False) -> Progress:
@@ -49,12 +52,14 @@ def datasets_table(rows: Sequence[DatasetRow]) -> None:
 
 
 class RunDisplay:
-    """Progress bars of a run, and its final table."""
+    """Progress bars of a run, and its final tables."""
 
     def __init__(self) -> None:
         self._console = Console()
         self._progress = _progress(self._console)
         self._tasks: dict[str, TaskID] = {}
+        self._networks = 0
+        self._done = 0
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -69,56 +74,98 @@ class RunDisplay:
         """Show the subjects whose windows are made."""
         self._update("windows", "windows: subjects", done, total)
 
-    def fold(self, progress: FoldProgress) -> None:
-        """Show how far a fold is."""
-        self._update(progress.fold, f"{progress.fold}: {progress.stage}", progress.done, progress.total)
+    def skipped(self, subject: str, reason: DatasetError) -> None:
+        """Tell that a subject is left out."""
+        self._console.print(f"{subject} is left out: {reason}", style="yellow", highlight=False)
+
+    def networks(self, total: int) -> None:
+        """Take the number of networks."""
+        self._networks = total
+        self._update("networks", "networks", 0, total)
+
+    def progress(self, progress: Watched) -> None:
+        """Show how far one network is; bars of those that are done go away."""
+        if progress.stage == DONE:
+            self._done += 1
+            self._update("networks", "networks", self._done, self._networks)
+            if progress.network in self._tasks:
+                self._progress.remove_task(self._tasks.pop(progress.network))
+            return
+        self._update(progress.network, f"  {progress.network}: {progress.stage}", progress.done, progress.total)
 
     def stage(self, name: str) -> None:
-        """Say what a run does when no bar does."""
-        if name in ("scores", "export"):
-            self._progress.console.print(name)
+        """Tell what comes after the networks."""
+        self._console.print(name)
 
     def _update(self, key: str, description: str, done: int, total: int) -> None:
         if key not in self._tasks:
             self._tasks[key] = self._progress.add_task(description, total=total)
         self._progress.update(self._tasks[key], description=description, completed=done, total=total)
 
-    def table(self, result: RunResult) -> None:
-        """Show the scores, what was exported, and how to use it."""
-        provenance = result.bundle.spec.provenance
-        table = Table(title=f"{provenance.dataset}, protocol {provenance.protocol}", title_justify="left")
-        table.add_column("", min_width=14)
-        headings = (
-            "balanced\naccuracy",
-            "95 %",
-            "rolling\n10 s",
-            "accuracy",
-            "majority\nbaseline",
-            "calibration\nerror",
-        )
-        for heading in headings:
-            table.add_column(heading, justify="right", no_wrap=True)
-        for index, score in enumerate(result.scores):
-            table.add_section()
-            table.add_row(f"[bold]{score.target.replace('_', ' ')}[/bold]")
-            table.add_row("found subnet", *_cells(score))
-            if result.inherited[index] != score:
-                table.add_row("  inherited", *_cells(result.inherited[index]))
-            table.add_row("largest subnet", *_cells(result.supernet[index]))
-            if result.reference:
-                table.add_row("reference", *_cells(result.reference[index]))
-        self._console.print(table)
-        if provenance.leaks:
-            self._console.print(f"{provenance.protocol} {LEAK_WARNING}", style="yellow")
-        if result.scores[0].reference_method:
-            self._console.print(f"reference: {result.scores[0].reference_method}, same windows and folds")
-        spec = result.bundle.spec
-        parameters = sum(subnet.parameters for subnet in spec.architecture)
-        self._console.print(
-            f"{parameters} parameters · {spec.model_bytes / 1e6:.2f} MB · {result.latency_ms:.2f} ms a window · "
-            f"{result.seconds / 60:.1f} min"
-        )
-        self._console.print(f"bundle: {result.bundle.folder}", soft_wrap=True)
+
+def run_tables(record: RunRecord) -> None:
+    """Show the scores of every protocol, and what was exported."""
+    console = Console()
+    for protocol in record.protocols:
+        console.print(_scores_table(record, protocol))
+        if protocol.leaks:
+            console.print(f"{protocol.name} {LEAK_WARNING}", style="yellow")
+    if len(record.protocols) > 1:
+        console.print(_side_by_side(record))
+        for protocol in record.protocols:
+            if protocol.leaks:
+                console.print(f"{protocol.name} {LEAK_WARNING}", style="yellow")
+    console.print(f"reference: {record.reference_method}, same windows and folds")
+    if record.dataset.synthetic:
+        console.print("synthetic data: the scores say nothing about people", style="yellow")
+    parameters = sum(network.parameters for network in record.final)
+    console.print(
+        f"{parameters} parameters · {record.model_bytes / 1e6:.2f} MB · {record.latency_ms:.2f} ms a window · "
+        f"{record.seconds / 60:.1f} min"
+    )
+
+
+def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
+    table = Table(title=f"{record.dataset.title}, protocol {protocol.name}", title_justify="left")
+    table.add_column("", min_width=14)
+    headings = (
+        "balanced\naccuracy",
+        "95 %",
+        "rolling\n10 s",
+        "accuracy",
+        "majority\nbaseline",
+        "calibration\nerror",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for index, target in enumerate(record.targets):
+        table.add_section()
+        table.add_row(f"[bold]{target.title}[/bold]")
+        for kind, label in _KINDS.items():
+            score = protocol.scores[kind][index]
+            if kind == "inherited" and score == protocol.scores["found"][index]:
+                continue
+            table.add_row(label, *_cells(score))
+    return table
+
+
+def _side_by_side(record: RunRecord) -> Table:
+    table = Table(title="Protocols side by side: balanced accuracy of the found subnets", title_justify="left")
+    table.add_column("")
+    for protocol in record.protocols:
+        table.add_column(f"{protocol.name}\n(leaks)" if protocol.leaks else f"{protocol.name}\n", justify="right")
+    for index, target in enumerate(record.targets):
+        scores = [protocol.scores["found"][index] for protocol in record.protocols]
+        table.add_row(target.title, *(f"{score.balanced_accuracy:.3f}" for score in scores))
+    return table
+
+
+_KINDS = {
+    "found": "found subnet",
+    "inherited": "  inherited",
+    "supernet": "largest subnet",
+    "reference": "reference",
+}
 
 
 def _cells(score: Score) -> list[str]:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_LEAST_SUBJECTS = 5
+
 
 class Predictions(NamedTuple):
     """Probabilities of one target on windows that the network never met.
@@ -79,14 +81,39 @@ def expected_calibration_error(probabilities: Floats, labels: Ints, *, bins: int
     return float(error)
 
 
-def subject_interval(predicted: Ints, labels: Ints, subject: Ints, *, seed: int = 0) -> tuple[float, float]:
-    """95 % interval of the balanced accuracy under resampling of whole subjects (percentile bootstrap, 2000 draws)."""
-    groups, classes = np.unique(subject), np.unique(labels)
-    # (subjects, classes): windows, and those that are right
-    total = np.array([[np.sum((subject == g) & (labels == c)) for c in classes] for g in groups], dtype=float)
-    right = np.array(
-        [[np.sum((subject == g) & (labels == c) & (predicted == c)) for c in classes] for g in groups], dtype=float
-    )
+def macro_f1(predicted: Ints, labels: Ints) -> float:
+    """Mean over the classes that occur of the harmonic mean of precision and recall."""
+    scores = []
+    for c in np.unique(labels):
+        hit = np.sum((predicted == c) & (labels == c))
+        scores.append(2 * hit / (np.sum(predicted == c) + np.sum(labels == c)))
+    return float(np.mean(scores))
+
+
+def confusion(predicted: Ints, labels: Ints, n_classes: int) -> Ints:
+    """Count windows, shape (n_classes, n_classes): true class by row, predicted class by column."""
+    return np.bincount(labels * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def grouped_interval(
+    predicted: Ints, labels: Ints, subject: Ints, trial: Ints, *, seed: int = 0
+) -> tuple[float, float] | None:
+    """95 % interval of the balanced accuracy under resampling of what is independent.
+
+    Whole subjects are resampled where there are five or more of them, whole trials otherwise (percentile bootstrap,
+    2000 draws). None where there are fewer than two groups of a class: their spread is unknown.
+    """
+    several = len(np.unique(subject)) >= _LEAST_SUBJECTS
+    classes = np.unique(labels)
+    groups, of_window = np.unique(subject if several else trial, return_inverse=True)
+    # (groups, classes): windows, and those that are right
+    total = np.zeros((len(groups), len(classes)))
+    right = np.zeros_like(total)
+    column = np.searchsorted(classes, labels)
+    np.add.at(total, (of_window, column), 1)
+    np.add.at(right, (of_window, column), predicted == labels)
+    if ((total > 0).sum(axis=0) < 2).any():
+        return None
     rng = np.random.default_rng(seed)
     draws = rng.integers(len(groups), size=(2000, len(groups)))
     sums = total[draws].sum(axis=1)
@@ -116,8 +143,10 @@ def fit_temperature(logits: Floats, labels: Ints) -> float:
     Returns
     -------
     float
-        Between 0.05 and 20.
+        Between 0.05 and 20; 1 if there is one class only, which tells nothing of how sure to be.
     """
+    if len(np.unique(labels)) < 2:
+        return 1.0
     from scipy.optimize import minimize_scalar
 
     weight = 1.0 / np.bincount(labels)[labels]

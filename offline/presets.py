@@ -6,6 +6,7 @@ minutes; its numbers were chosen by the measurements in ``docs/compact-preset.md
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,12 +15,15 @@ from bci_app.preprocessing.spec import (
     AverageReference,
     BandPass,
     LogBandPowerToken,
+    NoBaseline,
+    NoReference,
     PreprocessingSpec,
     RawToken,
     RestBaseline,
 )
 from offline.datasets.base import DatasetInfo
 from offline.search.evolution import Evolution, Score
+from offline.search.nsga2 import NsgaSettings
 from offline.supernet.space import SPACES, SearchSpace
 from offline.training import RECIPES, Recipe
 
@@ -28,7 +32,10 @@ BANDS = ((4, 6), (6, 8), (8, 10), (10, 13), (13, 17), (17, 22), (22, 28), (28, 3
 
 ROLLING_SECONDS = 10.0
 
-DEMO_SUBJECTS = {"eegmat": ("Subject01",)}
+Networks = Literal["each", "shared"]
+Strategy = Literal["evolution", "nsga2"]
+
+DEMO_SUBJECTS: dict[str, tuple[str, ...]] = {"eegmat": ("Subject01",)}
 """Subjects whose recordings the demo replays: in no training, validation or test set."""
 
 
@@ -46,7 +53,13 @@ class Preset(BaseModel):
     recipe : Recipe
         How the supernet is trained.
     search : Evolution
-        How it is searched.
+        How it is searched; of NSGA-II's front the subnet of the highest score is taken.
+    strategy : {"evolution", "nsga2"}
+        The paper's search, or NSGA-II over validation error and parameters.
+    latency : bool
+        Measure the latency of every subnet that is looked at; NSGA-II minimises it too.
+    networks : {"each", "shared"}
+        A network for each target, or one network with a head a target.
     finetune : int
         Epochs that the found subnet is trained on, on training and validation windows, from its
         inherited weights; 0 for none.
@@ -65,6 +78,9 @@ class Preset(BaseModel):
     space: SearchSpace
     recipe: Recipe
     search: Evolution
+    strategy: Strategy = "evolution"
+    latency: bool = False
+    networks: Networks = "shared"
     finetune: Annotated[int, Field(ge=0)] = 0
     finetune_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     protocol: str
@@ -77,13 +93,27 @@ class Preset(BaseModel):
         return band_power_preprocessing(info)
 
     def changed(
-        self, *, epochs: int | None = None, generations: int | None = None, finetune: int | None = None
+        self,
+        *,
+        epochs: int | None = None,
+        generations: int | None = None,
+        finetune: int | None = None,
+        networks: Networks | None = None,
+        strategy: Strategy | None = None,
+        latency: bool = False,
     ) -> Preset:
-        """Give the preset with other lengths where they are given."""
-        recipe = self.recipe if epochs is None else self.recipe.model_copy(update={"epochs": epochs})
+        """Give the preset with other settings where they are given; epochs that are given are kept to."""
+        recipe = self.recipe if epochs is None else self.recipe.model_copy(update={"epochs": epochs, "steps": 0})
         search = self.search if generations is None else self.search.model_copy(update={"generations": generations})
-        return self.model_copy(
-            update={"recipe": recipe, "search": search, "finetune": self.finetune if finetune is None else finetune}
+        given = {"finetune": finetune, "networks": networks, "strategy": strategy, "latency": latency or None}
+        changes = {name: value for name, value in given.items() if value is not None}
+        return self.model_copy(update={"recipe": recipe, "search": search, **changes})
+
+    @property
+    def pareto(self) -> NsgaSettings:
+        """The settings of NSGA-II: as many subnets in a generation as the evolution has."""
+        return NsgaSettings(
+            population=self.search.population, generations=self.search.generations, latency=self.latency
         )
 
     @property
@@ -92,6 +122,7 @@ class Preset(BaseModel):
         return self.recipe.model_copy(
             update={
                 "epochs": max(1, self.finetune),
+                "steps": round(self.recipe.steps * self.finetune / self.recipe.epochs),
                 "learning_rate": self.recipe.learning_rate * self.finetune_rate,
                 "patience": 0,
                 "warm_up": 0,
@@ -101,21 +132,35 @@ class Preset(BaseModel):
 
 
 def band_power_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
-    """Log band power of 4-s windows every second, z-scored per feature against 30 s of rest."""
+    """Log band power, referred to as much rest as the data set offers.
+
+    From 15 s of rest on, 4-s windows every second are z-scored per feature against up to 30 s of it. A shorter rest
+    has no deviation to speak of: 1-s windows are told as the log ratio to its mean. Without rest, log powers of 4-s
+    windows every 2 s are what they are.
+    """
     rate = 128
+    rest = min(30, math.floor(info.rest_seconds))
+    window, hop = (4, 1) if rest >= 15 else (1, 1) if rest else (4, 2)
     return PreprocessingSpec(
         channels=info.channels,
         rate=rate,
-        window=4 * rate,
-        hop=rate,
+        reference=NoReference() if info.referenced else AverageReference(),
+        window=window * rate,
+        hop=hop * rate,
         token=LogBandPowerToken(bands=BANDS),
-        baseline=RestBaseline(kind="feature", samples=30 * rate),
+        baseline=RestBaseline(kind="feature" if rest >= 15 else "template", samples=rest * rate)
+        if rest
+        else NoBaseline(),
     )
 
 
 def paper_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
-    """Raw 1-s windows less the mean of three 1-s rest windows, z-scored across channels."""
+    """Raw 1-s windows less the mean 1-s window of rest, z-scored across channels.
+
+    The mean is over all whole seconds of the rest, 60 at most: three for DEAP, as in the paper.
+    """
     rate = 128
+    rest = min(60, math.floor(info.rest_seconds))
     return PreprocessingSpec(
         channels=info.channels,
         rate=rate,
@@ -124,7 +169,7 @@ def paper_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
         window=rate,
         hop=rate,
         token=RawToken(),
-        baseline=RestBaseline(kind="template", samples=3 * rate),
+        baseline=RestBaseline(kind="template", samples=rest * rate) if rest else NoBaseline(),
         across_channels=True,
     )
 
@@ -136,6 +181,7 @@ PRESETS = {
         space=SPACES["paper"],
         recipe=RECIPES["paper"],
         search=Evolution(),
+        networks="each",
         protocol="paper",
         folds=10,
     ),

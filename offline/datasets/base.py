@@ -51,7 +51,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What a data set is, where it is had, and under what terms."""
+    """What a data set is, where it is had, and under what terms.
+
+    Attributes
+    ----------
+    rest_seconds : float
+        Rest that every trial offers as a baseline, before what is scored; 0 for none.
+    referenced : bool
+        False for recordings without a reference, which show little but common-mode noise.
+    """
 
     name: str
     title: str
@@ -63,6 +71,8 @@ class DatasetInfo:
     channels: tuple[str, ...]
     rate: float
     synthetic: bool = False
+    rest_seconds: float = 0.0
+    referenced: bool = True
 
 
 class Dataset(Protocol):

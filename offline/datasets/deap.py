@@ -56,6 +56,7 @@ def deap_info(threshold: Threshold) -> DatasetInfo:
         targets=tuple(threshold.target(name, SCALE) for name in TARGETS),
         channels=montages.DEAP,
         rate=128.0,
+        rest_seconds=BASELINE / 128,
     )
 
 

@@ -56,6 +56,8 @@ class DeapOriginal:
             title="DEAP, original recordings (512 Hz, unfiltered, no reference)",
             expected_files=_EXPECTED,
             rate=512.0,
+            rest_seconds=float(FIXATION_SECONDS),
+            referenced=False,
         )
         return marked(info, self.root)
 

@@ -25,6 +25,7 @@ TARGETS = {"valence": "ScoreValence", "arousal": "ScoreArousal", "dominance": "S
 SCALE = (1.0, 5.0)
 THRESHOLD = Threshold(3.0)
 """High if the score is greater than 3; some papers count 3 as high."""
+REST_SECONDS = 61
 SCORED_SECONDS = 60
 """The end of each film that is scored, as is common; what lies before it settles the filters."""
 
@@ -57,6 +58,7 @@ class Dreamer:
             targets=tuple(self.threshold.target(name, SCALE) for name in TARGETS),
             channels=montages.DREAMER,
             rate=float(RATE),
+            rest_seconds=float(REST_SECONDS),
         )
         return marked(info, self.root.parent if self.root.is_file() else self.root)
 

@@ -53,6 +53,7 @@ INFO = DatasetInfo(
     ),
     channels=montages.EEGMAT,
     rate=128.0,
+    rest_seconds=REST_SECONDS,
 )
 
 

@@ -117,25 +117,29 @@ class Recordings:
         return tuple(targets)
 
     @cached_property
-    def _channels(self) -> tuple[tuple[str, ...], float]:
-        """Electrodes that every recording has, in the order of the first, and the first one's rate."""
-        opened = [open_recording(file.path) for file in self._files[:1]]
-        common = _electrodes(opened[0])
-        for file in self._files[1:]:
-            there = set(_electrodes(open_recording(file.path)))
-            common = [name for name in common if name in there]
+    def _common(self) -> tuple[tuple[str, ...], float, float]:
+        """Electrodes that every recording has, the first one's rate, and the shortest rest before a trial in s."""
+        common: list[str] = []
+        rate, rest = 0.0, math.inf
+        for number, file in enumerate(self._files):
+            recording = open_recording(file.path)
+            rest = min(rest, _rest_seconds(file.rows, recording))
+            there = _electrodes(recording)
+            if number == 0:
+                common, rate = there, recording.info.rate
+            common = [name for name in common if name in set(there)]
         if not common:
             raise DatasetError(
                 "The recordings have no electrode in common",
                 found=f"{len(self._files)} recordings",
                 expected="channels named as in the 10-20 system, in a unit of voltage",
             )
-        return tuple(common), opened[0].info.rate
+        return tuple(common), rate, rest if math.isfinite(rest) else 0.0
 
     @property
     def info(self) -> DatasetInfo:
         """Its description; reads every recording once."""
-        channels, rate = self._channels
+        channels, rate, rest = self._common
         return DatasetInfo(
             name="recordings",
             title=f"Recordings in {self.root.name}",
@@ -146,6 +150,7 @@ class Recordings:
             targets=self._targets,
             channels=channels,
             rate=rate,
+            rest_seconds=rest,
         )
 
     def subjects(self) -> list[str]:
@@ -169,7 +174,7 @@ class Recordings:
 
     def _file_trials(self, file: _File, prefix: str) -> Iterator[Trial]:
         recording = open_recording(file.path)
-        channels, _ = self._channels
+        channels, _, _ = self._common
         labelled = [row for row in file.rows if row.words]
         rest: NDArray[np.float64] | None = None
         if labelled and not any(row.rest and row.onset < labelled[0].onset for row in file.rows):
@@ -349,6 +354,21 @@ def _span(recording: Recording, row: _Row, where: str) -> tuple[int, int]:
             fix="Write n/a in all label columns of this row.",
         )
     return first, first + n
+
+
+def _rest_seconds(rows: tuple[_Row, ...], recording: Recording) -> float:
+    """Give the length of the shortest rest that a trial of a recording is referred to, infinite without trials."""
+    shortest, rest = math.inf, 0.0
+    labelled = [row for row in rows if row.words]
+    if labelled and recording.segments:
+        first = recording.segments[0]
+        rest = min(labelled[0].onset, (first.stop - first.start) / recording.info.rate)
+    for row in rows:
+        if row.rest:
+            rest = row.duration
+        if row.words:
+            shortest = min(shortest, rest)
+    return shortest
 
 
 def _before(

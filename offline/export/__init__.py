@@ -2,5 +2,14 @@
 
 from offline.export.bundle import Excerpt, ExportedSubnet, export_bundle
 from offline.export.graph import build_graph, check_parity
+from offline.export.latency import measure_latency, subnet_latency
 
-__all__ = ["Excerpt", "ExportedSubnet", "build_graph", "check_parity", "export_bundle"]
+__all__ = [
+    "Excerpt",
+    "ExportedSubnet",
+    "build_graph",
+    "check_parity",
+    "export_bundle",
+    "measure_latency",
+    "subnet_latency",
+]

@@ -1,5 +1,7 @@
 """A whole run: windows, splits, training, search, scores, bundle."""
 
-from offline.run.experiment import RunResult, RunSettings, run
+from offline.run.experiment import RunResult, read_settings, run
+from offline.run.record import RunRecord
+from offline.run.settings import RunSettings
 
-__all__ = ["RunResult", "RunSettings", "run"]
+__all__ = ["RunRecord", "RunResult", "RunSettings", "read_settings", "run"]

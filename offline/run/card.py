@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import numpy as np
 
 from bci_app import __version__
-from bci_app.bundle.spec import Provenance, Score
+from bci_app.bundle.spec import Provenance
 from offline.datasets.base import DatasetInfo, Split, WindowSet
 from offline.presets import DEMO_SUBJECTS
-from offline.protocols import Protocol
+from offline.run.record import ProtocolRecord
 
 _INTENDED = {
     "eegmat": "Research and demonstration: telling rest from mental arithmetic after 30 s of rest with eyes closed "
@@ -23,6 +22,12 @@ _LIMITS = {
     "eegmat": "Mental load, not emotion. Learnt from healthy young adults, eyes closed, one headset, one task. Rest "
     "and arithmetic are two recordings of one session, so that what changes with time may help to tell them apart.",
 }
+_CHOSEN = {
+    "eegmat": "The settings of the preset compact were chosen on this data set, so that its scores are somewhat too "
+    "good; docs/compact-preset.md tells by how much.",
+}
+_SYNTHETIC = "Trained on synthetic signals: it knows nothing about people, and what it says of them means nothing."
+_TRY_OUT = "Trying out the software. Not for use on people."
 _NOT_MEDICAL = "Not a medical device; no decision about a person may rest on it."
 
 
@@ -33,14 +38,17 @@ def software() -> dict[str, str]:
     return {"bci-app": __version__, "python": platform.python_version(), **versions}
 
 
+def today() -> str:
+    """Give the date in UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%d")
+
+
 def model_card(
     info: DatasetInfo,
     windows: WindowSet,
     final: Split,
     *,
-    protocol: Protocol,
-    folds: int,
-    scores: Sequence[Score],
+    record: ProtocolRecord,
     finetuned: bool,
     command: str,
 ) -> Provenance:
@@ -54,26 +62,32 @@ def model_card(
         All windows of the run.
     final : Split
         What the shipped model was trained and searched on.
-    protocol : Protocol
-        Of the cross-validation.
-    folds : int
-        Folds that were scored.
-    scores : sequence of Score
-        Cross-validated, one a target.
+    record : ProtocolRecord
+        The cross-validation that the model answers for.
     finetuned : bool
         Whether validation windows were trained on in the end.
     command : str
         What the user ran.
     """
-    demo = DEMO_SUBJECTS.get(info.name, ())
+    demo = tuple(name for name in DEMO_SUBJECTS.get(info.name, ()) if name not in windows.subjects)
     validation = _subjects(windows, final.validation)
     trained = _subjects(windows, np.concatenate([final.train, final.validation]) if finetuned else final.train)
     kept_out = f" but {', '.join(demo)}, whose recording the demo replays" if demo else ""
+    if record.within_subject:
+        shipped = (
+            f"Those were networks for one subject each; the model in this bundle is one for all subjects together"
+            f"{kept_out}, and has itself no test score."
+        )
+    else:
+        shipped = (
+            f"The model in this bundle was made the same way of all subjects{kept_out}, and has itself no test score."
+        )
     description = (
-        f"{protocol.description} The scores are cross-validated over {folds} folds: each fold trains and searches a "
-        f"network of its own and is scored on windows that neither met. The model in this bundle was made the same "
-        f"way of all subjects{kept_out}, and has itself no test score."
+        f"{record.description} The scores are cross-validated over {record.splits} folds: each fold trains and "
+        f"searches networks of its own and is scored on windows that they never met. {shipped} "
+        f"{_CHOSEN.get(info.name, '')}"
     )
+    limits = _SYNTHETIC if info.synthetic else _LIMITS.get(info.name, "")
     return Provenance(
         dataset=info.title,
         dataset_source=info.source,
@@ -82,13 +96,13 @@ def model_card(
         train_subjects=trained,
         validation_subjects=validation,
         held_out_subjects=demo,
-        protocol=protocol.name,
-        protocol_description=description,
-        leaks=protocol.leaks,
-        scores=tuple(scores),
-        intended_use=_INTENDED.get(info.name, "Research."),
-        limitations=f"{_LIMITS.get(info.name, '')} {_NOT_MEDICAL}".strip(),
-        created=datetime.now(UTC).strftime("%Y-%m-%d"),
+        protocol=record.name,
+        protocol_description=description.strip(),
+        leaks=record.leaks,
+        scores=record.scores["found"],
+        intended_use=_TRY_OUT if info.synthetic else _INTENDED.get(info.name, "Research."),
+        limitations=f"{limits} {_NOT_MEDICAL}".strip(),
+        created=today(),
         command=command,
         software=software(),
     )

@@ -2,110 +2,57 @@
 
 from __future__ import annotations
 
-import json
-import shlex
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from numpy.typing import NDArray
 
-from bci_app.bundle import Bundle, LoadedBundle, load_bundle
-from bci_app.bundle.predictor import Predictor
-from bci_app.bundle.spec import Score, Smoothing
-from bci_app.errors import FileError
+from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.bundle.spec import Smoothing
+from bci_app.errors import DatasetError, FileError
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.atomic import write_atomically
-from offline.datasets import open_dataset
-from offline.datasets.base import Dataset, Split, Trial, WindowSet
-from offline.datasets.windows import Progress as WindowProgress
-from offline.datasets.windows import make_windows
-from offline.export import Excerpt, ExportedSubnet, export_bundle
-from offline.presets import DEMO_SUBJECTS, Preset
-from offline.protocols import Protocol, make_splits, protocol_named, write_splits
-from offline.run.card import model_card
-from offline.run.fold import FoldResult, Report, read_subnet
-from offline.run.reference import reference_preprocessing, reference_probabilities
-from offline.run.scores import pooled, rolling_windows, score, tested
-from offline.run.workers import Job, run_jobs
+from offline.datasets import FileDataset, open_dataset, prepare
+from offline.datasets.base import Dataset, Trial, WindowSet
+from offline.export import Excerpt, ExportedSubnet, export_bundle, measure_latency
+from offline.presets import DEMO_SUBJECTS
+from offline.protocols import protocol_named
+from offline.run.card import model_card, software, today
+from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
+from offline.run.plan import Plan, final_plan, make_plan, make_tasks
+from offline.run.record import (
+    PREDICTIONS_FILE,
+    REFERENCE,
+    DatasetRecord,
+    Exclusion,
+    NetworkRecord,
+    ProtocolRecord,
+    RunRecord,
+)
+from offline.run.reference import REFERENCE_NAME, reference_preprocessing, reference_probabilities
+from offline.run.scores import pooled, protocol_scores, rolling_windows, tested
+from offline.run.settings import RunSettings, Until
+from offline.run.watch import Unwatched, Watch
+from offline.run.workers import Frame, run_tasks
+from offline.supernet.model import count_parameters
 
-VALIDATION_SHARE = 0.2
+SETTINGS_FILE = "run.json"
+_CACHE = "windows"
 _GOLDEN_WINDOWS = 10
+_SYNTHETIC_TITLE = "Synthetic {targets} (not for use on people)"
 _NAMES = {"eegmat": ("mental-load", "Mental load (mental arithmetic)")}
-
-
-class RunSettings(BaseModel):
-    """What determines the result of a run; a run folder belongs to one of these.
-
-    Attributes
-    ----------
-    dataset : str
-        Name of the data set.
-    preset : Preset
-        What to do, changes from the command line included.
-    protocol : str
-        Protocol of the splits.
-    folds : int or None
-        Folds of the cross-validation, the protocol's own for None; 1 runs the first of them only.
-    subjects : tuple of str or None
-        Which ones; all but the demo's for None.
-    targets : tuple of str or None
-        Which ones; all for None.
-    seed : int
-        The only source of randomness.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dataset: str
-    preset: Preset
-    protocol: str
-    folds: int | None = None
-    subjects: tuple[str, ...] | None = None
-    targets: tuple[str, ...] | None = None
-    seed: int = 0
-
-    def command(self) -> str:
-        """Give the command line that leads to the same result; folders stand for themselves."""
-        words = ["bci-offline", "run", "--dataset", self.dataset, "--preset", self.preset.name]
-        words += ["--protocol", self.protocol, "--seed", str(self.seed)]
-        if self.folds is not None:
-            words += ["--folds", str(self.folds)]
-        for option, values in (("--subjects", self.subjects), ("--targets", self.targets)):
-            if values is not None:
-                words += [option, ",".join(values)]
-        return shlex.join([*words, "--out", "RUN"])
 
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run ended with.
+    """What a run ended with: the record, which is in its folder too, and the bundle."""
 
-    Attributes
-    ----------
-    scores : tuple of Score
-        Cross-validated, one a target.
-    supernet, inherited : tuple of Score
-        The same of the largest subnet, and of the found ones before fine-tuning.
-    reference : tuple of Score
-        The same of the reference method; empty where it does not apply.
-    bundle : LoadedBundle
-        As exported.
-    latency_ms : float
-        Median time of one window through the app's predictor.
-    seconds : float
-        Time since the run was started or resumed.
-    """
-
-    scores: tuple[Score, ...]
-    supernet: tuple[Score, ...]
-    inherited: tuple[Score, ...]
-    reference: tuple[Score, ...]
+    record: RunRecord
     bundle: LoadedBundle
-    latency_ms: float
-    seconds: float
 
 
 def run(
@@ -115,11 +62,11 @@ def run(
     root: Path | None = None,
     bundle: Path | None = None,
     name: str | None = None,
+    cache: Path | None = None,
     processes: int = 1,
-    report: Report,
-    on_windows: WindowProgress | None = None,
-    on_stage: Callable[[str], None] | None = None,
-) -> RunResult:
+    until: Until = "end",
+    watch: Watch | None = None,
+) -> RunResult | None:
     """Do a whole run, or go on with one that was killed.
 
     Parameters
@@ -134,10 +81,19 @@ def run(
         Where the bundle goes; ``out/bundle/NAME`` by default.
     name : str, optional
         Name of the bundle.
+    cache : Path, optional
+        Where windows are kept; in the run's folder by default.
     processes : int
-        Folds at once.
-    report, on_windows, on_stage : callable
+        Networks at once.
+    until : {"training", "search", "end"}
+        Where to stop; the same call with a later stage goes on.
+    watch : Watch, optional
         Told how far it is.
+
+    Returns
+    -------
+    RunResult or None
+        None if it was stopped before the end.
 
     Raises
     ------
@@ -147,64 +103,84 @@ def run(
         If the data cannot be used or the bundle not be written.
     """
     start = time.monotonic()
-    stage = on_stage or (lambda _: None)
-    protocol = protocol_named(settings.protocol)
+    watch = watch or Unwatched()
     dataset = open_dataset(settings.dataset, root)
-    spec = settings.preset.preprocessing(dataset.info)
+    # Unknown subjects and targets are met before the folder is taken.
+    subjects, targets = settings.choose_subjects(dataset), settings.choose_targets(dataset)
     _claim(out, settings)
-    stage("windows")
-    windows = _windows(dataset, spec, settings, on_windows)
-    splits = _splits(windows, protocol, settings, out)
-    final = final_split(windows, splits, protocol)
-    stage("folds")
-    jobs = [Job(split, settings.seed * 1000 + i, out / "folds" / split.name) for i, split in enumerate(splits)]
-    jobs.append(Job(final, settings.seed * 1000 + 999, out / "final"))
-    results = run_jobs(windows, settings.preset, jobs, processes=processes, report=report)
-    stage("scores")
-    scores = {which: _scores(windows, splits, results[:-1], spec, which=which) for which in ("supernet", "inherited")}
-    reference = _reference(dataset, windows, splits, spec, settings)
-    found = _scores(windows, splits, results[:-1], spec, reference=reference)
-    stage("export")
-    card = model_card(
-        dataset.info,
-        windows,
-        final,
-        protocol=protocol,
-        folds=len(splits),
-        scores=found,
-        finetuned=settings.preset.finetune > 0,
-        command=settings.command(),
-    )
-    default, title = _NAMES.get(settings.dataset, (f"{settings.dataset}-{settings.preset.name}", dataset.info.title))
-    name = name or default
-    folder = bundle or out / "bundle" / name
-    export_bundle(
-        folder,
-        [_exported(windows, out / "final", results[-1])],
-        name=name,
-        title=title,
-        preprocessing=spec,
-        provenance=card,
-        excerpt=golden_excerpt(dataset, spec),
-        smoothing=Smoothing(windows=rolling_windows(spec)),
-    )
-    loaded = load_bundle(folder)
-    result = RunResult(
-        scores=found,
-        supernet=scores["supernet"],
-        inherited=scores["inherited"],
-        reference=_reference_scores(windows, reference, spec),
-        bundle=loaded,
-        latency_ms=measure_latency(loaded.spec, loaded.model),
-        seconds=time.monotonic() - start,
-    )
-    _write_result(out, settings, result, results)
-    return result
+    data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
+    work = _Work(settings, out, data, settings.preset.preprocessing(dataset.info), settings.networks(targets))
+    results = work.train(processes, until, watch)
+    if until != "end":
+        return None
+    watch.stage("scores")
+    protocols = work.score(results)
+    watch.stage("export")
+    loaded = work.export(results, protocols, folder=bundle, name=name)
+    record = work.record(results, protocols, loaded, seconds=time.monotonic() - start)
+    record.write(out)
+    if cache is None:
+        shutil.rmtree(out / _CACHE, ignore_errors=True)
+    return RunResult(record, loaded)
+
+
+def read_settings(out: Path) -> RunSettings:
+    """Read the settings of a run that was started.
+
+    Raises
+    ------
+    FileError
+        If there is none, or another version of bci-app started it.
+    """
+    try:
+        return RunSettings.model_validate_json((out / SETTINGS_FILE).read_bytes())
+    except (OSError, ValueError) as error:
+        raise FileError(
+            f"No run was started in {out}",
+            found=str(error).splitlines()[0],
+            expected=f"{SETTINGS_FILE}, written by this version of bci-app",
+            fix="Start one: bci-offline train --out FOLDER …",
+        ) from error
+
+
+class _Data:
+    """The windows of a run's subjects and targets, and who was left out on the way."""
+
+    def __init__(
+        self,
+        dataset: FileDataset,
+        subjects: Sequence[str],
+        targets: Sequence[str],
+        cache: Path,
+        processes: int,
+        watch: Watch,
+    ) -> None:
+        self.dataset, self._subjects, self._targets = dataset, subjects, targets
+        self._cache, self._processes, self._watch = cache, processes, watch
+        self.skipped: dict[str, DatasetError] = {}
+
+    def windows(self, spec: PreprocessingSpec) -> WindowSet:
+        """Give the windows that a specification makes."""
+        return prepare(
+            self.dataset,
+            spec,
+            self._cache,
+            subjects=self._subjects,
+            targets=self._targets,
+            jobs=self._processes,
+            progress=self._watch.windows,
+            on_skip=self._skip,
+        )
+
+    def _skip(self, subject: str, reason: DatasetError) -> None:
+        if subject not in self.skipped:
+            self.skipped[subject] = reason
+            self._watch.skipped(subject, reason)
 
 
 def _claim(out: Path, settings: RunSettings) -> None:
     """Make the folder this run's, or see that it is."""
-    path = out / "run.json"
+    path = out / SETTINGS_FILE
     mine = settings.model_dump_json(indent=2) + "\n"
     if path.exists() and path.read_text(encoding="utf-8") != mine:
         raise FileError(
@@ -223,145 +199,182 @@ def _claim(out: Path, settings: RunSettings) -> None:
     write_atomically(path, mine)
 
 
-def _windows(
-    dataset: Dataset, spec: PreprocessingSpec, settings: RunSettings, progress: WindowProgress | None
-) -> WindowSet:
-    subjects = settings.subjects
-    if subjects is None:
-        demo = DEMO_SUBJECTS.get(settings.dataset, ())
-        subjects = tuple(subject for subject in dataset.subjects() if subject not in demo)
-    return make_windows(dataset, spec, subjects=subjects, targets=settings.targets, progress=progress)
+Results = Sequence[tuple[Task, FoldResult]]
 
 
-def _splits(windows: WindowSet, protocol: Protocol, settings: RunSettings, out: Path) -> list[Split]:
-    first_only = settings.folds == 1 and protocol.unit != "session"
-    folds = None if first_only or protocol.name == "loso" else settings.folds
-    if folds is None and protocol.name == settings.preset.protocol:
-        folds = settings.preset.folds
-    splits = make_splits(windows, protocol.name, folds=folds, seed=settings.seed, validation=VALIDATION_SHARE)
-    splits = splits[:1] if first_only else splits
-    write_splits(
-        out / "splits.json",
-        windows,
-        splits,
-        protocol=protocol.name,
-        seed=settings.seed,
-        validation=VALIDATION_SHARE,
+class _Work:
+    """The stages of a run on data that are there."""
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        out: Path,
+        data: _Data,
+        spec: PreprocessingSpec,
+        groups: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self.settings, self.out, self.data, self.spec, self.groups = settings, out, data, spec, groups
+        self.windows = data.windows(spec)
+        self.plans = [make_plan(self.windows, protocol_named(name), settings, out) for name in settings.protocols]
+        self.final = final_plan(self.windows, self.plans, settings, out)
+
+    def train(self, processes: int, until: Until, watch: Watch) -> list[tuple[Task, FoldResult]]:
+        """Train and search every network, as far as `until`."""
+        seed, several = self.settings.seed, len(self.plans) > 1
+        tasks = [task for plan in self.plans for task in make_tasks(plan, self.groups, seed, several=several)]
+        tasks += make_tasks(self.final, self.groups, seed, several=False)
+        watch.networks(len(tasks))
+        frame = Frame(self.windows, self.settings.preset, self.spec, until)
+        results = run_tasks(frame, tasks, processes=processes, report=watch.progress)
+        return [(task, result) for task, result in zip(tasks, results, strict=True) if result is not None]
+
+    def score(self, results: Results) -> list[ProtocolRecord]:
+        """Score every protocol, with the reference on the same windows and splits beside it."""
+        features = self.data.windows(reference_preprocessing(self.spec))
+        return [self._score(plan, features, self._of(plan, results)) for plan in self.plans]
+
+    def _of(self, plan: Plan, results: Results) -> list[tuple[Task, FoldResult]]:
+        return [(task, result) for task, result in results if any(task.split is split for split in plan.splits)]
+
+    def _score(self, plan: Plan, features: WindowSet, results: Results) -> ProtocolRecord:
+        folds = [(task.split, result) for task, result in results]
+        n_targets = range(len(self.windows.targets))
+        probabilities: dict[str, list[NDArray[np.float64]]] = {
+            kind: [pooled(self.windows, folds, t, kind) for t in n_targets] for kind in KINDS
+        }
+        probabilities[REFERENCE] = [reference_probabilities(features, plan.splits, t) for t in n_targets]
+        scored = tested(self.windows, probabilities)
+        scored.write(plan.folder / PREDICTIONS_FILE)
+        return ProtocolRecord(
+            name=plan.protocol.name,
+            folder=plan.folder.name,
+            description=plan.protocol.description,
+            leaks=plan.protocol.leaks,
+            within_subject=plan.protocol.within_subject,
+            splits=len(plan.splits),
+            networks=self._networks(results),
+            scores=protocol_scores(scored, [target.name for target in self.windows.targets], self.spec),
+        )
+
+    def _networks(self, results: Results) -> tuple[NetworkRecord, ...]:
+        return tuple(
+            NetworkRecord.of(str(task.folder.relative_to(self.out)), result.summary) for task, result in results
+        )
+
+    def export(
+        self, results: Results, protocols: Sequence[ProtocolRecord], *, folder: Path | None, name: str | None
+    ) -> LoadedBundle:
+        """Write the bundle, and load it as the app does."""
+        dataset = self.data.dataset
+        default, title = _names(self.settings, dataset, [target.name for target in self.windows.targets])
+        folder = folder or self.out / "bundle" / (name or default)
+        card = model_card(
+            dataset.info,
+            self.windows,
+            self.final.splits[0],
+            record=next(protocol for protocol in protocols if protocol.name == self.settings.primary),
+            finetuned=self.settings.preset.finetune > 0,
+            command=self.settings.command(),
+        )
+        export_bundle(
+            folder,
+            [_exported(self.windows, task, result) for task, result in self._of(self.final, results)],
+            name=name or default,
+            title=title,
+            preprocessing=self.spec,
+            provenance=card,
+            excerpt=golden_excerpt(dataset, self.spec, self.windows.subjects[0]),
+            smoothing=Smoothing(windows=rolling_windows(self.spec)),
+        )
+        return load_bundle(folder)
+
+    def record(
+        self, results: Results, protocols: Sequence[ProtocolRecord], loaded: LoadedBundle, *, seconds: float
+    ) -> RunRecord:
+        """Record what came out."""
+        info, windows = self.data.dataset.info, self.windows
+        return RunRecord(
+            command=self.settings.command(),
+            settings=self.settings,
+            dataset=DatasetRecord(
+                name=info.name, title=info.title, source=info.source, licence=info.licence, synthetic=info.synthetic
+            ),
+            preprocessing=self.spec,
+            targets=windows.targets,
+            subjects=windows.subjects,
+            excluded=_exclusions(self.data.dataset, self.settings, windows, self.data.skipped),
+            windows=len(windows),
+            trials=len(np.unique(windows.trial)),
+            primary=self.settings.primary,
+            largest=_largest(windows, self.settings, next(iter(self.groups.values()))),
+            reference_method=REFERENCE_NAME,
+            protocols=tuple(protocols),
+            final=self._networks(self._of(self.final, results)),
+            bundle=loaded.spec.name,
+            model_bytes=loaded.spec.model_bytes,
+            latency_ms=measure_latency(loaded.spec, loaded.model),
+            seconds=seconds,
+            created=today(),
+            software=software(),
+        )
+
+
+def _exclusions(
+    dataset: Dataset, settings: RunSettings, windows: WindowSet, skipped: dict[str, DatasetError]
+) -> tuple[Exclusion, ...]:
+    """Say what the data set holds and the run leaves out."""
+    demo = DEMO_SUBJECTS.get(settings.dataset, ())
+    used = {target.name for target in windows.targets}
+    found = [Exclusion(what=name, why=str(error)) for name, error in skipped.items()]
+    found += [
+        Exclusion(what=name, why="the demo replays this recording" if name in demo else "not asked for")
+        for name in dataset.subjects()
+        if name not in windows.subjects and name not in skipped
+    ]
+    found += [
+        Exclusion(what=target.name, why="not asked for") for target in dataset.info.targets if target.name not in used
+    ]
+    return tuple(found)
+
+
+def _names(settings: RunSettings, dataset: Dataset, targets: Sequence[str]) -> tuple[str, str]:
+    """Give the default name of the bundle, and its title."""
+    if settings.dataset in _NAMES:
+        return _NAMES[settings.dataset]
+    title = dataset.info.title
+    if dataset.info.synthetic:
+        title = _SYNTHETIC_TITLE.format(targets="–".join(target.replace("_", " ") for target in targets))
+    return f"{settings.dataset}-{settings.preset.name}", title
+
+
+def _largest(windows: WindowSet, settings: RunSettings, targets: Sequence[str]) -> int:
+    return count_parameters(
+        settings.preset.space.largest,
+        n_channels=windows.tokens.shape[1],
+        n_features=windows.tokens.shape[2],
+        class_counts=class_counts(told(windows, targets)),
     )
-    return splits
 
 
-def final_split(windows: WindowSet, splits: list[Split], protocol: Protocol) -> Split:
-    """Give the split of the model that ships: nothing is tested, and the first fold's test part validates.
-
-    Where each subject has folds of its own, the first of each subject does.
-    """
-    firsts: dict[int, Split] = {}
-    for split in splits:
-        population = int(windows.subject[split.test[0]]) if protocol.within_subject else 0
-        firsts.setdefault(population, split)
-    validation = np.sort(np.concatenate([split.test for split in firsts.values()]))
-    train = np.setdiff1d(np.arange(len(windows), dtype=np.int64), validation)
-    return Split("final", train, validation, np.empty(0, dtype=np.int64))
-
-
-def _scores(
-    windows: WindowSet,
-    splits: list[Split],
-    results: list[FoldResult],
-    spec: PreprocessingSpec,
-    *,
-    which: str = "found",
-    reference: dict[int, np.ndarray] | None = None,
-) -> tuple[Score, ...]:
-    scores = []
-    for t, target in enumerate(windows.targets):
-        predictions = tested(windows, pooled(windows, splits, results, t, which=which), t)
-        beside = tested(windows, reference[t], t) if reference else None
-        scores.append(score(predictions, target.name, spec, reference=beside))
-    return tuple(scores)
-
-
-def _reference(
-    dataset: Dataset, windows: WindowSet, splits: list[Split], spec: PreprocessingSpec, settings: RunSettings
-) -> dict[int, np.ndarray]:
-    """Score the reference on the same windows and splits; empty where it does not apply."""
-    simple = reference_preprocessing(spec)
-    if simple is None:
-        return {}
-    features = make_windows(dataset, simple, subjects=windows.subjects, targets=settings.targets)
-    return {t: reference_probabilities(features, splits, t) for t in range(len(windows.targets))}
-
-
-def _reference_scores(
-    windows: WindowSet, reference: dict[int, np.ndarray], spec: PreprocessingSpec
-) -> tuple[Score, ...]:
-    return tuple(
-        score(tested(windows, probabilities, t), windows.targets[t].name, spec)
-        for t, probabilities in reference.items()
-    )
-
-
-def _exported(windows: WindowSet, folder: Path, result: FoldResult) -> ExportedSubnet:
+def _exported(windows: WindowSet, task: Task, result: FoldResult) -> ExportedSubnet:
     targets = tuple(
         target.model_copy(update={"temperature": temperature})
-        for target, temperature in zip(windows.targets, result.summary.temperatures, strict=True)
+        for target, temperature in zip(
+            told(windows, task.targets).targets, result.summary.temperatures["found"], strict=True
+        )
     )
-    return ExportedSubnet(read_subnet(folder, windows, result), targets)
+    return ExportedSubnet(read_subnet(task.folder, windows, result), targets)
 
 
-def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec) -> Excerpt:
-    """Take the beginning of a recording: the rest baseline, if there is one, and ten windows.
+def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, subject: str) -> Excerpt:
+    """Take the beginning of a subject's first recording: the rest baseline, if there is one, and ten windows.
 
     It is the demo subject's where the data set has one, so that no training data ship.
     """
-    subject = (*DEMO_SUBJECTS.get(dataset.info.name, ()), dataset.subjects()[0])[0]
+    subject = next((name for name in DEMO_SUBJECTS.get(dataset.info.name, ()) if name in dataset.subjects()), subject)
     trial: Trial = next(iter(dataset.trials(subject)))
     rest = 0 if isinstance(spec.baseline, NoBaseline) else spec.baseline.samples
     samples = max(rest, spec.warm_up) + spec.window + _GOLDEN_WINDOWS * spec.hop
     data = trial.data if trial.rest is None else trial.rest
     raw = data[: int(np.ceil(samples / spec.rate * trial.rate)) + 1].astype(np.float32)
     return Excerpt(raw, trial.channels, trial.rate)
-
-
-def measure_latency(spec: Bundle, model: bytes, *, repeats: int = 200) -> float:
-    """Give the median time in ms that the app's predictor takes for one window."""
-    predictor = Predictor(spec, model)
-    tokens = np.zeros((1, len(spec.preprocessing.channels), spec.preprocessing.n_features), dtype=np.float32)
-    times = []
-    for _ in range(repeats + 10):
-        start = time.perf_counter()
-        predictor.predict(tokens)
-        times.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(times[10:]))
-
-
-def _write_result(out: Path, settings: RunSettings, result: RunResult, folds: list[FoldResult]) -> None:
-    def dump(scores: tuple[Score, ...]) -> list[object]:
-        return [score.model_dump(mode="json") for score in scores]
-
-    record = {
-        "command": settings.command(),
-        "scores": dump(result.scores),
-        "inherited": dump(result.inherited),
-        "supernet": dump(result.supernet),
-        "reference": dump(result.reference),
-        "folds": [
-            {
-                "name": fold.summary.name,
-                "arch": json.loads(fold.summary.arch.to_json()),
-                "parameters": fold.summary.parameters,
-                "temperatures": fold.summary.temperatures,
-                "validation_balanced_accuracy": fold.summary.validation_balanced_accuracy,
-                "evaluations": fold.summary.evaluations,
-                "epochs": fold.summary.epochs,
-                "best_epoch": fold.summary.best_epoch,
-            }
-            for fold in folds
-        ],
-        "bundle": result.bundle.spec.name,
-        "model_bytes": result.bundle.spec.model_bytes,
-        "latency_ms": result.latency_ms,
-        "seconds": result.seconds,
-    }
-    write_atomically(out / "result.json", json.dumps(record, indent=2) + "\n")

@@ -1,12 +1,12 @@
-"""One fold: train a supernet, search it, fit its temperature, and look at test windows at the very end."""
+"""One network of one fold: train a supernet, search it, calibrate, and look at test windows at the very end."""
 
 from __future__ import annotations
 
+import copy
 import json
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,12 +14,18 @@ from numpy.typing import NDArray
 from safetensors.torch import load, save
 from torch import Tensor
 
+from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_atomically
 from offline.datasets.base import Split, WindowSet
+from offline.export import subnet_latency
 from offline.metrics import fit_temperature
 from offline.presets import Preset
+from offline.run.scalars import Scalars
+from offline.run.settings import Until
+from offline.run.watch import DONE, Progress, Report
 from offline.search.evaluation import ValidationEvaluator
 from offline.search.evolution import evolve
+from offline.search.nsga2 import pareto_search
 from offline.search.pareto import write_front, write_hypervolume
 from offline.search.store import Evaluation, EvaluationStore
 from offline.supernet.extract import Subnet, extract
@@ -31,20 +37,14 @@ RESULT_FILE = "result.json"
 LOGITS_FILE = "logits.npz"
 SUBNET_FILE = "subnet.safetensors"
 CHECKPOINT_FILE = "supernet.safetensors"
+CALIBRATION_FILE = "calibration.safetensors"
 FINETUNE_FILE = "finetune.safetensors"
 SEARCH_FILE = "search.sqlite"
-
-
-class Progress(NamedTuple):
-    """How far a fold is: its name, the stage, and steps done of all."""
-
-    fold: str
-    stage: str
-    done: int
-    total: int
-
-
-Report = Callable[[Progress], None]
+TRAINING_FILE = "training.csv"
+FRONT_FILE = "front.csv"
+HYPERVOLUME_FILE = "hypervolume.csv"
+KINDS = ("found", "inherited", "supernet")
+"""What is scored: what is shipped, the found subnet before fine-tuning, and the largest subnet."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,16 @@ class FoldSummary:
     ----------
     name : str
         Name of the split.
+    targets : tuple of str
+        What the network tells.
     arch : ArchConfig
         The found subnet.
     parameters : int
         Its size.
     validation_accuracy, validation_balanced_accuracy : float
         Of its inherited weights.
-    temperatures : tuple of float
-        One for each target, fitted on validation windows.
+    temperatures : dict of str to tuple of float
+        For each of `KINDS`, one a target, fitted on validation windows that its weights were not.
     evaluations : int
         Subnets that the search looked at.
     epochs, best_epoch : int
@@ -70,11 +72,12 @@ class FoldSummary:
     """
 
     name: str
+    targets: tuple[str, ...]
     arch: ArchConfig
     parameters: int
     validation_accuracy: float
     validation_balanced_accuracy: float
-    temperatures: tuple[float, ...]
+    temperatures: dict[str, tuple[float, ...]]
     evaluations: int
     epochs: int
     best_epoch: int
@@ -89,8 +92,7 @@ class FoldResult:
     summary : FoldSummary
         What was found.
     logits : dict of str to ndarray of float32, shape (n_test, n_targets, n_classes)
-        Of the test windows: ``found`` (what is shipped), ``inherited`` (the found subnet before
-        fine-tuning) and ``supernet`` (the largest subnet).
+        Of the test windows, for each of `KINDS`.
     """
 
     summary: FoldSummary
@@ -107,74 +109,210 @@ def class_counts(windows: WindowSet) -> tuple[int, ...]:
     return tuple(len(target.classes) for target in windows.targets)
 
 
-def run_fold(
-    windows: WindowSet, split: Split, preset: Preset, *, seed: int, folder: Path, report: Report
-) -> FoldResult:
-    """Run one fold, or go on with it where it was killed.
+def told(windows: WindowSet, targets: Sequence[str]) -> WindowSet:
+    """Take some targets of a window set."""
+    names = [target.name for target in windows.targets]
+    columns = [names.index(target) for target in targets]
+    return replace(
+        windows, labels=windows.labels[:, columns], targets=tuple(windows.targets[column] for column in columns)
+    )
 
-    Training sees ``split.train``, early stopping, search and calibration ``split.validation``,
-    fine-tuning both; ``split.test`` is read once everything else is settled.
 
-    Parameters
+@dataclass(frozen=True)
+class Task:
+    """One network of one fold.
+
+    Attributes
     ----------
-    windows : WindowSet
-        All windows.
+    name : str
+        For people.
     split : Split
         Its test part may be empty.
-    preset : Preset
-        What to do.
+    targets : tuple of str
+        What the network tells.
     seed : int
         The only source of randomness.
     folder : Path
         Where checkpoints and results go.
+    """
+
+    name: str
+    split: Split
+    targets: tuple[str, ...]
+    seed: int
+    folder: Path
+
+
+def run_task(
+    windows: WindowSet,
+    task: Task,
+    preset: Preset,
+    preprocessing: PreprocessingSpec,
+    *,
+    report: Report,
+    until: Until = "end",
+) -> FoldResult | None:
+    """Run one network of one fold, or go on with it where it was killed.
+
+    Training sees ``split.train``, early stopping and search ``split.validation``; calibration sees the
+    validation windows through weights fitted to ``split.train`` alone; fine-tuning sees both.
+    ``split.test`` is read once everything else is settled.
+
+    Parameters
+    ----------
+    windows : WindowSet
+        All windows, with all targets.
+    task : Task
+        The network.
+    preset : Preset
+        What to do.
+    preprocessing : PreprocessingSpec
+        What made the windows; latency is measured for its shapes.
     report : callable
         Told how far it is.
+    until : {"training", "search", "end"}
+        Where to stop.
+
+    Returns
+    -------
+    FoldResult or None
+        None if it was stopped before the end.
     """
-    finished = _read(folder)
-    if finished is not None:
-        return finished
-    training, validation = examples(windows, split.train), examples(windows, split.validation)
-    model = _supernet(windows, preset, seed)
-    history = train(
-        model,
-        preset.recipe,
-        training,
-        seed=seed,
-        validation=validation,
-        checkpoint=folder / CHECKPOINT_FILE,
-        on_epoch=lambda epoch: report(Progress(split.name, "training", epoch.epoch, preset.recipe.epochs)),
-    )
-    _write_history(folder / "training.csv", history)
-    found, evaluations = _search(model, validation, preset, seed=seed, folder=folder, name=split.name, report=report)
-    inherited = extract(model, found.arch)
-    held = predict(model, validation.tokens, found.arch).double().numpy()
-    temperatures = tuple(
-        fit_temperature(held[:, t, :n], validation.labels[:, t]) for t, n in enumerate(class_counts(windows))
-    )
-    test_tokens = windows.tokens[split.test]
-    logits = {
-        "supernet": _logits(model, test_tokens, preset.space.largest),
-        "inherited": _logits(model, test_tokens, found.arch),
-    }
-    network = inherited
-    if preset.finetune:
-        both = examples(windows, np.sort(np.concatenate([split.train, split.validation])))
-        network = _finetune(model, found.arch, both, preset, seed=seed, folder=folder, name=split.name, report=report)
-    logits["found"] = _logits(model, test_tokens, found.arch)
-    summary = FoldSummary(
-        name=split.name,
-        arch=found.arch,
-        parameters=found.metrics.parameters,
-        validation_accuracy=found.metrics.accuracy,
-        validation_balanced_accuracy=found.metrics.balanced_accuracy,
-        temperatures=temperatures,
-        evaluations=evaluations,
-        epochs=len(history.epochs),
-        best_epoch=history.best,
-    )
-    result = FoldResult(summary, logits)
-    _write(folder, result, network)
-    return result
+    finished = _read(task.folder)
+    if finished is None:
+        with Scalars(task.folder) as scalars:
+            finished = _Work(told(windows, task.targets), task, preset, preprocessing, report, scalars).run(until)
+    report(Progress(task.name, DONE, 1, 1))
+    return finished
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What the stages of a network have in common."""
+
+    windows: WindowSet
+    task: Task
+    preset: Preset
+    preprocessing: PreprocessingSpec
+    report: Report
+    scalars: Scalars
+
+    def run(self, until: Until) -> FoldResult | None:
+        split, folder, space = self.task.split, self.task.folder, self.preset.space
+        training, validation = examples(self.windows, split.train), examples(self.windows, split.validation)
+        model = _supernet(self.windows, self.preset, self.task.seed)
+        history = self._train(model, self.preset.recipe, training, validation=validation, file=CHECKPOINT_FILE)
+        _write_history(folder / TRAINING_FILE, history)
+        if until == "training":
+            return None
+        found, evaluations = self._search(model, validation)
+        if until == "search":
+            return None
+        temperatures = {
+            "supernet": self._temperatures(model, validation, space.largest),
+            "inherited": self._temperatures(model, validation, found.arch),
+        }
+        test_tokens = self.windows.tokens[split.test]
+        logits = {
+            "supernet": _logits(model, test_tokens, space.largest),
+            "inherited": _logits(model, test_tokens, found.arch),
+        }
+        temperatures["found"] = temperatures["inherited"]
+        if self.preset.finetune:
+            temperatures["found"] = self._calibrate(model, training, validation, found.arch)
+            both = examples(self.windows, np.sort(np.concatenate([split.train, split.validation])))
+            self._train(model, self.preset.finetune_recipe, both, arch=found.arch, file=FINETUNE_FILE)
+        logits["found"] = _logits(model, test_tokens, found.arch)
+        summary = FoldSummary(
+            name=split.name,
+            targets=self.task.targets,
+            arch=found.arch,
+            parameters=found.metrics.parameters,
+            validation_accuracy=found.metrics.accuracy,
+            validation_balanced_accuracy=found.metrics.balanced_accuracy,
+            temperatures=temperatures,
+            evaluations=evaluations,
+            epochs=len(history.epochs),
+            best_epoch=history.best,
+        )
+        result = FoldResult(summary, logits)
+        _write(folder, result, extract(model, found.arch))
+        for file in (CHECKPOINT_FILE, CALIBRATION_FILE, FINETUNE_FILE):  # of use to a resume only
+            (folder / file).unlink(missing_ok=True)
+        return result
+
+    def _train(
+        self,
+        model: Supernet,
+        recipe: Recipe,
+        data: Examples,
+        *,
+        file: str,
+        validation: Examples | None = None,
+        arch: ArchConfig | None = None,
+    ) -> History:
+        """Train the supernet, or on its weights one of its subnets."""
+        recipe = recipe.for_windows(len(data.labels))
+        stage = {CHECKPOINT_FILE: "training", CALIBRATION_FILE: "calibration", FINETUNE_FILE: "fine-tuning"}[file]
+
+        def note(epoch: Epoch) -> None:
+            self.scalars.epoch(stage, epoch)
+            self.report(Progress(self.task.name, stage, epoch.epoch, recipe.epochs))
+
+        return train(
+            model,
+            recipe,
+            data,
+            seed=self.task.seed + (arch is not None),
+            validation=validation,
+            arch=arch,
+            checkpoint=self.task.folder / file,
+            on_epoch=note,
+        )
+
+    def _search(self, model: Supernet, validation: Examples) -> tuple[Evaluation, int]:
+        """Search a trained supernet on validation windows; gives the subnet and how many were looked at."""
+        preset, folder, seed = self.preset, self.task.folder, self.task.seed
+        total = preset.search.generations
+        generations: list[list[Evaluation]] = []
+
+        def latency(arch: ArchConfig) -> float:
+            return subnet_latency(extract(model, arch), self.windows.targets, self.preprocessing)
+
+        def note(generation: int, found: Sequence[Evaluation]) -> None:
+            generations.append(list(found))
+            best = max(found, key=lambda evaluation: evaluation.metrics.balanced_accuracy).metrics
+            self.scalars.generation(generation, best.balanced_accuracy, best.parameters)
+            self.report(Progress(self.task.name, "search", generation + 1, total))
+
+        evaluator = ValidationEvaluator(model, validation, latency=latency if preset.latency else None)
+        with EvaluationStore(folder / SEARCH_FILE, identity=evaluator.identity, evaluate=evaluator) as store:
+            if preset.strategy == "nsga2":
+                front = pareto_search(preset.space, preset.pareto, store, seed=seed, on_generation=note)
+                best = max(front, key=lambda evaluation: preset.search.score.of(evaluation.metrics))
+            else:
+                best = evolve(preset.space, preset.search, store, seed=seed, on_generation=note)
+            everything = store.all()
+        self.report(Progress(self.task.name, "search", total, total))
+        write_front(everything, folder / FRONT_FILE)
+        write_hypervolume(generations, model.parameters_of(preset.space.largest), folder / HYPERVOLUME_FILE)
+        return best, len(everything)
+
+    def _temperatures(self, model: Supernet, validation: Examples, arch: ArchConfig) -> tuple[float, ...]:
+        held = predict(model, validation.tokens, arch).double().numpy()
+        counts = enumerate(class_counts(self.windows))
+        return tuple(fit_temperature(held[:, t, :n], validation.labels[:, t]) for t, n in counts)
+
+    def _calibrate(
+        self, model: Supernet, training: Examples, validation: Examples, arch: ArchConfig
+    ) -> tuple[float, ...]:
+        """Fit temperatures to a copy that is fine-tuned without the validation windows.
+
+        The shipped weights are fine-tuned on these too and would look surer on them than they are.
+        """
+        copied = copy.deepcopy(model)
+        self._train(copied, self.preset.finetune_recipe, training, arch=arch, file=CALIBRATION_FILE)
+        return self._temperatures(copied, validation, arch)
 
 
 def _supernet(windows: WindowSet, preset: Preset, seed: int) -> Supernet:
@@ -187,48 +325,6 @@ def _supernet(windows: WindowSet, preset: Preset, seed: int) -> Supernet:
             class_counts=class_counts(windows),
             dropout=preset.recipe.dropout,
         )
-
-
-def _search(
-    model: Supernet, validation: Examples, preset: Preset, *, seed: int, folder: Path, name: str, report: Report
-) -> tuple[Evaluation, int]:
-    """Search a trained supernet on validation windows; gives the subnet and how many were looked at."""
-    evaluator = ValidationEvaluator(model, validation)
-    generations: list[list[Evaluation]] = []
-    total = preset.search.generations
-
-    def note(generation: int, found: object) -> None:
-        generations.append(list(found))  # type: ignore[call-overload]
-        report(Progress(name, "search", generation + 1, total))
-
-    with EvaluationStore(folder / SEARCH_FILE, identity=evaluator.identity, evaluate=evaluator) as store:
-        best = evolve(preset.space, preset.search, store, seed=seed, on_generation=note)
-        everything = store.all()
-    report(Progress(name, "search", total, total))
-    write_front(everything, folder / "front.csv")
-    write_hypervolume(generations, model.parameters_of(preset.space.largest), folder / "hypervolume.csv")
-    return best, len(everything)
-
-
-def _finetune(
-    model: Supernet,
-    arch: ArchConfig,
-    data: Examples,
-    preset: Preset,
-    *,
-    seed: int,
-    folder: Path,
-    name: str,
-    report: Report,
-) -> Subnet:
-    """Train the found subnet on, in the supernet's weights, and extract it."""
-    recipe: Recipe = preset.finetune_recipe
-
-    def note(epoch: Epoch) -> None:
-        report(Progress(name, "fine-tuning", epoch.epoch, recipe.epochs))
-
-    train(model, recipe, data, seed=seed + 1, arch=arch, checkpoint=folder / FINETUNE_FILE, on_epoch=note)
-    return extract(model, arch)
 
 
 def _logits(model: Supernet, tokens: NDArray[np.float32], arch: ArchConfig) -> NDArray[np.float32]:
@@ -264,18 +360,19 @@ def _read(folder: Path) -> FoldResult | None:
         return None
     values = json.loads((folder / RESULT_FILE).read_text())
     values["arch"] = ArchConfig.from_json(json.dumps(values["arch"]))
-    values["temperatures"] = tuple(values["temperatures"])
+    values["targets"] = tuple(values["targets"])
+    values["temperatures"] = {kind: tuple(numbers) for kind, numbers in values["temperatures"].items()}
     with np.load(folder / LOGITS_FILE, allow_pickle=False) as archive:
         return FoldResult(FoldSummary(**values), {name: archive[name] for name in archive.files})
 
 
 def read_subnet(folder: Path, windows: WindowSet, result: FoldResult) -> Subnet:
-    """Load the found subnet of a finished fold."""
+    """Load the found subnet of a finished task."""
     subnet = Subnet(
         result.summary.arch,
         n_channels=windows.tokens.shape[1],
         n_features=windows.tokens.shape[2],
-        class_counts=class_counts(windows),
+        class_counts=class_counts(told(windows, result.summary.targets)),
     )
     subnet.load_state_dict(load((folder / SUBNET_FILE).read_bytes()))
     return subnet.eval()

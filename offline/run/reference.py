@@ -14,26 +14,25 @@ REFERENCE_NAME = "log band power (4 bands) and logistic regression"
 _BANDS = ((4, 8), (8, 13), (13, 30), (30, 45))
 
 
-def reference_preprocessing(spec: PreprocessingSpec) -> PreprocessingSpec | None:
-    """Give the reference's preprocessing with the same windows as a network's, or None if there is none.
+def reference_preprocessing(spec: PreprocessingSpec) -> PreprocessingSpec:
+    """Give the reference's preprocessing: the same windows as a network's.
 
-    Theta, alpha, beta and gamma power, each feature z-scored against the rest baseline.
+    Theta, alpha, beta and gamma power. Where the rest baseline has several windows and the network's is not their
+    mean alone, each feature is z-scored against it; else it is the log ratio to the mean, or the power itself.
     """
-    if not isinstance(spec.baseline, RestBaseline) or spec.baseline_windows < 2:
-        return None
+    baseline = spec.baseline
+    if isinstance(baseline, RestBaseline) and baseline.kind != "template" and spec.baseline_windows >= 2:
+        baseline = RestBaseline(kind="feature", samples=baseline.samples)
     return spec.model_copy(
-        update={
-            "token": LogBandPowerToken(bands=_BANDS),
-            "baseline": RestBaseline(kind="feature", samples=spec.baseline.samples),
-            "across_channels": False,
-        }
+        update={"token": LogBandPowerToken(bands=_BANDS), "baseline": baseline, "across_channels": False}
     )
 
 
 def reference_probabilities(windows: WindowSet, splits: Sequence[Split], target: int) -> NDArray[np.float64]:
     """Fit the reference on each split's training and validation windows and score its test windows.
 
-    Features beyond five standard deviations of rest are limited to them; classes count the same.
+    Features beyond five (standard deviations of rest, or units of log power) are limited to it; classes count the
+    same. A class that training lacks is never named.
 
     Returns
     -------
@@ -49,6 +48,9 @@ def reference_probabilities(windows: WindowSet, splits: Sequence[Split], target:
     probabilities = np.full((len(windows), len(windows.targets[target].classes)), np.nan)
     for split in splits:
         known = np.concatenate([split.train, split.validation])
+        if len(np.unique(labels[known])) < 2:
+            probabilities[split.test] = np.eye(probabilities.shape[1])[labels[known[0]]]
+            continue
         model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000))
         model.fit(features[known], labels[known])
         found = np.zeros((len(split.test), probabilities.shape[1]))

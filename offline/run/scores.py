@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,35 +15,76 @@ from offline.metrics import (
     accuracy,
     balanced_accuracy,
     expected_calibration_error,
+    grouped_interval,
     majority_baseline,
     rolling_mean,
     softmax,
-    subject_interval,
 )
 from offline.presets import ROLLING_SECONDS
 from offline.run.fold import FoldResult
+from offline.run.record import REFERENCE, ScoredWindows
 from offline.run.reference import REFERENCE_NAME
 
+Floats = NDArray[np.float64]
 
-def pooled(
-    windows: WindowSet, splits: Sequence[Split], results: Sequence[FoldResult], target: int, *, which: str = "found"
-) -> NDArray[np.float64]:
+
+def pooled(windows: WindowSet, results: Sequence[tuple[Split, FoldResult]], target: int, kind: str) -> Floats:
     """Give calibrated probabilities (n_windows, n_classes) of one target; NaN where no split tests."""
-    classes = len(windows.targets[target].classes)
+    name, classes = windows.targets[target].name, len(windows.targets[target].classes)
     probabilities = np.full((len(windows), classes), np.nan)
-    for split, result in zip(splits, results, strict=True):
-        logits = result.logits[which][:, target, :classes].astype(np.float64)
-        probabilities[split.test] = softmax(logits / result.summary.temperatures[target])
+    for split, result in results:
+        if name not in result.summary.targets:
+            continue
+        column = result.summary.targets.index(name)
+        logits = result.logits[kind][:, column, :classes].astype(np.float64)
+        probabilities[split.test] = softmax(logits / result.summary.temperatures[kind][column])
     return probabilities
 
 
-def tested(windows: WindowSet, probabilities: NDArray[np.float64], target: int) -> Predictions:
-    """Take the windows that were tested, in time order within each trial."""
-    index = np.flatnonzero(np.isfinite(probabilities[:, 0]))
+def tested(windows: WindowSet, probabilities: Mapping[str, Sequence[Floats]]) -> ScoredWindows:
+    """Take the windows that were tested, in time order within each trial.
+
+    Parameters
+    ----------
+    windows : WindowSet
+        All windows.
+    probabilities : mapping of str to sequence of ndarray
+        For each kind of prediction one array (n_windows, n_classes) a target, NaN where nothing was tested.
+    """
+    first = next(iter(probabilities.values()))[0]
+    index = np.flatnonzero(np.isfinite(first[:, 0]))
     index = index[np.lexsort((windows.seconds[index], windows.trial[index]))]
-    return Predictions(
-        probabilities[index], windows.labels[index, target], windows.subject[index], windows.trial[index]
+    return ScoredWindows(
+        labels=windows.labels[index],
+        subject=windows.subject[index],
+        trial=windows.trial[index],
+        seconds=windows.seconds[index],
+        probabilities={kind: tuple(column[index] for column in columns) for kind, columns in probabilities.items()},
     )
+
+
+def predictions_of(tested: ScoredWindows, kind: str, target: int) -> Predictions:
+    """Take the predictions of one kind for one target."""
+    return Predictions(tested.probabilities[kind][target], tested.labels[:, target], tested.subject, tested.trial)
+
+
+def protocol_scores(
+    tested: ScoredWindows, targets: Sequence[str], preprocessing: PreprocessingSpec
+) -> dict[str, tuple[Score, ...]]:
+    """Score every kind of prediction for every target; the reference stands beside the found subnets."""
+    scores = {}
+    for kind in tested.probabilities:
+        beside = REFERENCE if kind == "found" else None
+        scores[kind] = tuple(
+            score(
+                predictions_of(tested, kind, t),
+                target,
+                preprocessing,
+                reference=predictions_of(tested, beside, t) if beside else None,
+            )
+            for t, target in enumerate(targets)
+        )
+    return scores
 
 
 def score(
@@ -66,7 +107,7 @@ def score(
         rolling_balanced_accuracy=balanced_accuracy(rolled, labels),
         rolling_seconds=ROLLING_SECONDS,
         expected_calibration_error=expected_calibration_error(probabilities, labels),
-        interval=subject_interval(predicted, labels, subject),
+        interval=grouped_interval(predicted, labels, subject, trial),
         reference_method=REFERENCE_NAME if reference else None,
         reference_balanced_accuracy=(
             balanced_accuracy(reference.probabilities.argmax(axis=1), reference.labels) if reference else None

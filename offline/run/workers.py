@@ -1,4 +1,4 @@
-"""Folds side by side, each in a process of its own."""
+"""Networks side by side, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,60 +7,69 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.queues import SimpleQueue
-from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
-from offline.datasets.base import Split, WindowSet
+from bci_app.preprocessing.spec import PreprocessingSpec
+from offline.datasets.base import WindowSet
 from offline.presets import Preset
-from offline.run.fold import FoldResult, Progress, Report, run_fold
-
-
-class Job(NamedTuple):
-    """A fold to be run: its split, seed and folder."""
-
-    split: Split
-    seed: int
-    folder: Path
+from offline.run.fold import FoldResult, Task, run_task
+from offline.run.settings import Until
+from offline.run.watch import Progress, Report
 
 
 @dataclass(frozen=True)
-class _Shared:
-    """What every job of a worker process needs."""
+class Frame:
+    """What all networks of a run have in common: windows, preset, preprocessing, and where to stop."""
 
     windows: WindowSet
     preset: Preset
-    queue: SimpleQueue[Progress]
+    preprocessing: PreprocessingSpec
+    until: Until = "end"
+
+    def run(self, task: Task, report: Report) -> FoldResult | None:
+        """Run one network."""
+        return run_task(self.windows, task, self.preset, self.preprocessing, report=report, until=self.until)
 
 
-_shared: _Shared | None = None
+class _Mapped(NamedTuple):
+    """A memory-mapped array on its way to another process, which maps it too."""
+
+    path: str
+    offset: int
+    shape: tuple[int, ...]
+    dtype: str
+
+    def open(self) -> np.memmap:
+        return np.memmap(self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape)
 
 
-def run_jobs(
-    windows: WindowSet, preset: Preset, jobs: Sequence[Job], *, processes: int, report: Report
-) -> list[FoldResult]:
-    """Run folds, several at once where `processes` allows.
+_frame: Frame | None = None
+_queue: SimpleQueue[Progress] | None = None
 
-    Every fold computes on one thread, so that its result does not depend on how many run at once.
+
+def run_tasks(frame: Frame, tasks: Sequence[Task], *, processes: int, report: Report) -> list[FoldResult | None]:
+    """Run networks, several at once where `processes` allows; None for one that was stopped before its end.
+
+    Every network computes on one thread, so that its result does not depend on how many run at once.
     """
-    if processes <= 1 or len(jobs) == 1:
+    if processes <= 1 or len(tasks) == 1:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            return [
-                run_fold(windows, job.split, preset, seed=job.seed, folder=job.folder, report=report) for job in jobs
-            ]
+            return [frame.run(task, report) for task in tasks]
         finally:
             torch.set_num_threads(threads)
     context = multiprocessing.get_context("spawn")
     queue: SimpleQueue[Progress] = context.SimpleQueue()
     with ProcessPoolExecutor(
-        min(processes, len(jobs)), mp_context=context, initializer=_start, initargs=(_Shared(windows, preset, queue),)
+        min(processes, len(tasks)), mp_context=context, initializer=_start, initargs=(*_light(frame), queue)
     ) as pool:
-        futures = [pool.submit(_work, job) for job in jobs]
+        futures = [pool.submit(_work, task) for task in tasks]
         try:
             _follow(futures, queue, report)
             return [future.result() for future in futures]
@@ -72,7 +81,16 @@ def run_jobs(
             raise
 
 
-def _follow(futures: Sequence[Future[FoldResult]], queue: SimpleQueue[Progress], report: Report) -> None:
+def _light(frame: Frame) -> tuple[Frame, _Mapped | None]:
+    """Take the tokens out if they lie in a file: they may be larger than memory."""
+    tokens = frame.windows.tokens
+    if not isinstance(tokens, np.memmap) or tokens.filename is None or not tokens.flags.c_contiguous:
+        return frame, None
+    mapped = _Mapped(str(tokens.filename), tokens.offset, tokens.shape, tokens.dtype.str)
+    return replace(frame, windows=replace(frame.windows, tokens=np.empty((0, *tokens.shape[1:]), np.float32))), mapped
+
+
+def _follow(futures: Sequence[Future[FoldResult | None]], queue: SimpleQueue[Progress], report: Report) -> None:
     """Pass progress on until all folds are done or one has failed."""
     waiting = set(futures)
     while waiting:
@@ -84,10 +102,11 @@ def _follow(futures: Sequence[Future[FoldResult]], queue: SimpleQueue[Progress],
                 return
 
 
-def _start(shared: _Shared) -> None:
+def _start(frame: Frame, mapped: _Mapped | None, queue: SimpleQueue[Progress]) -> None:
     """Prepare a worker; it ends with its parent, even one that is killed."""
-    global _shared
-    _shared = shared
+    global _frame, _queue
+    _queue = queue
+    _frame = frame if mapped is None else replace(frame, windows=replace(frame.windows, tokens=mapped.open()))
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -99,8 +118,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(job: Job) -> FoldResult:
-    assert _shared is not None
-    return run_fold(
-        _shared.windows, job.split, _shared.preset, seed=job.seed, folder=job.folder, report=_shared.queue.put
-    )
+def _work(task: Task) -> FoldResult | None:
+    assert _frame is not None
+    assert _queue is not None
+    return _frame.run(task, _queue.put)

@@ -17,6 +17,8 @@ class Recipe(BaseModel):
     ----------
     epochs, batch_size : int
         Passes over the training windows, and windows in a step.
+    steps : int
+        Least number of steps; where there are few windows, more epochs are trained.
     optimizer : {"adam", "adamw"}
         AdamW decouples `weight_decay` from the gradient (Loshchilov & Hutter 2019).
     learning_rate, weight_decay : float
@@ -52,6 +54,7 @@ class Recipe(BaseModel):
 
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)] = 64
+    steps: Annotated[int, Field(ge=0)] = 0
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
@@ -66,6 +69,11 @@ class Recipe(BaseModel):
     time_mask: Probability = 0.0
     sandwich: Annotated[int, Field(ge=0)] = 0
     average: Probability = 0.0
+
+    def for_windows(self, n: int) -> Recipe:
+        """Give the recipe for `n` training windows, with as many epochs as `steps` asks for."""
+        enough = math.ceil(self.steps / max(1, n // self.batch_size))
+        return self.model_copy(update={"epochs": max(self.epochs, enough)})
 
     def learning_rate_at(self, epoch: float) -> float:
         """Learning rate after `epoch` epochs, fractions included: linear rise, then cosine decay."""
@@ -82,6 +90,7 @@ RECIPES = {
     "compact": Recipe(
         epochs=16,
         batch_size=64,
+        steps=150,
         optimizer="adamw",
         learning_rate=3e-3,
         weight_decay=0.05,

@@ -4,25 +4,29 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
 from offline.metrics import (
     balanced_accuracy,
+    confusion,
     expected_calibration_error,
     fit_temperature,
+    grouped_interval,
+    macro_f1,
     majority_baseline,
     rolling_mean,
     softmax,
-    subject_interval,
 )
 
 
 @given(st.integers(0, 10_000), st.integers(2, 4))
-def test_balanced_accuracy_agrees_with_scikit_learn(seed: int, classes: int) -> None:
+def test_figures_agree_with_scikit_learn(seed: int, classes: int) -> None:
     rng = np.random.default_rng(seed)
     labels = np.concatenate([np.arange(classes), rng.integers(0, classes, 40)])
     predicted = rng.integers(0, classes, len(labels))
     assert balanced_accuracy(predicted, labels) == pytest.approx(balanced_accuracy_score(labels, predicted))
+    assert macro_f1(predicted, labels) == pytest.approx(f1_score(labels, predicted, average="macro"))
+    np.testing.assert_array_equal(confusion(predicted, labels, classes), confusion_matrix(labels, predicted))
 
 
 def test_naming_the_majority_has_its_share_as_accuracy_and_chance_when_balanced() -> None:
@@ -63,17 +67,30 @@ def test_perfect_logits_give_a_finite_temperature() -> None:
     assert 0.04 < fit_temperature(logits, labels) < 21
 
 
-def test_the_interval_covers_the_value_and_is_wider_when_subjects_differ() -> None:
+def test_one_class_tells_nothing_of_how_sure_to_be() -> None:
+    assert fit_temperature(np.array([[3.0, 1.0], [2.0, 0.0]]), np.array([0, 0])) == 1.0
+
+
+def interval(skills: np.ndarray, rng: np.random.Generator, *, by_subject: bool) -> tuple[float, float]:
+    """Give the interval of 20 groups that are right with a chance each, half of them of each class."""
+    group = np.repeat(np.arange(20), 50)
+    labels = rng.integers(0, 2, 1000) if by_subject else group % 2
+    right = rng.random(1000) < skills[group]
+    subject, trial = (group, np.arange(1000)) if by_subject else (group * 0, group)
+    found = grouped_interval(np.where(right, labels, 1 - labels), labels, subject, trial)
+    assert found is not None
+    assert found[0] < skills.mean() < found[1]
+    return found
+
+
+@pytest.mark.parametrize("by_subject", [True, False])
+def test_the_interval_covers_the_value_and_is_wider_when_groups_differ(by_subject: bool) -> None:
     rng = np.random.default_rng(2)
-    subject = np.repeat(np.arange(20), 50)
-    labels = rng.integers(0, 2, 1000)
-
-    def interval(skills: np.ndarray) -> tuple[float, float]:
-        right = rng.random(1000) < skills[subject]
-        low, high = subject_interval(np.where(right, labels, 1 - labels), labels, subject)
-        assert low < skills.mean() < high
-        return low, high
-
-    alike = interval(np.full(20, 0.75))
-    unlike = interval(np.linspace(0.5, 1.0, 20))
+    alike = interval(np.full(20, 0.75), rng, by_subject=by_subject)
+    unlike = interval(np.linspace(0.5, 1.0, 20), rng, by_subject=by_subject)
     assert unlike[1] - unlike[0] > 1.5 * (alike[1] - alike[0])
+
+
+def test_there_is_no_interval_of_one_trial_a_class() -> None:
+    labels = np.repeat([0, 1], 30)
+    assert grouped_interval(labels, labels, labels * 0, labels) is None

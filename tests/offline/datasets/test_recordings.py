@@ -43,6 +43,7 @@ def test_rated_trials_with_their_rest(tmp_path: Path) -> None:
     first, second = dataset.trials("01")
     assert [target.name for target in dataset.info.targets] == ["valence", "arousal"]
     assert (dataset.info.channels, dataset.info.rate) == (("Fp1", "Cz", "T7"), 100)
+    assert dataset.info.rest_seconds == 8
     assert (first.subject, first.session, first.trial) == ("01", "1", "film-b")
     assert (first.labels, second.labels) == ({"valence": 1, "arousal": 0}, {"valence": 0, "arousal": 1})
     assert second.ratings == {"valence": 2.0, "arousal": 5.5}
@@ -61,7 +62,9 @@ def test_without_a_rest_row_the_beginning_of_the_recording_is_the_rest(tmp_path:
         assert trial.rest is not None
         np.testing.assert_allclose(trial.rest, data[: 12 * RATE, :3], atol=0.002)
     record(tmp_path, "sub-01", "onset,duration,valence\n0,5,7\n30,5,3\n")
-    assert [trial.rest for trial in open_dataset("recordings", tmp_path).trials("01")] == [None, None]
+    dataset = open_dataset("recordings", tmp_path)
+    assert [trial.rest for trial in dataset.trials("01")] == [None, None]
+    assert dataset.info.rest_seconds == 0
 
 
 def test_named_classes_and_bids_folders_in_natural_order(tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 """A whole run on data with a planted effect: scores, bundle, resume, and test data out of reach."""
 
-import json
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,14 +14,19 @@ from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Target
 from bci_app.errors import BciError, FileError
+from offline.datasets import open_dataset
 from offline.datasets.base import DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.windows import make_windows
 from offline.presets import PRESETS, Preset
 from offline.protocols import make_splits, protocol_named
-from offline.run import RunResult, RunSettings, experiment, run
-from offline.run.fold import Progress, run_fold
+from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
+from offline.run.fold import FoldResult, Task, run_task
+from offline.run.plan import final_split
+from offline.run.record import ScoredWindows
 from offline.run.reference import reference_preprocessing, reference_probabilities
-from offline.run.workers import Job, run_jobs
+from offline.run.scores import protocol_scores
+from offline.run.watch import Progress, Unwatched, Watch
+from offline.run.workers import Frame, run_tasks
 from offline.search.evolution import Evolution
 from offline.supernet.space import SearchSpace
 from offline.training import Recipe
@@ -45,11 +51,15 @@ class Planted:
             channels=CHANNELS,
             rate=128.0,
             synthetic=True,
+            rest_seconds=30.0,
         )
     )
 
     def subjects(self) -> list[str]:
         return [f"s{i}" for i in range(self.n_subjects)]
+
+    def files(self, subject: str) -> tuple[Path, ...]:
+        return (Path(__file__),)
 
     def trials(self, subject: str) -> Iterator[Trial]:
         rng = np.random.default_rng(int(subject[1:]))
@@ -73,7 +83,8 @@ PRESET = Preset(
     protocol="subjects",
     folds=3,
 )
-SETTINGS = RunSettings(dataset="planted", preset=PRESET, protocol="subjects", folds=3)
+SETTINGS = RunSettings(dataset="planted", preset=PRESET, protocols=("subjects",), folds=3)
+SPEC = PRESET.preprocessing(Planted().info)
 
 
 @pytest.fixture(autouse=True)
@@ -87,16 +98,40 @@ def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def windows() -> WindowSet:
     dataset = Planted()
-    return make_windows(dataset, PRESET.preprocessing(dataset.info))
+    return make_windows(dataset, SPEC)
 
 
-def start(out: Path, settings: RunSettings = SETTINGS) -> RunResult:
-    return run(settings, out, report=lambda _: None)
+class Told(Unwatched):
+    """Remembers progress, and may be struck by it."""
+
+    def __init__(self, strike: Callable[[Progress], None] = lambda _: None) -> None:
+        self.all: list[Progress] = []
+        self._strike = strike
+
+    def progress(self, progress: Progress) -> None:
+        self.all.append(progress)
+        self._strike(progress)
+
+
+def start(out: Path, settings: RunSettings = SETTINGS, watch: Watch | None = None) -> RunResult:
+    result = run(settings, out, watch=watch)
+    assert result is not None
+    return result
+
+
+def alone(
+    windows: WindowSet, split: Split, folder: Path, *, preset: Preset = PRESET, watch: Watch | None = None
+) -> FoldResult:
+    task = Task(split.name, split, tuple(target.name for target in windows.targets), 1, folder)
+    result = run_task(windows, task, preset, SPEC, report=(watch or Unwatched()).progress)
+    assert result is not None
+    return result
 
 
 def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(tmp_path: Path) -> None:
     result = start(tmp_path / "run")
-    (score,) = result.scores
+    (protocol,) = result.record.protocols
+    (score,) = protocol.scores["found"]
     assert score.balanced_accuracy > 0.8
     assert score.rolling_balanced_accuracy is not None
     assert score.reference_balanced_accuracy is not None
@@ -106,59 +141,127 @@ def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(tmp_
     assert check_bundle(loaded).windows >= 10
     assert loaded.spec.not_for_people
     card = loaded.spec.provenance
-    assert card.scores == result.scores
+    assert card.scores == protocol.scores["found"]
     assert set(card.train_subjects) == {f"s{i}" for i in range(8)}
     assert str(tmp_path) not in loaded.spec.model_dump_json()
     assert str(tmp_path).encode() not in loaded.model
-    record = json.loads((tmp_path / "run" / "result.json").read_text())
-    assert [fold["name"] for fold in record["folds"]] == ["fold01", "fold02", "fold03", "final"]
-    assert (tmp_path / "run" / "splits.json").exists()
-    assert (tmp_path / "run" / "folds" / "fold01" / "front.csv").exists()
+    record = RunRecord.read(tmp_path / "run")
+    assert record == result.record
+    assert [network.split for network in (*protocol.networks, *record.final)] == ["fold01", "fold02", "fold03", "final"]
+    assert (tmp_path / "run" / "subjects" / "splits.json").exists()
+    for network in protocol.networks:
+        kept = {path.name for path in (tmp_path / "run" / network.folder).iterdir()}
+        assert {"front.csv", "hypervolume.csv", "training.csv", "search.sqlite", "tensorboard"} <= kept
+        assert not {name for name in kept if name.startswith(("supernet", "finetune", "calibration"))}
     Predictor(loaded.spec, loaded.model)
+
+
+def test_kept_predictions_give_the_scores_again(tmp_path: Path) -> None:
+    record = start(tmp_path).record
+    tested = ScoredWindows.read(tmp_path / "subjects" / "predictions.npz")
+    assert protocol_scores(tested, ["load"], SPEC)["found"][0].n_windows == len(tested.labels)
+    again = protocol_scores(tested, ["load"], SPEC)
+    for kind, scores in record.protocols[0].scores.items():
+        assert again[kind][0].balanced_accuracy == pytest.approx(scores[0].balanced_accuracy)
+    assert set(again) == {"found", "inherited", "supernet", "reference"}
+
+
+def test_protocols_side_by_side_and_a_network_for_each_target(tmp_path: Path) -> None:
+    settings = RunSettings(
+        dataset="planted",
+        preset=PRESET.changed(epochs=2, generations=1, finetune=0, networks="each"),
+        protocols=("loso", "subjects"),
+        folds=1,
+        subjects=4,
+    )
+    record = start(tmp_path, settings).record
+    assert record.primary == "loso"
+    assert record.subjects == ("s0", "s1", "s2", "s3")
+    assert {exclusion.what for exclusion in record.excluded} == {"s4", "s5", "s6", "s7"}
+    assert [protocol.splits for protocol in record.protocols] == [1, 1]
+    assert [network.folder for network in record.final] == ["final/load"]
+    assert record.protocol("loso").networks[0].folder.startswith("loso/s")
+
+
+def test_the_exported_model_answers_for_a_protocol_that_does_not_leak() -> None:
+    settings = RunSettings(dataset="planted", preset=PRESET, protocols=("paper", "trial"))
+    assert settings.primary == "trial"
+    assert settings.model_copy(update={"protocols": ("paper",)}).primary == "paper"
+    with pytest.raises(BciError, match="each at most once"):
+        RunSettings(dataset="planted", preset=PRESET, protocols=("trial", "trial"))
+
+
+def test_the_command_tells_every_setting() -> None:
+    changed = PRESETS["paper"].changed(
+        epochs=3, generations=2, finetune=1, networks="shared", strategy="nsga2", latency=True
+    )
+    settings = RunSettings(
+        dataset="seed", preset=changed, protocols=("paper", "trial"), folds=2, subjects=("3",), targets=("emotion",)
+    )
+    assert settings.command() == (
+        "bci-offline run --dataset seed --preset paper --protocol paper,trial --seed 0 --folds 2 --subjects 3, "
+        "--targets emotion --epochs 3 --generations 2 --finetune 1 --networks shared --search nsga2 --latency --out RUN"
+    )
 
 
 class Killed(Exception):  # noqa: N818
     pass
 
 
-@pytest.mark.parametrize("stage", ["training", "search", "fine-tuning"])
+@pytest.mark.parametrize("stage", ["training", "search", "calibration", "fine-tuning"])
 def test_a_run_stopped_in_any_stage_ends_with_the_same_graph(tmp_path: Path, stage: str) -> None:
-    start(tmp_path / "unbroken")
+    unbroken = start(tmp_path / "unbroken").record
 
     def die(progress: Progress) -> None:
-        if (progress.fold, progress.stage, progress.done) == ("fold02", stage, 1):
+        if (progress.network, progress.stage, progress.done) == ("fold02", stage, 1):
             raise Killed
 
     with pytest.raises(Killed):
-        run(SETTINGS, tmp_path / "killed", report=die)
+        start(tmp_path / "killed", watch=Told(die))
     assert not (tmp_path / "killed" / "bundle").exists()
-    start(tmp_path / "killed")
+    resumed = start(tmp_path / "killed").record
     models = [
         (tmp_path / name / "bundle" / "planted-compact" / "model.onnx").read_bytes() for name in ("unbroken", "killed")
     ]
     assert models[0] == models[1]
-    records = [json.loads((tmp_path / name / "result.json").read_text()) for name in ("unbroken", "killed")]
-    assert records[0]["scores"] == records[1]["scores"]
-    assert records[0]["folds"] == records[1]["folds"]
+    assert unbroken.protocols == resumed.protocols
+    assert unbroken.final == resumed.final
 
 
-def test_folds_in_processes_of_their_own_give_the_same_results(tmp_path: Path, windows: WindowSet) -> None:
+def test_training_search_and_export_by_themselves_end_as_a_whole_run_does(tmp_path: Path) -> None:
+    whole = start(tmp_path / "whole").record
+    for until in ("training", "search"):
+        assert run(SETTINGS, tmp_path / "parts", until=until) is None
+        assert not (tmp_path / "parts" / "bundle").exists()
+    assert read_settings(tmp_path / "parts") == SETTINGS
+    watch = Told()
+    parts = start(tmp_path / "parts", watch=watch).record
+    assert parts.protocols == whole.protocols
+    with pytest.raises(FileError, match="No run was started"):
+        read_settings(tmp_path)
+
+
+def test_networks_in_processes_of_their_own_give_the_same_results(tmp_path: Path, windows: WindowSet) -> None:
     splits = make_splits(windows, "subjects", folds=3)[:2]
-    told: list[Progress] = []
-    alone, together = (
-        run_jobs(
-            windows,
-            PRESET,
-            [Job(split, 5, tmp_path / name / split.name) for split in splits],
+    np.save(tmp_path / "tokens.npy", windows.tokens)
+    mapped = replace(windows, tokens=np.load(tmp_path / "tokens.npy", mmap_mode="r"))
+    watch = Told()
+    one, several = (
+        run_tasks(
+            Frame(data, PRESET, SPEC),
+            [Task(split.name, split, ("load",), 5, tmp_path / name / split.name) for split in splits],
             processes=processes,
-            report=told.append,
+            report=watch.progress,
         )
-        for name, processes in (("alone", 1), ("together", 2))
+        for name, processes, data in (("alone", 1, windows), ("together", 2, mapped))
     )
-    for a, b in zip(alone, together, strict=True):
+    for a, b in zip(one, several, strict=True):
+        assert a is not None
+        assert b is not None
         assert a.summary == b.summary
         assert all(np.array_equal(a.logits[key], b.logits[key]) for key in a.logits)
-    assert {progress.stage for progress in told} == {"training", "search", "fine-tuning"}
+    stages = {progress.stage for progress in watch.all}
+    assert stages == {"training", "search", "calibration", "fine-tuning", "done"}
 
 
 def test_a_failure_in_a_worker_process_arrives_whole(tmp_path: Path, windows: WindowSet) -> None:
@@ -166,9 +269,9 @@ def test_a_failure_in_a_worker_process_arrives_whole(tmp_path: Path, windows: Wi
     folder = tmp_path / splits[0].name
     folder.mkdir()
     (folder / "supernet.safetensors").write_bytes(b"damaged")
-    jobs = [Job(split, 5, tmp_path / split.name) for split in splits]
+    tasks = [Task(split.name, split, ("load",), 5, tmp_path / split.name) for split in splits]
     with pytest.raises(BciError, match=r"Cannot read the checkpoint supernet\.safetensors.*Delete it"):
-        run_jobs(windows, PRESET, jobs, processes=2, report=lambda _: None)
+        run_tasks(Frame(windows, PRESET, SPEC), tasks, processes=2, report=lambda _: None)
 
 
 def test_nothing_that_is_found_depends_on_test_windows(tmp_path: Path, windows: WindowSet) -> None:
@@ -177,19 +280,39 @@ def test_nothing_that_is_found_depends_on_test_windows(tmp_path: Path, windows: 
     tokens[split.test] = np.nan
     labels[split.test] = 1 - labels[split.test]
     poisoned = replace(windows, tokens=tokens, labels=labels)
-    clean, blind = (
-        run_fold(data, split, PRESET, seed=1, folder=tmp_path / name, report=lambda _: None)
-        for name, data in (("clean", windows), ("blind", poisoned))
-    )
+    clean, blind = (alone(data, split, tmp_path / name) for name, data in (("clean", windows), ("blind", poisoned)))
     assert clean.summary == blind.summary
     weights = [(tmp_path / name / "subnet.safetensors").read_bytes() for name in ("clean", "blind")]
     assert weights[0] == weights[1]
 
 
+def test_shipped_weights_have_seen_validation_and_their_temperature_was_fitted_without_it(
+    tmp_path: Path, windows: WindowSet
+) -> None:
+    split = make_splits(windows, "subjects", folds=3)[0]
+    tuned = alone(windows, split, tmp_path / "tuned").summary
+    plain = alone(windows, split, tmp_path / "plain", preset=PRESET.changed(finetune=0)).summary
+    assert tuned.arch == plain.arch
+    assert plain.temperatures["found"] == plain.temperatures["inherited"] == tuned.temperatures["inherited"]
+    assert tuned.temperatures["found"] != tuned.temperatures["inherited"]
+
+
+@pytest.mark.parametrize("strategy", ["evolution", "nsga2"])
+def test_latency_is_measured_for_every_subnet_on_request(tmp_path: Path, windows: WindowSet, strategy: Any) -> None:
+    split = make_splits(windows, "subjects", folds=3)[0]
+    preset = PRESET.changed(epochs=1, finetune=0, strategy=strategy, latency=True)
+    alone(windows, split, tmp_path, preset=preset)
+    with sqlite3.connect(tmp_path / "search.sqlite") as connection:
+        latencies = connection.execute("SELECT latency_ms FROM evaluations").fetchall()
+    connection.close()
+    assert len(latencies) >= 6
+    assert all(0 < latency < 1000 for (latency,) in latencies)
+
+
 def test_the_final_model_uses_every_window_and_tests_none(windows: WindowSet) -> None:
     for protocol, folds in (("subjects", 3), ("paper", 4)):
         splits = make_splits(windows, protocol, folds=folds)
-        final = experiment.final_split(windows, splits, protocol_named(protocol))
+        final = final_split(windows, splits, protocol_named(protocol))
         assert len(final.test) == 0
         assert np.array_equal(np.sort(np.concatenate([final.train, final.validation])), np.arange(len(windows)))
         if protocol == "paper":  # each subject has folds of its own, and validates in the final model
@@ -211,9 +334,7 @@ def test_a_folder_of_another_run_or_of_other_files_is_refused(tmp_path: Path) ->
 
 def test_the_reference_sees_the_same_windows_and_finds_the_effect(windows: WindowSet) -> None:
     dataset = Planted()
-    spec = reference_preprocessing(PRESET.preprocessing(dataset.info))
-    assert spec is not None
-    features = make_windows(dataset, spec)
+    features = make_windows(dataset, reference_preprocessing(SPEC))
     assert np.array_equal(features.last, windows.last)
     assert np.array_equal(features.trial, windows.trial)
     splits = make_splits(windows, "subjects", folds=3)
@@ -223,19 +344,33 @@ def test_the_reference_sees_the_same_windows_and_finds_the_effect(windows: Windo
 
 
 def test_the_demo_subject_is_in_no_part_of_the_shipped_model() -> None:
-    settings = RunSettings(dataset="eegmat", preset=PRESETS["compact"], protocol="subjects", folds=5)
-    from offline.datasets import open_dataset
-
+    settings = RunSettings(dataset="eegmat", preset=PRESETS["compact"], protocols=("subjects",), folds=5)
     dataset = open_dataset("eegmat")
-    made = experiment._windows(dataset, PRESETS["compact"].preprocessing(dataset.info), settings, None)
+    subjects = settings.choose_subjects(dataset)
     assert "Subject01" in dataset.subjects()
-    assert "Subject01" not in made.subjects
-    assert len(made.subjects) == 29
+    assert "Subject01" not in subjects
+    assert len(subjects) == 29
+
+
+@pytest.mark.parametrize("preset", ["compact", "paper"])
+@pytest.mark.parametrize(("rest", "window", "baseline"), [(0, 4, 0), (3, 1, 3), (61, 4, 27)])
+def test_presets_fit_the_rest_that_a_data_set_offers(preset: str, rest: int, window: int, baseline: int) -> None:
+    spec = PRESETS[preset].preprocessing(replace(Planted().info, rest_seconds=rest + 0.5))
+    if preset == "paper":
+        window, baseline = 1, min(rest, 60)
+    assert spec.window_seconds == window
+    assert spec.baseline_windows == baseline
+    assert reference_preprocessing(spec).baseline_windows == baseline
+
+
+def test_recordings_without_a_reference_are_referred_to_the_average() -> None:
+    info = replace(Planted().info, referenced=False)
+    assert PRESETS["compact"].preprocessing(info).reference.kind == "average"
+    assert SPEC.reference.kind == "none"
 
 
 def test_a_split_without_test_windows_gives_empty_logits(tmp_path: Path, windows: WindowSet) -> None:
     split = make_splits(windows, "subjects", folds=3)[0]
     final = Split("final", split.train, split.validation, np.empty(0, dtype=np.int64))
-    quick = PRESET.changed(epochs=1, generations=1, finetune=0)
-    result = run_fold(windows, final, quick, seed=1, folder=tmp_path, report=lambda _: None)
+    result = alone(windows, final, tmp_path, preset=PRESET.changed(epochs=1, generations=1, finetune=0))
     assert result.logits["found"].shape == (0, 1, 2)

@@ -1,0 +1,91 @@
+"""Which networks a run trains: protocols, their splits, and the networks of each split."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from offline.datasets.base import Split, WindowSet
+from offline.protocols import Protocol, make_splits, write_splits
+from offline.run.fold import Task
+from offline.run.settings import RunSettings
+
+SPLITS_FILE = "splits.json"
+FINAL = "final"
+VALIDATION_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A protocol, its splits, and its folder."""
+
+    protocol: Protocol
+    splits: tuple[Split, ...]
+    folder: Path
+
+
+def make_plan(windows: WindowSet, protocol: Protocol, settings: RunSettings, out: Path) -> Plan:
+    """Make the splits of a protocol and write them before anything is trained."""
+    first_only = settings.folds == 1 and protocol.unit != "session"
+    folds = None if first_only or protocol.name == "loso" else settings.folds
+    if folds is None and protocol.name == settings.preset.protocol:
+        folds = settings.preset.folds
+    splits = make_splits(windows, protocol.name, folds=folds, seed=settings.seed, validation=VALIDATION_SHARE)
+    if first_only:
+        splits = _first_of_each(windows, splits, protocol)
+    plan = Plan(protocol, tuple(splits), out / protocol.name)
+    write_splits(
+        plan.folder / SPLITS_FILE,
+        windows,
+        splits,
+        protocol=protocol.name,
+        seed=settings.seed,
+        validation=VALIDATION_SHARE,
+    )
+    return plan
+
+
+def _first_of_each(windows: WindowSet, splits: Sequence[Split], protocol: Protocol) -> list[Split]:
+    """Take the first split of each group of people that has splits of its own."""
+    firsts: dict[int, Split] = {}
+    for split in splits:
+        firsts.setdefault(int(windows.subject[split.test[0]]) if protocol.within_subject else 0, split)
+    return list(firsts.values())
+
+
+def final_plan(windows: WindowSet, plans: Sequence[Plan], settings: RunSettings, out: Path) -> Plan:
+    """Plan the networks that ship, by the folds of the run's primary protocol."""
+    primary = next(plan for plan in plans if plan.protocol.name == settings.primary)
+    return Plan(primary.protocol, (final_split(windows, primary.splits, primary.protocol),), out)
+
+
+def final_split(windows: WindowSet, splits: Sequence[Split], protocol: Protocol) -> Split:
+    """Give the split of the model that ships: nothing is tested, and the first fold's test part validates.
+
+    Where each subject has folds of its own, the first of each subject does.
+    """
+    firsts = _first_of_each(windows, splits, protocol)
+    validation = np.sort(np.concatenate([split.test for split in firsts]))
+    train = np.setdiff1d(np.arange(len(windows), dtype=np.int64), validation)
+    return Split(FINAL, train, validation, np.empty(0, dtype=np.int64))
+
+
+def make_tasks(plan: Plan, groups: Mapping[str, tuple[str, ...]], seed: int, *, several: bool) -> list[Task]:
+    """List the networks of a plan: one for each split and group of targets."""
+    tasks = []
+    for number, split in enumerate(plan.splits):
+        for group, targets in groups.items():
+            words = [plan.protocol.name if several else "", split.name, group if len(groups) > 1 else ""]
+            tasks.append(
+                Task(
+                    name=" ".join(word for word in words if word),
+                    split=split,
+                    targets=targets,
+                    seed=seed * 1000 + (999 if split.name == FINAL else number),
+                    folder=plan.folder / split.name / group,
+                )
+            )
+    return tasks

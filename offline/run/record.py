@@ -1,0 +1,240 @@
+"""What a finished run leaves behind: ``result.json``, and the predictions of every protocol."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from bci_app.bundle.spec import Score, Target
+from bci_app.errors import FileError
+from bci_app.preprocessing.spec import PreprocessingSpec
+from offline.atomic import write_atomically
+from offline.run.fold import FoldSummary
+from offline.run.settings import RunSettings
+
+RESULT_FILE = "result.json"
+PREDICTIONS_FILE = "predictions.npz"
+REFERENCE = "reference"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkRecord(_Frozen):
+    """One network of one fold.
+
+    Attributes
+    ----------
+    folder : str
+        Where its curves and its search are, under the run's folder.
+    split : str
+        Name of the split.
+    targets : tuple of str
+        What it tells.
+    embed_dim, heads, mlp_ratios, parameters
+        The found subnet.
+    temperatures : tuple of float
+        Of the found subnet, one a target.
+    validation_balanced_accuracy : float
+        Of the found subnet with inherited weights.
+    evaluations, epochs, best_epoch : int
+        Of search and training.
+    """
+
+    folder: str
+    split: str
+    targets: tuple[str, ...]
+    embed_dim: int
+    heads: tuple[int, ...]
+    mlp_ratios: tuple[float, ...]
+    parameters: int
+    temperatures: tuple[float, ...]
+    validation_balanced_accuracy: float
+    evaluations: int
+    epochs: int
+    best_epoch: int
+
+    @classmethod
+    def of(cls, folder: str, summary: FoldSummary) -> NetworkRecord:
+        """Record what a fold found."""
+        return cls(
+            folder=folder,
+            split=summary.name,
+            targets=summary.targets,
+            embed_dim=summary.arch.embed_dim,
+            heads=summary.arch.heads,
+            mlp_ratios=summary.arch.mlp_ratios,
+            parameters=summary.parameters,
+            temperatures=summary.temperatures["found"],
+            validation_balanced_accuracy=summary.validation_balanced_accuracy,
+            evaluations=summary.evaluations,
+            epochs=summary.epochs,
+            best_epoch=summary.best_epoch,
+        )
+
+
+class ProtocolRecord(_Frozen):
+    """One protocol: its folds, and the scores of each kind of prediction, one a target."""
+
+    name: str
+    folder: str
+    description: str
+    leaks: bool
+    within_subject: bool
+    splits: int
+    networks: tuple[NetworkRecord, ...]
+    scores: dict[str, tuple[Score, ...]]
+
+
+class Exclusion(_Frozen):
+    """A subject or a target that the run leaves out, and why."""
+
+    what: str
+    why: str
+
+
+class DatasetRecord(_Frozen):
+    """The data set."""
+
+    name: str
+    title: str
+    source: str
+    licence: str
+    synthetic: bool
+
+
+class RunRecord(_Frozen):
+    """``result.json``.
+
+    Attributes
+    ----------
+    subjects : tuple of str
+        Those that the run used.
+    windows, trials : int
+        How many of them.
+    largest : int
+        Parameters of the largest subnet of the space with all targets of a network.
+    primary : str
+        The protocol that the exported model answers for.
+    final : tuple of NetworkRecord
+        The exported networks.
+    """
+
+    command: str
+    settings: RunSettings
+    dataset: DatasetRecord
+    preprocessing: PreprocessingSpec
+    targets: tuple[Target, ...]
+    subjects: tuple[str, ...]
+    excluded: tuple[Exclusion, ...]
+    windows: int
+    trials: int
+    primary: str
+    largest: int
+    reference_method: str
+    protocols: tuple[ProtocolRecord, ...]
+    final: tuple[NetworkRecord, ...]
+    bundle: str
+    model_bytes: int
+    latency_ms: float
+    seconds: float
+    created: str
+    software: dict[str, str]
+
+    def protocol(self, name: str) -> ProtocolRecord:
+        """Give a protocol by name."""
+        return next(protocol for protocol in self.protocols if protocol.name == name)
+
+    def write(self, out: Path) -> None:
+        """Write it into the folder of a run."""
+        write_atomically(out / RESULT_FILE, self.model_dump_json(indent=2) + "\n")
+
+    @classmethod
+    def read(cls, out: Path) -> RunRecord:
+        """Read it back.
+
+        Raises
+        ------
+        FileError
+            If the run is not finished, or the file is damaged.
+        """
+        try:
+            return cls.model_validate_json((out / RESULT_FILE).read_bytes())
+        except OSError as error:
+            raise FileError(
+                f"No finished run is in {out}",
+                found=f"no {RESULT_FILE}",
+                expected="the folder of a run that came to its end",
+                fix="Give the command of the run again; it goes on where it was.",
+            ) from error
+        except ValidationError as error:
+            raise FileError(
+                f"Cannot read {RESULT_FILE} of {out}",
+                found=f"{error.error_count()} faults, the first: {error.errors()[0]['msg']}",
+                expected="a file written by this version of bci-app",
+                fix="Give the command of the run again.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class ScoredWindows:
+    """The windows that a protocol tested, in time order within each trial.
+
+    Attributes
+    ----------
+    labels : ndarray of int64, shape (n_windows, n_targets)
+        Class indices.
+    subject, trial : ndarray of int64, shape (n_windows,)
+        Group codes; `subject` indexes the run's subjects.
+    seconds : ndarray of float64, shape (n_windows,)
+        Time of the last sample in its recording.
+    probabilities : mapping of str to tuple of ndarray
+        For each kind of prediction one array (n_windows, n_classes) a target.
+    """
+
+    labels: NDArray[np.int64]
+    subject: NDArray[np.int64]
+    trial: NDArray[np.int64]
+    seconds: NDArray[np.float64]
+    probabilities: Mapping[str, Sequence[NDArray[np.float64]]]
+
+    def write(self, path: Path) -> None:
+        """Write it whole or not at all."""
+        arrays = {name: getattr(self, name) for name in ("labels", "subject", "trial", "seconds")}
+        for kind, columns in self.probabilities.items():
+            arrays |= {f"{kind}.{t}": column.astype(np.float32) for t, column in enumerate(columns)}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}")
+        with partial.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, kinds=json.dumps(list(self.probabilities)), **arrays)
+        partial.replace(path)
+
+    @classmethod
+    def read(cls, path: Path) -> ScoredWindows:
+        """Read it back.
+
+        Raises
+        ------
+        FileError
+            If the file is missing or damaged.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                kinds = json.loads(str(archive["kinds"]))
+                n_targets = archive["labels"].shape[1]
+                probabilities = {
+                    kind: tuple(archive[f"{kind}.{t}"].astype(np.float64) for t in range(n_targets)) for kind in kinds
+                }
+                return cls(archive["labels"], archive["subject"], archive["trial"], archive["seconds"], probabilities)
+        except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
+            raise FileError(
+                f"Cannot read the predictions {path}", found=str(error), fix="Give the command of the run again."
+            ) from error

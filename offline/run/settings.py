@@ -1,0 +1,128 @@
+"""What determines a run, and the networks that it consists of."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from bci_app.errors import DatasetError
+from offline.datasets.base import Dataset
+from offline.presets import DEMO_SUBJECTS, PRESETS, Preset
+from offline.protocols import PROTOCOLS, protocol_named
+
+Until = Literal["training", "search", "end"]
+"""How far a run goes."""
+
+SIDE_TARGETS = ("liking",)
+"""Rated beside the emotion; trained where they are asked for by name."""
+
+ALL_TARGETS = "all"
+"""Folder of a network that tells several targets."""
+
+
+class RunSettings(BaseModel):
+    """What determines the result of a run; a run folder belongs to one of these.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the data set.
+    preset : Preset
+        What to do, changes from the command line included.
+    protocols : tuple of str
+        Protocols of the splits, side by side.
+    folds : int or None
+        Folds of the cross-validation, the protocol's own for None; 1 runs the first of them only
+        (of each subject, where subjects have folds of their own).
+    subjects : tuple of str, int or None
+        Which ones, or how many, the first ones; all but the demo's for None.
+    targets : tuple of str or None
+        Which ones; all but `SIDE_TARGETS` for None.
+    seed : int
+        The only source of randomness.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    preset: Preset
+    protocols: tuple[str, ...]
+    folds: int | None = None
+    subjects: tuple[str, ...] | int | None = None
+    targets: tuple[str, ...] | None = None
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _known_protocols(self) -> RunSettings:
+        if not self.protocols or len(set(self.protocols)) != len(self.protocols):
+            raise DatasetError(
+                "A run needs protocols, each at most once",
+                found=", ".join(self.protocols) or "none",
+                expected=", ".join(PROTOCOLS),
+            )
+        for name in self.protocols:
+            protocol_named(name)
+        return self
+
+    @property
+    def primary(self) -> str:
+        """The protocol that the exported model answers for: the first that does not leak, if there is one."""
+        return next((name for name in self.protocols if not protocol_named(name).leaks), self.protocols[0])
+
+    def command(self) -> str:
+        """Give the command line that leads to the same result; folders stand for themselves."""
+        preset, base = self.preset, PRESETS.get(self.preset.name, self.preset)
+        options: dict[str, object] = {
+            "--dataset": self.dataset,
+            "--preset": preset.name,
+            "--protocol": ",".join(self.protocols),
+            "--seed": self.seed,
+            "--folds": self.folds,
+            "--subjects": _joined(self.subjects),
+            "--targets": _joined(self.targets),
+            "--epochs": None if preset.recipe == base.recipe else preset.recipe.epochs,
+            "--generations": None if preset.search == base.search else preset.search.generations,
+            "--finetune": None if preset.finetune == base.finetune else preset.finetune,
+            "--networks": None if preset.networks == base.networks else preset.networks,
+            "--search": None if preset.strategy == base.strategy else preset.strategy,
+        }
+        words = [str(word) for name, value in options.items() if value is not None for word in (name, value)]
+        latency = ["--latency"] if preset.latency else []
+        return shlex.join(["bci-offline", "run", *words, *latency, "--out", "RUN"])
+
+    def choose_subjects(self, dataset: Dataset) -> tuple[str, ...]:
+        """Give the subjects of the run; the demo's are in none unless they are named."""
+        if isinstance(self.subjects, tuple):
+            return self.subjects
+        demo = DEMO_SUBJECTS.get(self.dataset, ())
+        available = tuple(subject for subject in dataset.subjects() if subject not in demo)
+        if self.subjects is not None and self.subjects > len(available):
+            raise DatasetError(
+                f"Data set {self.dataset} has fewer subjects",
+                found=f"{len(available)}: {', '.join(available)}",
+                expected=f"{self.subjects}",
+            )
+        return available[: self.subjects]
+
+    def choose_targets(self, dataset: Dataset) -> tuple[str, ...]:
+        """Give the names of the targets of the run."""
+        if self.targets is not None:
+            return self.targets
+        names = [target.name for target in dataset.info.targets]
+        return tuple(name for name in names if name not in SIDE_TARGETS) or tuple(names)
+
+    def networks(self, targets: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """Give the folder and the targets of each network."""
+        if self.preset.networks == "shared" and len(targets) > 1:
+            return {ALL_TARGETS: tuple(targets)}
+        return {target: (target,) for target in targets}
+
+
+def _joined(values: tuple[str, ...] | int | None) -> str | None:
+    if isinstance(values, tuple):
+        text = ",".join(values)
+        return f"{text}," if len(values) == 1 and text.isdecimal() else text
+    return None if values is None else str(values)
