@@ -341,9 +341,12 @@ class MainWindow(QMainWindow):
     def save_picture(self) -> None:
         """Save a picture of the window beside the recordings."""
         folder = self.recording_folder
-        path = folder / f"window_{datetime.now():%Y%m%d-%H%M%S}.png"
+        path = folder / f"window_{datetime.now():%Y%m%d-%H%M%S-%f}.png"
         folder.mkdir(parents=True, exist_ok=True)
-        saved = self.grab().save(str(path))
+        partial = path.with_suffix(".part")
+        saved = self.grab().save(str(partial), "PNG")
+        if saved:
+            partial.replace(path)
         self._note("picture saved" if saved else "picture could not be saved", str(path))
 
     def larger_window(self) -> None:
