@@ -22,7 +22,7 @@ lint: $(TEST)/.installed
 	$(TEST)/bin/lint-imports
 
 unit: $(TEST)/.installed
-	QT_QPA_PLATFORM=offscreen $(TEST)/bin/python -m pytest -m "not soak" $(PYTEST_ARGS)
+	QT_QPA_PLATFORM=offscreen $(TEST)/bin/python -m pytest $(PYTEST_ARGS)
 
 # The wheel alone, in an empty environment and from another folder.
 wheel: $(TEST)/.installed

@@ -8,6 +8,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.stream import Marker
+
 
 class Phase(Enum):
     """Where a session stands."""
@@ -156,6 +158,7 @@ class Status:
     compute_ms: float
     contacts: tuple[Contact, ...] = ()
     recording: str = ""
+    recording_error: str = ""
     notice: str = ""
 
     @property
@@ -191,3 +194,4 @@ class StepResult:
     samples: int = 0
     predictions: tuple[Prediction, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    markers: tuple[Marker, ...] = ()

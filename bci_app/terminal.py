@@ -77,7 +77,9 @@ class TerminalView:
         parts += [
             Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in (self._source, status_line(status))
         ]
-        parts += [Text(text, style="yellow") for text in (status.message, status.notice) if text]
+        parts += [
+            Text(text, style="yellow") for text in (status.message, status.recording_error, status.notice) if text
+        ]
         return Group(*parts)
 
     def _steps(self, status: Status) -> Text:
@@ -168,7 +170,11 @@ def run_in_terminal(
     ------
     BciError
         If the engine fails.
+    ValueError
+        If the engine has no model: there would be nothing to show.
     """
+    if engine.bundle is None:
+        raise ValueError("a session in the terminal needs a model")
     console = console or Console(quiet=quiet)
     view = TerminalView(engine.bundle, source)
     thread = EngineThread(engine)

@@ -8,27 +8,22 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bci_app.bundle.decoder import Decoder
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
-from bci_app.channels import interpolation_weights
 from bci_app.engine.buffer import SignalBuffer
-from bci_app.engine.contact import ContactMonitor
+from bci_app.engine.interpreter import Interpreter, Watcher
 from bci_app.engine.rate import EffectiveRate
-from bci_app.errors import ChannelError, FileError, StreamLostError
-from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, StepResult, TargetPrediction
+from bci_app.errors import BciError, ChannelError, FileError, StreamLostError
+from bci_app.events import Phase, Prediction, SignalView, Status, StepResult
 from bci_app.outputs.base import Output
-from bci_app.preprocessing import Pipeline, Rest, Window
+from bci_app.preprocessing import Rest
 from bci_app.sources.base import Source
 from bci_app.sources.lsl_markers import MarkerStreams
 from bci_app.stream import Chunk, Marker, StreamInfo, microvolts_per
@@ -36,6 +31,8 @@ from bci_app.stream import Chunk, Marker, StreamInfo, microvolts_per
 if TYPE_CHECKING:
     from bci_app.recording.recorder import Recorder
 
+# Stamps further than this from the clock, in seconds, are not those of live samples.
+_STAMPS_OFF = 1.0
 # Longest wait for samples in `Engine.predictions`.
 _WAIT = 0.1
 
@@ -54,8 +51,8 @@ class Engine:
     ----------
     source : Source
         Not started yet.
-    bundle : LoadedBundle
-        The model.
+    bundle : LoadedBundle or None
+        The model; None to watch and record signals without predictions.
     outputs : sequence of Output
         Where predictions go.
     markers : sequence of str
@@ -79,7 +76,7 @@ class Engine:
     def __init__(
         self,
         source: Source,
-        bundle: LoadedBundle,
+        bundle: LoadedBundle | None,
         *,
         outputs: Sequence[Output] = (),
         markers: Sequence[str] = (),
@@ -87,8 +84,8 @@ class Engine:
         buffer_seconds: float = 30.0,
         clock: Callable[[], float] = lsl_clock,
     ) -> None:
-        self.bundle = bundle.spec
-        self._predictor = Predictor(bundle.spec, bundle.model)
+        self.bundle = bundle.spec if bundle is not None else None
+        self._predictor = Predictor(bundle.spec, bundle.model) if bundle is not None else None
         self._source = source
         self._outputs = tuple(outputs)
         self._marker_streams = MarkerStreams(markers, self.note) if markers else None
@@ -99,7 +96,9 @@ class Engine:
         self._phase = Phase.CONNECTING
         self._message = ""
         self._recorder: Recorder | None = None
-        self._recording_failure = ""
+        self._recording_error = ""
+        self._output_error = ""
+        self._noted: list[Marker] = []
         self._info: StreamInfo | None = None
 
     def start(self) -> StreamInfo:
@@ -112,40 +111,30 @@ class Engine:
         """
         info = self._source.start()
         try:
-            spec = self.bundle.preprocessing
-            pipeline = Pipeline(
-                spec,
-                channels=info.channels,
-                rate=info.rate,
-                units=info.units,
-                max_interpolated=self.bundle.max_interpolated,
-            )
-            if self.bundle.max_interpolated:
-                # Load what interpolation needs now, not in the middle of a session.
-                interpolation_weights(spec.channels, (0,))
-            for output in self._outputs:
-                output.start(self.bundle, info)
+            self._interpreter = self._make_interpreter(info)
+            if self.bundle is not None:
+                for output in self._outputs:
+                    output.start(self.bundle, info)
             if self._marker_streams is not None:
                 self._marker_streams.start()
         except BaseException:
             self._source.stop()
             raise
         self._info = info
-        self._decoder = Decoder(pipeline, self._predictor)
-        self._contact = ContactMonitor(spec.channels, info.rate, missing=pipeline.missing)
         self._buffer = SignalBuffer(len(info.channels), max(1, round(self._buffer_seconds * info.rate)))
         self._to_microvolts = np.array([_display_scale(unit) for unit in info.units])
-        self._incomplete_ends = pipeline.incomplete_ends()
-        self._origin = 0  # stream index of the first sample since the filters' last reset
-        self._awaited = deque(self._incomplete_ends)
-        self._after_gap = False
-        self._baseline_from: int | None = None if self._wait_for_baseline else 0
         self._received = self._lost = 0
         self._rate = EffectiveRate(info.rate)
-        self._newest = float("nan")
-        self._compute_ms = float("nan")
-        self._phase = Phase.CONTACT if self._wait_for_baseline else Phase.WARMING_UP
+        self._newest = self._arrived = float("nan")
+        self._phase = self._interpreter.phase
         return info
+
+    def _make_interpreter(self, info: StreamInfo) -> Interpreter | Watcher:
+        if self.bundle is None or self._predictor is None:
+            return Watcher(info)
+        return Interpreter(
+            self.bundle, self._predictor, info, wait_for_baseline=self._wait_for_baseline, clock=self._clock
+        )
 
     @property
     def info(self) -> StreamInfo:
@@ -225,18 +214,28 @@ class Engine:
     def start_baseline(self) -> None:
         """Measure the rest baseline from the next sample on, anew if there is one."""
         with self._lock:
-            self._decoder.restart_baseline()
-            self._baseline_from = self._buffer.end
+            if isinstance(self._interpreter, Interpreter):
+                self._interpreter.start_baseline(self._buffer.end)
+
+    @property
+    def rest(self) -> Rest | None:
+        """The rest baseline, once it is measured."""
+        return self._interpreter.rest if isinstance(self._interpreter, Interpreter) else None
 
     def set_rest(self, rest: Rest) -> None:
         """Use a rest baseline measured before, on the same person with the same montage."""
         with self._lock:
-            self._decoder.set_rest(rest)
-            self._baseline_from = 0
+            if isinstance(self._interpreter, Interpreter):
+                self._interpreter.set_rest(rest)
 
     def mark(self, text: str) -> Marker:
         """Note an event now."""
-        marker = Marker(self._clock(), text)
+        with self._lock:
+            now = self._clock()
+            # Stamps of a recording played at another speed are not this clock's: the event belongs
+            # to the newest sample.
+            off = abs(self._newest - self._arrived) > _STAMPS_OFF if self._info else False
+            marker = Marker(self._newest + now - self._arrived if off else now, text)
         self.note(marker, "")
         return marker
 
@@ -244,6 +243,8 @@ class Engine:
         """Record an event: of the marker stream `origin`, or of the app if that is empty."""
         with self._lock:
             self._record(lambda recorder: recorder.on_marker(marker, origin=origin))
+            if origin:
+                self._noted.append(marker)
 
     @property
     def marker_streams(self) -> MarkerStreams | None:
@@ -254,7 +255,7 @@ class Engine:
         """Record from the next chunk on."""
         with self._lock:
             self.stop_recording()
-            self._recorder, self._recording_failure = recorder, ""
+            self._recorder, self._recording_error = recorder, ""
 
     def stop_recording(self) -> None:
         """Close the recording, if there is one."""
@@ -267,17 +268,18 @@ class Engine:
         with self._lock:
             return Status(
                 phase=self._phase,
-                message=self._message or self._recording_failure,
+                message=self._message,
                 nominal_rate=self._info.rate if self._info else float("nan"),
                 effective_rate=self._rate.hz if self._info else float("nan"),
                 received=self._received if self._info else 0,
                 lost=self._lost if self._info else 0,
-                age_s=self._clock() - self._newest if self._info else float("nan"),
-                baseline_progress=self._decoder.baseline_progress if self._info else 0.0,
-                compute_ms=self._compute_ms if self._info else float("nan"),
-                contacts=self._contact.contacts if self._info else (),
+                age_s=max(0.0, self._clock() - self._newest) if self._info else float("nan"),
+                baseline_progress=self._interpreter.baseline_progress if self._info else 0.0,
+                compute_ms=self._interpreter.compute_ms if self._info else float("nan"),
+                contacts=self._interpreter.contacts if self._info else (),
                 recording=str(self._recorder.path) if self._recorder else "",
-                notice=self._rate.notice if self._info else "",
+                recording_error=self._recording_error,
+                notice=self._output_error or (self._rate.notice if self._info else ""),
             )
 
     def signal(self, seconds: float) -> SignalView:
@@ -285,119 +287,32 @@ class Engine:
         with self._lock:
             return self._buffer.view(round(seconds * self.info.rate))
 
-    # One chunk -----------------------------------------------------------------------------
-
     def _take(self, chunk: Chunk) -> StepResult:
-        gaps: list[Gap] = []
-        predictions: list[Prediction] = []
         self._record(lambda recorder: recorder.on_chunk(chunk))
         self._buffer.append(chunk.data * self._to_microvolts, chunk.first, float(chunk.times[-1]))
         self._received += len(chunk)
-        self._newest = float(chunk.times[-1])
+        self._lost += chunk.lost
+        self._newest, self._arrived = float(chunk.times[-1]), self._clock()
         if chunk.lost or chunk.reset:
-            self._lost += chunk.lost
-            gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))
-            self._break(chunk.first, stamps_too=True)
+            self._rate.restart()
         self._rate.add(self._newest, self._received)
-        pipeline = self._decoder.pipeline
-        finite = np.asarray(np.isfinite(chunk.data[:, pipeline.columns]).all(axis=1))
-        for start, stop, good in _runs(finite):
-            if not good:
-                gaps.append(Gap(chunk.first + start, float(chunk.times[start]), stop - start))
-                self._break(chunk.first + stop)
-                continue
-            for begin, end in self._to_grid(chunk.first + start, chunk.first + stop):
-                piece = chunk.data[begin - chunk.first : end - chunk.first]
-                windows = pipeline.process(piece)
-                predictions += self._skipped(end, chunk)
-                self._contact.add(piece[:, pipeline.columns] * pipeline.scale, end)
-                # Before the verdict at this piece's end, which other cuts would not know yet.
-                predictions += [self._predict(window, chunk) for window in windows]
-                if self._contact.update():
-                    # A filter rings for seconds after what a bad electrode gave it.
-                    pipeline.restart(self._contact.recovering)
-                    pipeline.set_bad(self._contact.bad_now())
-        self._update_phase()
+        predictions, gaps = self._interpreter.take(chunk)
+        self._phase, self._message = self._interpreter.phase, ""
         for prediction in predictions:
             self._publish(prediction)
-        return StepResult(len(chunk), tuple(predictions), tuple(gaps))
-
-    def _to_grid(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Cut a run at the points where contact is judged, so that arrival in chunks changes nothing."""
-        grid = self._contact.grid
-        while start < stop:
-            end = min(stop, (start // grid + 1) * grid)
-            yield start, end
-            start = end
-
-    def _break(self, first: int, *, stamps_too: bool = False) -> None:
-        """Begin anew at stream index `first`: what came before says nothing of what follows."""
-        self._decoder.reset()
-        self._contact.reset(first)
-        self._origin = first
-        self._awaited = deque(self._incomplete_ends)
-        self._after_gap = first > 0
-        if stamps_too:
-            self._rate.restart()
-
-    def _skipped(self, end: int, chunk: Chunk) -> list[Prediction]:
-        """Say where a prediction was due before stream index `end` but filters had no past."""
-        reason = Reason.GAP if self._after_gap else Reason.WARMING_UP
-        skipped = []
-        while self._awaited and self._origin + self._awaited[0] < end:
-            skipped.append(self._invalid(self._origin + self._awaited.popleft(), chunk, (reason,), 0.0))
-        return skipped
-
-    def _predict(self, window: Window, chunk: Chunk) -> Prediction:
-        sample = self._origin + window.last
-        start = sample - self._decoder.pipeline.window_length + 1
-        usable = self._contact.usable_since(start) & ~self._contact.bad_before(sample + 1)
-        quality = float(usable.mean())
-        acceptable = quality >= 1 - self.bundle.max_interpolated
-        waiting = self._baseline_from is None or (self._decoder.baseline_progress < 1 and start < self._baseline_from)
-        decoded = self._decoder.decode(window, usable=acceptable and not waiting)
-        reasons: list[Reason] = []
-        if not acceptable:
-            reasons.append(Reason.BAD_CONTACT)
-        if decoded.probabilities is None and (waiting or acceptable or self._decoder.baseline_progress < 1):
-            reasons.append(Reason.BASELINE)
-        if decoded.probabilities is None or decoded.smoothed is None:
-            return self._invalid(sample, chunk, tuple(reasons), quality)
-        self._compute_ms = decoded.seconds * 1e3
-        time = float(chunk.times[sample - chunk.first])
-        return Prediction(
-            sample=sample,
-            time=time,
-            valid=True,
-            reasons=(),
-            quality=quality,
-            age_ms=(self._clock() - time) * 1e3,
-            compute_ms=self._compute_ms,
-            targets=tuple(
-                TargetPrediction(target.name, target.classes, tuple(p.tolist()), tuple(s.tolist()))
-                for target, p, s in zip(self.bundle.targets, decoded.probabilities, decoded.smoothed, strict=True)
-            ),
-        )
-
-    def _invalid(self, sample: int, chunk: Chunk, reasons: tuple[Reason, ...], quality: float) -> Prediction:
-        time = float(chunk.times[sample - chunk.first])
-        targets = tuple(TargetPrediction(target.name, target.classes, None, None) for target in self.bundle.targets)
-        age = (self._clock() - time) * 1e3
-        return Prediction(sample, time, False, reasons, quality, age, 0.0, targets)
-
-    def _update_phase(self) -> None:
-        self._message = ""
-        if self._baseline_from is None:
-            self._phase = Phase.CONTACT
-        elif self._decoder.baseline_progress < 1:
-            self._phase = Phase.BASELINE if not self._awaited else Phase.WARMING_UP
-        else:
-            self._phase = Phase.RUNNING if not self._awaited else Phase.WARMING_UP
+        noted, self._noted = self._noted, []
+        return StepResult(len(chunk), tuple(predictions), tuple(gaps), (*chunk.markers, *noted))
 
     def _publish(self, prediction: Prediction) -> None:
         self._record(lambda recorder: recorder.on_prediction(prediction))
         for output in self._outputs:
-            output.publish(prediction)
+            try:
+                output.publish(prediction)
+            except BciError as error:
+                # An output that fails ends, the session goes on.
+                self._output_error = str(error)
+                self._outputs = tuple(other for other in self._outputs if other is not output)
+                output.close()
 
     def _record(self, act: Callable[[Recorder], None]) -> None:
         """Do something with the recorder; a recording that fails ends, the session goes on."""
@@ -407,7 +322,7 @@ class Engine:
             act(self._recorder)
         except FileError as error:
             self._recorder = None
-            self._recording_failure = str(error)
+            self._recording_error = str(error)
 
 
 def _display_scale(unit: str) -> float:
@@ -416,15 +331,3 @@ def _display_scale(unit: str) -> float:
         return microvolts_per(unit)
     except ChannelError:
         return 1.0
-
-
-def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
-    """Give the runs of equal values of a mask: start, stop, value."""
-    if mask.all():
-        yield 0, len(mask), True
-        return
-    edges = np.flatnonzero(np.diff(mask)) + 1
-    bounds = [0, *edges.tolist(), len(mask)]
-    for start, stop in pairwise(bounds):
-        if stop > start:
-            yield start, stop, bool(mask[start])

@@ -55,12 +55,13 @@ class RecordingControl:
         FileError
             If the file cannot be created.
         """
+        bundle = engine.bundle
         metadata = {
             "participant": participant,
             "source": source_text,
-            "bundle": engine.bundle.name,
-            "model_sha256": engine.bundle.model_sha256,
-            "targets": [target.name for target in engine.bundle.targets],
+            "bundle": bundle.name if bundle else None,
+            "model_sha256": bundle.model_sha256 if bundle else None,
+            "targets": [target.name for target in bundle.targets] if bundle else [],
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
         }
         try:
@@ -72,7 +73,7 @@ class RecordingControl:
                 expected="a folder that this user may write to",
                 fix="Choose another folder for recordings.",
             ) from error
-        recorder = Recorder(folder / file_name(engine.bundle, participant), engine.info, metadata=metadata)
+        recorder = Recorder(folder / file_name(bundle, participant), engine.info, metadata=metadata)
         engine.start_recording(recorder)
         self._recorder, self._began = recorder, monotonic()
         return recorder.path
@@ -102,7 +103,7 @@ class RecordingControl:
         return RecordingState(path, monotonic() - self._began, self._recorder.size, shutil.disk_usage(path.parent).free)
 
 
-def file_name(bundle: Bundle, participant: str) -> str:
+def file_name(bundle: Bundle | None, participant: str) -> str:
     """Name a recording after participant and moment; characters that file systems refuse are replaced."""
-    code = re.sub(r"[^A-Za-z0-9_-]+", "-", participant).strip("-") or bundle.name
+    code = re.sub(r"[^A-Za-z0-9_-]+", "-", participant).strip("-") or (bundle.name if bundle else "signals")
     return f"{code}_{datetime.now():%Y%m%d-%H%M%S}.xdf"

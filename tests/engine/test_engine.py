@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.golden import make_golden
 from bci_app.engine import Engine, EngineThread
-from bci_app.errors import ChannelError, SourceError, StreamLostError
+from bci_app.errors import ChannelError, FileError, SourceError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason
-from bci_app.stream import Chunk, StreamInfo
+from bci_app.stream import Chunk, Marker, StreamInfo
 from tests.bundles import CHANNELS, LOAD, VALENCE, write_bundle
 from tests.streams import ArraySource, chunks, eeg
 
@@ -89,7 +89,8 @@ def test_gap_makes_filters_start_anew_and_keeps_the_baseline(bundle: LoadedBundl
     # The first window after the gap sees no sample from before it.
     fresh = Engine(ArraySource(INFO, chunks(data[2000:], RATE, [50])), bundle, clock=lambda: 200.0)
     fresh.start()
-    fresh.set_rest(engine._decoder.rest)
+    assert engine.rest is not None
+    fresh.set_rest(engine.rest)
     expected = [p for _ in range(len(data[2000:]) // 50) for p in fresh.step().predictions if p.valid]
     assert [p.targets for p in after if p.valid] == [p.targets for p in expected]
     status = engine.status()
@@ -297,3 +298,83 @@ def test_contact_that_changes_in_the_middle_does_not_depend_on_how_samples_arriv
     whole = content(run(bundle, chunks(data, RATE, [10_000]))[0])
     for sizes in ([1], [7], [125, 3, 400], [64]):
         assert content(run(bundle, chunks(data, RATE, sizes))[0]) == whole
+
+
+def test_a_short_loss_is_bridged_and_counted(bundle: LoadedBundle) -> None:
+    data = eeg(12, RATE, 7)
+    pieces = chunks(data[:2000], RATE, [50]) + chunks(data[2003:], RATE, [50], start=2003, lost=3)
+    predictions, engine = run(bundle, pieces)
+    whole, _ = run(bundle, chunks(data, RATE, [50]))
+    assert [(p.sample, p.valid, p.reasons) for p in predictions] == [(p.sample, p.valid, p.reasons) for p in whole]
+    assert [p.time for p in predictions] == pytest.approx([p.time for p in whole])
+    assert engine.status().lost == 3
+    # Nothing before the loss is changed, little after it.
+    before = [p.sample < 2000 for p in whole]
+    assert [p.targets for p, b in zip(predictions, before, strict=True) if b] == [
+        p.targets for p, b in zip(whole, before, strict=True) if b
+    ]
+
+
+def test_a_longer_loss_is_not_bridged(bundle: LoadedBundle) -> None:
+    data = eeg(12, RATE, 7)
+    pieces = chunks(data[:2000], RATE, [50]) + chunks(data[2006:], RATE, [50], start=2006, lost=6)
+    predictions, _ = run(bundle, pieces)
+    assert Reason.GAP in {reason for p in predictions for reason in p.reasons}
+
+
+class FailingOutput:
+    """An output whose disk or network goes away."""
+
+    def __init__(self) -> None:
+        self.published = 0
+        self.closed = False
+
+    def start(self, bundle: object, info: object) -> None: ...
+
+    def publish(self, prediction: Prediction) -> None:
+        self.published += 1
+        if self.published > 3:
+            raise FileError("The disk is full")
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_an_output_that_fails_ends_and_the_session_goes_on(bundle: LoadedBundle) -> None:
+    output = FailingOutput()
+    engine = Engine(ArraySource(INFO, chunks(eeg(10, RATE, 7), RATE, [50])), bundle, outputs=[output])
+    engine.start()
+    predictions = [p for _ in range(50) for p in engine.step().predictions]
+    assert len(predictions) == 20
+    assert (output.published, output.closed) == (4, True)
+    assert engine.status().notice == "The disk is full."
+
+
+def test_without_a_model_signals_are_watched() -> None:
+    data = eeg(6, RATE, 7)
+    data[:, 2] = 0.0
+    info = StreamInfo("test", (*CHANNELS, "Trigger"), RATE, (*("uV",) * 6, "n/a"))
+    engine = Engine(ArraySource(info, chunks(data, RATE, [50])), None)
+    engine.start()
+    assert [r.predictions for r in (engine.step() for _ in range(30))] == [()] * 30
+    status = engine.status()
+    assert status.phase is Phase.CONTACT
+    assert [c.channel for c in status.contacts if c.level.value == "bad"] == ["C3"]
+    assert len(status.contacts) == 6
+    assert engine.signal(1).data.shape == (250, 7)
+
+
+def test_markers_of_the_stream_are_told(bundle: LoadedBundle) -> None:
+    first, *rest = chunks(eeg(4, RATE, 7), RATE, [50])
+    marked = Chunk(first.data, first.times, first.first, markers=(Marker(100.1, "stimulus"),))
+    engine = Engine(ArraySource(INFO, [marked, *rest]), bundle)
+    engine.start()
+    assert engine.step().markers == (Marker(100.1, "stimulus"),)
+    assert engine.step().markers == ()
+
+
+def test_an_event_belongs_to_the_newest_sample_where_stamps_are_not_the_clock_s(bundle: LoadedBundle) -> None:
+    engine = Engine(ArraySource(INFO, chunks(eeg(4, RATE, 7), RATE, [50])), bundle, clock=lambda: 5000.0)
+    engine.start()
+    engine.step()
+    assert engine.mark("button").time == pytest.approx(100 + 49 / RATE)

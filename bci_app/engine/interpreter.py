@@ -1,0 +1,298 @@
+"""What a model makes of a stream: predictions where it can stand behind them, reasons where not.
+
+Everything here follows from the samples and their indices alone, never from how they arrived, so
+that the same recording gives the same predictions as a file and live.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.bundle.decoder import Decoder
+from bci_app.bundle.predictor import Predictor
+from bci_app.bundle.spec import Bundle
+from bci_app.channels import interpolation_weights, is_electrode
+from bci_app.engine.contact import ContactMonitor
+from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPrediction
+from bci_app.preprocessing import Pipeline, Rest, Window
+from bci_app.stream import Chunk, Samples, StreamInfo, microvolts_per
+
+# A loss this short is bridged: two samples of a radio headset say nothing of the band powers of a
+# window, and starting the filters anew would cost seconds of predictions.
+BRIDGE_SECONDS = 0.02
+
+
+class Interpreter:
+    """Predictions of one model on one stream.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The model's description.
+    predictor : Predictor
+        The model.
+    info : StreamInfo
+        The stream.
+    wait_for_baseline : bool
+        True to make no prediction until `start_baseline` is called.
+    clock : callable
+        LSL's clock, for the age of predictions.
+
+    Raises
+    ------
+    ChannelError, PreprocessingError
+        If the stream does not fit the model.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        predictor: Predictor,
+        info: StreamInfo,
+        *,
+        wait_for_baseline: bool,
+        clock: Callable[[], float],
+    ) -> None:
+        self._bundle = bundle
+        self._clock = clock
+        spec = bundle.preprocessing
+        pipeline = Pipeline(
+            spec,
+            channels=info.channels,
+            rate=info.rate,
+            units=info.units,
+            max_interpolated=bundle.max_interpolated,
+        )
+        if bundle.max_interpolated:
+            # Load what interpolation needs now, not in the middle of a session.
+            interpolation_weights(spec.channels, (0,))
+        self._pipeline = pipeline
+        self._decoder = Decoder(pipeline, predictor)
+        self._contact = ContactMonitor(spec.channels, info.rate, missing=pipeline.missing)
+        self._bridge = _Bridge(info.rate)
+        self._incomplete_ends = pipeline.incomplete_ends()
+        self._baseline_from: int | None = None if wait_for_baseline else 0
+        self._compute_ms = float("nan")
+        self._after_gap = False
+        self._begin(0)
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """Contact of the model's channels."""
+        return self._contact.contacts
+
+    @property
+    def baseline_progress(self) -> float:
+        """Share of the rest baseline that is measured, 0 to 1."""
+        return self._decoder.baseline_progress
+
+    @property
+    def rest(self) -> Rest | None:
+        """The rest baseline, once it is measured."""
+        return self._decoder.rest
+
+    @property
+    def compute_ms(self) -> float:
+        """Time that the network took for the last prediction; nan before the first."""
+        return self._compute_ms
+
+    @property
+    def phase(self) -> Phase:
+        """Where the session stands."""
+        if self._baseline_from is None:
+            return Phase.CONTACT
+        if self._awaited:
+            return Phase.WARMING_UP
+        return Phase.BASELINE if self.baseline_progress < 1 else Phase.RUNNING
+
+    def start_baseline(self, sample: int) -> None:
+        """Measure the rest baseline from stream index `sample` on, anew if there is one."""
+        self._decoder.restart_baseline()
+        self._baseline_from = sample
+
+    def set_rest(self, rest: Rest) -> None:
+        """Use a rest baseline measured before, on the same person with the same montage."""
+        self._decoder.set_rest(rest)
+        self._baseline_from = 0
+
+    def take(self, chunk: Chunk) -> tuple[list[Prediction], list[Gap]]:
+        """Take the next samples and give what is to be said of them."""
+        predictions: list[Prediction] = []
+        gaps: list[Gap] = []
+        if chunk.lost or chunk.reset:
+            gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))
+        chunk = self._bridge.over(chunk)
+        if chunk.lost or chunk.reset:
+            self._break(chunk.first)
+        finite = np.asarray(np.isfinite(chunk.data[:, self._pipeline.columns]).all(axis=1))
+        for start, stop, good in _runs(finite):
+            if good:
+                for begin, end in self._to_grid(chunk.first + start, chunk.first + stop):
+                    predictions += self._take_piece(chunk, begin, end)
+            else:
+                gaps.append(Gap(chunk.first + start, float(chunk.times[start]), stop - start))
+                self._break(chunk.first + stop)
+        return predictions, gaps
+
+    def _take_piece(self, chunk: Chunk, begin: int, end: int) -> list[Prediction]:
+        """Take finite samples that reach no further than to the next point of the contact grid."""
+        piece = chunk.data[begin - chunk.first : end - chunk.first]
+        windows = self._pipeline.process(piece)
+        predictions = self._skipped(end, chunk)
+        self._contact.add(piece[:, self._pipeline.columns] * self._pipeline.scale, end)
+        # Before the verdict at this piece's end, which other cuts would not know yet.
+        predictions += [self._predict(window, chunk) for window in windows]
+        if self._contact.update():
+            # A filter rings for seconds after what a bad electrode gave it.
+            self._pipeline.restart(self._contact.recovering)
+            self._pipeline.set_bad(self._contact.bad_now())
+        return predictions
+
+    def _to_grid(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Cut a run at the points where contact is judged, so that arrival in chunks changes nothing."""
+        grid = self._contact.grid
+        while start < stop:
+            end = min(stop, (start // grid + 1) * grid)
+            yield start, end
+            start = end
+
+    def _begin(self, first: int) -> None:
+        self._origin = first  # stream index of the first sample since the filters' last reset
+        self._awaited = deque(self._incomplete_ends)
+
+    def _break(self, first: int) -> None:
+        """Begin anew at stream index `first`: what came before says nothing of what follows."""
+        self._decoder.reset()
+        self._contact.reset(first)
+        self._after_gap = first > 0
+        self._begin(first)
+
+    def _skipped(self, end: int, chunk: Chunk) -> list[Prediction]:
+        """Say where a prediction was due before stream index `end` but filters had no past."""
+        reason = Reason.GAP if self._after_gap else Reason.WARMING_UP
+        skipped = []
+        while self._awaited and self._origin + self._awaited[0] < end:
+            skipped.append(self._invalid(self._origin + self._awaited.popleft(), chunk, (reason,), 0.0))
+        return skipped
+
+    def _predict(self, window: Window, chunk: Chunk) -> Prediction:
+        sample = self._origin + window.last
+        start = sample - self._pipeline.window_length + 1
+        usable = self._contact.usable_since(start) & ~self._contact.bad_before(sample + 1)
+        quality = float(usable.mean())
+        acceptable = quality >= 1 - self._bundle.max_interpolated
+        waiting = self._baseline_from is None or (self.baseline_progress < 1 and start < self._baseline_from)
+        decoded = self._decoder.decode(window, usable=acceptable and not waiting)
+        if decoded.probabilities is None or decoded.smoothed is None:
+            reasons = () if acceptable else (Reason.BAD_CONTACT,)
+            if waiting or acceptable or self.baseline_progress < 1:
+                reasons = (*reasons, Reason.BASELINE)
+            return self._invalid(sample, chunk, reasons, quality)
+        self._compute_ms = decoded.seconds * 1e3
+        time = float(chunk.times[sample - chunk.first])
+        return Prediction(
+            sample=sample,
+            time=time,
+            valid=True,
+            reasons=(),
+            quality=quality,
+            age_ms=self._age_ms(time),
+            compute_ms=self._compute_ms,
+            targets=tuple(
+                TargetPrediction(target.name, target.classes, tuple(p.tolist()), tuple(s.tolist()))
+                for target, p, s in zip(self._bundle.targets, decoded.probabilities, decoded.smoothed, strict=True)
+            ),
+        )
+
+    def _invalid(self, sample: int, chunk: Chunk, reasons: tuple[Reason, ...], quality: float) -> Prediction:
+        time = float(chunk.times[sample - chunk.first])
+        targets = tuple(TargetPrediction(target.name, target.classes, None, None) for target in self._bundle.targets)
+        return Prediction(sample, time, False, reasons, quality, self._age_ms(time), 0.0, targets)
+
+    def _age_ms(self, time: float) -> float:
+        # Stamps of a recording that is read faster than it was made run ahead of the clock.
+        return max(0.0, (self._clock() - time) * 1e3)
+
+
+class Watcher:
+    """Contact and gaps of a stream that no model interprets.
+
+    Parameters
+    ----------
+    info : StreamInfo
+        The stream; its electrodes with a unit of voltage are judged, in its order.
+    """
+
+    baseline_progress = 1.0
+    compute_ms = float("nan")
+    phase = Phase.CONTACT
+
+    def __init__(self, info: StreamInfo) -> None:
+        pairs = enumerate(zip(info.channels, info.units, strict=True))
+        self._columns = [i for i, (name, unit) in pairs if is_electrode(name) and unit not in ("", "n/a")]
+        self._scale = np.array([microvolts_per(info.units[i]) for i in self._columns])
+        names = [info.channels[i] for i in self._columns]
+        self._contact = ContactMonitor(names, info.rate, missing=np.zeros(len(names), dtype=np.bool_))
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """Contact of the stream's electrodes."""
+        return self._contact.contacts
+
+    def take(self, chunk: Chunk) -> tuple[list[Prediction], list[Gap]]:
+        """Take the next samples; there is never a prediction."""
+        gaps = []
+        if chunk.lost or chunk.reset:
+            gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))
+            self._contact.reset(chunk.first)
+        x = np.nan_to_num(chunk.data[:, self._columns]) * self._scale
+        if self._columns:
+            grid, start, stop = self._contact.grid, chunk.first, chunk.first + len(chunk)
+            while start < stop:
+                end = min(stop, (start // grid + 1) * grid)
+                self._contact.add(x[start - chunk.first : end - chunk.first], end)
+                self._contact.update()
+                start = end
+        return [], gaps
+
+
+class _Bridge:
+    """Straight lines across losses too short to matter."""
+
+    def __init__(self, rate: float) -> None:
+        self._longest = int(BRIDGE_SECONDS * rate)
+        self._row: Samples | None = None
+        self._time = 0.0
+
+    def over(self, chunk: Chunk) -> Chunk:
+        """Give the chunk with a short loss before it filled in, or as it is."""
+        row, time = self._row, self._time
+        self._row, self._time = chunk.data[-1], float(chunk.times[-1])
+        if row is None or chunk.reset or not 0 < chunk.lost <= self._longest:
+            return chunk
+        share = np.arange(1, chunk.lost + 1) / (chunk.lost + 1)
+        filled = row + share[:, None] * (chunk.data[0] - row)
+        times = time + share * (chunk.times[0] - time)
+        return Chunk(
+            np.concatenate([filled, chunk.data]),
+            np.concatenate([times, chunk.times]),
+            chunk.first - chunk.lost,
+            markers=chunk.markers,
+        )
+
+
+def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
+    """Give the runs of equal values of a mask: start, stop, value."""
+    if mask.all():
+        yield 0, len(mask), True
+        return
+    edges = np.flatnonzero(np.diff(mask)) + 1
+    bounds = [0, *edges.tolist(), len(mask)]
+    for start, stop in pairwise(bounds):
+        if stop > start:
+            yield start, stop, bool(mask[start])
