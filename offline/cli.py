@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import sys
 from enum import StrEnum
@@ -98,6 +99,11 @@ def _need_extra() -> None:
 
 def _names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _subjects(text: str | None) -> tuple[str, ...] | int | None:
+    """Give names by commas, or how many."""
+    return int(text) if text is not None and text.strip().isdecimal() else _names(text)
 
 
 @app.callback()
@@ -247,6 +253,41 @@ def export(
     _go(settings, run_folder, root=root, cache=cache, processes=processes, bundle=export, name=name)
 
 
+@app.command()
+def evaluate(
+    bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of one that ships.")],
+    dataset: DatasetOption = "eegmat",
+    file: Annotated[Path | None, typer.Option(help="For eegmat: npz shaped like the embedded sample.")] = None,
+    root: RootOption = None,
+    subjects: SubjectsOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Score a bundle on labelled recordings as a live session would meet them."""
+    if file is not None and root is not None:
+        raise typer.BadParameter("give a file or a folder, not both", param_hint="--file")
+    from bci_app.bundle import find_bundle, load_bundle
+    from offline.datasets import open_dataset
+    from offline.run.evaluate import evaluate as score
+
+    opened = open_dataset(dataset, file or root)
+    loaded = load_bundle(find_bundle(bundle))
+    wanted = _subjects(subjects)
+    chosen = opened.subjects()[:wanted] if isinstance(wanted, int) else wanted
+    results = score(loaded, opened, subjects=chosen)
+    if met := sorted(set(loaded.spec.provenance.train_subjects) & set(results[0].subjects)):
+        print(
+            f"{len(met)} of {len(results[0].subjects)} subjects have names that are among those of its training: "
+            "where they are the same people, this is no test",
+            file=sys.stderr,
+        )
+    if as_json:
+        print(json.dumps(results[0].as_json() if len(results) == 1 else {r.target: r.as_json() for r in results}))
+    else:
+        from offline.display import evaluation_table
+
+        evaluation_table(results)
+
+
 def _settings(
     preset: Preset,
     dataset: str,
@@ -264,7 +305,7 @@ def _settings(
         preset=preset,
         protocols=_names(protocol) or (preset.protocol,),
         folds=folds,
-        subjects=int(subjects) if subjects is not None and subjects.strip().isdecimal() else _names(subjects),
+        subjects=_subjects(subjects),
         targets=_names(targets),
         seed=seed,
     )

@@ -17,6 +17,7 @@ from bci_app.errors import DatasetError
 from offline.datasets import DatasetRow
 from offline.protocols import LEAK_WARNING
 from offline.run import RunRecord
+from offline.run.evaluate import EvaluationResult
 from offline.run.record import ProtocolRecord
 from offline.run.watch import DONE
 from offline.run.watch import Progress as Watched
@@ -123,6 +124,24 @@ def run_tables(record: RunRecord) -> None:
         f"{parameters} parameters · {record.model_bytes / 1e6:.2f} MB · {record.latency_ms:.2f} ms a window · "
         f"{record.seconds / 60:.1f} min"
     )
+
+
+def evaluation_table(results: Sequence[EvaluationResult]) -> None:
+    """Show what a bundle reached on recordings."""
+    console = Console()
+    for result in results:
+        table = Table(title=result.target.replace("_", " "), title_justify="left")
+        table.add_column("subject")
+        for heading in ("windows", "balanced\naccuracy", "rolling\n10 s"):
+            table.add_column(heading, justify="right")
+        for name, score in result.subjects.items():
+            figures = f"{score.balanced_accuracy:.3f}", f"{score.rolling_balanced_accuracy:.3f}"
+            table.add_row(name, str(score.windows), *figures)
+        table.add_section()
+        figures = f"{result.balanced_accuracy:.3f}", f"{result.rolling_balanced_accuracy:.3f}"
+        table.add_row("all", str(result.windows), *figures, style="bold")
+        console.print(table)
+        console.print(f"expected calibration error {result.ece:.3f}", highlight=False)
 
 
 def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:

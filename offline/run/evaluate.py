@@ -1,0 +1,203 @@
+"""Scores of a bundle on labelled recordings, through the code of the live session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.bundle import LoadedBundle
+from bci_app.bundle.decoder import Decoder, Probabilities
+from bci_app.bundle.predictor import Predictor
+from bci_app.bundle.spec import Bundle
+from bci_app.errors import BciError, BundleError, DatasetError
+from bci_app.preprocessing import Pipeline, Window
+from bci_app.preprocessing.spec import NoBaseline
+from offline.datasets.base import Dataset, Trial
+from offline.datasets.windows import choose_subjects
+from offline.metrics import balanced_accuracy, expected_calibration_error, rolling_mean
+from offline.run.scores import rolling_windows
+
+_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class SubjectScore:
+    """Scores of one subject."""
+
+    windows: int
+    balanced_accuracy: float
+    rolling_balanced_accuracy: float
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What a bundle reached on one target.
+
+    Attributes
+    ----------
+    target : str
+        The target.
+    windows : int
+        How many were scored.
+    balanced_accuracy, rolling_balanced_accuracy : float
+        Over all windows; of single ones and of the mean probability over 10 s.
+    ece : float
+        Expected calibration error over ten bins.
+    subjects : dict of str to SubjectScore
+        The same for each subject.
+    """
+
+    target: str
+    windows: int
+    balanced_accuracy: float
+    rolling_balanced_accuracy: float
+    ece: float
+    subjects: dict[str, SubjectScore]
+
+    def as_json(self) -> dict[str, object]:
+        """Give what ``bci-offline evaluate --json`` prints; of a subject the balanced accuracy of single windows."""
+        return {
+            "balanced_accuracy": self.balanced_accuracy,
+            "rolling_balanced_accuracy": self.rolling_balanced_accuracy,
+            "ece": self.ece,
+            "per_subject": {name: score.balanced_accuracy for name, score in self.subjects.items()},
+        }
+
+
+def evaluate(
+    loaded: LoadedBundle, dataset: Dataset, *, subjects: Sequence[str] | None = None
+) -> tuple[EvaluationResult, ...]:
+    """Score a bundle on recordings, window by window, as a live session would meet them.
+
+    The rest baseline is measured once for each recording, as the data set has it (EEGMAT: the first 30 s of a
+    person's rest, which are not scored); filters start anew with every recording.
+
+    Parameters
+    ----------
+    loaded : LoadedBundle
+        The bundle.
+    dataset : Dataset
+        Labelled recordings with some of the bundle's targets.
+    subjects : sequence of str, optional
+        Which ones; all by default.
+
+    Returns
+    -------
+    tuple of EvaluationResult
+        One for each target that bundle and data set have in common.
+
+    Raises
+    ------
+    BundleError
+        If they have no target in common, or name its classes differently.
+    DatasetError
+        If a recording does not fit the bundle, or nothing is left to score.
+    """
+    spec = loaded.spec
+    shared = _shared_targets(spec, dataset)
+    predictor = Predictor(spec, loaded.model)
+    names = choose_subjects(dataset, subjects)
+    found: list[tuple[int, int, Trial, Probabilities]] = []
+    for code, name in enumerate(names):
+        for trial in dataset.trials(name):
+            recording = len(found)
+            found += [(code, recording, trial, output) for output in _decode(spec, predictor, trial)]
+    if not found:
+        raise DatasetError("Nothing is left to score", found=f"{len(names)} subjects", expected="longer recordings")
+    subject = np.array([code for code, *_ in found], dtype=np.int64)
+    group = np.array([recording for _, recording, *_ in found], dtype=np.int64)
+    results = []
+    for target in shared:
+        labels = np.array([trial.labels[target] for _, _, trial, _ in found], dtype=np.int64)
+        column = [t.name for t in spec.targets].index(target)
+        probabilities = np.stack([output[column] for *_, output in found])
+        results.append(
+            _result(target, probabilities, labels, subject, group, names, rolling_windows(spec.preprocessing))
+        )
+    return tuple(results)
+
+
+def _shared_targets(spec: Bundle, dataset: Dataset) -> list[str]:
+    there = {target.name: target.classes for target in dataset.info.targets}
+    shared = [target.name for target in spec.targets if there.get(target.name) == target.classes]
+    if not shared:
+        raise BundleError(
+            f"Bundle {spec.name} tells nothing that data set {dataset.info.name} has labels for",
+            found="; ".join(f"{target.name} ({', '.join(target.classes)})" for target in spec.targets),
+            expected="; ".join(f"{name} ({', '.join(classes)})" for name, classes in there.items()),
+            fix="Choose another --dataset.",
+        )
+    return shared
+
+
+def _decode(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Probabilities]:
+    """Give the probabilities of every window of a recording that is scored."""
+    preprocessing = spec.preprocessing
+    try:
+        pipeline = Pipeline(
+            preprocessing, channels=trial.channels, rate=trial.rate, units=("uV",) * len(trial.channels)
+        )
+        decoder = Decoder(pipeline, predictor)
+        if trial.rest is not None and preprocessing.baseline_windows:
+            for window in _windows(pipeline, trial.rest):
+                decoder.decode(window)
+                if decoder.baseline_progress >= 1:
+                    break
+            if decoder.baseline_progress < 1:
+                raise DatasetError(
+                    f"The rest of {trial.subject} is too short for bundle {spec.name}",
+                    found=f"{len(trial.rest) / trial.rate:.1f} s",
+                    expected=f"{preprocessing.baseline_windows} windows of {preprocessing.window_seconds:g} s",
+                )
+            decoder.reset()
+        baseline = preprocessing.baseline
+        earliest = 0 if isinstance(baseline, NoBaseline) or trial.rest is not None else baseline.samples
+        for number, window in enumerate(_windows(pipeline, trial.data)):
+            decoded = decoder.decode(window)
+            first = preprocessing.warm_up + number * preprocessing.hop
+            scored = first >= earliest and first * trial.rate >= trial.scored_from * preprocessing.rate
+            if scored and decoded.probabilities is not None:
+                yield decoded.probabilities
+    except DatasetError:
+        raise
+    except BciError as error:
+        raise DatasetError(
+            f"The recordings of {trial.subject} do not fit bundle {spec.name}", found=str(error)
+        ) from error
+
+
+def _windows(pipeline: Pipeline, data: NDArray[np.float64]) -> Iterator[Window]:
+    for start in range(0, len(data), _CHUNK):
+        yield from pipeline.process(data[start : start + _CHUNK])
+
+
+def _result(
+    target: str,
+    probabilities: NDArray[np.float64],
+    labels: NDArray[np.int64],
+    subject: NDArray[np.int64],
+    group: NDArray[np.int64],
+    names: Sequence[str],
+    windows: int,
+) -> EvaluationResult:
+    single = probabilities.argmax(axis=1)
+    rolled = rolling_mean(probabilities, group, windows).argmax(axis=1)
+    subjects = {
+        names[code]: SubjectScore(
+            int((subject == code).sum()),
+            balanced_accuracy(single[subject == code], labels[subject == code]),
+            balanced_accuracy(rolled[subject == code], labels[subject == code]),
+        )
+        for code in np.unique(subject)
+    }
+    return EvaluationResult(
+        target=target,
+        windows=len(labels),
+        balanced_accuracy=balanced_accuracy(single, labels),
+        rolling_balanced_accuracy=balanced_accuracy(rolled, labels),
+        ece=expected_calibration_error(probabilities, labels),
+        subjects=subjects,
+    )

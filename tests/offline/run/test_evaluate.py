@@ -1,0 +1,98 @@
+"""Evaluation of a bundle through the live code, beside windows made offline."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.bundle.predictor import Predictor
+from bci_app.bundle.spec import Provenance, Smoothing
+from bci_app.errors import BundleError
+from offline import cli
+from offline.datasets import make_windows, open_dataset
+from offline.datasets.eegmat import EegmatSample
+from offline.datasets.synth import synth
+from offline.export import Excerpt, ExportedSubnet, export_bundle
+from offline.metrics import balanced_accuracy, rolling_mean
+from offline.presets import PRESETS
+from offline.run.evaluate import evaluate
+from offline.supernet.extract import Subnet
+from offline.supernet.space import ArchConfig
+
+CARD = Provenance(
+    dataset="none", dataset_source="none", licence="none", synthetic=True, train_subjects=("Subject00", "Subject03"),
+    protocol="none", protocol_description="untrained", scores=(), intended_use="test", limitations="all",
+    created="2026-01-01", command="none", software={},
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recordings of three subjects, in the shape of the embedded sample."""
+    with np.load(EegmatSample().path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    rows = np.isin(arrays["subject"], np.unique(arrays["subject"])[1:4])
+    path = tmp_path_factory.mktemp("sample") / "three.npz"
+    np.savez(path, **arrays | {key: arrays[key][rows] for key in ("X", "y", "subject")})
+    return path
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> LoadedBundle:
+    """A network of random weights for EEGMAT."""
+    dataset = open_dataset("eegmat", sample)
+    spec = PRESETS["compact"].preprocessing(dataset.info)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = Subnet(ArchConfig(16, (2,), (2.0,)), n_channels=19, n_features=9, class_counts=(2,)).eval()
+    trial = next(iter(dataset.trials(dataset.subjects()[0])))
+    folder = tmp_path_factory.mktemp("bundle") / "untrained"
+    export_bundle(
+        folder,
+        [ExportedSubnet(network, dataset.info.targets)],
+        name="untrained",
+        title="Untrained",
+        preprocessing=spec,
+        provenance=CARD,
+        excerpt=Excerpt(trial.data[: 40 * 128].astype(np.float32), trial.channels, trial.rate),
+        smoothing=Smoothing(windows=10),
+    )
+    return load_bundle(folder)
+
+
+def test_the_live_code_scores_the_windows_that_offline_makes(bundle: LoadedBundle, sample: Path) -> None:
+    dataset = open_dataset("eegmat", sample)
+    (result,) = evaluate(bundle, dataset)
+    windows = make_windows(dataset, bundle.spec.preprocessing)
+    (probabilities,) = Predictor(bundle.spec, bundle.model).predict(windows.tokens).probabilities
+    labels = windows.labels[:, 0]
+    assert result.windows == len(windows) == 3 * (27 + 57)
+    assert result.balanced_accuracy == pytest.approx(balanced_accuracy(probabilities.argmax(axis=1), labels))
+    rolled = rolling_mean(probabilities, windows.trial, 10).argmax(axis=1)
+    assert result.rolling_balanced_accuracy == pytest.approx(balanced_accuracy(rolled, labels))
+    one = windows.subject == 1
+    assert result.subjects[windows.subjects[1]].balanced_accuracy == pytest.approx(
+        balanced_accuracy(probabilities[one].argmax(axis=1), labels[one])
+    )
+
+
+def test_the_command_prints_what_the_issue_names(bundle: LoadedBundle, sample: Path) -> None:
+    arguments = ["evaluate", str(bundle.folder), "--dataset", "eegmat", "--file", str(sample)]
+    result = CliRunner().invoke(cli.app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    printed = json.loads(result.stdout)
+    assert list(printed) == ["balanced_accuracy", "rolling_balanced_accuracy", "ece", "per_subject"]
+    assert len(printed["per_subject"]) == 3
+    assert "1 of 3 subjects" in result.stderr
+    table = CliRunner().invoke(cli.app, [*arguments, "--subjects", "2"])
+    assert "calibration error" in table.stdout
+
+
+def test_a_data_set_without_its_targets_is_refused(bundle: LoadedBundle, tmp_path: Path) -> None:
+    synth("deap", tmp_path, subjects=1, trials=2)
+    with pytest.raises(BundleError, match="mental_load"):
+        evaluate(bundle, open_dataset("deap", tmp_path))
