@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+# Two test processes share two cores; threads that wait for each other by spinning would stall both.
+# Before torch or numpy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 

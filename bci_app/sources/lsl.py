@@ -20,8 +20,8 @@ from bci_app.stream import Chunk, StreamInfo
 
 __all__ = ["LslDiscovery", "LslSource", "LslStream", "list_lsl_streams", "use_loopback"]
 
-# A resolver may take this long to hear of every stream.
-_SETTLE_SECONDS = 0.5
+# A resolver may take this long to hear of every stream, on a busy machine too.
+_SETTLE_SECONDS = 1.0
 _POLL_SECONDS = 0.02
 _HEADER_SECONDS = 5.0
 # While a lost stream is awaited, reading must not stand still for long.
