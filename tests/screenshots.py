@@ -1,5 +1,6 @@
-"""Pictures of every state of the window: ``python -m tests.screenshots OUT``.
+"""Pictures of every state of the window: ``python -m tests.screenshots OUT [STATE]``.
 
+``python -m tests.screenshots docs/images readme`` makes those of the README, in the time that the demo takes.
 Real widgets, the real engine and the shipped recording, on the offscreen platform. A person looks at them.
 """
 
@@ -16,8 +17,10 @@ from pathlib import Path
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
-from PyQt6.QtCore import QEventLoop, QSettings, QTimer
+from PyQt6.QtCore import QEventLoop, QRect, QSettings, Qt, QTimer
+from PyQt6.QtGui import QCursor, QImage
 
+from bci_app import demo
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.spec import Smoothing, Target
 from bci_app.channels import canonical, is_electrode
@@ -25,11 +28,14 @@ from bci_app.errors import SourceError, StreamLostError
 from bci_app.gui.app import make_application
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
+from bci_app.gui.opening import Ready
 from bci_app.gui.player import LslPlayer
 from bci_app.gui.shortcuts import HelpDialog
 from bci_app.gui.state import Step
+from bci_app.gui.theme import THEMES
 from bci_app.preprocessing.spec import RestBaseline
 from bci_app.recording import Recording, read_recording
+from bci_app.replay import Replay, ReplayThread
 from bci_app.sources.liblsl import local_clock, use_loopback
 from bci_app.sources.lsl import LslSource
 from bci_app.sources.lsl_header import LslSelector
@@ -37,8 +43,8 @@ from bci_app.stream import Chunk, StreamInfo
 from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL, LARGE = (1366, 768), (2560, 1440)
-_TIMEOUT = 60.0
+SMALL, USUAL, LARGE = (1366, 768), (1440, 860), (2560, 1440)
+_TIMEOUT = 120.0
 
 
 class Ahead:
@@ -167,8 +173,10 @@ class Studio:
         settings.setValue("theme", theme)
         settings.setValue("recordings", str(self.folder / "recordings"))
         window = MainWindow(Controller(), title="bci-app", settings=settings)
+        window.fit_into(QRect(0, 0, *size))
         window.resize(*size)
         window.show()
+        QCursor.setPos(size[0] // 2, -100)
         try:
             yield window
         finally:
@@ -304,6 +312,38 @@ class Studio:
             wait(0.2)
             self.shoot(window, f"self_report_{theme}")
 
+    def watch(self, theme: str) -> None:
+        muse = ROOT.parent / "shared" / "data" / "muse" / "muse_p300.csv"
+        if not muse.is_file():
+            return
+        with self.window(theme, SMALL) as window:
+            player = LslPlayer.of_files([muse])
+            source = LslSource(LslSelector(source_id=player.source_id))
+            window.controller.prepare(
+                lambda: Ready(source, None, player), source_text="file:muse_p300.csv", all_markers=True
+            )
+            until(lambda: window.controller.traces is not None and window.controller.traces.end > 12 * 256)
+            self.shoot(window, f"watch_{theme}")
+
+    def readme(self) -> None:
+        """The demo as it runs, after the change from rest to arithmetic."""
+        replay = ReplayThread(Replay(demo.recordings(), name="bci-app demo"))
+        replay.start()
+        player = LslPlayer(replay)
+        with self.window("dark", USUAL) as window:
+            source = LslSource(LslSelector(source_id=player.source_id))
+            window.controller.open(source, self.load, player=player, wait_for_baseline=False)
+            until(lambda: player.playback().position > 60.5)
+            window.controller.mark("arithmetic")
+            until(lambda: player.playback().position > 92)
+            for theme in ("dark", "light"):
+                window.show_theme(THEMES[theme])
+                wait(1.0)
+                picture = window.grab().toImage()
+                # Few colours: half the size, and no eye sees it.
+                few = picture.convertToFormat(QImage.Format.Format_Indexed8, Qt.ImageConversionFlag.ThresholdDither)
+                few.save(str(self.out / f"window-{theme}.png"))
+
     def many_channels(self, theme: str) -> None:
         eegmmidb = ROOT.parent / "shared" / "data" / "eegmmidb" / "S001R01.edf"
         if not eegmmidb.is_file():
@@ -315,7 +355,7 @@ class Studio:
 
 
 def main(out: Path, only: str = "") -> None:
-    """Make all pictures, or those whose state begins with `only`."""
+    """Make all pictures but those of the README, or those whose state begins with `only`."""
     out.mkdir(parents=True, exist_ok=True)
     use_loopback()
     studio = Studio(out)
@@ -346,7 +386,11 @@ def main(out: Path, only: str = "") -> None:
         "failed": studio.failed,
         "replay": studio.replay,
         "channels64": studio.many_channels,
+        "watch": studio.watch,
     }
+    if only == "readme":
+        studio.readme()
+        return
     for state, make in states.items():
         for theme in ("dark", "light"):
             if state.startswith(only):

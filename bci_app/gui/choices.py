@@ -192,11 +192,11 @@ def fit(info: StreamInfo, bundle: Bundle) -> Fit:
     return Fit(electrodes, extra, problem)
 
 
-def preparation(choice: SourceChoice, folder: Path) -> Callable[[], Ready]:
-    """Give what opens source and model; a recording goes through LSL, like any device."""
+def preparation(choice: SourceChoice, folder: Path | None) -> Callable[[], Ready]:
+    """Give what opens source and model, if there is one; a recording goes through LSL, like any device."""
 
     def prepare() -> Ready:
-        bundle = load_bundle(folder)
+        bundle = load_bundle(folder) if folder is not None else None
         if choice.kind != "file":
             source = open_source(choice.text, channels=choice.channels, rate=choice.rate, unit=choice.unit)
             return Ready(source, bundle)

@@ -24,6 +24,7 @@ from bci_app.gui.state import Event, Level, LiveStatus, Mark, Session, SessionLo
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.sources.base import Source
 from bci_app.sources.brainflow import BrainFlowSource
+from bci_app.stream import Marker
 
 HISTORY_SECONDS = 30.0
 
@@ -34,6 +35,7 @@ _GLANCE = 0.5
 _STATUS_SECONDS = 0.5
 _SPECTRUM_SECONDS = 0.5
 _SPECTRUM_SPAN = 6.0
+_ALL_MARKERS = "type=Markers"
 
 
 class Controller(QObject):
@@ -119,19 +121,29 @@ class Controller(QObject):
     def open(
         self,
         source: Source,
-        bundle: LoadedBundle,
+        bundle: LoadedBundle | None,
         *,
         source_text: str = "",
         wait_for_baseline: bool = True,
         player: Player | None = None,
     ) -> None:
-        """Open a session; `session_changed` or `failed` follows."""
+        """Open a session, without a model to watch signals only; `session_changed` or `failed` follows."""
         self.prepare(
             lambda: Ready(source, bundle, player), source_text=source_text, wait_for_baseline=wait_for_baseline
         )
 
-    def prepare(self, find: Callable[[], Ready], *, source_text: str, wait_for_baseline: bool = True) -> None:
-        """Open the session whose source and model `find` gives, in a thread of its own."""
+    def prepare(
+        self,
+        find: Callable[[], Ready],
+        *,
+        source_text: str,
+        wait_for_baseline: bool = True,
+        all_markers: bool = False,
+    ) -> None:
+        """Open the session whose source and model `find` gives, in a thread of its own.
+
+        With `all_markers` the events of every LSL marker stream are taken, beside those that were named.
+        """
         if self._opening is not None:
             self._opening.cancel()
         old, self._running = self._running, None
@@ -142,9 +154,11 @@ class Controller(QObject):
             old,
             wait_for_baseline=wait_for_baseline,
             buffer_seconds=HISTORY_SECONDS,
-            markers=self._markers,
+            markers=(*self._markers, *([_ALL_MARKERS] if all_markers else [])),
         )
-        self._again = lambda: self.prepare(find, source_text=source_text, wait_for_baseline=wait_for_baseline)
+        self._again = lambda: self.prepare(
+            find, source_text=source_text, wait_for_baseline=wait_for_baseline, all_markers=all_markers
+        )
         self.opening.emit(source_text)
 
     def open_again(self) -> None:
@@ -176,11 +190,13 @@ class Controller(QObject):
     def mark(self, text: str) -> None:
         """Note an event now."""
         if self._running is not None:
-            self._running.thread.engine.mark(text)
-            if self.traces is not None and isfinite(self._newest[0]):
-                passed = self.now() - self._newest[0]
-                self.log.markers.append(Mark(self.traces.end - 1 + passed * self.traces.rate, text))
-            self.happened.emit(Event(self.seconds, text, quiet=False))
+            self._show_marker(self._running.thread.engine.mark(text), quiet=False)
+
+    def _show_marker(self, marker: Marker, *, quiet: bool) -> None:
+        traces, newest = self.traces, self._newest[0]
+        if traces is not None and isfinite(newest):
+            self.log.markers.append(Mark(traces.end - 1 + (marker.time - newest) * traces.rate, marker.text))
+        self.happened.emit(Event(self._since_start(marker.time), marker.text, quiet=quiet))
 
     def set_display_filter(self, display_filter: DisplayFilter) -> None:
         """Choose what the eye gets; the model and the recording get what they got."""
@@ -212,6 +228,7 @@ class Controller(QObject):
         except BciError as error:
             self._set_trouble(troubles.of_error(error, troubles.DISMISS, lasting=True))
             return
+        self._dismissed = ""  # of a recording before this one
         self._tell("recording begun", str(path))
         self.recording_changed.emit(self._recording.state())
 
@@ -238,12 +255,16 @@ class Controller(QObject):
         ended = not thread.running
         predictions: list[Prediction] = []
         gaps: list[Gap] = []
+        markers: list[Marker] = []
         for result in thread.drain():
             predictions += result.predictions
             gaps += result.gaps
+            markers += result.markers
         self.log.add(predictions, gaps)
         if self._drawing:
             self._take_signal(thread.engine)
+        for marker in markers:
+            self._show_marker(marker, quiet=True)
         for gap in gaps:
             if gap.lost:
                 seconds = gap.lost / self.session.info.rate
@@ -272,8 +293,6 @@ class Controller(QObject):
             self._set_trouble(Trouble("The session could not be opened", "The terminal has the details.", Level.ERROR))
             return
         engine, self.player = opening.opened.engine, opening.opened.player
-        if engine.bundle is None:
-            raise RuntimeError("a session without a model has no view yet")
         self.session = Session(engine.info, engine.bundle, self.source_text)
         self.traces = TraceHistory(
             engine.info.channels, engine.info.rate, seconds=HISTORY_SECONDS, display_filter=self.display_filter
@@ -389,12 +408,12 @@ class Controller(QObject):
     def dismiss(self) -> None:
         """Take trouble that does not end by itself off the screen."""
         if self._trouble is not None:
-            self._dismissed = self._trouble.advice
+            self._dismissed = self._trouble.summary
         self._set_trouble(None)
 
     def _watch(self, status: Status, playback: Playback | None) -> None:
         trouble = troubles.present(status, playback, self._silence())
-        if trouble is not None and trouble.advice and trouble.advice == self._dismissed:
+        if trouble is not None and trouble.summary == self._dismissed:
             trouble = None
         if trouble is None and self._trouble is not None and self._trouble.lasting:
             return

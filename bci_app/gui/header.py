@@ -78,7 +78,7 @@ class Header(QWidget):
         """Name source and model."""
         self._name(
             source=session.info.name if session else "Choose a source",
-            model=session.bundle.title if session else "Choose a model",
+            model=session.title if session else "Choose a model",
         )
         for button in (self.record, self.mark):
             button.setEnabled(session is not None)

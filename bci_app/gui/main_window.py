@@ -126,6 +126,7 @@ class MainWindow(QMainWindow):
         area.strip.seek_asked.connect(self._seek)
         area.strip.speed_asked.connect(self._set_speed)
         area.record.marked.connect(controller.mark)
+        area.prediction.model_asked.connect(self.show_connect)
         area.record.reported.connect(self._store_report)
         self.connect_page.connect_asked.connect(self._open)
         self.connect_page.back_asked.connect(self.show_area)
@@ -153,7 +154,7 @@ class MainWindow(QMainWindow):
         area.signals.show_session(session, controller.traces, log)
         area.spectrum.show_spectrum(None)
         if session is not None:
-            area.contact.show_channels(session.info.channels, session.bundle.preprocessing.channels)
+            area.contact.show_channels(session.info.channels, session.judged, window=session.window_seconds)
         area.contact.show_contacts(())
         area.prediction.show_session(session, log)
         area.record.clear()
@@ -165,8 +166,8 @@ class MainWindow(QMainWindow):
         if session is not None:
             self.pages.setCurrentWidget(self.area)
         self._marks = 0
-        caution = " · not for use on people" if session and session.bundle.not_for_people else ""
-        self.setWindowTitle(f"{session.bundle.title}{caution} – {self._title}" if session else self._title)
+        caution = " · not for use on people" if session and session.caution else ""
+        self.setWindowTitle(f"{session.title}{caution} – {self._title}" if session else self._title)
         if session is None:
             self.header.steps.show_step(tuple(Step), Step.CONNECT)
 
@@ -175,7 +176,7 @@ class MainWindow(QMainWindow):
         if session is None:
             return
         self.header.steps.show_step(session.steps, live.step)
-        self.area.contact.show_contacts(live.status.contacts, self.area.signals.selected_names)
+        self.area.contact.show_contacts(live.contacts, self.area.signals.selected_names, now=live.now)
         self.area.signals.show_status(live)
         self.area.prediction.show_status(live)
         self.status.show_status(live)
@@ -212,9 +213,15 @@ class MainWindow(QMainWindow):
         if self.controller.session is not None:
             self.pages.setCurrentWidget(self.area)
 
-    def _open(self, choice: SourceChoice, folder: Path, check: bool) -> None:
+    def _open(self, choice: SourceChoice, folder: Path | None) -> None:
         if self._may_end("Opening another source"):
-            self.controller.prepare(preparation(choice, folder), source_text=choice.text, wait_for_baseline=check)
+            fit = self.connect_page.fit
+            self.controller.prepare(
+                preparation(choice, folder),
+                source_text=choice.text,
+                wait_for_baseline=fit.check.isChecked(),
+                all_markers=fit.markers.isChecked(),
+            )
 
     def start_baseline(self) -> None:
         """Start or repeat the rest baseline."""

@@ -16,10 +16,13 @@ from bci_app.sources.file import FileSource
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A source and a model that can become a session, and the player of its recording, if it is one."""
+    """A source and a model that can become a session, and the player of its recording, if it is one.
+
+    Without a model signals are watched and recorded.
+    """
 
     source: Source
-    bundle: LoadedBundle
+    bundle: LoadedBundle | None
     player: Player | None = None
 
 

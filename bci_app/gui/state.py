@@ -10,8 +10,11 @@ from enum import Enum
 import numpy as np
 
 from bci_app.bundle.spec import Bundle
+from bci_app.channels import is_electrode
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Status
 from bci_app.stream import StreamInfo
+
+_MARKERS = 300
 
 
 class Step(Enum):
@@ -25,20 +28,46 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open session: its stream, its model, and what the user calls the source."""
+    """An open session: its stream, its model if it has one, and what the user calls the source."""
 
     info: StreamInfo
-    bundle: Bundle
+    bundle: Bundle | None
     source_text: str
 
     @property
+    def title(self) -> str:
+        """What the model is called, or that there is none."""
+        return self.bundle.title if self.bundle is not None else "signals only"
+
+    @property
+    def caution(self) -> bool:
+        """Whether the model is not for use on people."""
+        return self.bundle is not None and self.bundle.not_for_people
+
+    @property
+    def window_seconds(self) -> float:
+        """Length of the model's window in seconds; 0 without a model."""
+        return self.bundle.preprocessing.window_seconds if self.bundle is not None else 0.0
+
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Channels whose contact is judged: the model's, or all electrodes."""
+        if self.bundle is not None:
+            return self.bundle.preprocessing.channels
+        return tuple(name for name in self.info.channels if is_electrode(name))
+
+    @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps that this session has; a model may need no baseline."""
+        """The steps that this session has: a model may need no baseline, and without one there is nothing to run."""
+        if self.bundle is None:
+            return (Step.CONNECT, Step.CONTACT)
         return tuple(step for step in Step if step is not Step.BASELINE or self.bundle.preprocessing.baseline_windows)
 
     @property
     def baseline_seconds(self) -> float:
         """Length of the rest baseline in seconds; 0 without one."""
+        if self.bundle is None:
+            return 0.0
         baseline = self.bundle.preprocessing.baseline
         return 0.0 if baseline.kind == "none" else baseline.samples / self.bundle.preprocessing.rate
 
@@ -69,6 +98,13 @@ class LiveStatus:
     cpu_percent: float
     silence: str = ""
     battery_percent: float | None = None
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """Contact of each channel; of a lost stream nothing is known."""
+        if self.status.phase is not Phase.LOST:
+            return self.status.contacts
+        return tuple(Contact(contact.channel, ContactLevel.UNKNOWN) for contact in self.status.contacts)
 
 
 class Level(Enum):
@@ -173,13 +209,13 @@ class SessionLog:
     seconds : float
         What is older than this is forgotten.
     predictions, gaps, markers : deque
-        In order of time.
+        In order of time; of markers the newest.
     """
 
     seconds: float = 600.0
     predictions: deque[Prediction] = field(default_factory=deque)
     gaps: deque[Gap] = field(default_factory=deque)
-    markers: deque[Mark] = field(default_factory=deque)
+    markers: deque[Mark] = field(default_factory=lambda: deque(maxlen=_MARKERS))
 
     def add(self, predictions: Sequence[Prediction], gaps: Sequence[Gap]) -> None:
         """Take what the engine has said since the last call."""

@@ -47,6 +47,8 @@ def present(status: Status, playback: Playback | None, silent: float) -> Trouble
         return Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,))
     if status.recording_error:
         return Trouble("The recording has ended by a failure.", status.recording_error, Level.ERROR, (DISMISS,))
+    if status.notice:
+        return Trouble("Something is odd, although the session goes on.", status.notice, actions=(DISMISS,))
     if isfinite(status.age_s) and silent > _SILENT:
         return Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device.")
     return None

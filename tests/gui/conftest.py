@@ -35,6 +35,11 @@ class Clock:
     def __call__(self) -> float:
         return self.now
 
+    def passes(self, seconds: float) -> bool:
+        """Let time pass, in a condition that is waited for."""
+        self.now += seconds
+        return True
+
 
 @pytest.fixture(scope="session")
 def qapp_cls() -> Callable[..., object]:

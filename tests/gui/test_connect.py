@@ -19,11 +19,13 @@ from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.player import LslPlayer
 from bci_app.gui.state import Step
+from bci_app.recording import read_recording
 from bci_app.replay import Replay, ReplayThread
 from bci_app.sources.liblsl import use_loopback
 from bci_app.stream import StreamInfo
 from tests.bundles import CHANNELS, small_spec, write_bundle
-from tests.gui.conftest import OpenWindow
+from tests.gui.conftest import Clock, OpenWindow
+from tests.lsl_marker_outlet import marker_outlet
 
 WAIT = 20_000
 BOARD = ("Fz", "C3", "Cz", "C4", "Pz", "PO7", "Oz", "PO8")  # of BrainFlow's synthetic board
@@ -108,6 +110,58 @@ def test_a_montage_that_does_not_fit_is_explained_before_anything_starts(
     assert levels["TP9"] is ContactLevel.UNKNOWN
 
 
+def test_a_misfitting_montage_is_watched_and_recorded_without_a_model(
+    qtbot: QtBot, page: ConnectPage, settings: QSettings, tmp_path: Path, shared_data: Path
+) -> None:
+    settings.setValue("recordings", str(tmp_path / "recordings"))
+    main = page.window()
+    assert isinstance(main, MainWindow)
+    page.source.choose(f"file:{shared_data / 'muse' / 'muse_p300.csv'}")
+    assert not page.fit.watch.isEnabled()
+    qtbot.waitUntil(page.fit.watch.isEnabled, timeout=WAIT)
+    with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
+        qtbot.mouseClick(page.fit.watch, Qt.MouseButton.LeftButton)
+    assert main.windowTitle().startswith("signals only")
+    assert main.area.prediction.stack.currentWidget() is main.area.prediction.watching
+    traces = main.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end > 2.5 * traces.rate, timeout=WAIT)
+    qtbot.waitUntil(lambda: len(main.area.contact.head._contacts) == 4, timeout=WAIT)
+    assert main.header.steps._steps == (Step.CONNECT, Step.CONTACT)
+    main.toggle_recording()
+    qtbot.keyClick(main, Qt.Key.Key_F1)
+    end = traces.end
+    qtbot.waitUntil(lambda: traces.end > end + traces.rate, timeout=WAIT)
+    main.toggle_recording()
+    (path,) = (tmp_path / "recordings").glob("signals_*.xdf")
+    recorded = read_recording(path)
+    assert "F1" in [event.text for event in recorded.annotations]
+    assert recorded.info.channels[:4] == ("TP9", "AF7", "AF8", "TP10")
+
+
+def test_events_of_lsl_marker_streams_are_drawn_and_listed(
+    qtbot: QtBot, page: ConnectPage, models: dict[str, LoadedBundle], sample_recordings: tuple[Path, Path]
+) -> None:
+    main = page.window()
+    assert isinstance(main, MainWindow)
+    page.source.choose(f"file:{sample_recordings[1]}")
+    qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+    assert page.fit.markers.isChecked()
+    with marker_outlet("Experiment", uuid.uuid4().hex) as outlet:
+        with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
+            page.fit.button.click()
+        traces = main.controller.traces
+        assert traces is not None
+        outlet.wait_for_receiver()
+        qtbot.waitUntil(lambda: traces.end > 250, timeout=WAIT)
+        outlet.send("picture 7")
+        log = main.controller.log
+        qtbot.waitUntil(lambda: "picture 7" in [mark.text for mark in log.markers], timeout=WAIT)
+    rows = main.area.record.list
+    assert any("picture 7" in rows.item(row).text() for row in range(rows.count()))  # type: ignore[union-attr]
+    assert 0 < log.markers[-1].sample < traces.end + traces.rate
+
+
 def test_a_misfit_on_the_command_line_leads_to_the_map(
     qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, shared_data: Path
 ) -> None:
@@ -123,7 +177,7 @@ def test_a_misfit_on_the_command_line_leads_to_the_map(
 
 
 def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again(
-    qtbot: QtBot, page: ConnectPage, sample_recordings: tuple[Path, Path]
+    qtbot: QtBot, page: ConnectPage, clock: Clock, sample_recordings: tuple[Path, Path]
 ) -> None:
     main = page.window()
     assert isinstance(main, MainWindow)
@@ -148,7 +202,9 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=place)
     qtbot.waitUntil(lambda: controller.player.playback().position > 58, timeout=WAIT)  # type: ignore[union-attr]
     strip.button.click()
-    qtbot.waitUntil(lambda: main.banner.summary.text() == "The recording has ended.", timeout=WAIT)
+    qtbot.waitUntil(lambda: controller.player.playback().ended, timeout=WAIT)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: clock.passes(0.1) and main.banner.isVisible(), timeout=WAIT)
+    assert main.banner.summary.text() == "The recording has ended."
     main.banner.action_asked.emit("Play again")
     qtbot.waitUntil(lambda: controller.player.playback().position < 20, timeout=WAIT)  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: not main.banner.isVisible(), timeout=WAIT)

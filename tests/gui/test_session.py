@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
 from bci_app.errors import SourceError
-from bci_app.events import ContactLevel
+from bci_app.events import Contact, ContactLevel
 from bci_app.gui.app import run_window
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.state import Level, Step
+from bci_app.gui.theme import DARK
+from bci_app.gui.views.contact import ContactPanel
 from tests.gui.conftest import Clock, OpenWindow
 from tests.gui.sources import INFO, LOST, RATE, HeldSource, sine, stream
 
@@ -96,9 +99,39 @@ def test_invalid_predictions_are_no_numbers_and_say_why(qtbot: QtBot, window: Ma
     assert running is not None
     qtbot.waitUntil(lambda: running.gauges[0].reason == "bad contact", timeout=WAIT)
     assert running.gauges[0].accessibleDescription() == "no value: bad contact"
+    assert "C4: flat" in window.area.contact._wanting.text()
     assert running.timelines[0].hatching.stretches[-1].reason == "bad contact"
     summary = {contact.channel: contact.level for contact in window.area.contact.head._contacts}
     assert summary["C4"] is ContactLevel.BAD
+
+
+def test_an_electrode_that_has_just_recovered_is_named(qtbot: QtBot) -> None:
+    panel = ContactPanel(DARK)
+    qtbot.addWidget(panel)
+    panel.show_channels(["C3", "C4"], ["C3", "C4"], window=4.0)
+    good = Contact("C3", ContactLevel.GOOD)
+    panel.show_contacts((good, Contact("C4", ContactLevel.BAD, "flat")), now=10.0)
+    assert panel._wanting.text() == "C4: flat"
+    panel.show_contacts((good, Contact("C4", ContactLevel.GOOD)), now=12.0)
+    assert panel._wanting.text() == "Bad a moment ago and still in the model’s window: C4."
+    panel.show_contacts((good, Contact("C4", ContactLevel.GOOD)), now=14.5)
+    assert panel._wanting.text() == "Every electrode sits well."
+
+
+def test_a_stream_at_another_rate_is_told_and_can_be_dismissed(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    pieces = [replace(piece, times=piece.times * 1.05) for piece in stream(20)]
+    source = HeldSource(pieces)
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
+    assert "not at the 250 Hz that it states" in window.banner.advice.text()
+    window.banner.action_asked.emit("Dismiss")
+    assert not window.banner.isVisible()
+    with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
+        pass
+    assert not window.banner.isVisible()
 
 
 def test_a_gap_is_drawn_as_a_gap_and_counted(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
@@ -154,6 +187,8 @@ def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWind
     assert running is not None
     qtbot.waitUntil(lambda: running.gauges[0].reason == "stream lost", timeout=WAIT)
     assert window.header.steps.current is Step.RUN
+    assert {contact.level for contact in window.area.contact.head._contacts} == {ContactLevel.UNKNOWN}
+    assert window.status.rate.value.text() == "– / 250 Hz"
     source.fail(None)
     source.allow()
     qtbot.waitUntil(lambda: not window.banner.isVisible(), timeout=WAIT)

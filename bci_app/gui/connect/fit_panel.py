@@ -16,9 +16,10 @@ from bci_app.stream import StreamInfo
 
 
 class FitPanel(QWidget):
-    """`connect_asked` carries whether contact is checked before the rest baseline; `back_asked` nothing."""
+    """`connect_asked` wants a session, `watch_asked` one without a model."""
 
-    connect_asked = pyqtSignal(bool)
+    connect_asked = pyqtSignal()
+    watch_asked = pyqtSignal()
     back_asked = pyqtSignal()
 
     def __init__(self, theme: Theme) -> None:
@@ -60,17 +61,25 @@ class FitPanel(QWidget):
         self.button = QPushButton("Connect")
         self.button.setProperty("kind", "primary")
         self.button.setToolTip("Enter")
-        self.button.clicked.connect(lambda: self.connect_asked.emit(self.check.isChecked()))
+        self.button.clicked.connect(self.connect_asked)
+        self.markers = QCheckBox("take events of LSL marker streams")
+        self.markers.setToolTip("every stream of type Markers: they are shown and recorded, also those that come later")
+        self.watch = QPushButton("Watch signals only")
+        self.watch.setToolTip("contact, signals and recording without a model and without predictions")
+        self.watch.setEnabled(False)
+        self.watch.clicked.connect(self.watch_asked)
         self.back = QPushButton("Back to the session")
         self.back.clicked.connect(self.back_asked)
         bottom = QVBoxLayout()
         bottom.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        bottom.setSpacing(2 * GRID)
+        bottom.setSpacing(GRID)
         bottom.addWidget(self.check)
+        bottom.addWidget(self.markers)
+        bottom.addSpacing(GRID)
         row = QHBoxLayout()
         row.setSpacing(GRID)
-        row.addWidget(self.button)
-        row.addWidget(self.back)
+        for button in (self.button, self.watch, self.back):
+            row.addWidget(button)
         row.addStretch()
         bottom.addLayout(row)
         column.addLayout(bottom)
@@ -96,14 +105,15 @@ class FitPanel(QWidget):
             self._say(
                 f"This model cannot use {info.name}.",
                 f"Its {total} electrodes are {_listed([e.channel for e in fit.electrodes])}; the source has "
-                f"{_listed(info.channels)}. Choose a model made for this montage.",
+                f"{_listed(info.channels)}. Choose a model made for this montage, or watch and record its signals.",
                 ready=False,
                 tone="warning",
             )
         elif missing:
             self._say(
                 f"{found} of {total} electrodes are there.",
-                f"Missing: {_listed(missing)}. Choose a model made for this montage, or a source that has them.",
+                f"Missing: {_listed(missing)}. Choose a model made for this montage, or a source that has them; "
+                "or watch and record the signals.",
                 ready=False,
                 tone="warning",
             )
@@ -132,5 +142,7 @@ class FitPanel(QWidget):
 
 
 def _listed(names: tuple[str, ...] | list[str], most: int = 10) -> str:
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    # "And 1 more" would take as much room as the one.
+    if len(names) <= most + 1:
+        return ", ".join(names)
+    return ", ".join(names[:most]) + f" and {len(names) - most} more"

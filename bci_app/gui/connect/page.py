@@ -21,9 +21,9 @@ _SAMPLES = Path(__file__).resolve().parents[2] / "sample"
 
 
 class ConnectPage(QWidget):
-    """Looks at sources without starting them; `connect_asked` carries source, model folder, contact check."""
+    """Looks at sources without starting them; `connect_asked` carries the source and the model's folder or None."""
 
-    connect_asked = pyqtSignal(object, object, bool)
+    connect_asked = pyqtSignal(object, object)
     back_asked = pyqtSignal()
 
     def __init__(self, theme: Theme, settings: QSettings) -> None:
@@ -64,7 +64,10 @@ class ConnectPage(QWidget):
         self.model.changed.connect(lambda _: self._show_fit())
         self.model.folder_added.connect(self._remember_folder)
         self.fit.connect_asked.connect(self._ask)
+        self.fit.watch_asked.connect(self._ask_to_watch)
         self.fit.back_asked.connect(self.back_asked)
+        self.fit.markers.setChecked(str(settings.value("markers", "true")) == "true")
+        self.fit.markers.toggled.connect(lambda on: settings.setValue("markers", "true" if on else "false"))
 
     def prefer(self, *, source: str = "", model: Path | None = None) -> None:
         """Choose these instead of what was chosen last."""
@@ -136,6 +139,7 @@ class ConnectPage(QWidget):
 
     def _source_changed(self, choice: SourceChoice | None) -> None:
         self._info = None
+        self.fit.watch.setEnabled(False)
         if choice is None:
             self.source.show_stated(False)
             self.fit.show_waiting("Choose a source and a model.")
@@ -145,6 +149,7 @@ class ConnectPage(QWidget):
 
     def _described(self, info: StreamInfo) -> None:
         self._info = info
+        self.fit.watch.setEnabled(True)
         choice = self.source.choice
         self.source.show_stated(choice is not None and choice.kind == "brainflow")
         self._show_fit()
@@ -163,10 +168,16 @@ class ConnectPage(QWidget):
             return
         self.fit.show_fit(self._info, model.bundle, fit(self._info, model.bundle))
 
-    def _ask(self, check: bool) -> None:
+    def _ask(self) -> None:
         choice, model = self.source.choice, self.model.choice
         if choice is None or model is None:
             return
         self._settings.setValue("source", choice.text)
         self._settings.setValue("model", str(model.folder))
-        self.connect_asked.emit(choice, model.folder, check)
+        self.connect_asked.emit(choice, model.folder)
+
+    def _ask_to_watch(self) -> None:
+        choice = self.source.choice
+        if choice is not None:
+            self._settings.setValue("source", choice.text)
+            self.connect_asked.emit(choice, None)

@@ -213,6 +213,8 @@ class ContactPanel(QWidget):
         self._topography = Topography(())
         self._bad: frozenset[int] = frozenset()
         self._channels: tuple[str, ...] = ()
+        self._window = 0.0
+        self._bad_at: dict[str, float] = {}  # LSL time at which a channel was seen bad last
         self.shown = Choice(["electrodes", *(f"{band.name} power" for band in BANDS)], "what the head shows")
         self.shown.entries.triggered.connect(lambda action: self.choose_map(action.data()))
         self.title = PanelTitle("Contact", [self.shown])
@@ -243,10 +245,13 @@ class ContactPanel(QWidget):
         column.addStretch(0)
         self.show_contacts(())
 
-    def show_contacts(self, contacts: Sequence[Contact], selected: frozenset[str] = frozenset()) -> None:
-        """Show the verdicts now."""
+    def show_contacts(
+        self, contacts: Sequence[Contact], selected: frozenset[str] = frozenset(), *, now: float = float("nan")
+    ) -> None:
+        """Show the verdicts at `now` (LSL time)."""
         self.head.show_contacts(contacts, frozenset(map(canonical, selected)))
-        bad = {contact.channel for contact in contacts if contact.level is ContactLevel.BAD}
+        self._bad_at |= {contact.channel: now for contact in contacts if contact.level is ContactLevel.BAD}
+        bad = {canonical(contact.channel) for contact in contacts if contact.level is ContactLevel.BAD}
         self._bad = frozenset(i for i, name in enumerate(self._channels) if canonical(name) in bad)
         summary = ContactSummary.of(contacts)
         for level, count in zip(self._SHOWN, self._counts, strict=True):
@@ -260,13 +265,15 @@ class ContactPanel(QWidget):
         if not contacts:
             lines = ["Electrodes appear when a session is open."]
         elif not lines and summary.counts[ContactLevel.UNKNOWN] < len(contacts):
-            lines = ["Every electrode sits well."]
+            recent = [name for name, seen in self._bad_at.items() if now - seen < self._window]
+            lines = [_recovered(recent)] if recent else ["Every electrode sits well."]
         self._wanting.setText("\n".join(lines))
 
     # The map ---------------------------------------------------------------------------------
 
-    def show_channels(self, channels: Sequence[str], judged: Sequence[str]) -> None:
-        """Take the channels of another stream, in the order of its columns, and those whose contact is judged."""
+    def show_channels(self, channels: Sequence[str], judged: Sequence[str], *, window: float) -> None:
+        """Take the channels of another stream, in order, those that are judged, and the model's window in seconds."""
+        self._window, self._bad_at = window, {}
         wanted = {canonical(name) for name in judged}
         self._channels = tuple(channels)
         # What is not judged is no part of the map either; an empty name has no place.
@@ -302,3 +309,9 @@ class ContactPanel(QWidget):
         self.head.show_theme(theme)
         for mark in self._marks:
             mark.show_theme(theme)
+
+
+def _recovered(names: Sequence[str]) -> str:
+    """Say why there is no prediction although every electrode sits well."""
+    shown = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+    return f"Bad a moment ago and still in the model’s window: {shown}."

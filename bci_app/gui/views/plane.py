@@ -82,7 +82,9 @@ class Plane(Plot):
         x, y = smoothed[-1]
         self._point.setData([x], [y])
         sd = raw.std(axis=0)
-        self._spread.setData(x + sd[0] * np.cos(_ELLIPSE), y + sd[1] * np.sin(_ELLIPSE))
+        # Values reach from 0 to 1, and so does what they may have been.
+        ring_x, ring_y = x + sd[0] * np.cos(_ELLIPSE), y + sd[1] * np.sin(_ELLIPSE)
+        self._spread.setData(np.clip(ring_x, 0, 1), np.clip(ring_y, 0, 1))
 
     def _place(self, prediction: Prediction, *, smoothed: bool) -> tuple[float, float]:
         found = {target.name: target for target in prediction.targets}

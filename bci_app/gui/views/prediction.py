@@ -58,7 +58,7 @@ class Preparing(QWidget):
         """Ask for good contact, then for the start."""
         total = sum(summary.counts.values())
         usable = total - summary.unusable - sum(n for level, n in summary.counts.items() if level.value == "unknown")
-        allowed = int(session.bundle.max_interpolated * total)
+        allowed = int(_spared(session) * total)
         ready = total - usable <= allowed
         self.title.setText("Check contact")
         self.value.setText(f"{usable} of {total} usable")
@@ -70,9 +70,10 @@ class Preparing(QWidget):
                 else "Contact is good enough to begin."
             )
         else:
-            names = ", ".join(contact.channel for contact in summary.wanting[:6])
+            names = ", ".join(contact.channel for contact in summary.wanting[: min(summary.unusable, 6)])
+            needs = f"at least {total - allowed} of its" if allowed else "all"
             self.advice.setText(
-                f"Mend {names} first: the model needs at least {total - allowed} of its {total} electrodes."
+                f"Mend {names} first: the model needs {needs} {total} electrodes."
                 if names
                 else "Contact is judged from the first seconds of signal."
             )
@@ -89,7 +90,7 @@ class Preparing(QWidget):
         summary = ContactSummary.of(status.contacts)
         if settling:
             self.advice.setText("Filters are settling. The participant sits still and relaxes.")
-        elif summary.unusable > session.bundle.max_interpolated * len(status.contacts):
+        elif summary.unusable > _spared(session) * len(status.contacts):
             names = ", ".join(contact.channel for contact in summary.wanting[: summary.unusable][:6])
             self.advice.setText(f"The countdown waits: contact of {names} is bad.")
         else:
@@ -105,6 +106,29 @@ class Preparing(QWidget):
             style.polish(self.button)
         self.button.setText(text)
         self.button.setEnabled(enabled)
+
+
+class Watching(QWidget):
+    """What stands here in a session without a model."""
+
+    model_asked = pyqtSignal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2 * GRID, 2 * GRID, 2 * GRID, 0)
+        column.setSpacing(GRID)
+        column.addWidget(label("Watching signals only", role="strong"))
+        text = "There is no model, so there are no predictions. Contact, spectrum, markers and recording work."
+        column.addWidget(label(text, tone="muted", wrap=True))
+        button = QPushButton("Choose a model")
+        button.clicked.connect(self.model_asked)
+        row = QHBoxLayout()
+        row.addWidget(button)
+        row.addStretch()
+        column.addSpacing(GRID)
+        column.addLayout(row)
+        column.addStretch()
 
 
 class Running(QWidget):
@@ -131,8 +155,7 @@ class Running(QWidget):
             timeline.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
             timeline.show_times(index == len(bundle.targets) - 1)
             column.addWidget(gauge)
-            if not compact:
-                column.addSpacing(GRID)
+            column.addSpacing(GRID // 2 if compact else GRID)
             column.addWidget(timeline, 2)
             self.gauges.append(gauge)
             self.timelines.append(timeline)
@@ -169,9 +192,10 @@ class Running(QWidget):
 
 
 class PredictionPanel(QWidget):
-    """The right column; `baseline_asked` is the wish to start or repeat the rest baseline."""
+    """The right column; `baseline_asked` wants the rest baseline, for the first time or anew, `model_asked` a model."""
 
     baseline_asked = pyqtSignal()
+    model_asked = pyqtSignal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -184,22 +208,21 @@ class PredictionPanel(QWidget):
         column.setSpacing(0)
         self.caution = label("not for use on people", tone="warning")
         self.title = PanelTitle("Prediction", [self.caution], margin=2 * GRID)
-        self.model = label(tone="muted", wrap=True)
         self.repeat = QPushButton("Repeat rest")
         self.repeat.setProperty("kind", "quiet")
         self.repeat.setToolTip("measure the rest baseline anew (Ctrl+B)")
         self.repeat.clicked.connect(self.baseline_asked)
-        self.model.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        column.addWidget(self.model)
         self.stack = QStackedWidget()
         self.empty = EmptyPanel("The model’s predictions will be here.", "Choose a source and a model, then connect.")
         self.preparing = Preparing()
         self.preparing.start_asked.connect(self.baseline_asked)
+        self.watching = Watching()
+        self.watching.model_asked.connect(self.model_asked)
         self.running: Running | None = None
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        for page in (self.empty, self.preparing, self._scroll):
+        for page in (self.empty, self.watching, self.preparing, self._scroll):
             self.stack.addWidget(page)
         column.addWidget(self.stack, 1)
         self.digest: QLabel = label(tone="faint")
@@ -213,15 +236,13 @@ class PredictionPanel(QWidget):
     def show_session(self, session: Session | None, log: SessionLog) -> None:
         """Show the targets of another session, or none."""
         self._session, self._log, self._live = session, log, None
-        self.model.setVisible(session is not None)
-        self.digest.setVisible(session is not None)
-        self.repeat.hide()
-        self.caution.setVisible(session is not None and session.bundle.not_for_people)
-        if session is None:
+        for part in (self.digest, self.repeat):
+            part.hide()
+        self.caution.setVisible(session is not None and session.caution)
+        if session is None or session.bundle is None:
             self.running = None
-            self.stack.setCurrentWidget(self.empty)
+            self.stack.setCurrentWidget(self.empty if session is None else self.watching)
             return
-        self.model.setText(session.bundle.title)
         self.digest.setText(digest(session.bundle))
         self.digest.setToolTip(worth(session.bundle))
         self.running = Running(session.bundle, self._theme)
@@ -233,7 +254,7 @@ class PredictionPanel(QWidget):
         if self._session is None or self.running is None:
             return
         if live.step in (Step.CONNECT, Step.CONTACT):
-            self.preparing.show_contact(self._session, ContactSummary.of(live.status.contacts))
+            self.preparing.show_contact(self._session, ContactSummary.of(live.contacts))
         elif live.step is Step.BASELINE:
             self.preparing.show_baseline(self._session, live)
         self.stack.setCurrentWidget(self._scroll if live.step is Step.RUN else self.preparing)
@@ -251,6 +272,11 @@ class PredictionPanel(QWidget):
         self._theme = theme
         if self.running is not None:
             self.running.show_theme(theme)
+
+
+def _spared(session: Session) -> float:
+    """Give the share of electrodes that the model can do without."""
+    return session.bundle.max_interpolated if session.bundle is not None else 1.0
 
 
 def digest(bundle: Bundle) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import (
     QAbstractItemView,
@@ -23,6 +23,15 @@ from bci_app.gui.views.self_report import SelfReport
 from bci_app.gui.widgets import EmptyPanel, PanelTitle
 
 _KEPT = 500
+
+
+class _Pages(QStackedWidget):
+    """As small as the page that is seen: the self-report must not take room while it is away."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Ask for what the present page needs."""
+        page = self.currentWidget()
+        return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
 
 
 class SessionPanel(QWidget):
@@ -49,7 +58,7 @@ class SessionPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(GRID // 2)
-        self.stack = QStackedWidget()
+        self.stack = _Pages()
         self.empty = EmptyPanel("Markers, notes and gaps will be listed here.")
         self.list = QListWidget()
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -112,6 +121,7 @@ class SessionPanel(QWidget):
         if self.report_button.isEnabled():
             self.report.clear()
             self.stack.setCurrentWidget(self.report)
+            self.stack.updateGeometry()
             self.entry.hide()
             self.report.setFocus()
 
@@ -119,6 +129,7 @@ class SessionPanel(QWidget):
         """Go back to the events."""
         self.entry.show()
         self.stack.setCurrentWidget(self._events if self.list.count() else self.empty)
+        self.stack.updateGeometry()
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""

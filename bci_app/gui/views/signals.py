@@ -89,7 +89,7 @@ class TraceCanvas(QWidget):
 
     def show_contacts(self, contacts: Sequence[Contact]) -> None:
         """Colour names and new samples by contact."""
-        by_name = {contact.channel: contact for contact in contacts}
+        by_name = {canonical(contact.channel): contact for contact in contacts}
         if by_name != self._contacts:
             self._contacts = by_name
             self._ink_list = self._inks()

@@ -78,7 +78,7 @@ class SignalsPanel(QWidget):
             control.setVisible(traces is not None)
         self.stack.setCurrentWidget(self.canvas if traces is not None else self.empty)
         names = traces.channels if traces is not None else ()
-        wanted = {canonical(name) for name in session.bundle.preprocessing.channels} if session else set()
+        wanted = {canonical(name) for name in session.judged} if session else set()
         self._visible = [i for i, name in enumerate(names) if is_electrode(name) or canonical(name) in wanted]
         self._visible = self._visible or list(range(len(names)))
         self._selected = frozenset()
@@ -88,7 +88,7 @@ class SignalsPanel(QWidget):
 
     def show_status(self, live: LiveStatus) -> None:
         """Colour by contact."""
-        self.canvas.show_contacts(live.status.contacts)
+        self.canvas.show_contacts(live.contacts)
 
     def extend(self) -> None:
         """Draw what is new."""

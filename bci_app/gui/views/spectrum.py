@@ -18,7 +18,8 @@ _TOP_HZ = 45.0
 # dB of 1 µV²/Hz, from an amplifier's noise up; the first top that holds the curve above 1 Hz.
 _BOTTOM_DB = -25.0
 _TOPS_DB = (35.0, 55.0, 75.0, 115.0)
-_HEADROOM_DB = 6.0
+_HEADROOM_DB = 3.0
+_NAMES = 0.14
 
 
 class SpectrumPanel(QWidget):
@@ -35,7 +36,7 @@ class SpectrumPanel(QWidget):
         self.plot.setXRange(0, _TOP_HZ, padding=0)
         self.plot.getAxis("bottom").setTicks([[(f, f"{f:g}") for f in (0, 10, 20, 30)] + [(40, "40 Hz")]])
         self.plot.setMinimumHeight(15 * GRID)
-        self.plot.setMaximumHeight(45 * GRID)
+        self.plot.setMaximumHeight(72 * GRID)
         self.plot.setToolTip("power spectral density in dB of 1 µV²/Hz, newest 6 s, raw signal")
         self._edges = [self.plot.addLine(x=band.low) for band in BANDS]
         self._names = []
@@ -114,12 +115,14 @@ class SpectrumPanel(QWidget):
         if top == self._top:
             return
         self._top = top
-        self.plot.setYRange(_BOTTOM_DB, top, padding=0)
+        # Above the curves there is a strip for the names of bands.
+        ceiling = top + _NAMES * (top - _BOTTOM_DB)
+        self.plot.setYRange(_BOTTOM_DB, ceiling, padding=0)
         ticks = range(-20, int(top), 20 if top < 60 else 40)
         unit = {0: "0 dB"}
         self.plot.getAxis("left").setTicks([[(t, unit.get(t, f"{t}".replace("-", "−"))) for t in ticks], []])
         for band, name in zip(BANDS, self._names, strict=True):
-            name.setPos((band.low + band.high) / 2, top)
+            name.setPos((band.low + band.high) / 2, ceiling)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""

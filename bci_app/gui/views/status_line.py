@@ -63,7 +63,7 @@ class StatusLine(QWidget):
         lost = bool(live.silence) and status.phase is Phase.LOST
         self.phase.setText(live.silence or status.phase.value)
         effective, nominal = status.effective_rate, status.nominal_rate
-        if isfinite(effective):
+        if isfinite(effective) and not lost:
             off = abs(effective / nominal - 1) > _SLOW_SHARE
             self.rate.show_value(f"{effective:.1f} / {nominal:g} Hz", tone="warning" if off else "")
         else:
