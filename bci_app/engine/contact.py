@@ -43,13 +43,7 @@ def judge(block: NDArray[np.float64], rate: float) -> list[tuple[ContactLevel, s
     list of (ContactLevel, str)
         Level and cause of each channel.
     """
-    n = len(block)
-    at_limit = np.maximum((block == block.max(axis=0)).mean(axis=0), (block == block.min(axis=0)).mean(axis=0))
-    # A straight line is electrode drift, not signal.
-    ramp = np.linspace(-1, 1, n)[:, None]
-    centred = block - block.mean(axis=0)
-    detrended = centred - ramp * (ramp * centred).sum(axis=0) / (ramp**2).sum()
-    sd = detrended.std(axis=0)
+    detrended, sd, at_limit = _spread(block)
     line = _line_ratio(detrended, rate)
     verdicts = []
     for channel in range(block.shape[1]):
@@ -67,6 +61,18 @@ def judge(block: NDArray[np.float64], rate: float) -> list[tuple[ContactLevel, s
             verdict = (ContactLevel.GOOD, "")
         verdicts.append(verdict)
     return verdicts
+
+
+def _spread(
+    block: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Give the block without drift, its standard deviation, and the share of samples on its extremes."""
+    at_limit = np.maximum((block == block.max(axis=0)).mean(axis=0), (block == block.min(axis=0)).mean(axis=0))
+    # A straight line is electrode drift, not signal.
+    ramp = np.linspace(-1, 1, len(block))[:, None]
+    centred = block - block.mean(axis=0)
+    detrended = centred - ramp * (ramp * centred).sum(axis=0) / (ramp**2).sum()
+    return detrended, detrended.std(axis=0), at_limit
 
 
 def _line_ratio(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
@@ -173,7 +179,8 @@ class ContactMonitor:
         if stop < self._block:
             return np.zeros(len(self._channels), dtype=np.bool_)
         block = np.concatenate(self._samples)[stop - self._block : stop]
-        return np.array([level is ContactLevel.BAD for level, _ in judge(block, self._rate)])
+        _, sd, at_limit = _spread(block)
+        return np.asarray((sd < _FLAT_SD) | (sd > _BAD_SD) | (at_limit > _RAILED_SHARE))
 
     @property
     def recovering(self) -> NDArray[np.bool_]:
