@@ -254,6 +254,15 @@ def export(
 
 
 @app.command()
+def report(run_folder: RunArgument) -> None:
+    """Write the report of a finished run: one HTML file and a JSON."""
+    _need_extra()
+    from offline.report import write_report
+
+    print(write_report(run_folder).html)
+
+
+@app.command()
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of one that ships.")],
     dataset: DatasetOption = "eegmat",
@@ -324,6 +333,7 @@ def _go(
 ) -> None:
     """Run with a display, from where it is to where it shall stop."""
     from offline.display import RunDisplay, run_tables
+    from offline.report import write_report
     from offline.run import run as run_all
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -342,6 +352,7 @@ def _go(
     if result is not None:
         run_tables(result.record)
         print(f"bundle: {result.bundle.folder}")
+        print(f"report: {write_report(out).html}")
 
 
 def _preset(name: str) -> Preset:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -145,7 +146,8 @@ def evaluation_table(results: Sequence[EvaluationResult]) -> None:
 
 
 def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
-    table = Table(title=f"{record.dataset.title}, protocol {protocol.name}", title_justify="left")
+    title = f"{record.dataset.title}, protocol {protocol.name}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", min_width=14)
     headings = (
         "balanced\naccuracy",
@@ -169,7 +171,7 @@ def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
 
 
 def _side_by_side(record: RunRecord) -> Table:
-    table = Table(title="Protocols side by side: balanced accuracy of the found subnets", title_justify="left")
+    table = Table(title="Balanced accuracy of the found subnets", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("")
     for protocol in record.protocols:
         table.add_column(f"{protocol.name}\n(leaks)" if protocol.leaks else f"{protocol.name}\n", justify="right")

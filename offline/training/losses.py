@@ -20,12 +20,15 @@ def smooth(labels: Sequence[Tensor], share: float) -> list[Tensor]:
 
 
 def inverse_frequencies(labels: Tensor, class_counts: Sequence[int]) -> list[Tensor]:
-    """Give weights by which every class that occurs counts the same; mean 1 over the windows."""
+    """Give weights by which every class that occurs counts the same; mean 1 over the windows.
+
+    A class that does not occur has weight 1: it may occur in validation.
+    """
     weights = []
     for t, n in enumerate(class_counts):
         counts = torch.bincount(labels[:, t], minlength=n).to(torch.get_default_dtype())
         present = counts > 0
-        weights.append(torch.where(present, counts.sum() / (counts.clamp(min=1) * present.sum()), 0.0))
+        weights.append(torch.where(present, counts.sum() / (counts.clamp(min=1) * present.sum()), 1.0))
     return weights
 
 

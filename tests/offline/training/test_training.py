@@ -89,7 +89,7 @@ def test_results_do_not_depend_on_where_an_array_lies_in_memory() -> None:
     data = examples()
     nets, found = [], []
     for offset in (0, 4, 16, 36):
-        memory = np.empty(data.tokens.nbytes + 64, dtype=np.uint8)
+        memory = np.empty(data.tokens.nbytes + 128, dtype=np.uint8)
         start = -memory.ctypes.data % 64 + offset
         moved = memory[start : start + data.tokens.nbytes].view(np.float32).reshape(data.tokens.shape)
         moved[:] = data.tokens

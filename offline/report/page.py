@@ -1,0 +1,313 @@
+"""The report as one page of HTML that needs nothing beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline, PreprocessingSpec
+from offline.report import charts
+from offline.report.analysis import Figures, ProtocolReport, Report, TargetReport
+from offline.report.style import STYLE
+from offline.report.svg import TARGETS
+
+_KINDS = {
+    "found": "found subnets",
+    "inherited": "before fine-tuning",
+    "supernet": "largest subnet",
+    "reference": "reference",
+}
+_COLUMNS = (
+    "balanced accuracy", "95 % interval", "rolling 10&nbsp;s", "accuracy", "macro-F1", "majority baseline",
+    "calibration error",
+)  # fmt: skip
+
+
+def render(report: Report) -> str:
+    """Write a report as HTML."""
+    sections = [
+        _result(report),
+        _literature(report),
+        _subjects(report),
+        _details(report),
+        _search(report),
+        _curves(report),
+        _exclusions(report),
+        _method(report),
+    ]
+    title = f"{report.record.dataset.title}: preset {report.record.settings.preset.name}"
+    body = _header(report, title) + "".join(sections)
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
+        f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    )
+
+
+def _header(report: Report, title: str) -> str:
+    record = report.record
+    counts = (
+        f"{len(record.subjects)} {'subjects' if len(record.subjects) != 1 else 'subject'} · {record.trials} trials · "
+        f"{record.windows} windows · {record.created}"
+    )
+    notes = ""
+    if record.dataset.synthetic:
+        notes = _note("Synthetic signals. The figures tell how the software behaves and nothing about people.")
+    return f"<header><h1>{escape(title)}</h1><p class='muted'>{counts}</p>{notes}</header>\n"
+
+
+def _note(words: str) -> str:
+    return f"<p class='note'>{escape(words)}</p>"
+
+
+def _warning(protocol: ProtocolReport) -> str:
+    return f"<p class='note leak'>{escape(protocol.warning)}</p>" if protocol.warning else ""
+
+
+def _section(title: str, *parts: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>\n{''.join(parts)}</section>\n"
+
+
+def _figure(picture: str, caption: str = "") -> str:
+    words = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f"<figure>{picture}{words}</figure>\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
+    """Write a table of cells that are HTML already; all but the first `words` columns hold numbers."""
+    cells = "".join(f"<th{' class=n' if i >= words else ''}>{name}</th>" for i, name in enumerate(head))
+    lines = []
+    for row in rows:
+        line = "".join(f"<td{' class=n' if i >= words else ''}>{cell}</td>" for i, cell in enumerate(row))
+        lines.append(f"<tr>{line}</tr>")
+    return f"<div class='wide'><table><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>\n"
+
+
+def _name(report: Report, t: int) -> str:
+    dot = f"<span class='dot' style='background:{TARGETS[t % len(TARGETS)]}'></span>"
+    return f"<span class='name'>{dot}{escape(report.record.targets[t].title)}</span>"
+
+
+def _protocol_name(protocol: ProtocolReport) -> str:
+    leaks = " <span class='leaks'>leaks</span>" if protocol.leaks else ""
+    return f"<span class='name'>{escape(protocol.name)}{leaks}</span>"
+
+
+def _cells(figures: Figures) -> list[str]:
+    interval = "–" if figures.interval is None else f"{figures.interval[0]:.3f}–{figures.interval[1]:.3f}"
+    rest = (
+        figures.rolling_balanced_accuracy,
+        figures.accuracy,
+        figures.macro_f1,
+        figures.majority_baseline,
+        figures.calibration_error,
+    )
+    return [f"<b>{figures.balanced_accuracy:.3f}</b>", interval, *(f"{value:.3f}" for value in rest)]
+
+
+def _result(report: Report) -> str:
+    """Show what was reached, all protocols side by side."""
+    rows = [
+        [_name(report, t) if i == 0 else "", _protocol_name(protocol), *_cells(protocol.targets[t].kinds["found"])]
+        for t in range(len(report.record.targets))
+        for i, protocol in enumerate(report.protocols)
+    ]
+    caption = (
+        "Each dot is the balanced accuracy over all tested windows; a struck-through dot is that of a protocol that "
+        f"leaks. Reference: {report.record.reference_method}, fitted and scored on the same windows and splits."
+    )
+    return _section(
+        "Result",
+        *(_warning(protocol) for protocol in report.protocols),
+        _figure(charts.overview(report), caption),
+        _table(("target", "protocol", *_COLUMNS), rows, words=2),
+    )
+
+
+def _literature(report: Report) -> str:
+    literature = report.literature
+    if literature is None:
+        return ""
+    rows = [
+        [
+            escape(figure.target),
+            f"{100 * figure.published:.2f} %",
+            *(f"{100 * figure.ours[protocol.name]:.1f} %" for protocol in report.protocols),
+        ]
+        for figure in literature.figures
+    ]
+    head = ("target", "published", *(f"here, {_protocol_name(protocol)}" for protocol in report.protocols))
+    note = "<p class='muted'>The signals of this run are synthetic: the columns cannot be compared.</p>"
+    return _section(
+        "The paper’s figures beside these",
+        _table(head, rows),
+        f"<p class='muted'>Accuracy. Published: {escape(literature.source)}; protocol: "
+        f"{escape(literature.protocol)}. {escape(literature.others)}</p>",
+        note if report.record.dataset.synthetic else "",
+    )
+
+
+def _subjects(report: Report) -> str:
+    parts = []
+    for protocol in report.protocols:
+        parts.append(f"<h3>Protocol {_protocol_name(protocol)}</h3>{_warning(protocol)}")
+        for t, target in enumerate(protocol.targets):
+            if len(target.subjects) > 4:
+                parts.append(_figure(charts.subjects(protocol, t), report.record.targets[t].title))
+        rows = [
+            [escape(subject.subject), _name(report, t), *_cells(subject.found), f"{subject.reference:.3f}"]
+            for t, target in enumerate(protocol.targets)
+            for subject in target.subjects
+        ]
+        table = _table(("subject", "target", *_COLUMNS, "reference, balanced"), rows, words=2)
+        if len(rows) > 12:
+            table = f"<details><summary>Table of {len(rows)} rows</summary>{table}</details>"
+        parts.append(table)
+    few = "A person’s interval is over whole trials; it is missing where there are fewer than two trials of a class."
+    return _section("Subjects", *parts, f"<p class='muted'>{few}</p>")
+
+
+def _details(report: Report) -> str:
+    """Supernet and subnets, confusion and calibration."""
+    parts = []
+    for protocol in report.protocols:
+        parts.append(f"<h3>Protocol {_protocol_name(protocol)}</h3>{_warning(protocol)}")
+        sizes = _sizes(report, protocol)
+        rows = [
+            [
+                _name(report, t) if kind == "found" else "",
+                f"<span class='name'>{label}</span>",
+                sizes.get(kind, "–"),
+                *_cells(target.kinds[kind]),
+            ]
+            for t, target in enumerate(protocol.targets)
+            for kind, label in _KINDS.items()
+            if not (kind == "inherited" and target.kinds[kind] == target.kinds["found"])
+        ]
+        parts.append(_table(("target", "", "parameters", *_COLUMNS), rows, words=2))
+        pictures = "".join(_pair(report, target, t) for t, target in enumerate(protocol.targets))
+        parts.append(f"<div class='row'>{pictures}</div>")
+    return _section("Supernet and found subnets", *parts)
+
+
+def _sizes(report: Report, protocol: ProtocolReport) -> dict[str, str]:
+    low, high = min(protocol.parameters), max(protocol.parameters)
+    found = _thousands(low) if low == high else f"{_thousands(low)}–{_thousands(high)}"
+    return {"found": found, "inherited": found, "supernet": _thousands(report.record.largest)}
+
+
+def _thousands(parameters: int) -> str:
+    return f"{parameters / 1e6:.2f} M" if parameters >= 1e6 else f"{parameters / 1e3:.1f} k"
+
+
+def _pair(report: Report, target: TargetReport, t: int) -> str:
+    colour = TARGETS[t % len(TARGETS)]
+    pictures = charts.confusion(target, colour) + charts.reliability(target.reliability, len(target.classes), colour)
+    return f"<div class='pair'><h4>{_name(report, t)}</h4><div class='stack'>{pictures}</div></div>"
+
+
+def _search(report: Report) -> str:
+    """Show the networks that ship: architecture, front, hypervolume."""
+    record = report.record
+    parts = [
+        f"<p>The exported model has {_thousands(sum(n.parameters for n in record.final))} parameters in "
+        f"{record.model_bytes / 1e6:.2f} MB and takes {record.latency_ms:.2f} ms a window through the app’s predictor "
+        f"on the machine of this run. Architectures of all folds are in result.json.</p>"
+    ]
+    colours = {target.name: (target.title, TARGETS[t % len(TARGETS)]) for t, target in enumerate(record.targets)}
+    for search in report.searches:
+        network = search.network
+        names = [colours[target] for target in network.targets]
+        if len(report.searches) > 1:
+            parts.append(f"<h3>{escape(', '.join(name for name, _ in names))}</h3>")
+        drawn = charts.architecture(
+            network,
+            channels=len(record.preprocessing.channels),
+            features=record.preprocessing.n_features,
+            names=names,
+        )
+        parts.append(
+            _figure(
+                drawn,
+                f"Found subnet of the exported model: embedding {network.embed_dim}, {len(network.heads)} blocks, "
+                f"{network.parameters} parameters. Bars of the MLP are as wide as their hidden layers.",
+            )
+        )
+        pictures = charts.pareto(search) + charts.hypervolume(search.hypervolume)
+        parts.append(
+            f"<figure><div class='row'>{pictures}</div><figcaption>{len(search.candidates)} subnets were looked at on "
+            f"validation windows, with inherited weights. Hypervolume: the area between the front of the subnets met "
+            f"so far and an error of 1 at the largest size, in million parameters.</figcaption></figure>"
+        )
+    return _section("Search", *parts)
+
+
+def _curves(report: Report) -> str:
+    cells = [
+        (f"{_protocol_name(protocol)}, {len(protocol.curves)} supernets", charts.curves(protocol.curves))
+        for protocol in report.protocols
+    ]
+    cells.append(("exported model", charts.curves([search.curve for search in report.searches])))
+    pictures = "".join(f"<div class='pair'><h4>{title}</h4>{picture}</div>" for title, picture in cells)
+    return _section("Learning curves", f"<div class='row'>{pictures}</div>")
+
+
+def _exclusions(report: Report) -> str:
+    if not report.record.excluded:
+        return _section("What was left out", "<p>Nothing.</p>")
+    by_reason: dict[str, list[str]] = {}
+    for exclusion in report.record.excluded:
+        by_reason.setdefault(exclusion.why, []).append(exclusion.what)
+    rows = [[escape(", ".join(names)), escape(why)] for why, names in by_reason.items()]
+    return _section("What was left out", _table(("subject or target", "why"), rows, words=2))
+
+
+def _method(report: Report) -> str:
+    record = report.record
+    protocols = [[_protocol_name(p), str(p.splits), escape(p.description)] for p in report.protocols]
+    targets = [
+        [_name(report, t), escape(", ".join(target.classes)), escape(target.description)]
+        for t, target in enumerate(record.targets)
+    ]
+    settings = record.settings.preset
+    facts = {
+        "data": f"{record.dataset.title}. {record.dataset.source}. {record.dataset.licence}.",
+        "preprocessing": describe(record.preprocessing),
+        "channels": ", ".join(record.preprocessing.channels),
+        "space": f"{settings.space.count()} subnets, {settings.space.depths[0]} to {settings.space.depths[-1]} layers",
+        "networks": "one for each target" if settings.networks == "each" else "one with a head for each target",
+        "calibration": "one temperature a target, fitted on validation windows through weights that had not met them",
+        "intervals": "percentile bootstrap over whole subjects, or whole trials where subjects are fewer than five",
+        "command": record.command,
+        "software": ", ".join(f"{name} {version}" for name, version in record.software.items()),
+        "duration": f"{record.seconds / 60:.1f} min",
+    }
+    listed = "".join(f"<dt>{escape(name)}</dt><dd>{escape(words)}</dd>" for name, words in facts.items())
+    return _section(
+        "Method",
+        _table(("protocol", "folds", "what is held out"), protocols, words=3),
+        _table(("target", "classes", ""), targets, words=3),
+        f"<dl>{listed}</dl>",
+    )
+
+
+def describe(spec: PreprocessingSpec) -> str:
+    """Say in words what a token is."""
+    steps = [f"{spec.rate:g} Hz"]
+    if spec.band_pass:
+        steps.append(f"causal Butterworth {spec.band_pass.low:g}–{spec.band_pass.high:g} Hz")
+    if spec.reference.kind != "none":
+        steps.append(f"{spec.reference.kind} reference")
+    steps.append(f"windows of {spec.window_seconds:g} s every {spec.hop_seconds:g} s")
+    token = spec.token
+    steps.append(f"log power in {len(token.bands)} bands" if isinstance(token, LogBandPowerToken) else "raw samples")
+    if not isinstance(spec.baseline, NoBaseline):
+        how = {
+            "template": "less the mean window",
+            "channel": "z-scored per channel against the windows",
+            "feature": "z-scored per feature against the windows",
+        }[spec.baseline.kind]
+        steps.append(f"{how} of {spec.baseline.samples / spec.rate:g} s of rest")
+    if spec.across_channels:
+        steps.append("z-scored across channels")
+    return "; ".join(steps)

@@ -1,0 +1,49 @@
+"""The style sheet of the report: greys, one accent, one type family, an 8-pixel grid."""
+
+from __future__ import annotations
+
+from offline.report.svg import ACCENT, BACKGROUND, FAINT, LINE, MUTED, SURFACE, TEXT
+
+STYLE = f"""
+:root {{ color-scheme: light; }}
+* {{ box-sizing: border-box; }}
+body {{ margin: 0; background: {BACKGROUND}; color: {TEXT}; font: 15px/24px system-ui, "Segoe UI", "Helvetica Neue",
+  Arial, sans-serif; font-variant-numeric: tabular-nums; }}
+main {{ max-width: 960px; margin: 0 auto; padding: 48px 24px 96px; }}
+h1 {{ font-size: 24px; line-height: 32px; font-weight: 600; margin: 0 0 8px; }}
+h2 {{ font-size: 18px; line-height: 24px; font-weight: 600; margin: 0 0 16px; padding-top: 16px;
+  border-top: 1px solid {LINE}; }}
+h3 {{ font-size: 15px; font-weight: 600; margin: 32px 0 8px; }}
+h4 {{ font-size: 13px; font-weight: 600; margin: 0 0 8px; }}
+section {{ margin-top: 56px; }}
+p {{ margin: 0 0 16px; max-width: 76ch; }}
+.muted, figcaption, dt {{ color: {MUTED}; }}
+figure {{ margin: 0 0 24px; }}
+figcaption {{ font-size: 13px; line-height: 20px; max-width: 90ch; margin-top: 8px; }}
+svg {{ display: block; max-width: 100%; height: auto; overflow: visible; }}
+svg text {{ font-size: 12px; fill: {MUTED}; }}
+svg text.strong {{ font-weight: 600; fill: {TEXT}; font-size: 13px; }}
+svg text.label {{ fill: {TEXT}; font-size: 13px; }}
+svg text.tick {{ font-size: 11.5px; }}
+svg text.axis {{ font-size: 12px; fill: {MUTED}; }}
+svg text.warning {{ font-size: 11.5px; fill: {ACCENT}; font-weight: 600; }}
+.row {{ display: flex; flex-wrap: wrap; gap: 16px; align-items: flex-start; }}
+.pair {{ margin: 8px 8px 16px 0; }}
+.stack {{ display: flex; flex-direction: column; gap: 16px; width: 272px; }}
+.wide {{ overflow-x: auto; margin: 0 0 24px; }}
+table {{ border-collapse: collapse; font-size: 13px; line-height: 20px; width: 100%; }}
+th {{ text-align: left; font-weight: 500; color: {MUTED}; vertical-align: bottom; padding: 4px 16px 4px 0;
+  border-bottom: 1px solid {FAINT}; }}
+td {{ padding: 4px 16px 4px 0; border-bottom: 1px solid {LINE}; vertical-align: top; }}
+td.n, th.n {{ text-align: right; padding: 4px 0 4px 12px; }}
+td.n {{ white-space: nowrap; }}
+.dot {{ display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 8px; }}
+.note {{ background: {SURFACE}; padding: 8px 16px; border-left: 3px solid {FAINT}; max-width: none; }}
+.note.leak {{ border-left-color: {ACCENT}; }}
+.name {{ white-space: nowrap; }}
+.leaks {{ color: {ACCENT}; font-weight: 600; font-size: 12px; }}
+summary {{ cursor: pointer; color: {MUTED}; margin-bottom: 8px; }}
+dl {{ display: grid; grid-template-columns: 120px 1fr; gap: 8px 16px; margin: 0; font-size: 13px; line-height: 20px; }}
+dd {{ margin: 0; overflow-wrap: anywhere; }}
+@media print {{ main {{ max-width: none; padding: 0; }} section {{ break-inside: avoid-page; }} }}
+"""

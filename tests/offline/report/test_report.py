@@ -1,0 +1,159 @@
+"""The report: figures against scikit-learn, the leak warning, and a page that needs nothing beside it."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, f1_score
+from typer.testing import CliRunner
+
+from bci_app.bundle import load_bundle
+from bci_app.bundle.golden import check_bundle
+from bci_app.errors import FileError
+from offline import cli
+from offline.datasets.synth import synth
+from offline.presets import PRESETS
+from offline.protocols import LEAK_WARNING
+from offline.report import Report, analyse, write_report
+from offline.report.page import describe
+from offline.report.svg import ticks
+from offline.run import RunSettings, run
+from offline.run.record import ScoredWindows
+
+
+@pytest.fixture(scope="module")
+def deap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run over synthetic DEAP files, with a leaking protocol beside one that does not."""
+    root, out = tmp_path_factory.mktemp("deap"), tmp_path_factory.mktemp("runs") / "run"
+    synth("deap", root, subjects=2, trials=6)
+    settings = RunSettings(
+        dataset="deap",
+        preset=PRESETS["compact"].changed(epochs=2, generations=2, finetune=1),
+        protocols=("paper", "trial"),
+        folds=2,
+    )
+    assert run(settings, out, root=root) is not None
+    return out
+
+
+@pytest.fixture(scope="module")
+def report(deap: Path) -> Report:
+    return analyse(deap)
+
+
+def test_one_bundle_tells_valence_arousal_and_dominance_and_checks(deap: Path) -> None:
+    loaded = load_bundle(deap / "bundle" / "deap-compact")
+    assert [target.name for target in loaded.spec.targets] == ["valence", "arousal", "dominance"]
+    assert check_bundle(loaded).windows >= 10
+    assert loaded.spec.not_for_people
+    assert loaded.spec.title == "Synthetic valence–arousal–dominance (not for use on people)"
+    assert loaded.spec.provenance.protocol == "trial"
+    assert not loaded.spec.provenance.leaks
+    assert "one for all subjects together" in loaded.spec.provenance.protocol_description
+
+
+def test_figures_are_those_of_the_kept_predictions(deap: Path, report: Report) -> None:
+    for protocol in report.protocols:
+        tested = ScoredWindows.read(deap / protocol.name / "predictions.npz")
+        for t, target in enumerate(protocol.targets):
+            found, labels = tested.probabilities["found"][t].argmax(axis=1), tested.labels[:, t]
+            figures = target.kinds["found"]
+            assert figures.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels, found))
+            assert figures.macro_f1 == pytest.approx(f1_score(labels, found, average="macro"))
+            assert np.sum(target.confusion) == figures.windows == len(labels)
+            assert sum(subject.found.windows for subject in target.subjects) == len(labels)
+            assert sum(b.share for b in target.reliability) == pytest.approx(1)
+
+
+def test_the_leak_warning_stands_in_every_section_that_shows_the_protocol(deap: Path, report: Report) -> None:
+    page = write_report(deap).html.read_text(encoding="utf-8")
+    assert [protocol.warning for protocol in report.protocols] == [f"paper {LEAK_WARNING}", None]
+    for section in re.findall(r"<section>.*?</section>", page, flags=re.DOTALL):
+        title = re.search(r"<h2>(.*?)</h2>", section)
+        assert title is not None
+        if title[1] in ("Result", "Subjects", "Supernet and found subnets"):
+            assert f"paper {LEAK_WARNING}" in section
+        if re.search(r"<span class='name'>paper", section):
+            assert "<span class='leaks'>leaks</span>" in section
+
+
+def test_the_page_is_whole_and_needs_nothing_beside_it(deap: Path) -> None:
+    written = write_report(deap)
+    page = written.html.read_text(encoding="utf-8")
+    assert not re.search(r"<script|<link|<img|@import|url\(|src=", page)
+    assert str(deap) not in page
+    assert "nan" not in re.sub(r"[a-z]*nan[a-z]+|[a-z]+nan[a-z]*", "", page)
+    pictures = re.findall(r"<svg.*?</svg>", page, flags=re.DOTALL)
+    assert len(pictures) >= 1 + 2 * 3 * 2 + 1 + 2 + 3
+    for picture in pictures:
+        assert ElementTree.fromstring(picture).find("{http://www.w3.org/2000/svg}title") is not None
+    for words in (
+        "block 1",
+        "hypervolume",
+        "98.68 %",
+        "liking",
+        "not asked for",
+        "Synthetic signals",
+        "before fine-tuning",
+    ):
+        assert words in page
+    open_tags: list[str] = []
+
+    class Balance(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            if tag != "meta":
+                open_tags.append(tag)
+
+        def handle_startendtag(self, tag: str, attrs: object) -> None:
+            pass
+
+        def handle_endtag(self, tag: str) -> None:
+            assert open_tags.pop() == tag
+
+    Balance().feed(page)
+    assert not open_tags
+    record = json.loads(written.json.read_text(encoding="utf-8"))
+    assert record["protocols"][0]["warning"] == f"paper {LEAK_WARNING}"
+
+
+def test_the_search_shows_every_subnet_and_its_front(report: Report) -> None:
+    (search,) = report.searches
+    assert len(search.candidates) == search.network.evaluations
+    front = [c for c in search.candidates if c.on_front]
+    assert front
+    for candidate in search.candidates:
+        assert any(
+            f.parameters <= candidate.parameters and f.validation_error <= candidate.validation_error + 1e-6
+            for f in front
+        )
+    assert list(search.hypervolume) == sorted(search.hypervolume)
+
+
+def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="No finished run"):
+        write_report(tmp_path)
+    (tmp_path / "result.json").write_text("{}")
+    with pytest.raises(FileError, match=r"Cannot read result\.json"):
+        write_report(tmp_path)
+
+
+def test_the_command_writes_it(deap: Path) -> None:
+    result = CliRunner().invoke(cli.app, ["report", str(deap)])
+    assert result.exit_code == 0, result.output
+    assert result.output.strip().endswith("report.html")
+
+
+def test_preprocessing_in_words(report: Report) -> None:
+    words = describe(report.record.preprocessing)
+    assert words == "128 Hz; windows of 1 s every 1 s; log power in 9 bands; less the mean window of 3 s of rest"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.38, 1.0), (1, 16), (0.0, 7.3), (120.0, 4000.0), (0.412, 0.4121)])
+def test_ticks_are_round_few_and_within_the_range(low: float, high: float) -> None:
+    found = ticks(low, high)
+    assert 2 <= len(found) <= 7
+    assert all(low - 1e-9 <= value <= high + 1e-9 for value in found)
