@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich import box
 from rich.console import Console
@@ -17,11 +17,12 @@ from bci_app.bundle.spec import Score
 from bci_app.errors import DatasetError
 from offline.datasets import DatasetRow
 from offline.protocols import LEAK_WARNING
-from offline.run import RunRecord
-from offline.run.evaluate import EvaluationResult
-from offline.run.record import ProtocolRecord
-from offline.run.watch import DONE
-from offline.run.watch import Progress as Watched
+
+if TYPE_CHECKING:  # they bring torch, which not every command needs
+    from offline.run import RunRecord
+    from offline.run.evaluate import EvaluationResult
+    from offline.run.record import ProtocolRecord
+    from offline.run.watch import Progress as Watched
 
 
 def _progress(console: Console, *, transient: bool = False) -> Progress:
@@ -87,6 +88,8 @@ class RunDisplay:
 
     def progress(self, progress: Watched) -> None:
         """Show how far one network is; bars of those that are done go away."""
+        from offline.run.watch import DONE
+
         if progress.stage == DONE:
             self._done += 1
             self._update("networks", "networks", self._done, self._networks)

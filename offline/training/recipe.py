@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_SMALLEST_BATCH = 16
+
 Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
@@ -18,7 +20,8 @@ class Recipe(BaseModel):
     epochs, batch_size : int
         Passes over the training windows, and windows in a step.
     steps : int
-        Least number of steps; where there are few windows, more epochs are trained.
+        Least number of steps; where there are few windows, batches are smaller (16 at least), and only then
+        more epochs are trained.
     optimizer : {"adam", "adamw"}
         AdamW decouples `weight_decay` from the gradient (Loshchilov & Hutter 2019).
     learning_rate, weight_decay : float
@@ -71,9 +74,13 @@ class Recipe(BaseModel):
     average: Probability = 0.0
 
     def for_windows(self, n: int) -> Recipe:
-        """Give the recipe for `n` training windows, with as many epochs as `steps` asks for."""
-        enough = math.ceil(self.steps / max(1, n // self.batch_size))
-        return self.model_copy(update={"epochs": max(self.epochs, enough)})
+        """Give the recipe for `n` training windows, with as small batches and as many epochs as `steps` asks for."""
+        if not self.steps:
+            return self
+        smallest = min(_SMALLEST_BATCH, self.batch_size)
+        batch = max(smallest, min(self.batch_size, n * self.epochs // self.steps))
+        epochs = max(self.epochs, math.ceil(self.steps / max(1, n // batch)))
+        return self.model_copy(update={"batch_size": batch, "epochs": epochs})
 
     def learning_rate_at(self, epoch: float) -> float:
         """Learning rate after `epoch` epochs, fractions included: linear rise, then cosine decay."""
@@ -90,7 +97,7 @@ RECIPES = {
     "compact": Recipe(
         epochs=16,
         batch_size=64,
-        steps=150,
+        steps=300,
         optimizer="adamw",
         learning_rate=3e-3,
         weight_decay=0.05,

@@ -291,3 +291,10 @@ def test_read_only_arrays_can_be_trained_on_and_predicted() -> None:
     net = model()
     train(net, Recipe(epochs=1), data, seed=1, validation=data)
     assert predict(net, data.tokens, SPACE.smallest).shape == (96, 2, 3)
+
+
+@pytest.mark.parametrize(("windows", "batch", "epochs"), [(5000, 64, 16), (1540, 64, 16), (432, 23, 17), (64, 16, 75)])
+def test_few_windows_make_smaller_batches_and_then_more_epochs(windows: int, batch: int, epochs: int) -> None:
+    recipe = Recipe(epochs=16, batch_size=64, steps=300).for_windows(windows)
+    assert (recipe.batch_size, recipe.epochs) == (batch, epochs)
+    assert Recipe(epochs=2, batch_size=64).for_windows(windows).epochs == 2
