@@ -216,15 +216,15 @@ class LslSource:
                 time.sleep(_POLL_SECONDS)
             if not found:
                 raise self._not_found(discovery.streams())
-            if self._selector.source_id is None:
-                # Others that fit may not have answered yet.
+            if self._selector.source_id is None or not any(map(_is_signal, found)):
+                # Others that fit may not have answered yet, such as the data beside these markers.
                 time.sleep(_SETTLE_SECONDS)
                 found = self._matching(discovery) or found
         finally:
             discovery.close()
         newest = _newest_of_each_source(found)
         # Streams of markers often bear the name or source_id of the data beside them.
-        newest = [info for info in newest if info.channel_format() != _CF_STRING and info.nominal_srate()] or newest
+        newest = [info for info in newest if _is_signal(info)] or newest
         if len(newest) > 1:
             addresses = ", ".join(announced(info).address for info in newest)
             raise SourceError(
@@ -396,6 +396,11 @@ def _refusal(stream: LslStream, reason: str) -> SourceError:
         expected="the layout that the session started with",
         fix="Restore the stream's former settings, or start a new session.",
     )
+
+
+def _is_signal(info: Any) -> bool:
+    """Tell whether a stream carries numbers at a rate, and not events."""
+    return info.channel_format() != _CF_STRING and bool(info.nominal_srate())
 
 
 def _newest_of_each_source(infos: Sequence[Any]) -> list[Any]:
