@@ -45,6 +45,7 @@ from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
 ROOT = Path(__file__).resolve().parents[1]
 SMALL, USUAL, LARGE = (1366, 768), (1440, 860), (2560, 1440)
 _TIMEOUT = 120.0
+_UNLIKE = 7  # of 255, in any of red, green and blue
 
 
 class Ahead:
@@ -132,6 +133,24 @@ def wait(seconds: float) -> None:
     until(lambda: time.monotonic() > end)
 
 
+def few_colours(picture: QImage) -> QImage:
+    """Keep 256 colours, the frequent ones and any that is unlike them: half the size, and no eye sees it."""
+    picture = picture.convertToFormat(QImage.Format.Format_RGB32)
+    bits = picture.constBits()
+    assert bits is not None
+    pixels = np.frombuffer(bits.asarray(picture.sizeInBytes()), dtype=np.uint32)
+    found, counts = np.unique(pixels, return_counts=True)
+    ordered = found[np.argsort(-counts)]
+    channels = np.stack([ordered >> shift & 255 for shift in (16, 8, 0)], axis=1).astype(int)
+    kept: list[int] = []
+    for index, colour in enumerate(channels):
+        unlike = not kept or np.abs(channels[kept] - colour).max(axis=1).min() > _UNLIKE
+        if unlike and len(kept) < 256:
+            kept.append(index)
+    table = ordered[kept].tolist()
+    return picture.convertToFormat(QImage.Format.Format_Indexed8, table, Qt.ImageConversionFlag.ThresholdDither)
+
+
 class Studio:
     """Makes windows and pictures of them."""
 
@@ -173,10 +192,10 @@ class Studio:
         settings.setValue("theme", theme)
         settings.setValue("recordings", str(self.folder / "recordings"))
         window = MainWindow(Controller(), title="bci-app", settings=settings)
+        QCursor.setPos(size[0] // 2, -100)  # nothing is pointed at
         window.fit_into(QRect(0, 0, *size))
         window.resize(*size)
         window.show()
-        QCursor.setPos(size[0] // 2, -100)
         try:
             yield window
         finally:
@@ -339,10 +358,7 @@ class Studio:
             for theme in ("dark", "light"):
                 window.show_theme(THEMES[theme])
                 wait(1.0)
-                picture = window.grab().toImage()
-                # Few colours: half the size, and no eye sees it.
-                few = picture.convertToFormat(QImage.Format.Format_Indexed8, Qt.ImageConversionFlag.ThresholdDither)
-                few.save(str(self.out / f"window-{theme}.png"))
+                few_colours(window.grab().toImage()).save(str(self.out / f"window-{theme}.png"))
 
     def many_channels(self, theme: str) -> None:
         eegmmidb = ROOT.parent / "shared" / "data" / "eegmmidb" / "S001R01.edf"

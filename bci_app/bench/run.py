@@ -29,6 +29,9 @@ _PEER_INTERVAL = 0.01
 # Filtered by the peer where the model has no band-pass of its own.
 _BAND = (1.0, 45.0)
 _START_SECONDS = 60.0
+# Ten seconds on screen, full when it is measured.
+_WINDOW_SETTLE_SECONDS = 12.0
+_WINDOW_SIZE = (1600, 1000)
 _PACKAGES = ("numpy", "scipy", "onnxruntime", "pylsl", "mne", "mne-lsl")
 
 
@@ -107,6 +110,10 @@ def run_benchmarks(
     with _sender(Load(padded(channels, 64), 2048.0)) as source_id:
         tell("64 channels at 2048 Hz")
         report.results["session_64x2048"] = _session(loaded, source_id, seconds)
+    with _sender(Load(padded(channels, 64), 512.0)) as source_id:
+        for job, title in (("headless", "no window"), ("window", "window"), ("viewer", "MNE-LSL's StreamViewer")):
+            tell(f"64 channels at 512 Hz, {title}")
+            report.results[f"{job}_64x512"] = _drawing(job, loaded, source_id, seconds)
     if memory:
         tell("an hour of stream at 60 times its speed")
         settings = {"bundle": str(loaded.folder), "stream_seconds": _MEMORY_STREAM_SECONDS, "speed": _MEMORY_SPEED}
@@ -139,11 +146,35 @@ def _peer(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any
         return _measured("peer", settings, seconds + _START_SECONDS, environment={"LSLAPICFG": str(config)})
 
 
+def _drawing(job: str, loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any]:
+    """Measure the session window, the same session without it, or the viewer that ours is compared with."""
+    from bci_app.sources.liblsl import LOOPBACK_CONFIG
+
+    if importlib.util.find_spec("PyQt6") is None:
+        return {"skipped": "PyQt6 is not installed"}
+    if job == "viewer" and importlib.util.find_spec("mne_lsl") is None:
+        return {"skipped": "mne-lsl is not installed"}
+    settings = {
+        "bundle": str(loaded.folder),
+        "source_id": source_id,
+        "seconds": seconds,
+        "settle": _WINDOW_SETTLE_SECONDS,
+        "size": _WINDOW_SIZE,
+        "hop": max(1, round(loaded.spec.preprocessing.rate / PREDICTIONS_PER_S)),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "lsl.cfg"
+        config.write_text(LOOPBACK_CONFIG)
+        environment = {"QT_QPA_PLATFORM": "offscreen", "LSLAPICFG": str(config)}
+        limit = seconds + _WINDOW_SETTLE_SECONDS + _START_SECONDS
+        return _measured(job, settings, limit, environment=environment, module="bci_app.gui.bench")
+
+
 # Processes -------------------------------------------------------------------------------------
 
 
-def _command(job: str) -> list[str]:
-    return [sys.executable, "-m", "bci_app.bench", job]
+def _command(job: str, module: str = "bci_app.bench") -> list[str]:
+    return [sys.executable, "-m", module, job]
 
 
 def _environment(**changes: str) -> dict[str, str]:
@@ -154,11 +185,16 @@ def _environment(**changes: str) -> dict[str, str]:
 
 
 def _measured(
-    job: str, settings: dict[str, object], limit: float, *, environment: dict[str, str] | None = None
+    job: str,
+    settings: dict[str, object],
+    limit: float,
+    *,
+    environment: dict[str, str] | None = None,
+    module: str = "bci_app.bench",
 ) -> dict[str, Any]:
     try:
         done = subprocess.run(
-            _command(job),
+            _command(job, module),
             input=json.dumps(settings) + "\n",
             capture_output=True,
             text=True,

@@ -28,6 +28,7 @@ def lines(report: Report) -> Iterator[str]:
     yield "CPU: of one core, whole process; backlog: age of the newest sample on arrival, first and last quarter"
     yield ""
     yield from _peer(report.results["mne_lsl_32x512"])
+    yield from _window(report.results)
     if "memory_hour" in report.results:
         memory = report.results["memory_hour"]
         yield (
@@ -53,3 +54,26 @@ def _peer(figures: dict[str, Any]) -> Iterator[str]:
         f"MNE-LSL {figures['version']}, 32 × 512 Hz, acquisition every 10 ms and {low:g}–{high:g} Hz, no predictions: "
         f"{figures['cpu_percent']:.1f} % (ours / theirs: {figures['ours_over_theirs']:.2f})"
     )
+
+
+def _window(results: dict[str, dict[str, Any]]) -> Iterator[str]:
+    window, headless, viewer = (results[f"{job}_64x512"] for job in ("window", "headless", "viewer"))
+    if "skipped" in window:
+        yield f"Window, 64 × 512 Hz: skipped, {window['skipped']}"
+        return
+    yield (
+        f"Window, 64 × 512 Hz × 10 s with predictions: {window['frames_per_second']:.0f} frames/s, "
+        f"{window['cpu_percent']:.1f} % (without window {headless['cpu_percent']:.1f} %), "
+        f"first trace after {window['first_trace_s']:.2f} s"
+    )
+    yield (
+        f"Age of predictions, p99: {window['engine']['age_p99_ms']:.1f} ms with the window, "
+        f"{headless['age_p99_ms']:.1f} ms without"
+    )
+    if "skipped" in viewer:
+        yield f"MNE-LSL's StreamViewer: skipped, {viewer['skipped']}"
+    else:
+        yield (
+            f"MNE-LSL {viewer['version']} StreamViewer, the same stream and size, no predictions: "
+            f"{viewer['frames_per_second']:.0f} frames/s, {viewer['cpu_percent']:.1f} %"
+        )

@@ -371,6 +371,11 @@ class Controller(QObject):
         self.recording_changed.emit(self._recording.state())
 
     @property
+    def engine(self) -> Engine | None:
+        """The engine of the open session, for who measures it."""
+        return self._running.thread.engine if self._running is not None else None
+
+    @property
     def newest(self) -> float:
         """LSL time of the newest sample that was drawn."""
         return self._newest[0]

@@ -151,7 +151,7 @@ class Running(QWidget):
         compact = len(bundle.targets) > 1
         for index, target in enumerate(bundle.targets):
             gauge, timeline = Gauge(target, index, theme, compact=compact), Timeline(target, index, theme)
-            timeline.setMaximumHeight(56 * GRID)
+            timeline.setMaximumHeight((56 if compact else 96) * GRID)
             timeline.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
             timeline.show_times(index == len(bundle.targets) - 1)
             column.addWidget(gauge)

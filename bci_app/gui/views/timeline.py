@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QToolTip
 from bci_app.bundle.spec import Target
 from bci_app.events import Prediction
 from bci_app.gui.plots import Hatching, Plot, Stretch
-from bci_app.gui.theme import GRID, Theme, font, mix
+from bci_app.gui.theme import GRID, Theme, color, font, mix
 
 SPAN = 60.0
 _LATE = 2.0
@@ -116,6 +116,7 @@ class Timeline(Plot):
             tint.setAlphaF(0.5 * tint.alphaF())
             self._raw[k].setBrush(pg.mkBrush(tint))
         self._words.setHtml("&nbsp; ".join(words))
+        self._words.fill = pg.mkBrush(color(theme.background, 0.85))
         self.update()
 
     def show_times(self, shown: bool) -> None:
