@@ -158,7 +158,7 @@ def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
         "rolling\n10 s",
         "accuracy",
         "majority\nbaseline",
-        "calibration\nerror",
+        "ECE\n",
     )
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -94,7 +94,7 @@ def subjects(protocol: ProtocolReport, t: int) -> str:
     ordered = sorted(target.subjects, key=lambda s: s.found.balanced_accuracy)
     values = [v for s in ordered for v in (s.found.balanced_accuracy, s.reference)]
     low = max(0.0, min(0.4, *values) - 0.05)
-    plot = Plot(_WIDE, 200, (-0.7, len(ordered) - 0.3), (low, 1.0), bottom=52, top=28)
+    plot = Plot(_WIDE, 248, (-0.7, len(ordered) - 0.3), (low, 1.0), bottom=52, top=28)
     plot.y_axis("balanced accuracy")
     colour = TARGETS[t % len(TARGETS)]
     chance = 1 / len(target.classes)
@@ -156,7 +156,7 @@ def reliability(bins: Sequence[Reliability], classes: int, colour: str) -> str:
     return plot.render("Reliability diagram")
 
 
-def curves(items: Sequence[Curve], width: float = 448) -> str:
+def curves(items: Sequence[Curve], width: float = 436) -> str:
     """Training and validation loss by epoch, one thin line for each supernet."""
     losses = [loss for curve in items for loss in (*curve.train, *curve.validation)]
     low, high = min(losses), max(losses)

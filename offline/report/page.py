@@ -53,6 +53,8 @@ def _header(report: Report, title: str) -> str:
     notes = ""
     if record.dataset.synthetic:
         notes = _note("Synthetic signals. The figures tell how the software behaves and nothing about people.")
+    if record.caution:
+        notes += _note(record.caution)
     return f"<header><h1>{escape(title)}</h1><p class='muted'>{counts}</p>{notes}</header>\n"
 
 
@@ -153,7 +155,8 @@ def _subjects(report: Report) -> str:
         parts.append(f"<h3>Protocol {_protocol_name(protocol)}</h3>{_warning(protocol)}")
         for t, target in enumerate(protocol.targets):
             if len(target.subjects) > 4:
-                parts.append(_figure(charts.subjects(protocol, t), report.record.targets[t].title))
+                title = f"<h4>{_name(report, t)}</h4>" if len(protocol.targets) > 1 else ""
+                parts.append(title + _figure(charts.subjects(protocol, t)))
         rows = [
             [escape(subject.subject), _name(report, t), *_cells(subject.found), f"{subject.reference:.3f}"]
             for t, target in enumerate(protocol.targets)
@@ -203,7 +206,8 @@ def _thousands(parameters: int) -> str:
 def _pair(report: Report, target: TargetReport, t: int) -> str:
     colour = TARGETS[t % len(TARGETS)]
     pictures = charts.confusion(target, colour) + charts.reliability(target.reliability, len(target.classes), colour)
-    return f"<div class='pair'><h4>{_name(report, t)}</h4><div class='stack'>{pictures}</div></div>"
+    layout = "stack" if len(report.record.targets) > 1 else "row"
+    return f"<div class='pair'><h4>{_name(report, t)}</h4><div class='{layout}'>{pictures}</div></div>"
 
 
 def _search(report: Report) -> str:

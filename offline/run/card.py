@@ -43,6 +43,11 @@ def today() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d")
 
 
+def caution(info: DatasetInfo) -> str:
+    """Say what makes scores on a data set better than they are, or nothing."""
+    return "" if info.synthetic else _CHOSEN.get(info.name, "")
+
+
 def model_card(
     info: DatasetInfo,
     windows: WindowSet,
@@ -85,7 +90,7 @@ def model_card(
     description = (
         f"{record.description} The scores are cross-validated over {record.splits} folds: each fold trains and "
         f"searches networks of its own and is scored on windows that they never met. {shipped} "
-        f"{_CHOSEN.get(info.name, '')}"
+        f"{caution(info)}"
     )
     limits = _SYNTHETIC if info.synthetic else _LIMITS.get(info.name, "")
     return Provenance(

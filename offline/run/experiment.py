@@ -21,7 +21,7 @@ from offline.datasets.base import Dataset, Trial, WindowSet
 from offline.export import Excerpt, ExportedSubnet, export_bundle, measure_latency
 from offline.presets import DEMO_SUBJECTS
 from offline.protocols import protocol_named
-from offline.run.card import model_card, software, today
+from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
 from offline.run.plan import Plan, final_plan, make_plan, make_tasks
 from offline.run.record import (
@@ -305,6 +305,7 @@ class _Work:
             excluded=_exclusions(self.data.dataset, self.settings, windows, self.data.skipped),
             windows=len(windows),
             trials=len(np.unique(windows.trial)),
+            caution=caution(info),
             primary=self.settings.primary,
             largest=_largest(windows, self.settings, next(iter(self.groups.values()))),
             reference_method=REFERENCE_NAME,

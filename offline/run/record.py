@@ -122,6 +122,8 @@ class RunRecord(_Frozen):
         How many of them.
     largest : int
         Parameters of the largest subnet of the space with all targets of a network.
+    caution : str
+        What makes the scores better than they are; empty if nothing is known to.
     primary : str
         The protocol that the exported model answers for.
     final : tuple of NetworkRecord
@@ -137,6 +139,7 @@ class RunRecord(_Frozen):
     excluded: tuple[Exclusion, ...]
     windows: int
     trials: int
+    caution: str
     primary: str
     largest: int
     reference_method: str
