@@ -29,8 +29,8 @@ _PEER_INTERVAL = 0.01
 # Filtered by the peer where the model has no band-pass of its own.
 _BAND = (1.0, 45.0)
 _START_SECONDS = 60.0
-# Ten seconds on screen, full when it is measured.
-_WINDOW_SETTLE_SECONDS = 12.0
+# Ten seconds on screen, full when it is measured; a quick look does without.
+_WINDOW_SETTLE_SECONDS = (4.0, 12.0)
 _WINDOW_SIZE = (1600, 1000)
 _PACKAGES = ("numpy", "scipy", "onnxruntime", "pylsl", "mne", "mne-lsl")
 
@@ -154,11 +154,13 @@ def _drawing(job: str, loaded: LoadedBundle, source_id: str, seconds: float) -> 
         return {"skipped": "PyQt6 is not installed"}
     if job == "viewer" and importlib.util.find_spec("mne_lsl") is None:
         return {"skipped": "mne-lsl is not installed"}
+    shortest, longest = _WINDOW_SETTLE_SECONDS
+    settle = min(max(seconds, shortest), longest)
     settings = {
         "bundle": str(loaded.folder),
         "source_id": source_id,
         "seconds": seconds,
-        "settle": _WINDOW_SETTLE_SECONDS,
+        "settle": settle,
         "size": _WINDOW_SIZE,
         "hop": max(1, round(loaded.spec.preprocessing.rate / PREDICTIONS_PER_S)),
     }
@@ -166,7 +168,7 @@ def _drawing(job: str, loaded: LoadedBundle, source_id: str, seconds: float) -> 
         config = Path(folder) / "lsl.cfg"
         config.write_text(LOOPBACK_CONFIG)
         environment = {"QT_QPA_PLATFORM": "offscreen", "LSLAPICFG": str(config)}
-        limit = seconds + _WINDOW_SETTLE_SECONDS + _START_SECONDS
+        limit = seconds + settle + _START_SECONDS
         return _measured(job, settings, limit, environment=environment, module="bci_app.gui.bench")
 
 

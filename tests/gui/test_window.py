@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from PyQt6.QtCore import QRect, QSize
 from pytestqt.qtbot import QtBot
@@ -10,6 +12,7 @@ from bci_app.bundle import LoadedBundle
 from bci_app.bundle.spec import Bundle
 from bci_app.gui.header import Header
 from bci_app.gui.main_window import MainWindow
+from bci_app.gui.shortcuts import SECTIONS
 from bci_app.gui.state import Session
 from bci_app.gui.theme import DARK
 from tests.gui.conftest import OpenWindow
@@ -60,3 +63,9 @@ def test_long_names_end_in_dots_and_are_whole_on_hover(qtbot: QtBot, bundle: Loa
     assert long.startswith(shown[:-1])
     assert long in header.model.toolTip()
     assert header.minimumSizeHint().width() <= width
+
+
+def test_every_key_stands_in_the_docs(project_root: Path) -> None:
+    page = (project_root / "docs" / "window.md").read_text(encoding="utf-8")
+    keys = [shortcut.keys[0] for section in SECTIONS.values() for shortcut in section]
+    assert [key for key in keys if f"`{key}`" not in page] == []
