@@ -18,12 +18,13 @@ from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.atomic import write_atomically
 from offline.datasets import FileDataset, open_dataset, prepare
 from offline.datasets.base import Dataset, Trial, WindowSet
+from offline.datasets.windows import choose_subjects, choose_targets
 from offline.export import Excerpt, ExportedSubnet, export_bundle, measure_latency
 from offline.presets import DEMO_SUBJECTS
 from offline.protocols import protocol_named
 from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
-from offline.run.plan import Plan, final_plan, make_plan, make_tasks
+from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks
 from offline.run.record import (
     PREDICTIONS_FILE,
     REFERENCE,
@@ -106,7 +107,8 @@ def run(
     watch = watch or Unwatched()
     dataset = open_dataset(settings.dataset, root)
     # Unknown subjects and targets are met before the folder is taken.
-    subjects, targets = settings.choose_subjects(dataset), settings.choose_targets(dataset)
+    subjects = choose_subjects(dataset, settings.choose_subjects(dataset))
+    targets = [target.name for target in choose_targets(dataset, settings.choose_targets(dataset))]
     _claim(out, settings)
     data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
     work = _Work(settings, out, data, settings.preset.preprocessing(dataset.info), settings.networks(targets))
@@ -141,6 +143,13 @@ def read_settings(out: Path) -> RunSettings:
             expected=f"{SETTINGS_FILE}, written by this version of bci-app",
             fix="Start one: bci-offline train --out FOLDER …",
         ) from error
+
+
+def _begun(out: Path) -> bool:
+    """Tell whether anything was trained in a folder; what a refused run has left may be replaced."""
+    prepared = (SETTINGS_FILE, SPLITS_FILE)
+    files = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
+    return any(path.name not in prepared and path.parts[0] != _CACHE for path in files)
 
 
 class _Data:
@@ -182,7 +191,7 @@ def _claim(out: Path, settings: RunSettings) -> None:
     """Make the folder this run's, or see that it is."""
     path = out / SETTINGS_FILE
     mine = settings.model_dump_json(indent=2) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != mine:
+    if path.exists() and path.read_text(encoding="utf-8") != mine and _begun(out):
         raise FileError(
             f"The folder {out} belongs to another run",
             found=f"other settings in {path.name}",

@@ -13,7 +13,7 @@ from bci_app.bundle import load_bundle
 from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Target
-from bci_app.errors import BciError, FileError
+from bci_app.errors import BciError, DatasetError, FileError
 from offline.datasets import open_dataset
 from offline.datasets.base import DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.windows import make_windows
@@ -328,8 +328,19 @@ def test_a_folder_of_another_run_or_of_other_files_is_refused(tmp_path: Path) ->
     assert [path.name for path in out.iterdir()] == ["thesis.txt"]
     (out / "thesis.txt").unlink()
     (out / "run.json").write_text(SETTINGS.model_copy(update={"seed": 5}).model_dump_json(indent=2) + "\n")
+    (out / "subjects").mkdir()
+    (out / "subjects" / "supernet.safetensors").write_bytes(b"")
     with pytest.raises(FileError, match="belongs to another run"):
         start(out)
+
+
+def test_a_run_that_was_refused_does_not_keep_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="missing s99"):
+        start(tmp_path / "run", SETTINGS.model_copy(update={"subjects": ("s99",)}))
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(DatasetError, match="Protocol session needs more sessions"):
+        start(tmp_path / "run", SETTINGS.model_copy(update={"protocols": ("session",)}))
+    start(tmp_path / "run", SETTINGS.model_copy(update={"preset": PRESET.changed(epochs=1, generations=1, finetune=0)}))
 
 
 def test_the_reference_sees_the_same_windows_and_finds_the_effect(windows: WindowSet) -> None:
