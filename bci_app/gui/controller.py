@@ -17,8 +17,9 @@ from bci_app.engine.spectrum import welch
 from bci_app.errors import BciError
 from bci_app.events import Gap, Prediction, Status
 from bci_app.gui import troubles
+from bci_app.gui.freshness import Freshness
 from bci_app.gui.opening import Opening, Ready, Running
-from bci_app.gui.player import Playback, Player
+from bci_app.gui.player import Player
 from bci_app.gui.recording_control import RecordingControl
 from bci_app.gui.state import Event, Level, LiveStatus, Mark, Session, SessionLog, Step, Trouble, step_of
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
@@ -84,7 +85,8 @@ class Controller(QObject):
     ) -> None:
         super().__init__(parent)
         self._markers = tuple(markers)
-        self._clock = clock
+        self._freshness = Freshness(clock)
+        self._troubles = troubles.TroubleBoard(self.trouble_changed.emit)
         self.session: Session | None = None
         self.traces: TraceHistory | None = None
         self.log = SessionLog()
@@ -96,7 +98,6 @@ class Controller(QObject):
         self._running: Running | None = None
         self._recording = RecordingControl()
         self._drawing = True
-        self._trouble: Trouble | None = None
         self._process = psutil.Process()
         self._forget()
         self._timer = QTimer(self)
@@ -109,10 +110,9 @@ class Controller(QObject):
         self._other_speed = False
         self._step = Step.CONNECT
         self._silence_told = ""
-        self._dismissed = ""
         self._cpu = float("nan")
-        self._newest = (float("nan"), 0.0)  # LSL time of the newest sample, and when it was seen here
-        self._began = float("nan")  # LSL time of the first sample
+        self._freshness.forget()
+        self._troubles.forget()
         self._due: dict[str, float] = {}
         self._shown: tuple[object, ...] = ()
 
@@ -193,10 +193,10 @@ class Controller(QObject):
             self._show_marker(self._running.thread.engine.mark(text), quiet=False)
 
     def _show_marker(self, marker: Marker, *, quiet: bool) -> None:
-        traces, newest = self.traces, self._newest[0]
+        traces, newest = self.traces, self._freshness.newest
         if traces is not None and isfinite(newest):
             self.log.markers.append(Mark(traces.end - 1 + (marker.time - newest) * traces.rate, marker.text))
-        self.happened.emit(Event(self._since_start(marker.time), marker.text, quiet=quiet))
+        self.happened.emit(Event(self._freshness.since_start(marker.time), marker.text, quiet=quiet))
 
     def set_display_filter(self, display_filter: DisplayFilter) -> None:
         """Choose what the eye gets; the model and the recording get what they got."""
@@ -226,9 +226,9 @@ class Controller(QObject):
         try:
             path = self._recording.start(engine, folder, participant=participant, source_text=self.session.source_text)
         except BciError as error:
-            self._set_trouble(troubles.of_error(error, troubles.DISMISS, lasting=True))
+            self._troubles.show(troubles.of_error(error, troubles.DISMISS, lasting=True))
             return
-        self._dismissed = ""  # of a recording before this one
+        self._troubles.forget()  # of a recording before this one
         self._tell("recording begun", str(path))
         self.recording_changed.emit(self._recording.state())
 
@@ -268,7 +268,7 @@ class Controller(QObject):
         for gap in gaps:
             if gap.lost:
                 seconds = gap.lost / self.session.info.rate
-                self.happened.emit(Event(self._since_start(gap.time), f"gap of {seconds:.2g} s", quiet=True))
+                self.happened.emit(Event(self._freshness.since_start(gap.time), f"gap of {seconds:.2g} s", quiet=True))
         if predictions:
             self.predictions_added.emit(tuple(predictions))
         status = thread.engine.status()
@@ -279,18 +279,22 @@ class Controller(QObject):
         self._tell_status(status, troubles.silence(status, playback))
         if ended and not self._ended:
             self._ended = True
+            self._freshness.hold()
             self._tell_end(thread)
         elif not self._ended:
-            self._watch(status, playback)
+            silent = self._freshness.silent if self._drawing else 0.0
+            self._troubles.watch(troubles.present(status, playback, silent))
 
     def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
         if opening.failure is not None:
-            self._set_trouble(troubles.of_error(opening.failure))
+            self._troubles.show(troubles.of_error(opening.failure))
             self.failed.emit(opening.failure)
             return
         if opening.opened is None:
-            self._set_trouble(Trouble("The session could not be opened", "The terminal has the details.", Level.ERROR))
+            self._troubles.show(
+                Trouble("The session could not be opened", "The terminal has the details.", Level.ERROR)
+            )
             return
         engine, self.player = opening.opened.engine, opening.opened.player
         self.session = Session(engine.info, engine.bundle, self.source_text)
@@ -300,7 +304,7 @@ class Controller(QObject):
         self.log = SessionLog()
         self._running = Running(EngineThread(engine), opening.opened.source, self.player)
         self._running.thread.start()
-        self._set_trouble(None)
+        self._troubles.show(None)
         self.session_changed.emit(self.session)
 
     def _leave(self) -> None:
@@ -310,7 +314,7 @@ class Controller(QObject):
             self._recording.forget()
             self.recording_changed.emit(None)
         self._forget()
-        self._set_trouble(None)
+        self._troubles.show(None)
         if had:
             self.session_changed.emit(None)
 
@@ -321,9 +325,7 @@ class Controller(QObject):
         if view.first > traces.end:
             view = engine.signal(HISTORY_SECONDS)
         if traces.extend(view):
-            self._newest = (view.time, self._clock())
-            if not isfinite(self._began):
-                self._began = view.time - traces.end / traces.rate
+            self._freshness.take(view.time, traces.end / traces.rate)
             self.traces_extended.emit()
         if self._is_due("spectrum", _SPECTRUM_SECONDS):
             spectrum = welch(engine.signal(_SPECTRUM_SPAN).data, traces.rate)
@@ -378,12 +380,11 @@ class Controller(QObject):
     @property
     def newest(self) -> float:
         """LSL time of the newest sample that was drawn."""
-        return self._newest[0]
+        return self._freshness.newest
 
     def now(self) -> float:
         """Give the LSL time of the right edge of what scrolls: goes on while a stream is silent."""
-        time, seen = self._newest
-        return time if self._ended else time + (self._clock() - seen)
+        return self._freshness.now
 
     @property
     def ended(self) -> bool:
@@ -393,10 +394,7 @@ class Controller(QObject):
     @property
     def seconds(self) -> float:
         """Seconds since the first sample of the session."""
-        return self._since_start(self.now())
-
-    def _since_start(self, time: float) -> float:
-        return max(0.0, time - self._began) if isfinite(self._began) else 0.0
+        return self._freshness.since_start(self.now())
 
     def _tell(self, text: str, detail: str = "") -> None:
         self.happened.emit(Event(self.seconds, text, quiet=True, detail=detail))
@@ -412,31 +410,13 @@ class Controller(QObject):
 
     def dismiss(self) -> None:
         """Take trouble that does not end by itself off the screen."""
-        if self._trouble is not None:
-            self._dismissed = self._trouble.summary
-        self._set_trouble(None)
-
-    def _watch(self, status: Status, playback: Playback | None) -> None:
-        trouble = troubles.present(status, playback, self._silence())
-        if trouble is not None and trouble.summary == self._dismissed:
-            trouble = None
-        if trouble is None and self._trouble is not None and self._trouble.lasting:
-            return
-        self._set_trouble(trouble)
-
-    def _silence(self) -> float:
-        return self._clock() - self._newest[1] if self._drawing and self._newest[1] else 0.0
+        self._troubles.dismiss()
 
     def _tell_end(self, thread: EngineThread) -> None:
         if isinstance(thread.failure, BciError):
-            self._set_trouble(troubles.of_error(thread.failure, troubles.CHOOSE_SOURCE))
+            self._troubles.show(troubles.of_error(thread.failure, troubles.CHOOSE_SOURCE))
             self.failed.emit(thread.failure)
         elif thread.failure is not None:
-            self._set_trouble(troubles.of_fault(thread.failure))
+            self._troubles.show(troubles.of_fault(thread.failure))
         else:
-            self._set_trouble(troubles.ended())
-
-    def _set_trouble(self, trouble: Trouble | None) -> None:
-        if trouble != self._trouble:
-            self._trouble = trouble
-            self.trouble_changed.emit(trouble)
+            self._troubles.show(troubles.ended())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isfinite
 
 from bci_app.errors import BciError
@@ -73,3 +74,41 @@ def of_fault(fault: BaseException) -> Trouble:
         Level.ERROR,
         (CHOOSE_SOURCE,),
     )
+
+
+class TroubleBoard:
+    """The one trouble that is shown: what lasts stays until it is taken away, what was taken away stays so.
+
+    Parameters
+    ----------
+    changed : callable
+        Told the trouble that is shown from now on, or None.
+    """
+
+    def __init__(self, changed: Callable[[Trouble | None], None]) -> None:
+        self._changed = changed
+        self._shown: Trouble | None = None
+        self._dismissed = ""
+
+    def show(self, trouble: Trouble | None) -> None:
+        """Show this, or nothing."""
+        if trouble != self._shown:
+            self._shown = trouble
+            self._changed(trouble)
+
+    def watch(self, trouble: Trouble | None) -> None:
+        """Take what there is now; it ends by itself."""
+        if trouble is not None and trouble.summary == self._dismissed:
+            trouble = None
+        if trouble is not None or self._shown is None or not self._shown.lasting:
+            self.show(trouble)
+
+    def dismiss(self) -> None:
+        """Take it off the screen."""
+        if self._shown is not None:
+            self._dismissed = self._shown.summary
+        self.show(None)
+
+    def forget(self) -> None:
+        """Let what was taken away be told again."""
+        self._dismissed = ""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QRect, QSize
+from PyQt6.QtCore import QRect, QSettings, QSize
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
 from bci_app.bundle.spec import Bundle
+from bci_app.gui.controller import Controller
 from bci_app.gui.header import Header
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.shortcuts import SECTIONS
 from bci_app.gui.state import Session
 from bci_app.gui.theme import DARK
-from tests.gui.conftest import OpenWindow
 from tests.gui.sources import INFO
 
 
@@ -35,13 +35,12 @@ def test_the_window_fits_the_screen(window: MainWindow, screen: QRect, size: QSi
     assert screen.contains(window.geometry())
 
 
-def test_the_first_window_fits_its_own_screen(open_window: OpenWindow, qtbot: QtBot) -> None:
-    window = open_window()
-    other = MainWindow(window.controller, title="bci-app", settings=window._settings)
-    qtbot.addWidget(other)
-    screen = other.screen()
+def test_a_new_window_fits_its_own_screen(qtbot: QtBot, settings: QSettings) -> None:
+    window = MainWindow(Controller(), title="bci-app", settings=settings)
+    qtbot.addWidget(window)
+    screen = window.screen()
     assert screen is not None
-    assert screen.availableGeometry().contains(other.geometry())
+    assert screen.availableGeometry().contains(window.geometry())
 
 
 def session(bundle: Bundle, title: str) -> Session:

@@ -1,0 +1,51 @@
+"""Where a stream's time stands on the screen. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isfinite
+
+
+class Freshness:
+    """The time of the newest sample, and how long ago it was seen here.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds, steady.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin with another stream."""
+        self.newest = float("nan")  # LSL time of the newest sample
+        self._seen = 0.0
+        self._began = float("nan")  # LSL time of the first sample
+        self._held = False
+
+    def take(self, newest: float, passed: float) -> None:
+        """Note the LSL time of the newest sample, which came `passed` seconds of stream after the first."""
+        self.newest, self._seen = newest, self._clock()
+        if not isfinite(self._began):
+            self._began = newest - passed
+
+    def hold(self) -> None:
+        """Let time stand: nothing will come any more."""
+        self._held = True
+
+    @property
+    def silent(self) -> float:
+        """Seconds since samples were seen; 0 before the first."""
+        return self._clock() - self._seen if isfinite(self.newest) else 0.0
+
+    @property
+    def now(self) -> float:
+        """LSL time of the right edge of what scrolls: goes on while a stream is silent."""
+        return self.newest if self._held else self.newest + self.silent
+
+    def since_start(self, time: float) -> float:
+        """Give the seconds from the first sample to an LSL time."""
+        return max(0.0, time - self._began) if isfinite(self._began) else 0.0
