@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from math import floor
+
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from bci_app.events import ContactLevel
 from bci_app.gui.theme import Theme
+
+_HATCH = 6.0
 
 WORDS = {
     ContactLevel.GOOD: "good",
@@ -48,4 +52,18 @@ def draw_contact(painter: QPainter, centre: QPointF, size: float, level: Contact
         painter.setPen(QPen(tint, 1.5, style))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(QRectF(centre.x() - 0.8 * radius, centre.y() - 0.8 * radius, 1.6 * radius, 1.6 * radius))
+    painter.restore()
+
+
+def hatch(painter: QPainter, box: QRectF, tint: str) -> None:
+    """Hatch a box, with the same spacing on every screen: Qt's patterns shrink on dense ones."""
+    painter.save()
+    painter.setClipRect(box, Qt.ClipOperation.IntersectClip)
+    painter.setPen(QPen(QColor(tint), 1))
+    height = box.height()
+    # Lines keep their places when the box moves by less than their spacing.
+    x = floor((box.left() - height) / _HATCH) * _HATCH
+    while x < box.right():
+        painter.drawLine(QPointF(x, box.bottom()), QPointF(x + height, box.top()))
+        x += _HATCH
     painter.restore()

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QBrush, QColor, QPainter
+from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
+from bci_app.gui.glyphs import hatch
 from bci_app.gui.theme import Theme, font
 
 
@@ -91,7 +92,7 @@ class Hatching(pg.GraphicsObject):
             box = transform.mapRect(QRectF(start, view.top(), stop - start, view.height())).intersected(whole)
             if box.width() <= 0:
                 continue
-            painter.fillRect(box, QBrush(QColor(theme.line), Qt.BrushStyle.BDiagPattern))
+            hatch(painter, box, theme.line)
             room = painter.fontMetrics().horizontalAdvance(reason) + 12
             if box.width() > room:
                 label = QRectF(0, 0, room, painter.fontMetrics().height() + 4)

@@ -245,7 +245,8 @@ QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::su
 QProgressBar {{ background: {theme.surface}; border: none; border-radius: {half // 2}px; max-height: {half}px; }}
 QProgressBar::chunk {{ background: {theme.text}; border-radius: {half // 2}px; }}
 QMainWindow::separator {{ background: qlineargradient(x1:0, y1:0, x2:1, y2:0, stop:0 {theme.background},
-  stop:0.49 {theme.background}, stop:0.5 {theme.line}, stop:0.51 {theme.background}, stop:1 {theme.background});
+  stop:0.449 {theme.background}, stop:0.45 {theme.line}, stop:0.55 {theme.line}, stop:0.551 {theme.background},
+  stop:1 {theme.background});
   width: {unit + 1}px; height: {unit}px; }}
 QMainWindow::separator:horizontal {{ background: {theme.background}; }}
 QStatusBar {{ background: {theme.background}; padding: 0; margin: 0; }}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PyQt6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from bci_app.bundle.spec import Target
 from bci_app.events import TargetPrediction
+from bci_app.gui.glyphs import hatch
 from bci_app.gui.theme import GRID, Theme, color, font
 
 _TITLE = 4 * GRID
@@ -124,8 +125,7 @@ class Gauge(QWidget):
         painter.setBrush(QColor(self._theme.surface))
         painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
         if self._prediction is None:
-            painter.setBrush(QBrush(QColor(self._theme.faint), Qt.BrushStyle.BDiagPattern))
-            painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+            hatch(painter, box, self._theme.faint)
 
     def _paint_scale(self, painter: QPainter) -> None:
         theme = self._theme

@@ -110,7 +110,7 @@ class Timeline(Plot):
             tint = pg.mkColor(theme.target(self._index))
             # Classes of one target share its colour and differ in weight.
             tint.setAlphaF(1.0 if self._binary else 0.5 + 0.5 * order / max(1, len(self._classes) - 1))
-            self._smoothed[k].setPen(pg.mkPen(tint, width=2))
+            self._smoothed[k].setPen(pg.mkPen(tint, width=2 * self.devicePixelRatioF()))
             solid = mix(theme.background, tint.name(), tint.alphaF())
             words.append(f'<span style="color:{solid}">{self._target.classes[k]}</span>')
             tint.setAlphaF(0.5 * tint.alphaF())
