@@ -11,26 +11,27 @@ from pathlib import Path
 from bci_app.recording import Recording, read_recording
 from bci_app.replay import Replay, ReplayThread
 
-BUNDLE = "mental-load"
-# The minute of rest that the data set's sample uses of the other subjects. Half of it is the rest
-# baseline; the other half shows what the model says of rest.
-_REST_START, _REST_STOP = 120.0, 180.0
 _SAMPLE = Path(__file__).parent / "sample"
+# The minutes that the data set's sample uses of the other subjects. Half of the rest is the baseline;
+# the other half shows what the model says of rest. Both files end with 2 s of padding.
+_MINUTES = (("Subject01_1.edf", 120.0), ("Subject01_2.edf", 0.0))
 
 
-def recordings() -> tuple[Recording, Recording]:
-    """Read the last minute of rest and the arithmetic of EEGMAT's Subject 01."""
-    rest = read_recording(_SAMPLE / "Subject01_1.edf")
-    arithmetic = read_recording(_SAMPLE / "Subject01_2.edf")
-    rows = slice(round(_REST_START * rest.info.rate), round(_REST_STOP * rest.info.rate))
-    shortened = replace(
-        rest,
-        info=replace(rest.info, n_samples=rows.stop - rows.start),
-        data=rest.data[rows],
-        times=rest.times[rows] - rest.times[rows.start],
+def recordings() -> list[Recording]:
+    """Read a minute of rest and one of arithmetic of EEGMAT's Subject 01."""
+    return [_minute(read_recording(_SAMPLE / name), start) for name, start in _MINUTES]
+
+
+def _minute(recording: Recording, start: float) -> Recording:
+    rate = recording.info.rate
+    rows = slice(round(start * rate), round((start + 60.0) * rate))
+    return replace(
+        recording,
+        info=replace(recording.info, n_samples=rows.stop - rows.start),
+        data=recording.data[rows],
+        times=recording.times[rows] - recording.times[rows.start],
         annotations=(),
     )
-    return shortened, arithmetic
 
 
 @dataclass(frozen=True, slots=True)
