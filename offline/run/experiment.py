@@ -24,6 +24,7 @@ from offline.presets import DEMO_SUBJECTS
 from offline.protocols import protocol_named
 from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
+from offline.run.lock import LOCK_FILE, locked
 from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks
 from offline.run.record import (
     PREDICTIONS_FILE,
@@ -99,7 +100,7 @@ def run(
     Raises
     ------
     FileError
-        If the folder belongs to another run.
+        If the folder belongs to another run, or another process works in it.
     DatasetError, BundleError
         If the data cannot be used or the bundle not be written.
     """
@@ -110,20 +111,21 @@ def run(
     subjects = choose_subjects(dataset, settings.choose_subjects(dataset))
     targets = [target.name for target in choose_targets(dataset, settings.choose_targets(dataset))]
     _claim(out, settings)
-    data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
-    work = _Work(settings, out, data, settings.preset.preprocessing(dataset.info), settings.networks(targets))
-    results = work.train(processes, until, watch)
-    if until != "end":
-        return None
-    watch.stage("scores")
-    protocols = work.score(results)
-    watch.stage("export")
-    loaded = work.export(results, protocols, folder=bundle, name=name)
-    record = work.record(results, protocols, loaded, seconds=time.monotonic() - start)
-    record.write(out)
-    if cache is None:
-        shutil.rmtree(out / _CACHE, ignore_errors=True)
-    return RunResult(record, loaded)
+    with locked(out):
+        data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
+        work = _Work(settings, out, data, settings.preset.preprocessing(dataset.info), settings.networks(targets))
+        results = work.train(processes, until, watch)
+        if until != "end":
+            return None
+        watch.stage("scores")
+        protocols = work.score(results)
+        watch.stage("export")
+        loaded = work.export(results, protocols, folder=bundle, name=name)
+        record = work.record(results, protocols, loaded, seconds=time.monotonic() - start)
+        record.write(out)
+        if cache is None:
+            shutil.rmtree(out / _CACHE, ignore_errors=True)
+        return RunResult(record, loaded)
 
 
 def read_settings(out: Path) -> RunSettings:
@@ -147,7 +149,7 @@ def read_settings(out: Path) -> RunSettings:
 
 def _begun(out: Path) -> bool:
     """Tell whether anything was trained in a folder; what a refused run has left may be replaced."""
-    prepared = (SETTINGS_FILE, SPLITS_FILE)
+    prepared = (SETTINGS_FILE, SPLITS_FILE, LOCK_FILE)
     files = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
     return any(path.name not in prepared and path.parts[0] != _CACHE for path in files)
 

@@ -21,6 +21,7 @@ from offline.presets import PRESETS, Preset
 from offline.protocols import make_splits, protocol_named
 from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
 from offline.run.fold import FoldResult, Task, run_task
+from offline.run.lock import locked
 from offline.run.plan import final_split
 from offline.run.record import ScoredWindows
 from offline.run.reference import reference_preprocessing, reference_probabilities
@@ -332,6 +333,18 @@ def test_a_folder_of_another_run_or_of_other_files_is_refused(tmp_path: Path) ->
     (out / "subjects" / "supernet.safetensors").write_bytes(b"")
     with pytest.raises(FileError, match="belongs to another run"):
         start(out)
+
+
+def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
+    quick = SETTINGS.model_copy(update={"preset": PRESET.changed(epochs=1, generations=1, finetune=0)})
+    expected = pytest.raises(FileError, match="Another process works in")
+    with locked(tmp_path / "run"), expected, locked(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run" / "run.lock").exists()
+    (tmp_path / "run" / "run.json").write_text(quick.model_dump_json(indent=2) + "\n")
+    (tmp_path / "run" / "run.lock").write_text("4194304 1.0")  # left by a process that was killed
+    assert run(quick, tmp_path / "run", until="training") is None
+    assert not (tmp_path / "run" / "run.lock").exists()
 
 
 def test_a_run_that_was_refused_does_not_keep_the_folder(tmp_path: Path) -> None:
