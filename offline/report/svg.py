@@ -37,7 +37,9 @@ def tag(name: str, content: str = "", **attributes: object) -> str:
 
 def text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "label", fill: str | None = None) -> str:
     """Write words; `kind` is a class of the page's style sheet."""
-    return tag("text", escape(words), x=float(x), y=float(y), text_anchor=anchor, class_=kind, fill=fill)
+    return tag(
+        "text", escape(words), x=float(x), y=float(y), text_anchor=anchor, class_=kind, style=fill and f"fill:{fill}"
+    )
 
 
 def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
