@@ -6,7 +6,7 @@ always has the same verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,6 +123,13 @@ class ContactMonitor:
         self._samples: list[NDArray[np.float64]] = []
         self._end = first
         self._hold(first)
+
+    def to_grid(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Cut a run of samples at the points where contact is judged, so that arrival in chunks changes nothing."""
+        while start < stop:
+            end = min(stop, (start // self.grid + 1) * self.grid)
+            yield start, end
+            start = end
 
     def _hold(self, start: int) -> None:
         """Note that what is bad now stays so to the next point of the grid after `start`."""

@@ -132,7 +132,7 @@ class Interpreter:
         finite = np.asarray(np.isfinite(chunk.data[:, self._pipeline.columns]).all(axis=1))
         for start, stop, good in _runs(finite):
             if good:
-                for begin, end in self._to_grid(chunk.first + start, chunk.first + stop):
+                for begin, end in self._contact.to_grid(chunk.first + start, chunk.first + stop):
                     predictions += self._take_piece(chunk, begin, end)
             else:
                 gaps.append(Gap(chunk.first + start, float(chunk.times[start]), stop - start))
@@ -152,14 +152,6 @@ class Interpreter:
             self._pipeline.restart(self._contact.recovering)
             self._pipeline.set_bad(self._contact.bad_now())
         return predictions
-
-    def _to_grid(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
-        """Cut a run at the points where contact is judged, so that arrival in chunks changes nothing."""
-        grid = self._contact.grid
-        while start < stop:
-            end = min(stop, (start // grid + 1) * grid)
-            yield start, end
-            start = end
 
     def _begin(self, first: int) -> None:
         self._origin = first  # stream index of the first sample since the filters' last reset
@@ -252,12 +244,9 @@ class Watcher:
             self._contact.reset(chunk.first)
         x = np.nan_to_num(chunk.data[:, self._columns]) * self._scale
         if self._columns:
-            grid, start, stop = self._contact.grid, chunk.first, chunk.first + len(chunk)
-            while start < stop:
-                end = min(stop, (start // grid + 1) * grid)
-                self._contact.add(x[start - chunk.first : end - chunk.first], end)
+            for begin, end in self._contact.to_grid(chunk.first, chunk.first + len(chunk)):
+                self._contact.add(x[begin - chunk.first : end - chunk.first], end)
                 self._contact.update()
-                start = end
         return [], gaps
 
 
