@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from bci_app.bundle.spec import Target
 from bci_app.channels import select_channels
-from bci_app.errors import DatasetError
+from bci_app.errors import ChannelError, DatasetError
 from bci_app.recording.parsing import PARSER_ERRORS
 from offline.datasets import montages
 from offline.datasets.base import DatasetInfo, Trial
-from offline.datasets.files import require_finite
+from offline.datasets.files import natural, require_finite
 from offline.datasets.recorded import eeg_microvolts, open_recording
 
 REST_SECONDS = 30.0
@@ -35,7 +35,9 @@ REST_SECONDS = 30.0
 _SAMPLE = Path(__file__).with_name("eegmat_128hz_30subjects.npz")
 _FILE = re.compile(r"^Subject(\d+)_([12])\.edf$", re.IGNORECASE)
 _CONDITIONS = ("rest", "arithmetic")
-_EXPECTED = "arrays X (recordings, channels, samples), y, subject, ch_names, sfreq, scale_uV"
+_EXPECTED = "arrays X (recordings, channels, samples), y (0 or 1), subject, ch_names, sfreq, scale_uV"
+_EXACT = 2**24
+"""Whole numbers below it are exact in every floating type that is read."""
 
 INFO = DatasetInfo(
     name="eegmat",
@@ -83,8 +85,8 @@ class EegmatSample:
     Parameters
     ----------
     path : Path
-        npz with ``X`` int16 (n_recordings, n_channels, n_samples), ``scale_uV``, ``y`` (0 rest,
-        1 arithmetic), ``subject``, ``ch_names``, ``sfreq``.
+        npz with ``X`` integer or floating (n_recordings, n_channels, n_samples), ``scale_uV`` (µV in one unit of
+        ``X``), ``y`` (0 rest, 1 arithmetic), ``subject`` (numbers or names), ``ch_names`` in any order, ``sfreq``.
     """
 
     path: Path = _SAMPLE
@@ -111,6 +113,7 @@ class EegmatSample:
                 expected=_EXPECTED,
                 fix="Give an npz file of the shape of the embedded sample.",
             ) from error
+        arrays |= {key: _whole(arrays[key]) for key in ("y", "subject")}
         if not _like_the_sample(arrays):
             raise DatasetError(
                 f"{self.path.name} is not shaped like an EEGMAT sample",
@@ -125,17 +128,36 @@ class EegmatSample:
 
     def subjects(self) -> list[str]:
         """Subjects that are there, in natural order."""
-        return [f"Subject{number:02d}" for number in sorted({int(s) for s in self._arrays["subject"]})]
+        return sorted(set(self._names), key=natural)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """Name of each recording's subject; numbers are named as in the original files."""
+        texts = (_text(value) for value in self._arrays["subject"])
+        return [f"Subject{int(text):02d}" if text.isdecimal() else text for text in texts]
+
+    @cached_property
+    def _order(self) -> list[int]:
+        """Row of `X` of each of the channels of EEGMAT."""
+        try:
+            return select_channels(INFO.channels, [_text(name) for name in self._arrays["ch_names"]])
+        except ChannelError as error:
+            raise DatasetError(
+                f"The channels of {self.path.name} are not those of EEGMAT",
+                found=error.found,
+                expected=error.expected,
+                fix="Give a file with these 19 channels, in any order.",
+            ) from error
 
     def trials(self, subject: str) -> Iterator[Trial]:
         """Trials of one subject: rest, then arithmetic."""
         arrays = self._arrays
-        order = select_channels(INFO.channels, [str(name) for name in arrays["ch_names"]])
-        numbers = [f"Subject{int(s):02d}" for s in arrays["subject"]]
         pair = []
         for condition, name in enumerate(_CONDITIONS):
             rows = [
-                i for i, (n, y) in enumerate(zip(numbers, arrays["y"], strict=True)) if (n, y) == (subject, condition)
+                i
+                for i, (n, y) in enumerate(zip(self._names, arrays["y"], strict=True))
+                if (n, y) == (subject, condition)
             ]
             if len(rows) != 1:
                 raise DatasetError(
@@ -144,9 +166,21 @@ class EegmatSample:
                     expected="one rest and one arithmetic recording",
                 )
             # (channels, samples) → (samples, channels)
-            raw = np.ascontiguousarray(arrays["X"][rows[0], order].T, dtype=np.float64)
+            raw = np.ascontiguousarray(arrays["X"][rows[0], self._order].T, dtype=np.float64)
             pair.append(require_finite(raw * arrays["scale_uV"].item(), f"{subject} {name} of {self.path.name}"))
         yield from _trials(subject, (pair[0], pair[1]), float(arrays["sfreq"].item()))
+
+
+def _whole(values: NDArray[Any]) -> NDArray[Any]:
+    """Give flags, and numbers that are whole though stored otherwise, as integers; anything else as it is."""
+    if values.dtype.kind == "b" or (values.dtype.kind == "f" and (np.abs(values) < _EXACT).all()):
+        whole = values.astype(np.int64)
+        return whole if (whole == values).all() else values
+    return values
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _like_the_sample(arrays: dict[str, NDArray[Any]]) -> bool:
@@ -158,7 +192,9 @@ def _like_the_sample(arrays: dict[str, NDArray[Any]]) -> bool:
         and arrays["X"].shape[:2] == (n, arrays["ch_names"].size)
         and arrays["ch_names"].shape == (arrays["ch_names"].size,)
         and arrays["y"].shape == arrays["subject"].shape == (n,)
-        and all(arrays[key].dtype.kind in "iu" for key in ("y", "subject"))
+        and arrays["y"].dtype.kind in "iu"
+        and arrays["subject"].dtype.kind in "iuUS"
+        and arrays["ch_names"].dtype.kind in "US"
         and np.isin(arrays["y"], (0, 1)).all()
         and all(s.size == 1 and s.dtype.kind in "iuf" and np.isfinite(s).all() and (s > 0).all() for s in scalars)
     )

@@ -53,10 +53,47 @@ def test_any_npz_of_that_shape_is_read_in_natural_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"subject": np.array(["p10", "p10", "p9", "p9"])}, ["p9", "p10"]),
+        ({"subject": np.array([b"7", b"7", b"5", b"5"])}, ["Subject05", "Subject07"]),
+        ({"subject": np.array([120.0, 120.0, 3.0, 3.0])}, ["Subject03", "Subject120"]),
+        ({"X": np.ones((4, 19, 256), dtype=np.float32)}, ["Subject09", "Subject10"]),
+        ({"X": np.ones((4, 19, 256), dtype=np.float16)}, ["Subject09", "Subject10"]),
+        ({"y": np.array([False, True, True, False])}, ["Subject09", "Subject10"]),
+        ({"y": np.array([0.0, 1.0, 1.0, 0.0])}, ["Subject09", "Subject10"]),
+        ({"scale_uV": np.array([0.1]), "sfreq": np.array([128.0])}, ["Subject09", "Subject10"]),
+        ({"ch_names": np.array([f"EEG {name}" for name in INFO.channels])}, ["Subject09", "Subject10"]),
+        ({"ch_names": np.array(INFO.channels).astype("S3")}, ["Subject09", "Subject10"]),
+    ],
+)
+def test_other_types_and_names_say_the_same(tmp_path: Path, changes: dict[str, object], names: list[str]) -> None:
+    dataset = open_dataset("eegmat", _write_sample(tmp_path / "own.npz", **changes))
+    assert dataset.subjects() == names
+    for name in names:
+        assert [trial.labels["mental_load"] for trial in dataset.trials(name)] == [0, 1]
+        assert all(trial.data == pytest.approx(0.1) for trial in dataset.trials(name))
+
+
+def test_channels_are_found_by_name(tmp_path: Path) -> None:
+    order = np.random.default_rng(0).permutation(19)
+    X = np.arange(19, dtype=np.int16)[None, :, None] * np.ones((4, 1, 256), dtype=np.int16)
+    path = _write_sample(tmp_path / "own.npz", X=X[:, order], ch_names=np.array(INFO.channels)[order])
+    rest, _ = EegmatSample(path).trials("Subject09")
+    np.testing.assert_allclose(rest.data[0], 0.1 * np.arange(19), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"X": np.ones((4, 18, 256), dtype=np.int16)}, "not shaped like an EEGMAT sample"),
         ({"y": np.array([0, 2, 1, 0])}, "not shaped like an EEGMAT sample"),
+        ({"y": np.array([0.0, 0.5, 1.0, 0.0])}, "not shaped like an EEGMAT sample"),
+        ({"subject": np.array([np.nan, 1, 1, 0])}, "not shaped like an EEGMAT sample"),
+        (
+            {"ch_names": np.array([*INFO.channels[:-1], "A1"])},
+            "channels of own.npz are not those of EEGMAT: .*missing Pz",
+        ),
         ({"scale_uV": None}, "Cannot read own.npz as an EEGMAT sample"),
         ({"y": np.array([{}, 1, 1, 0], dtype=object)}, "Cannot read own.npz as an EEGMAT sample"),
         ({"X": np.full((4, 19, 256), np.nan)}, "no numbers: found 4864 NaN"),
