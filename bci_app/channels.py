@@ -6,8 +6,10 @@ Names follow the extended 10-20 system (Oostenveld & Praamstra 2001, Clin. Neuro
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +111,57 @@ def standard_montage() -> str:
     from mne.channels import get_builtin_montages
 
     return "colin27_1005" if "colin27_1005" in get_builtin_montages() else "standard_1005"
+
+
+@cache
+def electrode_places() -> Mapping[str, tuple[float, float]]:
+    """Give where the electrodes of the 10-05 system lie on a head seen from above.
+
+    Returns
+    -------
+    mapping of str to (float, float)
+        x to the right and y to the front, azimuthal equidistant from the vertex: 1 is 90 degrees.
+    """
+    text = Path(__file__).with_name("electrodes.csv").read_text(encoding="utf-8")
+    rows = (line.split(",") for line in text.splitlines() if not line.startswith(("#", "name,")))
+    return MappingProxyType({name: (float(x), float(y)) for name, x, y in rows})
+
+
+# Reaches from each electrode of the 10-20 system to the next (33 to 50 degrees) and not to the one
+# after (58 and more); of a denser cap the closest four.
+_NEIGHBOUR_DEGREES = 54.0
+_MOST_NEIGHBOURS = 4
+# Ears and mastoids are references more often than not.
+_OFF_SCALP = frozenset({"A1", "A2", "M1", "M2"})
+
+
+def neighbours(channels: Sequence[str]) -> list[list[int]]:
+    """Find the electrodes around each electrode.
+
+    Parameters
+    ----------
+    channels : sequence of str
+        Names in any spelling.
+
+    Returns
+    -------
+    list of list of int
+        For each channel the positions in `channels` of the up to four electrodes within 54 degrees,
+        the closest first; none for ears, mastoids and names without a standard position.
+    """
+    places = electrode_places()
+    scalp = places.keys() - _OFF_SCALP
+    known = [index for index, name in enumerate(channels) if canonical(name) in scalp]
+    x, y = np.array([places[canonical(channels[index])] for index in known]).reshape(-1, 2).T
+    polar, azimuth = np.hypot(x, y) * np.pi / 2, np.arctan2(y, x)
+    unit = np.stack([np.sin(polar) * np.cos(azimuth), np.sin(polar) * np.sin(azimuth), np.cos(polar)])
+    degrees = np.degrees(np.arccos(np.clip(unit.T @ unit, -1.0, 1.0)))
+    np.fill_diagonal(degrees, np.inf)
+    result: list[list[int]] = [[] for _ in channels]
+    for row, index in enumerate(known):
+        closest = np.argsort(degrees[row], kind="stable")[:_MOST_NEIGHBOURS]
+        result[index] = [known[column] for column in closest if degrees[row, column] <= _NEIGHBOUR_DEGREES]
+    return result
 
 
 @lru_cache(maxsize=256)

@@ -7,10 +7,12 @@ always has the same verdicts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.engine.neighbours import NeighbourCheck
 from bci_app.events import Contact, ContactLevel
 
 GRID_SECONDS = 0.5
@@ -28,51 +30,47 @@ _LINE_RATIO = 10.0
 _RECOVERY = 4
 
 
-def judge(block: NDArray[np.float64], rate: float) -> list[tuple[ContactLevel, str]]:
-    """Judge one block of raw signal.
+class _Spread(NamedTuple):
+    """A block without drift, and of each channel the standard deviation and the share of samples on its extremes."""
 
-    Parameters
-    ----------
-    block : ndarray of float64, shape (n_samples, n_channels)
-        µV, finite.
-    rate : float
-        Hz.
+    detrended: NDArray[np.float64]
+    sd: NDArray[np.float64]
+    at_limit: NDArray[np.float64]
 
-    Returns
-    -------
-    list of (ContactLevel, str)
-        Level and cause of each channel.
-    """
-    detrended, sd, at_limit = _spread(block)
-    line = _line_ratio(detrended, rate)
+    @classmethod
+    def of(cls, block: NDArray[np.float64]) -> _Spread:
+        at_limit = np.maximum((block == block.max(axis=0)).mean(axis=0), (block == block.min(axis=0)).mean(axis=0))
+        # A straight line is electrode drift, not signal.
+        ramp = np.linspace(-1, 1, len(block))[:, None]
+        centred = block - block.mean(axis=0)
+        detrended = centred - ramp * (ramp * centred).sum(axis=0) / (ramp**2).sum()
+        return cls(detrended, detrended.std(axis=0), at_limit)
+
+    @property
+    def bad(self) -> NDArray[np.bool_]:
+        """Which channels carry no brain signal."""
+        return np.asarray((self.sd < _FLAT_SD) | (self.sd > _BAD_SD) | (self.at_limit > _RAILED_SHARE))
+
+
+def _judge_alone(spread: _Spread, rate: float) -> list[tuple[ContactLevel, str]]:
+    """Judge each channel of a block by itself: its level, and the cause if that is not good."""
+    line = _line_ratio(spread.detrended, rate)
     verdicts = []
-    for channel in range(block.shape[1]):
-        if sd[channel] < _FLAT_SD:
+    for sd, at_limit, hum in zip(spread.sd, spread.at_limit, line, strict=True):
+        if sd < _FLAT_SD:
             verdict = (ContactLevel.BAD, "flat")
-        elif at_limit[channel] > _RAILED_SHARE:
+        elif at_limit > _RAILED_SHARE:
             verdict = (ContactLevel.BAD, "railed")
-        elif sd[channel] > _BAD_SD:
-            verdict = (ContactLevel.BAD, f"{sd[channel]:.0f} µV of noise")
-        elif sd[channel] > _POOR_SD:
-            verdict = (ContactLevel.POOR, f"{sd[channel]:.0f} µV of noise")
-        elif line[channel] > _LINE_RATIO:
+        elif sd > _BAD_SD:
+            verdict = (ContactLevel.BAD, f"{sd:.0f} µV of noise")
+        elif sd > _POOR_SD:
+            verdict = (ContactLevel.POOR, f"{sd:.0f} µV of noise")
+        elif hum > _LINE_RATIO:
             verdict = (ContactLevel.POOR, "mains hum")
         else:
             verdict = (ContactLevel.GOOD, "")
         verdicts.append(verdict)
     return verdicts
-
-
-def _spread(
-    block: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Give the block without drift, its standard deviation, and the share of samples on its extremes."""
-    at_limit = np.maximum((block == block.max(axis=0)).mean(axis=0), (block == block.min(axis=0)).mean(axis=0))
-    # A straight line is electrode drift, not signal.
-    ramp = np.linspace(-1, 1, len(block))[:, None]
-    centred = block - block.mean(axis=0)
-    detrended = centred - ramp * (ramp * centred).sum(axis=0) / (ramp**2).sum()
-    return detrended, detrended.std(axis=0), at_limit
 
 
 def _line_ratio(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
@@ -108,6 +106,7 @@ class ContactMonitor:
             Contact(name, ContactLevel.MISSING if absent else ContactLevel.UNKNOWN)
             for name, absent in zip(channels, missing, strict=True)
         )
+        self._neighbours = NeighbourCheck(self._channels, rate)
         self._good_run = np.full(len(channels), _RECOVERY)
         self._last_bad = np.full(len(channels), -1, dtype=np.int64)
         self.reset()
@@ -122,18 +121,23 @@ class ContactMonitor:
         """
         self._samples: list[NDArray[np.float64]] = []
         self._end = first
+        self._neighbours.reset()
         self._hold(first)
 
     def to_grid(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Cut a run of samples at the points where contact is judged, so that arrival in chunks changes nothing."""
         while start < stop:
-            end = min(stop, (start // self.grid + 1) * self.grid)
+            end = min(stop, self.next_point(start))
             yield start, end
             start = end
 
+    def next_point(self, start: int) -> int:
+        """Give the first point of the grid after stream index `start`."""
+        return (start // self.grid + 1) * self.grid
+
     def _hold(self, start: int) -> None:
         """Note that what is bad now stays so to the next point of the grid after `start`."""
-        self._last_bad[self.bad_now()] = (start // self.grid + 1) * self.grid - 1
+        self._last_bad[self.bad_now()] = self.next_point(start) - 1
 
     def add(self, x: NDArray[np.float64], end: int) -> None:
         """Take samples up to stream index `end` (exclusive), at most to the next point of the grid.
@@ -157,10 +161,19 @@ class ContactMonitor:
         self._samples = [block]
         enough = len(block) == self._block
         if enough:
-            verdicts = judge(block, self._rate)
+            verdicts = self._judge(block)
             self._contacts = tuple(self._settled(index, *verdict) for index, verdict in enumerate(verdicts))
         self._hold(end)
         return enough
+
+    def _judge(self, block: NDArray[np.float64]) -> list[tuple[ContactLevel, str]]:
+        """Judge each channel by itself, and what is good beside its neighbours."""
+        spread = _Spread.of(block)
+        self._neighbours.add(spread.detrended, ~(spread.bad | self._missing))
+        return [
+            (ContactLevel.POOR, cause) if cause and level is ContactLevel.GOOD else (level, own)
+            for (level, own), cause in zip(_judge_alone(spread, self._rate), self._neighbours.causes(), strict=True)
+        ]
 
     def _settled(self, index: int, level: ContactLevel, cause: str) -> Contact:
         """Apply hysteresis to the verdict on one channel."""
@@ -186,8 +199,7 @@ class ContactMonitor:
         if stop < self._block:
             return np.zeros(len(self._channels), dtype=np.bool_)
         block = np.concatenate(self._samples)[stop - self._block : stop]
-        _, sd, at_limit = _spread(block)
-        return np.asarray((sd < _FLAT_SD) | (sd > _BAD_SD) | (at_limit > _RAILED_SHARE))
+        return _Spread.of(block).bad
 
     @property
     def recovering(self) -> NDArray[np.bool_]:
@@ -196,7 +208,7 @@ class ContactMonitor:
 
     def bad_now(self) -> NDArray[np.bool_]:
         """Tell which channels carry no brain signal from here on."""
-        return np.array([contact.level is ContactLevel.BAD for contact in self._contacts])
+        return np.array([contact.level is ContactLevel.BAD for contact in self._contacts], dtype=np.bool_)
 
     def usable_since(self, start: int) -> NDArray[np.bool_]:
         """Tell which channels are there and were not bad at any time since stream index `start`."""
