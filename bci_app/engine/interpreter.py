@@ -25,6 +25,8 @@ from bci_app.stream import Chunk, Samples, StreamInfo, microvolts_per
 # A loss this short is bridged: two samples of a radio headset say nothing of the band powers of a
 # window, and starting the filters anew would cost seconds of predictions.
 BRIDGE_SECONDS = 0.02
+# Samples on which nothing is due yet wait so long at most: one round over many costs hardly more than over few.
+_HOLD_SECONDS = 0.1
 
 
 class Interpreter:
@@ -75,6 +77,8 @@ class Interpreter:
         self._decoder = Decoder(pipeline, predictor)
         self._contact = ContactMonitor(spec.channels, info.rate, missing=pipeline.missing)
         self._bridge = _Bridge(info.rate)
+        self._held: list[Chunk] = []
+        self._hold = max(1, round(_HOLD_SECONDS * info.rate))
         self._incomplete_ends = pipeline.incomplete_ends()
         self._baseline_from: int | None = None if wait_for_baseline else 0
         self._compute_ms = float("nan")
@@ -124,11 +128,29 @@ class Interpreter:
         """Take the next samples and give what is to be said of them."""
         predictions: list[Prediction] = []
         gaps: list[Gap] = []
+        bridged = self._bridge.over(chunk)
+        if bridged.lost or bridged.reset:
+            predictions += self._take_held(gaps)
+            self._break(chunk.first)
         if chunk.lost or chunk.reset:
             gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))
-        chunk = self._bridge.over(chunk)
-        if chunk.lost or chunk.reset:
-            self._break(chunk.first)
+        self._held.append(bridged)
+        if chunk.first + len(chunk) >= self._due(self._held[0].first):
+            predictions += self._take_held(gaps)
+        return predictions, gaps
+
+    def _due(self, first: int) -> int:
+        """Give the stream index that samples from `first` on must reach for anything to be said of them."""
+        window = self._origin + self._pipeline.next_end(first - self._origin) + 1
+        return min(window, self._contact.next_point(first), first + self._hold)
+
+    def _take_held(self, gaps: list[Gap]) -> list[Prediction]:
+        """Take the samples held; what is lost among them is added to `gaps`."""
+        if not self._held:
+            return []
+        chunk = _joined(self._held)
+        self._held = []
+        predictions: list[Prediction] = []
         finite = np.asarray(np.isfinite(chunk.data[:, self._pipeline.columns]).all(axis=1))
         for start, stop, good in _runs(finite):
             if good:
@@ -137,7 +159,7 @@ class Interpreter:
             else:
                 gaps.append(Gap(chunk.first + start, float(chunk.times[start]), stop - start))
                 self._break(chunk.first + stop)
-        return predictions, gaps
+        return predictions
 
     def _take_piece(self, chunk: Chunk, begin: int, end: int) -> list[Prediction]:
         """Take finite samples that reach no further than to the next point of the contact grid."""
@@ -273,6 +295,14 @@ class _Bridge:
             chunk.first - chunk.lost,
             markers=chunk.markers,
         )
+
+
+def _joined(chunks: list[Chunk]) -> Chunk:
+    """Make one chunk of some without gaps between them."""
+    if len(chunks) == 1:
+        return chunks[0]
+    data = np.concatenate([chunk.data for chunk in chunks])
+    return Chunk(data, np.concatenate([chunk.times for chunk in chunks]), chunks[0].first)
 
 
 def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:

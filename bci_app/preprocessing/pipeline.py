@@ -105,6 +105,16 @@ class Pipeline:
         design = self._resampler.design
         return round(self.spec.window * design.down / design.up)
 
+    def next_end(self, sample: int) -> int:
+        """Give the first sample from `sample` on at which a window ends, or would if filters had a past.
+
+        Both are indices of the stream since the reset.
+        """
+        design = self._resampler.design
+        first = self.spec.warm_up + self.spec.window - 1
+        m = -(-sample * design.up // design.down)
+        return (m + (first - m) % self.spec.hop) * design.down // design.up
+
     def incomplete_ends(self) -> list[int]:
         """Give the samples at which a window would end if filters had no past.
 

@@ -69,6 +69,20 @@ def test_predictions_do_not_depend_on_how_samples_arrive(bundle, sizes, gap, bad
     assert content(run(bundle, pieces(sizes))[0]) == content(run(bundle, pieces([10_000]))[0])
 
 
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_a_prediction_comes_with_the_samples_that_complete_its_window(bundle: LoadedBundle, size: int) -> None:
+    engine = Engine(ArraySource(INFO, chunks(eeg(8, RATE, 7), RATE, [size])), bundle, clock=lambda: 200.0)
+    engine.start()
+    received, found = 0, 0
+    while not engine.finished:
+        result = engine.step()
+        for prediction in result.predictions:
+            assert received <= prediction.sample < received + result.samples
+            found += 1
+        received += result.samples
+    assert found > 10
+
+
 def test_live_probabilities_are_those_of_the_golden_path(bundle: LoadedBundle) -> None:
     raw = eeg(9, RATE, 7).astype(np.float32)
     predictions, _ = run(bundle, chunks(raw.astype(np.float64), RATE, [13, 1, 250]))
