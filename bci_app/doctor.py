@@ -274,14 +274,26 @@ def _display_name() -> str:
     return f"Wayland {wayland}" if wayland else f"X11 {os.environ.get('DISPLAY')}"
 
 
+# Connections by which X servers were asked. A server begins anew when its last client leaves, and refuses
+# who comes meanwhile, which would be Qt: they stay open as long as the process.
+_x_connections: dict[str, int] = {}
+
+
 def _x_server_answers() -> bool:
-    """Open and close a connection to the X server, as Qt would."""
+    """Open a connection to the X server, as Qt would."""
     xcb = ctypes.CDLL("libxcb.so.1")
     xcb.xcb_connect.restype = ctypes.c_void_p
     xcb.xcb_connect.argtypes = [ctypes.c_char_p, ctypes.c_void_p]
     xcb.xcb_connection_has_error.argtypes = [ctypes.c_void_p]
     xcb.xcb_disconnect.argtypes = [ctypes.c_void_p]
+    display = os.environ.get("DISPLAY", "")
     connection = xcb.xcb_connect(None, None)
-    answers = xcb.xcb_connection_has_error(connection) == 0
-    xcb.xcb_disconnect(connection)
-    return bool(answers)
+    answers = bool(xcb.xcb_connection_has_error(connection) == 0)
+    former = _x_connections.pop(display, None)
+    if answers:
+        _x_connections[display] = connection
+    else:
+        xcb.xcb_disconnect(connection)
+    if former is not None:
+        xcb.xcb_disconnect(former)
+    return answers

@@ -102,7 +102,8 @@ def test_display_that_answers_is_no_problem(no_display: pytest.MonkeyPatch) -> N
     server = shutil.which("Xvfb")
     if server is None or doctor.missing_x_libraries():
         pytest.skip("Xvfb or the X libraries are not on this machine")
-    command = [server, "-displayfd", "1", "-screen", "0", "640x480x24"]
+    # It ends when its last client leaves; others only begin anew, and refuse who comes meanwhile.
+    command = [server, "-displayfd", "1", "-screen", "0", "640x480x24", "-terminate"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as xvfb:
         try:
             assert xvfb.stdout is not None
@@ -111,6 +112,8 @@ def test_display_that_answers_is_no_problem(no_display: pytest.MonkeyPatch) -> N
             while doctor.display_problem() is not None and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert doctor.display_problem() is None
+            with pytest.raises(subprocess.TimeoutExpired):
+                xvfb.wait(0.5)
         finally:
             xvfb.terminate()
 
