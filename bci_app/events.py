@@ -49,12 +49,15 @@ class TargetPrediction:
         Calibrated probabilities of this window.
     smoothed : tuple of float or None
         Rolling mean over the last valid windows, as the bundle says.
+    spread : tuple of float or None
+        Standard deviation of the probability over the same windows: how steady the answer is.
     """
 
     name: str
     classes: tuple[str, ...]
     probability: tuple[float, ...] | None
     smoothed: tuple[float, ...] | None
+    spread: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,17 +104,18 @@ class TerminalView:
         grid = Table.grid(padding=(0, 2))
         grid.add_column(width=14)
         grid.add_column(width=_BAR)
-        grid.add_column(width=5, justify="right")
+        grid.add_column(width=12, justify="right")
         if newest is None or not newest.valid or (values := newest.targets[index].smoothed) is None:
             why = ", ".join(reason.value for reason in newest.reasons) if newest else "waiting for samples"
             grid.add_row(Text(target.title, style="bold"), Text(f"no prediction: {why}", style="dim"), "")
             grid.columns[1].width = None
         else:
             grid.add_row(Text(target.title, style="bold"), "", "")
-            for name, value in zip(target.classes, values, strict=True):
+            spreads = newest.targets[index].spread or (0.0,) * len(values)
+            for name, value, spread in zip(target.classes, values, spreads, strict=True):
                 filled = round(value * _BAR)
                 bar = Text("█" * filled, style="cyan") + Text("·" * (_BAR - filled), style="dim")
-                grid.add_row(f"  {name}", bar, f"{value:.2f}")
+                grid.add_row(f"  {name}", bar, f"{value:.2f} ± {spread:.2f}")
         return Group(grid, self._timeline(index))
 
     def _timeline(self, index: int) -> Text:

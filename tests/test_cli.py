@@ -76,7 +76,7 @@ def test_run_writes_a_line_for_each_window(call, bundle: Path, tmp_path: Path) -
         {"sample", "time", "valid", "reasons", "quality", "age_ms", "compute_ms", "targets"}
     ] * len(rows)
     assert rows[0]["reasons"] == ["warming up"]
-    assert rows[0]["targets"] == {"mental_load": {"probability": None, "smoothed": None}}
+    assert rows[0]["targets"] == {"mental_load": {"probability": None, "smoothed": None, "spread": None}}
     assert rows[-1]["valid"]
     assert sum(rows[-1]["targets"]["mental_load"]["probability"].values()) == pytest.approx(1)
     assert np.diff([row["sample"] for row in rows]).tolist() == [125] * (len(rows) - 1)

@@ -28,6 +28,8 @@ class Decoded(NamedTuple):
         One array a target.
     smoothed : tuple of ndarray, each of shape (n_classes,), or None
         Rolling mean over the last valid windows.
+    spread : tuple of ndarray, each of shape (n_classes,), or None
+        Standard deviation over the same windows.
     seconds : float
         Time that the network took.
     """
@@ -36,6 +38,7 @@ class Decoded(NamedTuple):
     tokens: NDArray[np.float32] | None
     probabilities: Probabilities | None
     smoothed: Probabilities | None
+    spread: Probabilities | None
     seconds: float
 
 
@@ -90,17 +93,19 @@ class Decoder:
             given to the network.
         """
         if not usable:
-            return Decoded(window.last, None, None, None, 0.0)
+            return Decoded(window.last, None, None, None, None, 0.0)
         if self.baseline_progress < 1.0:
             self._rest_windows.append(window.features)
             if len(self._rest_windows) == self._spec.baseline_windows:
                 self._rest = measure_rest(self._spec, self._rest_windows)
-            return Decoded(window.last, None, None, None, 0.0)
+            return Decoded(window.last, None, None, None, None, 0.0)
         tokens = network_input(self._spec, window.features, self._rest)
         start = perf_counter()
         output = self._predictor.predict(tokens[None])
         seconds = perf_counter() - start
         probabilities = tuple(array[0] for array in output.probabilities)
         self._recent.append(probabilities)
-        smoothed = tuple(np.mean(arrays, axis=0) for arrays in zip(*self._recent, strict=True))
-        return Decoded(window.last, tokens, probabilities, smoothed, seconds)
+        recent = [np.array(arrays) for arrays in zip(*self._recent, strict=True)]
+        smoothed = tuple(arrays.mean(axis=0) for arrays in recent)
+        spread = tuple(arrays.std(axis=0) for arrays in recent)
+        return Decoded(window.last, tokens, probabilities, smoothed, spread, seconds)

@@ -202,7 +202,7 @@ class Interpreter:
         acceptable = quality >= 1 - self._bundle.max_interpolated
         waiting = self._baseline_from is None or (self.baseline_progress < 1 and start < self._baseline_from)
         decoded = self._decoder.decode(window, usable=acceptable and not waiting)
-        if decoded.probabilities is None or decoded.smoothed is None:
+        if decoded.probabilities is None or decoded.smoothed is None or decoded.spread is None:
             reasons = () if acceptable else (Reason.BAD_CONTACT,)
             if waiting or acceptable or self.baseline_progress < 1:
                 reasons = (*reasons, Reason.BASELINE)
@@ -218,8 +218,10 @@ class Interpreter:
             age_ms=self._age_ms(time),
             compute_ms=self._compute_ms,
             targets=tuple(
-                TargetPrediction(target.name, target.classes, tuple(p.tolist()), tuple(s.tolist()))
-                for target, p, s in zip(self._bundle.targets, decoded.probabilities, decoded.smoothed, strict=True)
+                TargetPrediction(target.name, target.classes, *(tuple(values.tolist()) for values in of_target))
+                for target, *of_target in zip(
+                    self._bundle.targets, decoded.probabilities, decoded.smoothed, decoded.spread, strict=True
+                )
             ),
         )
 

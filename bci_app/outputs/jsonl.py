@@ -22,8 +22,8 @@ def prediction_line(prediction: Prediction) -> str:
     """Write a prediction as one line of JSON, without the line's end.
 
     ``{"sample", "time", "valid", "reasons", "quality", "age_ms", "compute_ms", "targets": {TARGET:
-    {"probability": {CLASS: p, …}, "smoothed": {CLASS: p, …}}}}``; probabilities of an invalid window
-    are null, as is any number that is not finite.
+    {"probability": {CLASS: p, …}, "smoothed": {CLASS: p, …}, "spread": {CLASS: sd, …}}}}``; those of an
+    invalid window are null, as is any number that is not finite.
     """
     return json.dumps(
         {
@@ -38,6 +38,7 @@ def prediction_line(prediction: Prediction) -> str:
                 target.name: {
                     "probability": _by_class(target, target.probability),
                     "smoothed": _by_class(target, target.smoothed),
+                    "spread": _by_class(target, target.spread),
                 }
                 for target in prediction.targets
             },

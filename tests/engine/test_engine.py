@@ -93,6 +93,18 @@ def test_live_probabilities_are_those_of_the_golden_path(bundle: LoadedBundle) -
     np.testing.assert_array_equal(live.astype(np.float32), golden["probabilities"][:, 1])
 
 
+def test_the_spread_is_that_of_the_windows_of_the_rolling_mean(bundle: LoadedBundle) -> None:
+    predictions, _ = run(bundle, chunks(eeg(12, RATE, 7), RATE, [125]))
+    valid = [p.targets[1] for p in predictions if p.valid]
+    windows = bundle.spec.smoothing.windows
+    for index, target in enumerate(valid):
+        recent = np.array([other.probability for other in valid[max(0, index + 1 - windows) : index + 1]])
+        np.testing.assert_allclose(target.smoothed, recent.mean(axis=0), atol=1e-12)
+        np.testing.assert_allclose(target.spread, recent.std(axis=0), atol=1e-12)
+    assert set(valid[0].spread or ()) == {0.0}
+    assert max(valid[-1].spread or ()) > 0
+
+
 def test_gap_makes_filters_start_anew_and_keeps_the_baseline(bundle: LoadedBundle) -> None:
     data = eeg(16, RATE, 7)
     pieces = chunks(data[:2000], RATE, [50]) + chunks(data[2000:], RATE, [50], start=2250, lost=250)

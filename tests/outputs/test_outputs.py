@@ -37,7 +37,9 @@ INFO = StreamInfo("head", ("Fp1", "Cz"), 250.0, ("uV", "uV"), kind="lsl", source
 
 def prediction(sample: int = 1000, high: float = 0.75, *, valid: bool = True) -> Prediction:
     def target(name: str, classes: tuple[str, ...], values: tuple[float, ...]) -> TargetPrediction:
-        return TargetPrediction(name, classes, values if valid else None, values[::-1] if valid else None)
+        if not valid:
+            return TargetPrediction(name, classes, None, None, None)
+        return TargetPrediction(name, classes, values, values[::-1], (0.125,) * len(classes))
 
     return Prediction(
         sample=sample,
@@ -86,10 +88,15 @@ def test_a_line_has_the_documented_form() -> None:
         "age_ms": 12.5,
         "compute_ms": 1.5,
         "targets": {
-            "mental_load": {"probability": {"low": 0.25, "high": 0.75}, "smoothed": {"low": 0.75, "high": 0.25}},
+            "mental_load": {
+                "probability": {"low": 0.25, "high": 0.75},
+                "smoothed": {"low": 0.75, "high": 0.25},
+                "spread": {"low": 0.125, "high": 0.125},
+            },
             "valence": {
                 "probability": {"negative": 0.25, "neutral": 0.125, "positive": 0.625},
                 "smoothed": {"negative": 0.625, "neutral": 0.125, "positive": 0.25},
+                "spread": {"negative": 0.125, "neutral": 0.125, "positive": 0.125},
             },
         },
     }
@@ -99,7 +106,7 @@ def test_an_invalid_window_has_no_numbers_but_reasons() -> None:
     line = json.loads(prediction_line(prediction(valid=False)))
     assert line["valid"] is False
     assert line["reasons"] == ["gap", "rest baseline"]
-    assert line["targets"]["mental_load"] == {"probability": None, "smoothed": None}
+    assert line["targets"]["mental_load"] == {"probability": None, "smoothed": None, "spread": None}
 
 
 @given(
