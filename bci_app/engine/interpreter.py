@@ -82,8 +82,7 @@ class Interpreter:
         self._incomplete_ends = pipeline.incomplete_ends()
         self._baseline_from: int | None = None if wait_for_baseline else 0
         self._compute_ms = float("nan")
-        self._after_gap = False
-        self._begin(0)
+        self._begin(0, Reason.WARMING_UP)
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
@@ -131,7 +130,7 @@ class Interpreter:
         bridged = self._bridge.over(chunk)
         if bridged.lost or bridged.reset:
             predictions += self._take_held(gaps)
-            self._break(chunk.first)
+            self._break(chunk.first, Reason.GAP)
         if chunk.lost or chunk.reset:
             gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))
         self._held.append(bridged)
@@ -158,7 +157,7 @@ class Interpreter:
                     predictions += self._take_piece(chunk, begin, end)
             else:
                 gaps.append(Gap(chunk.first + start, float(chunk.times[start]), stop - start))
-                self._break(chunk.first + stop)
+                self._break(chunk.first + stop, Reason.NOT_FINITE)
         return predictions
 
     def _take_piece(self, chunk: Chunk, begin: int, end: int) -> list[Prediction]:
@@ -175,23 +174,22 @@ class Interpreter:
             self._pipeline.set_bad(self._contact.bad_now())
         return predictions
 
-    def _begin(self, first: int) -> None:
+    def _begin(self, first: int, reason: Reason) -> None:
         self._origin = first  # stream index of the first sample since the filters' last reset
+        self._no_past = reason  # why they have none
         self._awaited = deque(self._incomplete_ends)
 
-    def _break(self, first: int) -> None:
+    def _break(self, first: int, reason: Reason) -> None:
         """Begin anew at stream index `first`: what came before says nothing of what follows."""
         self._decoder.reset()
         self._contact.reset(first)
-        self._after_gap = first > 0
-        self._begin(first)
+        self._begin(first, reason if first > 0 else Reason.WARMING_UP)
 
     def _skipped(self, end: int, chunk: Chunk) -> list[Prediction]:
         """Say where a prediction was due before stream index `end` but filters had no past."""
-        reason = Reason.GAP if self._after_gap else Reason.WARMING_UP
         skipped = []
         while self._awaited and self._origin + self._awaited[0] < end:
-            skipped.append(self._invalid(self._origin + self._awaited.popleft(), chunk, (reason,), 0.0))
+            skipped.append(self._invalid(self._origin + self._awaited.popleft(), chunk, (self._no_past,), 0.0))
         return skipped
 
     def _predict(self, window: Window, chunk: Chunk) -> Prediction:
@@ -203,7 +201,9 @@ class Interpreter:
         waiting = self._baseline_from is None or (self.baseline_progress < 1 and start < self._baseline_from)
         decoded = self._decoder.decode(window, usable=acceptable and not waiting)
         if decoded.probabilities is None or decoded.smoothed is None or decoded.spread is None:
-            reasons = () if acceptable else (Reason.BAD_CONTACT,)
+            reasons: tuple[Reason, ...] = () if acceptable else (Reason.BAD_CONTACT,)
+            if not acceptable and self._pipeline.missing.any():
+                reasons = (*reasons, Reason.MISSING_CHANNELS)
             if waiting or acceptable or self.baseline_progress < 1:
                 reasons = (*reasons, Reason.BASELINE)
             return self._invalid(sample, chunk, reasons, quality)

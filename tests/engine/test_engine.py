@@ -130,7 +130,7 @@ def test_samples_that_are_no_numbers_are_a_gap_and_poison_nothing(bundle: Loaded
     data[2100:2103, 1] = value
     predictions, _ = run(bundle, chunks(data, RATE, [50]))
     after = [p for p in predictions if p.sample >= 2103]
-    assert after[0].reasons == (Reason.GAP,)
+    assert after[0].reasons == (Reason.NOT_FINITE,)
     assert all(p.valid and np.isfinite(p.targets[0].probability).all() for p in after[3:])
 
 
@@ -195,6 +195,17 @@ def test_missing_channel_is_interpolated_where_the_bundle_allows(lenient: Loaded
     assert predictions[-1].valid
     assert predictions[-1].quality == pytest.approx(5 / 6)
     assert engine.status().contacts[3].level.value == "missing"
+
+
+def test_a_missing_channel_is_named_where_with_bad_ones_it_is_too_much(lenient: LoadedBundle) -> None:
+    data = eeg(12, RATE, 7)
+    data[1500:, 4] = 0.0
+    keep = [0, 1, 2, 4, 5, 6]
+    info = StreamInfo("test", tuple(INFO.channels[i] for i in keep), RATE, ("uV",) * 6)
+    engine = Engine(ArraySource(info, chunks(data[:, keep], RATE, [50])), lenient, clock=lambda: 200.0)
+    engine.start()
+    predictions = [p for _ in range(60) for p in engine.step().predictions]
+    assert predictions[-1].reasons == (Reason.BAD_CONTACT, Reason.MISSING_CHANNELS)
 
 
 def test_bad_windows_are_not_part_of_the_baseline(bundle: LoadedBundle) -> None:
