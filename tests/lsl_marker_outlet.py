@@ -3,55 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.lsl_outlet import OutletProcess
 
 
-class MarkerOutletProcess:
+class MarkerOutletProcess(OutletProcess):
     """A running marker outlet; see `main` for its options."""
-
-    def __init__(self, *options: str) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.lsl_marker_outlet", *options],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self._answer("ready")
 
     def send(self, text: str) -> float:
         """Send an event; gives its LSL time."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(text + "\n")
-        self._process.stdin.flush()
-        return float(self._answer("sent"))
+        self.tell(text)
+        return float(self.answer("sent"))
 
     def wait_for_receiver(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write("?\n")
-        self._process.stdin.flush()
-        self._answer("received")
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate(timeout=10)
-
-    def _answer(self, word: str) -> str:
-        assert self._process.stdout is not None
-        found, _, rest = self._process.stdout.readline().strip().partition(" ")
-        assert found == word, f"the marker outlet said {found!r}"
-        return rest
+        self.tell("?")
+        self.answer("received")
 
 
 @contextmanager
 def marker_outlet(name: str, source_id: str, *, numbers: bool = False) -> Iterator[MarkerOutletProcess]:
-    process = MarkerOutletProcess(name, source_id, *(["--numbers"] if numbers else []))
+    process = MarkerOutletProcess(__name__, name, source_id, *(["--numbers"] if numbers else []))
     try:
         yield process
     finally:

@@ -25,14 +25,29 @@ def unique(name: str) -> str:
 
 
 class OutletProcess:
-    """A running outlet; see `main` for its options."""
+    """A module of the tests that runs an outlet, in a process of its own."""
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, module: str, *options: str) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.lsl_outlet", *options], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", module, *options],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
+        self.answer("ready")
+
+    def tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def answer(self, word: str) -> str:
+        """Wait for a line that begins with this word, and give the rest of it."""
         assert self._process.stdout is not None
-        assert self._process.stdout.readline().strip() == "ready", "the outlet did not start"
+        found, _, rest = self._process.stdout.readline().strip().partition(" ")
+        assert found == word, f"the outlet said {found!r}"
+        return rest
 
     def kill(self) -> None:
         self._process.kill()
@@ -46,9 +61,7 @@ class OutletProcess:
 
     def close(self) -> None:
         self._process.kill()
-        self._process.wait(10)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._process.communicate(timeout=10)
 
 
 @contextmanager
@@ -56,7 +69,7 @@ def outlet(source_id: str, **options: object) -> Iterator[OutletProcess]:
     """Run an outlet for the time of a with statement; options as for `main`, True for a flag."""
     arguments = [f"--{key.replace('_', '-')}={value}" for key, value in options.items() if value is not True]
     flags = [f"--{key.replace('_', '-')}" for key, value in options.items() if value is True]
-    process = OutletProcess(f"--source-id={source_id}", *arguments, *flags)
+    process = OutletProcess(__name__, f"--source-id={source_id}", *arguments, *flags)
     try:
         yield process
     finally:

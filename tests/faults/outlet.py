@@ -7,21 +7,18 @@ channel ``INDEX`` carries the number of the sample on a clock that all outlets w
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
 import sys
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
 from tests.bundles import CHANNELS
+from tests.lsl_outlet import OutletProcess
 
-ROOT = Path(__file__).resolve().parents[2]
 INDEX = "INDEX"
 _TABLE_SECONDS = 40
 BAD_VALUES = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf, "saturated": 187500.0}
@@ -78,37 +75,9 @@ def spoilt(stream: Stream, rows: np.ndarray, stamps: np.ndarray) -> np.ndarray:
     return stamps
 
 
-class FaultyOutlet:
-    """A running outlet."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.outlet", json.dumps(asdict(stream))],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdout is not None
-        assert self._process.stdout.readline().strip() == "ready", "the outlet did not start"
-
-    def kill(self) -> None:
-        self._process.kill()
-        self._process.wait(10)
-
-    def freeze(self) -> None:
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        self._process.send_signal(signal.SIGCONT)
-
-    def close(self) -> None:
-        self._process.kill()
-        self._process.communicate(timeout=10)
-
-
 @contextmanager
-def sending(stream: Stream) -> Iterator[FaultyOutlet]:
-    outlet = FaultyOutlet(stream)
+def sending(stream: Stream) -> Iterator[OutletProcess]:
+    outlet = OutletProcess(__name__, json.dumps(asdict(stream)))
     try:
         yield outlet
     finally:

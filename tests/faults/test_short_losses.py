@@ -66,7 +66,9 @@ def test_losses_of_up_to_20_ms_are_counted_and_bridged(
     expected, _, _ = run(ArraySource(info, chunks(data, RATE, [50])), bundle)
 
     assert lost == lengths.sum()
-    assert [(gap.sample - gap.lost, gap.lost) for gap in gaps] == list(zip(places.tolist(), lengths.tolist(), strict=True))
+    assert [(gap.sample - gap.lost, gap.lost) for gap in gaps] == list(
+        zip(places.tolist(), lengths.tolist(), strict=True)
+    )
     assert [(p.sample, p.valid) for p in found] == [(p.sample, p.valid) for p in expected]
     changes = [
         max(abs(x - y) for x, y in zip(a.targets[0].probability, b.targets[0].probability, strict=True))
