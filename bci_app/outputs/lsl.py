@@ -11,7 +11,29 @@ from bci_app.sources.liblsl import load_pylsl
 from bci_app.stream import Marker, StreamInfo
 
 
-class LslPredictionOutput:
+class _LslOutput:
+    """An LSL outlet that is there from `start` to `close`.
+
+    Parameters
+    ----------
+    name : str
+        Name of the stream.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._outlet: Any = None
+
+    def close(self) -> None:
+        """Withdraw the stream. May be called twice."""
+        self._outlet = None
+
+    def _source_id(self, bundle: Bundle, info: StreamInfo) -> str:
+        """Give the same after a restart of the app, so that receivers find the stream again."""
+        return f"bci-app/{self._name}/{bundle.name}/{info.source_id or info.name}"
+
+
+class LslPredictionOutput(_LslOutput):
     """An LSL stream of predictions, one sample a window, at no fixed rate.
 
     Channels are ``TARGET/CLASS`` (the probability of this window) and ``TARGET/CLASS/smoothed`` for
@@ -25,10 +47,6 @@ class LslPredictionOutput:
         Name of the stream; its type is ``Predictions``.
     """
 
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._outlet: Any = None
-
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
         """Announce the stream.
 
@@ -39,10 +57,13 @@ class LslPredictionOutput:
         """
         pylsl = load_pylsl()
         labels = prediction_labels(bundle)
-        # The same after a restart of the app, so that receivers find it again.
-        source_id = f"bci-app/{self._name}/{bundle.name}/{info.source_id or info.name}"
         header = pylsl.StreamInfo(
-            self._name, "Predictions", len(labels), pylsl.IRREGULAR_RATE, pylsl.cf_double64, source_id
+            self._name,
+            "Predictions",
+            len(labels),
+            pylsl.IRREGULAR_RATE,
+            pylsl.cf_double64,
+            self._source_id(bundle, info),
         )
         desc = header.desc()
         desc.append_child_value("manufacturer", "bci-app")
@@ -59,10 +80,6 @@ class LslPredictionOutput:
         """Send one sample."""
         if self._outlet is not None:
             self._outlet.push_sample(prediction_values(prediction), prediction.time)
-
-    def close(self) -> None:
-        """Withdraw the stream. May be called twice."""
-        self._outlet = None
 
 
 def prediction_labels(bundle: Bundle) -> list[str]:
@@ -83,7 +100,7 @@ def prediction_values(prediction: Prediction) -> list[float]:
     return [*values, float(prediction.valid), prediction.quality, float(prediction.sample)]
 
 
-class LslMarkerOutput:
+class LslMarkerOutput(_LslOutput):
     """An LSL stream of markers: what the predictions come to, and the session's own markers.
 
     A marker is sent when the most probable class of a target changes (``mental_load: high``) and when
@@ -96,8 +113,7 @@ class LslMarkerOutput:
     """
 
     def __init__(self, name: str) -> None:
-        self._name = name
-        self._outlet: Any = None
+        super().__init__(name)
         self._told: dict[str, str] = {}
 
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
@@ -109,7 +125,7 @@ class LslMarkerOutput:
             If liblsl is missing.
         """
         pylsl = load_pylsl()
-        source_id = f"bci-app/{self._name}/{bundle.name}/{info.source_id or info.name}/markers"
+        source_id = f"{self._source_id(bundle, info)}/markers"
         header = pylsl.StreamInfo(self._name, "Markers", 1, pylsl.IRREGULAR_RATE, pylsl.cf_string, source_id)
         self._outlet = pylsl.StreamOutlet(header)
         self._told = {}
@@ -127,10 +143,6 @@ class LslMarkerOutput:
         """Send a marker of the session."""
         if self._outlet is not None:
             self._outlet.push_sample([marker.text], marker.time)
-
-    def close(self) -> None:
-        """Withdraw the stream. May be called twice."""
-        self._outlet = None
 
     def _tell(self, about: str, text: str, time: float) -> None:
         if self._told.get(about) != text:
