@@ -16,7 +16,7 @@ from bci_app.errors import BciError, DependencyError
 
 if TYPE_CHECKING:
     from offline.presets import Preset
-    from offline.run import RunSettings
+    from offline.run import RunSettings, Shipping
     from offline.run.settings import Until
 
 app = typer.Typer(
@@ -73,6 +73,16 @@ LatencyOption = Annotated[bool, typer.Option("--latency", help="Measure latency;
 SeedOption = Annotated[int, typer.Option(min=0, help="The only source of randomness.")]
 ExportOption = Annotated[Path | None, typer.Option("--export", help="Folder of the bundle; OUT/bundle/NAME if none.")]
 NameOption = Annotated[str | None, typer.Option(help="Name of the bundle.")]
+Int8Option = Annotated[
+    bool, typer.Option("--int8", help="Bundle of 8-bit weights; what they cost is measured on the test windows.")
+]
+InterpolationOption = Annotated[
+    bool,
+    typer.Option(
+        "--interpolation",
+        help="Measure what interpolated electrodes cost on the test windows, and allow as many as cost little.",
+    ),
+]
 CacheOption = Annotated[Path | None, typer.Option(help="Folder in which windows are kept for other runs.")]
 ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Networks at once; one a core if none.")]
 
@@ -180,11 +190,15 @@ def run(
     seed: SeedOption = 0,
     export: ExportOption = None,
     name: NameOption = None,
+    int8: Int8Option = False,
+    interpolation: InterpolationOption = False,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
 ) -> None:
     """Train, search, score on held-out data, export a bundle and write a report."""
     _need_extra()
+    from offline.run import Shipping
+
     chosen = _preset(preset).changed(
         epochs=epochs,
         generations=generations,
@@ -194,7 +208,8 @@ def run(
         latency=latency,
     )
     settings = _settings(chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed)
-    _go(settings, out, root=root, cache=cache, processes=processes, bundle=export, name=name)
+    shipping = Shipping(export, name, int8=int8, interpolation=interpolation)
+    _go(settings, out, root=root, cache=cache, processes=processes, shipping=shipping)
 
 
 @app.command()
@@ -242,15 +257,17 @@ def export(
     root: RootOption = None,
     export: ExportOption = None,
     name: NameOption = None,
+    int8: Int8Option = False,
+    interpolation: InterpolationOption = False,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
 ) -> None:
     """Bring a run to its end: fine-tuning, scores, bundle and report."""
     _need_extra()
-    from offline.run import read_settings
+    from offline.run import Shipping, read_settings
 
-    settings = read_settings(run_folder)
-    _go(settings, run_folder, root=root, cache=cache, processes=processes, bundle=export, name=name)
+    shipping = Shipping(export, name, int8=int8, interpolation=interpolation)
+    _go(read_settings(run_folder), run_folder, root=root, cache=cache, processes=processes, shipping=shipping)
 
 
 @app.command()
@@ -328,8 +345,7 @@ def _go(
     cache: Path | None,
     processes: int | None,
     until: Until = "end",
-    bundle: Path | None = None,
-    name: str | None = None,
+    shipping: Shipping | None = None,
 ) -> None:
     """Run with a display, from where it is to where it shall stop."""
     from offline.display import RunDisplay, run_tables
@@ -342,8 +358,7 @@ def _go(
             settings,
             out,
             root=root,
-            bundle=bundle,
-            name=name,
+            shipping=shipping,
             cache=cache,
             processes=processes or cores,
             until=until,

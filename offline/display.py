@@ -123,11 +123,34 @@ def run_tables(record: RunRecord) -> None:
     console.print(f"reference: {record.reference_method}, same windows and folds")
     if record.dataset.synthetic:
         console.print("synthetic data: the scores say nothing about people", style="yellow")
+    _costs(console, record)
     parameters = sum(network.parameters for network in record.final)
     console.print(
         f"{parameters} parameters · {record.model_bytes / 1e6:.2f} MB · {record.latency_ms:.2f} ms a window · "
         f"{record.seconds / 60:.1f} min"
     )
+
+
+def _costs(console: Console, record: RunRecord) -> None:
+    """Show what 8-bit weights and interpolated channels cost, where that was measured."""
+    if costs := record.quantisation:
+        losses = ", ".join(f"{score.loss:+.3f} ({score.target})" for score in costs.scores)
+        console.print(
+            f"8-bit weights: {record.model_bytes / 1e6:.3f} of {costs.float_bytes / 1e6:.3f} MB, "
+            f"{costs.latency_ms:.2f} for {costs.float_latency_ms:.2f} ms a window, balanced accuracy lost {losses}",
+            highlight=False,
+        )
+    if record.interpolation:
+        table = Table(title="Balanced accuracy lost by interpolation", title_justify="left", box=box.SIMPLE_HEAD)
+        table.add_column("")
+        for heading in ("channels", "throughout", "after rest"):
+            table.add_column(heading, justify="right")
+        for loss in record.interpolation:
+            figures = str(loss.channels), f"{loss.loss:+.3f}", f"{loss.loss_after_rest:+.3f}"
+            table.add_row(loss.target.replace("_", " "), *figures)
+        console.print(table)
+        n = len(record.preprocessing.channels)
+        console.print(f"the bundle allows {int(n * record.max_interpolated)} of {n} channels", highlight=False)
 
 
 def evaluation_table(results: Sequence[EvaluationResult]) -> None:
@@ -166,6 +189,8 @@ def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
         table.add_section()
         table.add_row(f"[bold]{target.title}[/bold]")
         for kind, label in _KINDS.items():
+            if kind not in protocol.scores:
+                continue
             score = protocol.scores[kind][index]
             if kind == "inherited" and score == protocol.scores["found"][index]:
                 continue
@@ -186,6 +211,7 @@ def _side_by_side(record: RunRecord) -> Table:
 
 _KINDS = {
     "found": "found subnet",
+    "int8": "  8-bit weights",
     "inherited": "  inherited",
     "supernet": "largest subnet",
     "reference": "reference",

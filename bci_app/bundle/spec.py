@@ -65,6 +65,61 @@ class Score(_Frozen):
     reference_balanced_accuracy: Fraction | None = None
 
 
+class QuantisedScore(_Frozen):
+    """What 8-bit weights reach on one target, beside the same networks with float weights on the same test windows."""
+
+    target: str
+    n_windows: Annotated[int, Field(ge=1)]
+    float_accuracy: Fraction
+    accuracy: Fraction
+    float_balanced_accuracy: Fraction
+    balanced_accuracy: Fraction
+
+    @property
+    def loss(self) -> float:
+        """Balanced accuracy that is lost; negative where there is gain."""
+        return self.float_balanced_accuracy - self.balanced_accuracy
+
+
+class Quantisation(_Frozen):
+    """What storing the weights as 8-bit integers costs and saves: scores, bytes of the graph, ms a window."""
+
+    scores: tuple[QuantisedScore, ...]
+    float_bytes: Annotated[int, Field(gt=0)]
+    float_latency_ms: Annotated[float, Field(gt=0)]
+    latency_ms: Annotated[float, Field(gt=0)]
+
+
+class InterpolationLoss(_Frozen):
+    """What interpolating `channels` randomly chosen channels costs on one target, as a mean over draws of them.
+
+    Attributes
+    ----------
+    target : str
+        The target.
+    channels, draws : int
+        How many channels, and how many random choices of them.
+    balanced_accuracy, balanced_accuracy_after_rest : float
+        With the channels interpolated throughout, and from the end of the rest baseline on (the same where there is
+        no baseline).
+    loss, loss_after_rest : float
+        Balanced accuracy with all channels less that.
+    """
+
+    target: str
+    channels: Annotated[int, Field(ge=1)]
+    draws: Annotated[int, Field(ge=1)]
+    balanced_accuracy: Fraction
+    balanced_accuracy_after_rest: Fraction
+    loss: float
+    loss_after_rest: float
+
+    @property
+    def worst(self) -> float:
+        """The larger loss."""
+        return max(self.loss, self.loss_after_rest)
+
+
 class Provenance(_Frozen):
     """Where the model comes from and what it is for."""
 
@@ -79,6 +134,8 @@ class Provenance(_Frozen):
     protocol_description: str
     leaks: bool = False
     scores: tuple[Score, ...]
+    quantisation: Quantisation | None = None
+    interpolation: tuple[InterpolationLoss, ...] = ()
     intended_use: str
     limitations: str
     created: str
@@ -111,6 +168,8 @@ class Bundle(_Frozen):
         Folder name, and the name that people read.
     model_sha256, model_bytes
         Hash (lower-case hex) and length of ``model.onnx``.
+    precision : {"float32", "int8"}
+        Of the weights. An 8-bit graph rounds its activations, so that processors agree less closely about it.
     embedding_dim : int
         Length of the graph's ``embedding`` output.
     max_interpolated : float
@@ -124,6 +183,7 @@ class Bundle(_Frozen):
     not_for_people: bool = False
     model_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     model_bytes: Annotated[int, Field(gt=0)]
+    precision: Literal["float32", "int8"] = "float32"
     preprocessing: PreprocessingSpec
     targets: Annotated[tuple[Target, ...], Field(min_length=1)]
     embedding_dim: Annotated[int, Field(ge=1)]

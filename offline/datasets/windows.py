@@ -66,12 +66,46 @@ def _rest(trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline, own: Sequen
     return measure_rest(spec, windows)
 
 
-def trial_windows(trial: Trial, spec: PreprocessingSpec) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Make the windows of one trial that may be trained on or scored.
+def scored_windows(trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline) -> tuple[list[Window], Rest | None]:
+    """Give the windows of one trial that may be trained on or scored, and the rest baseline measured beside them.
 
     A window is scored if all its samples lie at or after `trial.scored_from` and, where the rest
     baseline is measured in the trial's own beginning, after the rest period. Filter state starts
     with the recording, so that samples before `scored_from` settle the filters as they would live.
+    """
+    windows = [window for block in _blocks(trial.data) for window in pipeline.process(block)]
+    rest = _rest(trial, spec, pipeline, windows)
+    own_rest = 0 if isinstance(spec.baseline, NoBaseline) or trial.rest is not None else spec.baseline.samples
+    scored = []
+    for number, window in enumerate(windows):
+        first = spec.warm_up + number * spec.hop  # at the model rate, counted from the first sample
+        if first * trial.rate >= trial.scored_from * spec.rate and first >= own_rest:
+            scored.append(window)
+    return scored, rest
+
+
+def trial_pipeline(trial: Trial, spec: PreprocessingSpec, *, max_interpolated: float = 0.0) -> Pipeline:
+    """Give the live preprocessing for the recording of a trial.
+
+    Raises
+    ------
+    ChannelError, PreprocessingError
+        If the specification does not fit the recording.
+    """
+    units = ("uV",) * len(trial.channels)
+    return Pipeline(spec, channels=trial.channels, rate=trial.rate, units=units, max_interpolated=max_interpolated)
+
+
+def trial_tokens(spec: PreprocessingSpec, windows: Sequence[Window], rest: Rest | None) -> NDArray[np.float32]:
+    """Give the network input (n_windows, n_channels, n_features) of windows, referred to a rest baseline."""
+    tokens = np.empty((len(windows), len(spec.channels), spec.n_features), dtype=np.float32)
+    for row, window in zip(tokens, windows, strict=True):
+        row[:] = network_input(spec, window.features, rest)
+    return tokens
+
+
+def trial_windows(trial: Trial, spec: PreprocessingSpec) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Make the windows of one trial that may be trained on or scored, as `scored_windows` chooses them.
 
     Returns
     -------
@@ -85,19 +119,8 @@ def trial_windows(trial: Trial, spec: PreprocessingSpec) -> tuple[NDArray[np.flo
     ChannelError, PreprocessingError
         If the specification does not fit the recording.
     """
-    pipeline = Pipeline(spec, channels=trial.channels, rate=trial.rate, units=("uV",) * len(trial.channels))
-    windows = [window for block in _blocks(trial.data) for window in pipeline.process(block)]
-    rest = _rest(trial, spec, pipeline, windows)
-    own_rest = 0 if isinstance(spec.baseline, NoBaseline) or trial.rest is not None else spec.baseline.samples
-    scored = []
-    for number, window in enumerate(windows):
-        first = spec.warm_up + number * spec.hop  # at the model rate, counted from the first sample
-        if first * trial.rate >= trial.scored_from * spec.rate and first >= own_rest:
-            scored.append(window)
-    tokens = np.empty((len(scored), len(spec.channels), spec.n_features), dtype=np.float32)
-    for row, window in zip(tokens, scored, strict=True):
-        row[:] = network_input(spec, window.features, rest)
-    return tokens, np.array([window.last for window in scored], dtype=np.int64)
+    scored, rest = scored_windows(trial, spec, trial_pipeline(trial, spec))
+    return trial_tokens(spec, scored, rest), np.array([window.last for window in scored], dtype=np.int64)
 
 
 def choose_targets(dataset: Dataset, targets: Sequence[str] | None) -> tuple[Target, ...]:

@@ -11,31 +11,12 @@ from numpy.typing import NDArray
 
 from bci_app.bundle import Bundle, load_bundle, save_bundle
 from bci_app.bundle.golden import check_bundle, make_golden
-from bci_app.bundle.spec import BlockArchitecture, Provenance, Smoothing, SubnetArchitecture, Target
-from bci_app.bundle.store import sha256
+from bci_app.bundle.spec import Provenance, Quantisation, QuantisedScore, Smoothing
 from bci_app.preprocessing.spec import PreprocessingSpec
+from offline.export.describe import ExportedSubnet, describe_bundle
 from offline.export.graph import build_graph, check_parity
-from offline.supernet.extract import Subnet
-
-
-class ExportedSubnet(NamedTuple):
-    """A network and the targets that it tells, temperatures included."""
-
-    network: Subnet
-    targets: tuple[Target, ...]
-
-    def architecture(self) -> SubnetArchitecture:
-        """Describe it for ``bundle.json``."""
-        arch = self.network.arch
-        return SubnetArchitecture(
-            targets=tuple(target.name for target in self.targets),
-            embed_dim=arch.embed_dim,
-            blocks=tuple(
-                BlockArchitecture(heads=heads, mlp_ratio=ratio)
-                for heads, ratio in zip(arch.heads, arch.mlp_ratios, strict=True)
-            ),
-            parameters=sum(parameter.numel() for parameter in self.network.parameters()),
-        )
+from offline.export.latency import measure_latency
+from offline.export.quantise import quantise
 
 
 class Excerpt(NamedTuple):
@@ -56,32 +37,6 @@ class Excerpt(NamedTuple):
     rate: float
 
 
-def describe_bundle(
-    name: str,
-    title: str,
-    model: bytes,
-    subnets: Sequence[ExportedSubnet],
-    *,
-    preprocessing: PreprocessingSpec,
-    provenance: Provenance,
-    smoothing: Smoothing,
-) -> Bundle:
-    """Describe a graph as ``bundle.json`` does."""
-    return Bundle(
-        name=name,
-        title=title,
-        not_for_people=provenance.synthetic,
-        model_sha256=sha256(model),
-        model_bytes=len(model),
-        preprocessing=preprocessing,
-        targets=tuple(target for subnet in subnets for target in subnet.targets),
-        embedding_dim=sum(subnet.network.arch.embed_dim for subnet in subnets),
-        smoothing=smoothing,
-        architecture=tuple(subnet.architecture() for subnet in subnets),
-        provenance=provenance,
-    )
-
-
 def export_bundle(
     folder: Path,
     subnets: Sequence[ExportedSubnet],
@@ -92,6 +47,8 @@ def export_bundle(
     provenance: Provenance,
     excerpt: Excerpt,
     smoothing: Smoothing | None = None,
+    max_interpolated: float = 0.0,
+    quantised: Sequence[QuantisedScore] | None = None,
 ) -> Bundle:
     """Write a bundle whole or not at all, and check it as ``bci-app check`` does.
 
@@ -111,6 +68,10 @@ def export_bundle(
         Signal for the golden record.
     smoothing : Smoothing, optional
         None by default.
+    max_interpolated : float
+        Largest share of the channels that may be interpolated.
+    quantised : sequence of QuantisedScore, optional
+        What 8-bit weights were measured to reach: if given, the graph has such weights.
 
     Raises
     ------
@@ -121,15 +82,30 @@ def export_bundle(
     networks = [subnet.network for subnet in subnets]
     model = build_graph(networks)
     check_parity(model, networks)
-    spec = describe_bundle(
-        name,
-        title,
-        model,
-        subnets,
-        preprocessing=preprocessing,
-        provenance=provenance,
-        smoothing=smoothing or Smoothing(),
-    )
+
+    def described(model: bytes, provenance: Provenance) -> Bundle:
+        return describe_bundle(
+            name,
+            title,
+            model,
+            subnets,
+            preprocessing=preprocessing,
+            provenance=provenance,
+            smoothing=smoothing or Smoothing(),
+            precision="float32" if quantised is None else "int8",
+            max_interpolated=max_interpolated,
+        )
+
+    if quantised is not None:
+        small = quantise(model)
+        costs = Quantisation(
+            scores=tuple(quantised),
+            float_bytes=len(model),
+            float_latency_ms=measure_latency(described(model, provenance), model),
+            latency_ms=measure_latency(described(small, provenance), small),
+        )
+        model, provenance = small, provenance.model_copy(update={"quantisation": costs})
+    spec = described(model, provenance)
     golden = make_golden(spec, model, raw=excerpt.raw, channels=excerpt.channels, rate=excerpt.rate)
     save_bundle(folder, spec, model, golden)
     check_bundle(load_bundle(folder))

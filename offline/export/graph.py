@@ -164,6 +164,20 @@ def build_graph(subnets: Sequence[Subnet]) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
+class Session:
+    """A graph in ONNX Runtime on one thread; gives logits (batch, targets, classes) of tokens."""
+
+    def __init__(self, model: bytes) -> None:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = 1
+        self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def logits(self, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run the graph on tokens (batch, channels, features)."""
+        (found,) = self._session.run([OUTPUT_NAMES[0]], {INPUT_NAME: tokens})
+        return np.asarray(found)
+
+
 def check_parity(model: bytes, subnets: Sequence[Subnet], *, seed: int = 0) -> float:
     """Compare a graph with the modules that it was made of, over random batches of several sizes.
 

@@ -10,7 +10,7 @@ from bci_app.bundle import Bundle
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Provenance, Smoothing, Target
 from bci_app.preprocessing.spec import PreprocessingSpec
-from offline.export.bundle import ExportedSubnet, describe_bundle
+from offline.export.describe import ExportedSubnet, describe_bundle
 from offline.export.graph import build_graph
 from offline.supernet.extract import Subnet
 

@@ -10,9 +10,11 @@ from offline.report import charts
 from offline.report.analysis import Figures, ProtocolReport, Report, TargetReport
 from offline.report.style import STYLE
 from offline.report.svg import TARGETS
+from offline.run.interpolation import LARGEST_LOSS
 
 _KINDS = {
     "found": "found subnets",
+    "int8": "with 8-bit weights",
     "inherited": "before fine-tuning",
     "supernet": "largest subnet",
     "reference": "reference",
@@ -31,6 +33,7 @@ def render(report: Report) -> str:
         _subjects(report),
         _details(report),
         _search(report),
+        _costs(report),
         _curves(report),
         _exclusions(report),
         _method(report),
@@ -185,7 +188,7 @@ def _details(report: Report) -> str:
             ]
             for t, target in enumerate(protocol.targets)
             for kind, label in _KINDS.items()
-            if not (kind == "inherited" and target.kinds[kind] == target.kinds["found"])
+            if kind in target.kinds and not (kind == "inherited" and target.kinds[kind] == target.kinds["found"])
         ]
         parts.append(_table(("target", "", "parameters", *_COLUMNS), rows, words=2))
         pictures = "".join(_pair(report, target, t) for t, target in enumerate(protocol.targets))
@@ -196,7 +199,7 @@ def _details(report: Report) -> str:
 def _sizes(report: Report, protocol: ProtocolReport) -> dict[str, str]:
     low, high = min(protocol.parameters), max(protocol.parameters)
     found = _thousands(low) if low == high else f"{_thousands(low)}–{_thousands(high)}"
-    return {"found": found, "inherited": found, "supernet": _thousands(report.record.largest)}
+    return {"found": found, "int8": found, "inherited": found, "supernet": _thousands(report.record.largest)}
 
 
 def _thousands(parameters: int) -> str:
@@ -244,6 +247,56 @@ def _search(report: Report) -> str:
             f"so far and an error of 1 at the largest size, in million parameters.</figcaption></figure>"
         )
     return _section("Search", *parts)
+
+
+def _costs(report: Report) -> str:
+    """Show what 8-bit weights and interpolated channels cost, where that was measured."""
+    record = report.record
+    parts = []
+    if costs := record.quantisation:
+        rows = [
+            [
+                _name(report, t),
+                *(f"{value:.3f}" for value in (score.float_balanced_accuracy, score.balanced_accuracy)),
+                f"<b>{score.loss:+.3f}</b>",
+                *(f"{value:.3f}" for value in (score.float_accuracy, score.accuracy)),
+                str(score.n_windows),
+            ]
+            for t, score in enumerate(costs.scores)
+        ]
+        head = ("target", "balanced accuracy, float", "8 bits", "lost", "accuracy, float", "8 bits", "windows")
+        parts += [
+            "<h3>8-bit weights</h3>",
+            f"<p>The exported graph takes {record.model_bytes / 1e6:.3f} MB instead of {costs.float_bytes / 1e6:.3f} "
+            f"MB and {costs.latency_ms:.2f} ms a window instead of {costs.float_latency_ms:.2f} ms. The networks of "
+            f"all folds of protocol {escape(record.primary)} were scored with 8-bit weights on their test windows, "
+            "one window at a time as live.</p>",
+            _table(head, rows),
+        ]
+    if record.interpolation:
+        names = [target.name for target in record.targets]
+        rows = [
+            [
+                _name(report, names.index(loss.target)),
+                str(loss.channels),
+                *(f"{v:.3f}" for v in (loss.balanced_accuracy, loss.balanced_accuracy_after_rest)),
+                *(f"{v:+.3f}" for v in (loss.loss, loss.loss_after_rest)),
+                str(loss.draws),
+            ]
+            for loss in record.interpolation
+        ]
+        head = ("target", "channels", "balanced accuracy, throughout", "after rest", "lost, throughout", "after rest",
+                "draws")  # fmt: skip
+        n = len(record.preprocessing.channels)
+        parts += [
+            "<h3>Interpolated electrodes</h3>",
+            f"<p>Randomly chosen channels of the test recordings of protocol {escape(record.primary)} were replaced "
+            "by spherical splines of the others, as the app replaces bad electrodes: throughout, or from the end of "
+            f"the rest baseline on. The bundle allows <b>{int(n * record.max_interpolated)} of {n}</b> channels: the "
+            f"largest number measured at which no target loses more than {LARGEST_LOSS:g}.</p>",
+            _table(head, rows),
+        ]
+    return _section("What smaller weights and missing electrodes cost", *parts) if parts else ""
 
 
 def _curves(report: Report) -> str:

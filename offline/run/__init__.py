@@ -3,5 +3,6 @@
 from offline.run.experiment import RunResult, read_settings, run
 from offline.run.record import RunRecord
 from offline.run.settings import RunSettings
+from offline.run.shipping import Shipping
 
-__all__ = ["RunRecord", "RunResult", "RunSettings", "read_settings", "run"]
+__all__ = ["RunRecord", "RunResult", "RunSettings", "Shipping", "read_settings", "run"]

@@ -54,6 +54,7 @@ def model_card(
     final: Split,
     *,
     record: ProtocolRecord,
+    kind: str,
     finetuned: bool,
     command: str,
 ) -> Provenance:
@@ -69,6 +70,8 @@ def model_card(
         What the shipped model was trained and searched on.
     record : ProtocolRecord
         The cross-validation that the model answers for.
+    kind : str
+        Whose scores they are: ``found``, or ``int8`` for the same networks with 8-bit weights.
     finetuned : bool
         Whether validation windows were trained on in the end.
     command : str
@@ -104,7 +107,7 @@ def model_card(
         protocol=record.name,
         protocol_description=description.strip(),
         leaks=record.leaks,
-        scores=record.scores["found"],
+        scores=record.scores[kind],
         intended_use=_TRY_OUT if info.synthetic else _INTENDED.get(info.name, "Research."),
         limitations=f"{limits} {_NOT_MEDICAL}".strip(),
         created=today(),

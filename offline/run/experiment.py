@@ -11,19 +11,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.bundle import LoadedBundle, load_bundle
-from bci_app.bundle.spec import Smoothing
+from bci_app.bundle import LoadedBundle
+from bci_app.bundle.spec import InterpolationLoss
 from bci_app.errors import DatasetError, FileError
-from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
+from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_atomically
 from offline.datasets import FileDataset, open_dataset, prepare
-from offline.datasets.base import Dataset, Trial, WindowSet
+from offline.datasets.base import Dataset, WindowSet
 from offline.datasets.windows import choose_subjects, choose_targets
-from offline.export import Excerpt, ExportedSubnet, export_bundle, measure_latency
+from offline.export import measure_latency
 from offline.presets import DEMO_SUBJECTS
 from offline.protocols import protocol_named
 from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
+from offline.run.interpolation import FoldNetwork, interpolation_losses, require_positions
 from offline.run.lock import LOCK_FILE, locked
 from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks
 from offline.run.record import (
@@ -36,17 +37,15 @@ from offline.run.record import (
     RunRecord,
 )
 from offline.run.reference import REFERENCE_NAME, reference_preprocessing, reference_probabilities
-from offline.run.scores import pooled, protocol_scores, rolling_windows, tested
+from offline.run.scores import pooled, protocol_scores, tested
 from offline.run.settings import RunSettings, Until
+from offline.run.shipping import INT8, Shipping, ship, with_int8
 from offline.run.watch import Unwatched, Watch
 from offline.run.workers import Frame, run_tasks
 from offline.supernet.model import count_parameters
 
 SETTINGS_FILE = "run.json"
 _CACHE = "windows"
-_GOLDEN_WINDOWS = 10
-_SYNTHETIC_TITLE = "Synthetic {targets} (not for use on people)"
-_NAMES = {"eegmat": ("mental-load", "Mental load (mental arithmetic)")}
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,7 @@ def run(
     out: Path,
     *,
     root: Path | None = None,
-    bundle: Path | None = None,
-    name: str | None = None,
+    shipping: Shipping | None = None,
     cache: Path | None = None,
     processes: int = 1,
     until: Until = "end",
@@ -79,10 +77,8 @@ def run(
         The run's folder.
     root : Path, optional
         Folder of the data set.
-    bundle : Path, optional
-        Where the bundle goes; ``out/bundle/NAME`` by default.
-    name : str, optional
-        Name of the bundle.
+    shipping : Shipping, optional
+        How the bundle is written, and what is measured for it.
     cache : Path, optional
         Where windows are kept; in the run's folder by default.
     processes : int
@@ -105,22 +101,26 @@ def run(
         If the data cannot be used or the bundle not be written.
     """
     start = time.monotonic()
-    watch = watch or Unwatched()
+    watch, shipping = watch or Unwatched(), shipping or Shipping()
     dataset = open_dataset(settings.dataset, root)
     # Unknown subjects and targets are met before the folder is taken.
     subjects = choose_subjects(dataset, settings.choose_subjects(dataset))
     targets = [target.name for target in choose_targets(dataset, settings.choose_targets(dataset))]
+    spec = settings.preset.preprocessing(dataset.info)
+    if shipping.interpolation:
+        require_positions(spec)
     _claim(out, settings)
     with locked(out):
         data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
-        work = _Work(settings, out, data, settings.preset.preprocessing(dataset.info), settings.networks(targets))
+        work = _Work(settings, out, data, spec, settings.networks(targets), shipping)
         results = work.train(processes, until, watch)
         if until != "end":
             return None
         watch.stage("scores")
         protocols = work.score(results)
+        losses = work.interpolation(results, watch)
         watch.stage("export")
-        loaded = work.export(results, protocols, folder=bundle, name=name)
+        loaded = work.export(results, protocols, losses)
         record = work.record(results, protocols, loaded, seconds=time.monotonic() - start)
         record.write(out)
         if cache is None:
@@ -223,8 +223,10 @@ class _Work:
         data: _Data,
         spec: PreprocessingSpec,
         groups: Mapping[str, tuple[str, ...]],
+        shipping: Shipping,
     ) -> None:
         self.settings, self.out, self.data, self.spec, self.groups = settings, out, data, spec, groups
+        self.shipping = shipping
         self.windows = data.windows(spec)
         self.plans = [make_plan(self.windows, protocol_named(name), settings, out) for name in settings.protocols]
         self.final = final_plan(self.windows, self.plans, settings, out)
@@ -248,10 +250,12 @@ class _Work:
         return [(task, result) for task, result in results if any(task.split is split for split in plan.splits)]
 
     def _score(self, plan: Plan, features: WindowSet, results: Results) -> ProtocolRecord:
-        folds = [(task.split, result) for task, result in results]
+        int8 = self.shipping.int8
+        scored_results = [with_int8(self.windows, *each) for each in results] if int8 else [r for _, r in results]
+        folds = [(task.split, result) for (task, _), result in zip(results, scored_results, strict=True)]
         n_targets = range(len(self.windows.targets))
         probabilities: dict[str, list[NDArray[np.float64]]] = {
-            kind: [pooled(self.windows, folds, t, kind) for t in n_targets] for kind in KINDS
+            kind: [pooled(self.windows, folds, t, kind) for t in n_targets] for kind in (*KINDS, *[INT8] * int8)
         }
         probabilities[REFERENCE] = [reference_probabilities(features, plan.splits, t) for t in n_targets]
         scored = tested(self.windows, probabilities)
@@ -272,32 +276,45 @@ class _Work:
             NetworkRecord.of(str(task.folder.relative_to(self.out)), result.summary) for task, result in results
         )
 
+    def interpolation(self, results: Results, watch: Watch) -> tuple[InterpolationLoss, ...]:
+        """Measure what interpolated channels cost the networks of the primary protocol, if that is asked for."""
+        if not self.shipping.interpolation:
+            return ()
+        watch.stage("interpolation")
+        plan = next(plan for plan in self.plans if plan.protocol.name == self.settings.primary)
+        networks = [
+            FoldNetwork(read_subnet(task.folder, self.windows, result), task.split, task.targets)
+            for task, result in self._of(plan, results)
+        ]
+        return interpolation_losses(self.data.dataset, self.spec, self.windows, networks, seed=self.settings.seed)
+
     def export(
-        self, results: Results, protocols: Sequence[ProtocolRecord], *, folder: Path | None, name: str | None
+        self, results: Results, protocols: Sequence[ProtocolRecord], losses: tuple[InterpolationLoss, ...]
     ) -> LoadedBundle:
         """Write the bundle, and load it as the app does."""
         dataset = self.data.dataset
-        default, title = _names(self.settings, dataset, [target.name for target in self.windows.targets])
-        folder = folder or self.out / "bundle" / (name or default)
+        record = next(protocol for protocol in protocols if protocol.name == self.settings.primary)
         card = model_card(
             dataset.info,
             self.windows,
             self.final.splits[0],
-            record=next(protocol for protocol in protocols if protocol.name == self.settings.primary),
+            record=record,
+            kind=INT8 if self.shipping.int8 else "found",
             finetuned=self.settings.preset.finetune > 0,
-            command=self.settings.command(),
+            command=self.settings.command(*self.shipping.options()),
         )
-        export_bundle(
-            folder,
-            [_exported(self.windows, task, result) for task, result in self._of(self.final, results)],
-            name=name or default,
-            title=title,
-            preprocessing=self.spec,
-            provenance=card,
-            excerpt=golden_excerpt(dataset, self.spec, self.windows.subjects[0]),
-            smoothing=Smoothing(windows=rolling_windows(self.spec)),
+        return ship(
+            self.shipping,
+            self._of(self.final, results),
+            out=self.out,
+            settings=self.settings,
+            dataset=dataset,
+            windows=self.windows,
+            spec=self.spec,
+            card=card,
+            record=record,
+            interpolation=losses,
         )
-        return load_bundle(folder)
 
     def record(
         self, results: Results, protocols: Sequence[ProtocolRecord], loaded: LoadedBundle, *, seconds: float
@@ -305,7 +322,7 @@ class _Work:
         """Record what came out."""
         info, windows = self.data.dataset.info, self.windows
         return RunRecord(
-            command=self.settings.command(),
+            command=self.settings.command(*self.shipping.options()),
             settings=self.settings,
             dataset=DatasetRecord(
                 name=info.name, title=info.title, source=info.source, licence=info.licence, synthetic=info.synthetic
@@ -323,6 +340,9 @@ class _Work:
             protocols=tuple(protocols),
             final=self._networks(self._of(self.final, results)),
             bundle=loaded.spec.name,
+            quantisation=loaded.spec.provenance.quantisation,
+            interpolation=loaded.spec.provenance.interpolation,
+            max_interpolated=loaded.spec.max_interpolated,
             model_bytes=loaded.spec.model_bytes,
             latency_ms=measure_latency(loaded.spec, loaded.model),
             seconds=seconds,
@@ -349,16 +369,6 @@ def _exclusions(
     return tuple(found)
 
 
-def _names(settings: RunSettings, dataset: Dataset, targets: Sequence[str]) -> tuple[str, str]:
-    """Give the default name of the bundle, and its title."""
-    if settings.dataset in _NAMES:
-        return _NAMES[settings.dataset]
-    title = dataset.info.title
-    if dataset.info.synthetic:
-        title = _SYNTHETIC_TITLE.format(targets="–".join(target.replace("_", " ") for target in targets))
-    return f"{settings.dataset}-{settings.preset.name}", title
-
-
 def _largest(windows: WindowSet, settings: RunSettings, targets: Sequence[str]) -> int:
     return count_parameters(
         settings.preset.space.largest,
@@ -366,27 +376,3 @@ def _largest(windows: WindowSet, settings: RunSettings, targets: Sequence[str]) 
         n_features=windows.tokens.shape[2],
         class_counts=class_counts(told(windows, targets)),
     )
-
-
-def _exported(windows: WindowSet, task: Task, result: FoldResult) -> ExportedSubnet:
-    targets = tuple(
-        target.model_copy(update={"temperature": temperature})
-        for target, temperature in zip(
-            told(windows, task.targets).targets, result.summary.temperatures["found"], strict=True
-        )
-    )
-    return ExportedSubnet(read_subnet(task.folder, windows, result), targets)
-
-
-def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, subject: str) -> Excerpt:
-    """Take the beginning of a subject's first recording: the rest baseline, if there is one, and ten windows.
-
-    It is the demo subject's where the data set has one, so that no training data ship.
-    """
-    subject = next((name for name in DEMO_SUBJECTS.get(dataset.info.name, ()) if name in dataset.subjects()), subject)
-    trial: Trial = next(iter(dataset.trials(subject)))
-    rest = 0 if isinstance(spec.baseline, NoBaseline) else spec.baseline.samples
-    samples = max(rest, spec.warm_up) + spec.window + _GOLDEN_WINDOWS * spec.hop
-    data = trial.data if trial.rest is None else trial.rest
-    raw = data[: int(np.ceil(samples / spec.rate * trial.rate)) + 1].astype(np.float32)
-    return Excerpt(raw, trial.channels, trial.rate)

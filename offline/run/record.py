@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bci_app.bundle.spec import Score, Target
+from bci_app.bundle.spec import InterpolationLoss, Quantisation, Score, Target
 from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_atomically
@@ -128,6 +128,12 @@ class RunRecord(_Frozen):
         The protocol that the exported model answers for.
     final : tuple of NetworkRecord
         The exported networks.
+    quantisation : Quantisation or None
+        What 8-bit weights cost, if the bundle has such.
+    interpolation : tuple of InterpolationLoss
+        What interpolated channels cost, if that was measured.
+    max_interpolated : float
+        Share of the channels that the bundle allows to be interpolated.
     """
 
     command: str
@@ -146,6 +152,9 @@ class RunRecord(_Frozen):
     protocols: tuple[ProtocolRecord, ...]
     final: tuple[NetworkRecord, ...]
     bundle: str
+    quantisation: Quantisation | None = None
+    interpolation: tuple[InterpolationLoss, ...] = ()
+    max_interpolated: float = 0.0
     model_bytes: int
     latency_ms: float
     seconds: float

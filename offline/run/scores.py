@@ -71,10 +71,10 @@ def predictions_of(tested: ScoredWindows, kind: str, target: int) -> Predictions
 def protocol_scores(
     tested: ScoredWindows, targets: Sequence[str], preprocessing: PreprocessingSpec
 ) -> dict[str, tuple[Score, ...]]:
-    """Score every kind of prediction for every target; the reference stands beside the found subnets."""
+    """Score every kind of prediction for every target; the reference stands beside what may ship."""
     scores = {}
     for kind in tested.probabilities:
-        beside = REFERENCE if kind == "found" else None
+        beside = REFERENCE if kind in ("found", "int8") else None
         scores[kind] = tuple(
             score(
                 predictions_of(tested, kind, t),

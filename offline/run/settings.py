@@ -72,8 +72,8 @@ class RunSettings(BaseModel):
         """The protocol that the exported model answers for: the first that does not leak, if there is one."""
         return next((name for name in self.protocols if not protocol_named(name).leaks), self.protocols[0])
 
-    def command(self) -> str:
-        """Give the command line that leads to the same result; folders stand for themselves."""
+    def command(self, *more: str) -> str:
+        """Give the command line, with `more` options, that leads to the same result; folders stand for themselves."""
         preset, base = self.preset, PRESETS.get(self.preset.name, self.preset)
         options: dict[str, object] = {
             "--dataset": self.dataset,
@@ -91,7 +91,7 @@ class RunSettings(BaseModel):
         }
         words = [str(word) for name, value in options.items() if value is not None for word in (name, value)]
         latency = ["--latency"] if preset.latency else []
-        return shlex.join(["bci-offline", "run", *words, *latency, "--out", "RUN"])
+        return shlex.join(["bci-offline", "run", *words, *latency, *more, "--out", "RUN"])
 
     def choose_subjects(self, dataset: Dataset) -> tuple[str, ...]:
         """Give the subjects of the run; the demo's are in none unless they are named."""

@@ -1,0 +1,199 @@
+"""What interpolated electrodes cost: networks on people or trials that they never met, with channels replaced.
+
+Channels are replaced as a live session does it, by `Pipeline.set_bad`: after the filters, by spherical splines of the
+other channels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bci_app.bundle.spec import InterpolationLoss
+from bci_app.channels import interpolation_weights
+from bci_app.errors import ChannelError, DatasetError
+from bci_app.preprocessing import Rest
+from bci_app.preprocessing.spec import PreprocessingSpec
+from offline.datasets.base import Dataset, Split, Trial, WindowSet
+from offline.datasets.windows import scored_windows, trial_pipeline, trial_tokens
+from offline.metrics import balanced_accuracy
+from offline.supernet.extract import Subnet
+
+COUNTS = (1, 2, 3, 4, 6)
+"""How many channels are interpolated."""
+
+DRAWS = 8
+"""Random choices of so many channels."""
+
+LARGEST_LOSS = 0.01
+"""Balanced accuracy that interpolation may cost on average."""
+
+_LEAST_GOOD = 4
+
+Tokens = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class FoldNetwork:
+    """A found subnet, the split that it was made by, and the targets that it tells."""
+
+    network: Subnet
+    split: Split
+    targets: tuple[str, ...]
+
+
+def require_positions(spec: PreprocessingSpec) -> None:
+    """Check that the channels of a model can be interpolated.
+
+    Raises
+    ------
+    DatasetError
+        If one has no standard position, or there are too few.
+    """
+    try:
+        interpolation_weights(spec.channels, (0,))
+    except ChannelError as error:
+        raise DatasetError(
+            "Interpolation cannot be measured on these channels", found=error.found, expected=error.expected
+        ) from error
+
+
+def interpolation_losses(
+    dataset: Dataset,
+    spec: PreprocessingSpec,
+    windows: WindowSet,
+    networks: Sequence[FoldNetwork],
+    *,
+    seed: int,
+    draws: int = DRAWS,
+) -> tuple[InterpolationLoss, ...]:
+    """Score the test windows of every fold with randomly chosen channels interpolated.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Where the windows came from.
+    spec : PreprocessingSpec
+        What made them.
+    windows : WindowSet
+        All windows of the run.
+    networks : sequence of FoldNetwork
+        Each is scored on the test windows of its split and on nothing else.
+    seed : int
+        Of the choice of channels; a choice holds for all recordings.
+    draws : int
+        Choices of each number of channels; all of them where there are no more.
+
+    Returns
+    -------
+    tuple of InterpolationLoss
+        By target, then by number of channels.
+    """
+    n_channels = len(spec.channels)
+    rng = np.random.default_rng(seed)
+    choices = {count: _choices(n_channels, count, draws, rng) for count in COUNTS if n_channels - count >= _LEAST_GOOD}
+    before = _scores(windows, networks, windows.tokens)
+    rests: dict[tuple[str, int], Rest | None] = {}
+    found: dict[tuple[str, int], InterpolationLoss] = {}
+    for count, masks in choices.items():
+        rows = [
+            tuple(_scores(windows, networks, tokens) for tokens in _interpolated(dataset, spec, windows, mask, rests))
+            for mask in masks
+        ]
+        for target, full in before.items():
+            throughout, after = (float(np.mean([row[kind][target] for row in rows])) for kind in (0, 1))
+            found[target, count] = InterpolationLoss(
+                target=target,
+                channels=count,
+                draws=len(masks),
+                balanced_accuracy=throughout,
+                balanced_accuracy_after_rest=after,
+                loss=full - throughout,
+                loss_after_rest=full - after,
+            )
+    return tuple(found[target, count] for target in before for count in choices)
+
+
+def allowed_share(losses: Sequence[InterpolationLoss], n_channels: int, *, largest: float = LARGEST_LOSS) -> float:
+    """Give the largest share of the channels that may be interpolated, by what it costs.
+
+    It is that of the largest number of channels that was measured at which, and below which, no target loses more
+    balanced accuracy than `largest`, whether the channels are interpolated throughout or after the rest baseline.
+    """
+    allowed = 0
+    for count in sorted({loss.channels for loss in losses}):
+        if any(loss.worst > largest for loss in losses if loss.channels == count):
+            break
+        allowed = count
+    # Rounded up: the share of `allowed` channels itself must pass.
+    return math.ceil(1e4 * allowed / n_channels) / 1e4
+
+
+def _choices(n_channels: int, count: int, draws: int, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
+    """Draw different sets of channels, as masks."""
+    wanted = min(draws, math.comb(n_channels, count))
+    chosen: dict[tuple[int, ...], None] = {}
+    while len(chosen) < wanted:
+        chosen[tuple(sorted(rng.choice(n_channels, count, replace=False).tolist()))] = None
+    masks = np.zeros((wanted, n_channels), dtype=np.bool_)
+    for mask, channels in zip(masks, chosen, strict=True):
+        mask[list(channels)] = True
+    return list(masks)
+
+
+def _interpolated(
+    dataset: Dataset,
+    spec: PreprocessingSpec,
+    windows: WindowSet,
+    bad: NDArray[np.bool_],
+    rests: dict[tuple[str, int], Rest | None],
+) -> tuple[Tokens, Tokens]:
+    """Make the windows again with channels interpolated: throughout, and after a rest baseline with all channels.
+
+    `rests` keeps the rest baselines with all channels, by subject and number of the trial.
+    """
+    throughout, after = [], []
+    for name in windows.subjects:
+        for number, trial in enumerate(dataset.trials(name)):
+            key = (name, number)
+            if key not in rests:
+                rests[key] = scored_windows(trial, spec, trial_pipeline(trial, spec))[1]
+            made, rest = _scored(trial, spec, bad)
+            throughout.append(trial_tokens(spec, made, rest))
+            after.append(trial_tokens(spec, made, rests[key]))
+    both = np.concatenate(throughout), np.concatenate(after)
+    if len(both[0]) != len(windows):
+        raise DatasetError(
+            "The recordings have changed since their windows were made",
+            found=f"{len(both[0])} windows",
+            expected=str(len(windows)),
+            fix="Start the run anew in another folder.",
+        )
+    return both
+
+
+def _scored(trial: Trial, spec: PreprocessingSpec, bad: NDArray[np.bool_]) -> tuple[list, Rest | None]:
+    pipeline = trial_pipeline(trial, spec, max_interpolated=1.0)
+    pipeline.set_bad(bad)
+    return scored_windows(trial, spec, pipeline)
+
+
+def _scores(windows: WindowSet, networks: Sequence[FoldNetwork], tokens: Tokens) -> dict[str, float]:
+    """Give the balanced accuracy of each target over all test windows."""
+    scores = {}
+    for column, target in enumerate(windows.targets):
+        predicted = np.full(len(windows), -1, dtype=np.int64)
+        for fold in networks:
+            if target.name in fold.targets and len(fold.split.test):
+                with torch.inference_mode():
+                    logits = fold.network(torch.from_numpy(np.ascontiguousarray(tokens[fold.split.test]))).logits
+                row = logits[:, fold.targets.index(target.name), : len(target.classes)]
+                predicted[fold.split.test] = row.argmax(dim=1).numpy()
+        tested = predicted >= 0
+        scores[target.name] = balanced_accuracy(predicted[tested], windows.labels[tested, column])
+    return scores

@@ -1,0 +1,222 @@
+"""8-bit weights and interpolated electrodes: what they cost is measured on test windows and stands in the bundle."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bci_app.bundle import load_bundle
+from bci_app.bundle.golden import TOLERANCES, check_bundle
+from bci_app.bundle.predictor import Predictor
+from bci_app.bundle.spec import InterpolationLoss
+from bci_app.errors import BundleError, DatasetError
+from bci_app.preprocessing import Pipeline
+from offline.datasets.base import DatasetInfo, Trial
+from offline.datasets.windows import make_windows
+from offline.presets import PRESETS
+from offline.protocols import make_splits
+from offline.report import write_report
+from offline.run import RunSettings, Shipping, experiment, run
+from offline.run.fold import Task, read_subnet, run_task
+from offline.run.interpolation import (
+    FoldNetwork,
+    _interpolated,
+    allowed_share,
+    interpolation_losses,
+    require_positions,
+)
+from offline.run.record import ScoredWindows
+from tests.offline.run.test_run import PRESET, Planted
+
+CHANNELS = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2")
+
+
+@dataclass(frozen=True)
+class Headset:
+    """Recordings of ten channels; load raises the power at 20 Hz in the left half only."""
+
+    n_subjects: int = 6
+    info: DatasetInfo = field(default_factory=lambda: replace(Planted().info, channels=CHANNELS, rest_seconds=15.0))
+
+    def subjects(self) -> list[str]:
+        return [f"s{i}" for i in range(self.n_subjects)]
+
+    def files(self, subject: str) -> tuple[Path, ...]:
+        return (Path(__file__),)
+
+    def trials(self, subject: str) -> Iterator[Trial]:
+        rng = np.random.default_rng(int(subject[1:]))
+        n = 30 * 128
+        noise = rng.standard_normal((2, n, len(CHANNELS))) * 5
+        wave = np.sin(2 * np.pi * 20 * np.arange(n) / 128)[:, None] * (np.arange(len(CHANNELS)) % 2 == 0)
+        base = Trial(subject, subject, "rest", noise[0] + wave, 128.0, CHANNELS, {"load": 0}, scored_from=15 * 128)
+        yield base
+        yield replace(base, trial="load", data=noise[1] + 2 * wave, labels={"load": 1}, scored_from=0, rest=base.data)
+
+
+SPEC = PRESET.preprocessing(Headset().info)
+QUICK = RunSettings(
+    dataset="planted", preset=PRESET.changed(epochs=3, generations=1, finetune=0), protocols=("subjects",), folds=3
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with a bundle of float weights."""
+    out = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "open_dataset", lambda *_: Headset())
+        assert run(QUICK, out) is not None
+    return out
+
+
+def test_the_int8_bundle_beside_the_float_one(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment, "open_dataset", lambda *_: Headset())
+    result = run(QUICK, finished, shipping=Shipping(int8=True))
+    assert result is not None
+    whole = load_bundle(finished / "bundle" / "planted-compact")
+    small = load_bundle(finished / "bundle" / "planted-compact-int8")
+    assert (whole.spec.precision, whole.spec.provenance.quantisation) == ("float32", None)
+    assert small.spec.precision == "int8"
+    assert check_bundle(small).windows >= 10
+    assert "--int8" in small.spec.provenance.command
+    costs = small.spec.provenance.quantisation
+    assert costs is not None
+    assert costs.float_bytes == whole.spec.model_bytes != small.spec.model_bytes
+    (cost,), (record,) = costs.scores, result.record.protocols
+    assert cost.float_balanced_accuracy == record.scores["found"][0].balanced_accuracy
+    assert cost.balanced_accuracy == record.scores["int8"][0].balanced_accuracy
+    assert cost.n_windows == record.scores["found"][0].n_windows
+    assert small.spec.provenance.scores == record.scores["int8"]
+    assert record.scores["int8"][0].reference_balanced_accuracy is not None
+    tested = ScoredWindows.read(finished / "subjects" / "predictions.npz")
+    assert not np.array_equal(tested.probabilities["int8"][0], tested.probabilities["found"][0])
+    page = write_report(finished).html.read_text(encoding="utf-8")
+    assert "with 8-bit weights" in page
+    assert "one window at a time as live" in page
+
+
+def test_the_golden_record_of_an_int8_bundle_is_its_own(finished: Path, tmp_path: Path) -> None:
+    """It fails with the float graph, and a looser limit holds for it than for float weights."""
+    small = load_bundle(finished / "bundle" / "planted-compact-int8")
+    whole = load_bundle(finished / "bundle" / "planted-compact")
+    errors = [
+        np.abs(np.stack(Predictor(small.spec, model).predict(_golden_tokens(small.folder)).probabilities)
+               - _golden(small.folder)["probabilities"].transpose(1, 0, 2)).max()
+        for model in (small.model, whole.model)
+    ]  # fmt: skip
+    assert TOLERANCES["float32"] < errors[1]
+    assert errors[0] < TOLERANCES["int8"]
+    folder = tmp_path / "planted-compact-int8"
+    folder.mkdir()
+    for name in ("model.onnx", "golden.npz"):
+        (folder / name).write_bytes((small.folder / name).read_bytes())
+    spec = json.loads((small.folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps(spec | {"precision": "int4"}))
+    with pytest.raises(BundleError, match="precision"):
+        load_bundle(folder)
+
+
+def _golden(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "golden.npz", allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def _golden_tokens(folder: Path) -> np.ndarray:
+    return _golden(folder)["tokens"].astype(np.float32)
+
+
+def test_interpolated_windows_are_those_of_a_live_session(finished: Path) -> None:
+    """The pipeline with bad channels, chunk by chunk, against the arrays that the measurement scores."""
+    dataset = Headset()
+    windows = make_windows(dataset, SPEC, subjects=["s1"])
+    bad = np.zeros(len(CHANNELS), dtype=np.bool_)
+    bad[[2, 7]] = True
+    throughout, after = _interpolated(dataset, SPEC, windows, bad, {})
+    rest, _ = dataset.trials("s1")
+    pipeline = Pipeline(SPEC, channels=CHANNELS, rate=128, units=["uV"] * 10, max_interpolated=0.2)
+    pipeline.set_bad(bad)
+    live = [w for start in range(0, len(rest.data), 17) for w in pipeline.process(rest.data[start : start + 17])]
+    from bci_app.preprocessing import measure_rest, network_input
+
+    baseline = measure_rest(SPEC, [w.features for w in live[: SPEC.baseline_windows]])
+    scored = [w for n, w in enumerate(live) if n * SPEC.hop >= 15 * 128]
+    expected = [network_input(SPEC, w.features, baseline) for w in scored]
+    np.testing.assert_array_equal(throughout[: len(expected)], np.stack(expected))
+    # Where the rest was measured with all channels, good channels are as they were, bad ones are not.
+    np.testing.assert_array_equal(after[:, ~bad], windows.tokens[:, ~bad])
+    assert (after[:, bad] != windows.tokens[:, bad]).all()
+    assert (after[:, bad] != throughout[:, bad]).all()
+
+
+def test_losses_are_of_people_whom_the_network_never_met(tmp_path: Path) -> None:
+    dataset = Headset()
+    windows = make_windows(dataset, SPEC)
+    splits = make_splits(windows, "subjects", folds=3)
+    networks = []
+    for split in splits:
+        task = Task(split.name, split, ("load",), 1, tmp_path / split.name)
+        result = run_task(windows, task, QUICK.preset, SPEC, report=lambda _: None)
+        assert result is not None
+        networks.append(FoldNetwork(read_subnet(task.folder, windows, result), split, task.targets))
+    losses = interpolation_losses(dataset, SPEC, windows, networks, seed=0, draws=3)
+    assert [loss.channels for loss in losses] == [1, 2, 3, 4, 6]
+    assert losses == interpolation_losses(dataset, SPEC, windows, networks, seed=0, draws=3)
+    # The planted effect lies in five of the ten channels: with six of them made up, less is left.
+    assert losses[-1].loss > losses[0].loss
+    # Nothing but the test windows of a fold is scored: other labels elsewhere change nothing.
+    labels = 1 - windows.labels
+    labels[splits[0].test] = windows.labels[splits[0].test]
+    one, other = (
+        interpolation_losses(dataset, SPEC, data, networks[:1], seed=0, draws=1)
+        for data in (windows, replace(windows, labels=labels))
+    )
+    assert one == other
+
+
+def loss(channels: int, lost: float, after: float = 0.0, target: str = "load") -> InterpolationLoss:
+    return InterpolationLoss(
+        target=target, channels=channels, draws=8, balanced_accuracy=0.7, balanced_accuracy_after_rest=0.7,
+        loss=lost, loss_after_rest=after,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("losses", "channels"),
+    [
+        ([], 0),
+        ([loss(1, 0.011)], 0),
+        ([loss(1, 0.01), loss(2, 0.02), loss(3, 0.0)], 1),
+        ([loss(1, -0.02), loss(2, 0.0), loss(3, 0.005), loss(4, 0.0, 0.02)], 3),
+        ([loss(1, 0.0), loss(2, 0.0), loss(1, 0.0, target="b"), loss(2, 0.02, target="b")], 1),
+    ],
+)
+@pytest.mark.parametrize("n_channels", [8, 14, 19, 32, 62])
+def test_the_allowed_share_follows_the_rule(losses: list[InterpolationLoss], channels: int, n_channels: int) -> None:
+    share = allowed_share(losses, n_channels)
+    for bad in range(5):
+        mask = np.arange(n_channels) < bad
+        assert (mask.mean() <= share) == (bad <= channels)
+        assert (1 - bad / n_channels >= 1 - share) == (bad <= channels)
+
+
+def test_channels_without_a_place_on_the_head_are_refused_before_anything_is_done() -> None:
+    from offline.datasets.montages import SEED
+
+    info = replace(Headset().info, channels=SEED)
+    with pytest.raises(DatasetError, match="Interpolation cannot be measured"):
+        require_positions(PRESETS["compact"].preprocessing(info))
+
+
+def test_a_run_states_the_share_that_it_measured(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(experiment, "open_dataset", lambda *_: Headset())
+    result = run(QUICK, finished, shipping=Shipping(name="measured", interpolation=True))
+    assert result is not None
+    spec = result.bundle.spec
+    assert spec.provenance.interpolation == result.record.interpolation
+    assert spec.max_interpolated == allowed_share(spec.provenance.interpolation, 10) == result.record.max_interpolated
+    assert "--interpolation" in spec.provenance.command
+    assert "Interpolated electrodes" in write_report(finished).html.read_text(encoding="utf-8")
