@@ -99,13 +99,20 @@ def demo(
         from bci_app.bundle import find_bundle, load_bundle
 
         bundle = load_bundle(find_bundle(DEMO_BUNDLE))
-        source = _open(replay.source)
         if headless or problem is not None:
-            _in_terminal(source, bundle, "Subject 01, rest then arithmetic (replay)", seconds=seconds)
+            _in_terminal(replay.source(), bundle, "Subject 01, rest then arithmetic (replay)", seconds=seconds)
         else:
             from bci_app.gui.app import run_window
+            from bci_app.gui.choices import SourceChoice, of_player
+            from bci_app.gui.player import Player
 
-            sys.exit(run_window(source=source, bundle=bundle, source_text=replay.source, replay=replay.thread))
+            sys.exit(
+                run_window(
+                    source=SourceChoice(replay.text),
+                    model=find_bundle(DEMO_BUNDLE),
+                    ready=lambda: of_player(Player(replay.thread, owned=False), bundle),
+                )
+            )
 
 
 @app.command()
@@ -119,7 +126,7 @@ def gui(
     network: NetworkOption = False,
 ) -> None:
     """Open the session window."""
-    from bci_app.bundle import find_bundle, load_bundle
+    from bci_app.bundle import find_bundle
     from bci_app.doctor import display_problem
     from bci_app.errors import DependencyError
 
@@ -128,13 +135,17 @@ def gui(
     problem = display_problem()
     if problem is not None:
         raise DependencyError("The window cannot open", found=problem, fix="Use `bci-app run` in a terminal.")
+    if source is not None:
+        # What cannot be read is told here, before there is a window.
+        _open(source, channels=channels, rate=rate, unit=unit)
     from bci_app.gui.app import run_window
+    from bci_app.gui.choices import SourceChoice
 
+    names = None if channels is None else tuple(name.strip() for name in channels.split(","))
     sys.exit(
         run_window(
-            source=None if source is None else _open(source, channels=channels, rate=rate, unit=unit),
-            bundle=None if bundle is None else load_bundle(find_bundle(bundle)),
-            source_text=source or "",
+            source=None if source is None else SourceChoice(source, names, rate, unit),
+            model=None if bundle is None else find_bundle(bundle),
             wait_for_baseline=True,
             markers=markers or (),
         )

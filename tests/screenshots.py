@@ -26,10 +26,10 @@ from bci_app.bundle.spec import Smoothing, Target
 from bci_app.channels import canonical, is_electrode
 from bci_app.errors import SourceError, StreamLostError
 from bci_app.gui.app import make_application
+from bci_app.gui.choices import SourceChoice, of_player
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.opening import Ready
-from bci_app.gui.player import LslPlayer
+from bci_app.gui.player import Player
 from bci_app.gui.shortcuts import HelpDialog
 from bci_app.gui.state import Step
 from bci_app.gui.theme import THEMES
@@ -37,8 +37,7 @@ from bci_app.preprocessing.spec import RestBaseline
 from bci_app.recording import Recording, read_recording
 from bci_app.replay import Replay, ReplayThread
 from bci_app.sources.liblsl import local_clock, use_loopback
-from bci_app.sources.lsl import LslSource
-from bci_app.sources.lsl_header import LslSelector
+from bci_app.sources.registry import FileText
 from bci_app.stream import Chunk, StreamInfo
 from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
 
@@ -240,7 +239,7 @@ class Studio:
 
     def connect(self, theme: str) -> None:
         samples = [ROOT / "bci_app" / "sample" / f"Subject01_{number}.edf" for number in (1, 2)]
-        players = [LslPlayer.of_files([path]) for path in samples]
+        players = [Player.of_files(FileText((path,))) for path in samples]
         with self.window(theme, SMALL) as window:
             page = window.connect_page
             page.prefer(model=self.load.folder)
@@ -249,13 +248,13 @@ class Studio:
             page.source.streams.choose(page.source.streams.keys[0])
             until(page.fit.button.isEnabled)
             self.shoot(window, f"connect_{theme}")
-            page.source.choose("brainflow:CYTON")
+            page.source.choose(SourceChoice("brainflow:CYTON"))
             until(lambda: "of 19" in page.fit.summary.text())
             wait(0.3)
             self.shoot(window, f"connect_board_{theme}")
             muse = ROOT.parent / "shared" / "data" / "muse" / "muse_p300.csv"
             if muse.is_file():
-                page.source.choose(f"file:{muse}")
+                page.source.choose(SourceChoice(f"file:{muse}"))
                 until(lambda: "muse" in page.fit.summary.text())
                 wait(0.3)
                 self.shoot(window, f"connect_misfit_{theme}")
@@ -314,10 +313,10 @@ class Studio:
 
     def replay(self, theme: str) -> None:
         with self.window(theme, SMALL) as window:
-            player = LslPlayer.of_files([ROOT / "bci_app" / "sample" / "Subject01_2.edf"])
-            player.set_speed(8.0)
-            source = LslSource(LslSelector(source_id=player.source_id))
-            window.controller.open(source, self.load, player=player, wait_for_baseline=False)
+            player = Player.of_files(FileText((ROOT / "bci_app" / "sample" / "Subject01_2.edf",), speed=8.0))
+            window.controller.prepare(
+                lambda: of_player(player, self.load), source_text="file:Subject01_2.edf", wait_for_baseline=False
+            )
             until(lambda: window.header.steps.current is Step.RUN)
             wait(2.0)
             player.set_speed(1.0)
@@ -336,11 +335,8 @@ class Studio:
         if not muse.is_file():
             return
         with self.window(theme, SMALL) as window:
-            player = LslPlayer.of_files([muse])
-            source = LslSource(LslSelector(source_id=player.source_id))
-            window.controller.prepare(
-                lambda: Ready(source, None, player), source_text="file:muse_p300.csv", all_markers=True
-            )
+            player = Player.of_files(FileText((muse,)))
+            window.controller.prepare(lambda: of_player(player, None), source_text="file:muse_p300.csv")
             until(lambda: window.controller.traces is not None and window.controller.traces.end > 12 * 256)
             self.shoot(window, f"watch_{theme}")
 
@@ -348,12 +344,11 @@ class Studio:
         """The demo as it runs, after the change from rest to arithmetic."""
         replay = ReplayThread(Replay(demo.recordings(), name="bci-app demo"))
         replay.start()
-        player = LslPlayer(replay)
+        player = Player(replay)
         with self.window("dark", USUAL) as window:
-            source = LslSource(LslSelector(source_id=player.source_id))
-            window.controller.open(source, self.load, player=player, wait_for_baseline=False)
-            until(lambda: player.playback().position > 60.5)
-            window.controller.mark("arithmetic")
+            window.controller.prepare(
+                lambda: of_player(player, self.load), source_text="bci-app demo", wait_for_baseline=False
+            )
             until(lambda: player.playback().position > 92)
             for theme in ("dark", "light"):
                 window.show_theme(THEMES[theme])

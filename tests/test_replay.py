@@ -14,9 +14,10 @@ import pytest
 
 from bci_app.errors import SourceError
 from bci_app.recording import Annotation, Break, Recording, read_recording
-from bci_app.replay import Replay, ReplayPhase, ReplayThread, lay_out
+from bci_app.replay import Replay, ReplayPhase, ReplaySource, ReplayThread, lay_out
 from bci_app.replay import player as player_module
 from bci_app.replay.prompt import obey
+from bci_app.sources.base import Source
 from bci_app.sources.liblsl import use_loopback
 from bci_app.sources.lsl import LslSource, list_lsl_streams
 from bci_app.sources.lsl_header import LslSelector
@@ -300,7 +301,7 @@ def test_failure_of_the_thread_is_a_visible_state(monkeypatch: pytest.MonkeyPatc
 # Over LSL --------------------------------------------------------------------------------------
 
 
-def receive(source: LslSource, n_samples: int, limit: float = 20.0) -> list[Chunk]:
+def receive(source: Source, n_samples: int, limit: float = 20.0) -> list[Chunk]:
     chunks: list[Chunk] = []
     deadline = time.monotonic() + limit
     while sum(map(len, chunks)) < n_samples:
@@ -353,6 +354,95 @@ def test_second_file_and_seek_reach_the_receiver_as_gaps() -> None:
     assert chunk.data[0, 0] == 0
     source.stop()
     thread.stop()
+
+
+def seams(bench: Bench) -> list[tuple[int, float]]:
+    """Give the seams of what was sent: the sample before which each lies, and the seconds that it takes."""
+    found = [(index, bench.replay.seam(stamp)) for index, stamp in enumerate(bench.outlet.stamps)]
+    return [(index, seam.after - seam.before) for index, seam in found if seam is not None]
+
+
+def test_seams_are_told_where_a_pause_a_seek_or_the_next_recording_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [recording(500), recording(500)], wait=False)
+    bench.run(1.0)
+    bench.replay.pause()
+    bench.run(3.0)
+    bench.replay.resume()
+    paused = len(bench.outlet.rows)
+    bench.run(4.0)
+    bench.replay.seek(0.0)
+    sought = len(bench.outlet.rows)
+    bench.run(1.0)
+    assert [index for index, _ in seams(bench)] == [paused, 500, sought]
+    assert [seconds for _, seconds in seams(bench)] == pytest.approx([3.0, 1.0, 0.25], abs=0.05)
+
+
+def test_a_loss_within_a_recording_is_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = np.arange(500) / RATE + np.where(np.arange(500) >= 200, 0.4, 0.0)
+    bench = Bench(monkeypatch, [recording(500, times=times, breaks=(Break(200, 100),))], wait=False)
+    bench.run(2.5)
+    assert seams(bench) == []
+
+
+class Received:
+    """An LSL source whose chunks the test has made."""
+
+    finished = False
+
+    def __init__(self, chunks: list[Chunk]) -> None:
+        self._chunks = chunks
+
+    def read(self, timeout: float = 0.0) -> Chunk | None:
+        return self._chunks.pop(0) if self._chunks else None
+
+
+@pytest.mark.parametrize(("more", "lost"), [(0, 0), (1, 0), (40, 40)], ids=["none", "rounding", "true loss"])
+def test_what_was_never_sent_is_no_loss_and_what_was_lost_stays_so(
+    monkeypatch: pytest.MonkeyPatch, more: int, lost: int
+) -> None:
+    bench = Bench(monkeypatch, [recording(500), recording(500)], wait=False)
+    bench.run(5.0)
+    stamps = np.array(bench.outlet.stamps)
+    rows = np.array(bench.outlet.rows)[:, None]
+    source = ReplaySource(bench.replay)
+    monkeypatch.setattr(
+        source,
+        "_source",
+        Received(
+            [
+                Chunk(rows[: 500 - more], stamps[: 500 - more], first=0),
+                Chunk(rows[500:700], stamps[500:700], first=750, lost=250 + more),
+                Chunk(rows[710:], stamps[710:], first=960, lost=10),
+            ]
+        ),
+    )
+    first, second, third = (source.read() for _ in range(3))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert (second.lost, second.reset) == (lost, True)
+    assert second.first == len(first) + lost
+    assert (third.lost, third.reset) == (10, False)
+    assert third.first == second.first + len(second) + 10
+
+
+@pytest.mark.lsl
+def test_the_next_recording_and_a_seek_reach_the_window_as_resets_without_loss() -> None:
+    thread = ReplayThread(Replay([recording(250), recording(250)], name="one after the other"))
+    thread.start()
+    source = ReplaySource(thread.replay)
+    try:
+        source.start()
+        chunks = receive(source, 500)
+        (reset,) = [chunk for chunk in chunks if chunk.reset]
+        assert reset.first == 250
+        thread.replay.seek(0.0)
+        chunks += receive(source, 100)
+        assert sum(chunk.lost for chunk in chunks) == 0
+        assert [chunk.first for chunk in chunks] == np.cumsum([0, *map(len, chunks[:-1])]).tolist()
+    finally:
+        source.stop()
+        thread.stop()
 
 
 @pytest.mark.lsl

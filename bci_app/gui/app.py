@@ -6,18 +6,17 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pyqtgraph
 from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 
-from bci_app.bundle import LoadedBundle
+from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.player import LslPlayer
+from bci_app.gui.opening import Ready
 from bci_app.gui.theme import font, load_fonts, read_scale
-from bci_app.replay import ReplayThread
-from bci_app.sources.base import Source
 
 ORGANISATION = "bci-app"
 
@@ -45,13 +44,12 @@ def make_application(settings: QSettings | None = None) -> QApplication:
 
 def run_window(
     *,
-    source: Source | None,
-    bundle: LoadedBundle | None,
+    source: SourceChoice | None = None,
+    model: Path | None = None,
+    ready: Callable[[], Ready] | None = None,
     title: str = "bci-app",
-    source_text: str = "",
     on_ready: Callable[[MainWindow], None] | None = None,
     wait_for_baseline: bool = False,
-    replay: ReplayThread | None = None,
     markers: Sequence[str] = (),
     settings: QSettings | None = None,
 ) -> int:
@@ -59,20 +57,19 @@ def run_window(
 
     Parameters
     ----------
-    source : Source or None
-        Opened at once if there is a bundle too; else the window asks.
-    bundle : LoadedBundle or None
-        The model.
+    source : SourceChoice or None
+        Opened at once if there is a model too; else the window asks. A recording is played through LSL.
+    model : Path or None
+        Folder of the bundle.
+    ready : callable, optional
+        Gives the session that is opened at once, where it is more than what `source` and `model` say
+        (a replay that runs already).
     title : str
         Name of the program in the window's title.
-    source_text : str
-        What the user calls the source, as ``--source`` takes it.
     on_ready : callable, optional
         Called with the window once it is on screen.
     wait_for_baseline : bool
         True to check contact until the user starts the rest baseline; False to begin at once.
-    replay : ReplayThread, optional
-        The replay behind the source, if the window is to play, pause and seek in it; its owner ends it.
     markers : sequence of str
         LSL marker streams whose events belong into recordings (see `Engine`).
     settings : QSettings, optional
@@ -86,13 +83,14 @@ def run_window(
     settings = settings or QSettings(ORGANISATION, "bci-app")
     app = make_application(settings)
     controller = Controller(markers=markers)
-    player = LslPlayer(replay, owned=False) if replay is not None else None
     window = MainWindow(controller, title=title, settings=settings)
     # Qt's loop only lets Python see Ctrl+C between events: the controller's timer gives it those.
     before = signal.signal(signal.SIGINT, lambda *_: window.close())
-    window.connect_page.prefer(source=source_text, model=bundle.folder if bundle is not None else None)
-    if source is not None and bundle is not None:
-        controller.open(source, bundle, source_text=source_text, wait_for_baseline=wait_for_baseline, player=player)
+    window.connect_page.prefer(source=source, model=model, markers=markers)
+    if ready is None and source is not None and model is not None:
+        ready = preparation(source, model)
+    if ready is not None:
+        controller.prepare(ready, source_text=source.text if source else "", wait_for_baseline=wait_for_baseline)
     else:
         window.show_connect()
     window.open_up()

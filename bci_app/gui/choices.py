@@ -7,22 +7,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bci_app.bundle import Bundle, load_bundle, shipped_models
+from bci_app.bundle import Bundle, LoadedBundle, load_bundle, shipped_models
 from bci_app.channels import canonical, is_electrode, match_channels
 from bci_app.errors import BciError, SourceError
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.opening import Ready
-from bci_app.gui.player import LslPlayer
+from bci_app.gui.player import Player
 from bci_app.preprocessing import Pipeline
 from bci_app.recording import read_recording
 from bci_app.sources.brainflow_boards import board_ids, find_board, layout_of, parameters_of
 from bci_app.sources.liblsl import load_pylsl
-from bci_app.sources.lsl import LslDiscovery, LslSource
+from bci_app.sources.lsl import LslDiscovery
 from bci_app.sources.lsl_header import LslSelector, announced, channel_headers, stream_info
-from bci_app.sources.registry import open_source, split_options
+from bci_app.sources.registry import open_source, parse_file, split_options
 from bci_app.stream import StreamInfo
 
 SYNTHETIC = "synthetic:"
+# Every stream of markers, those that come later too.
+ALL_MARKERS = "type=Markers"
 _ANSWER_SECONDS = 3.0
 _POLL_SECONDS = 0.05
 
@@ -47,7 +49,7 @@ class SourceChoice:
     @property
     def kind(self) -> str:
         """Kind of source."""
-        return self.text.partition(":")[0]
+        return self.text.partition(":")[0].strip().lower()
 
     @property
     def what(self) -> str:
@@ -130,7 +132,8 @@ def describe_source(choice: SourceChoice) -> StreamInfo:
     if choice.kind == "lsl":
         return _describe_lsl(choice)
     if choice.kind == "file":
-        return read_recording(choice.what).info
+        said = parse_file(choice.what)
+        return read_recording(said.paths[0], stream=said.stream, board=said.board).info
     if choice.kind == "brainflow":
         board, options = split_options(choice.what)
         name, board_id = find_board(board)
@@ -140,7 +143,7 @@ def describe_source(choice: SourceChoice) -> StreamInfo:
             name, names, choice.rate or layout.rate, (choice.unit or "uV",) * len(names), kind="brainflow"
         )
     # A synthetic source needs nothing and takes nothing.
-    source = open_source(choice.text)
+    source = open_source(choice.text, channels=choice.channels, rate=choice.rate, unit=choice.unit)
     info = source.start()
     source.stop()
     return info
@@ -186,10 +189,21 @@ def fit(info: StreamInfo, bundle: Bundle) -> Fit:
     wanted = {canonical(name) for name in spec.channels}
     extra = tuple(canonical(name) for name in info.channels if is_electrode(name) and canonical(name) not in wanted)
     try:
-        Pipeline(spec, channels=info.channels, rate=info.rate, units=info.units)
+        Pipeline(
+            spec,
+            channels=info.channels,
+            rate=info.rate,
+            units=info.units,
+            max_interpolated=bundle.max_interpolated,
+        )
     except BciError as error:
         problem = error
     return Fit(electrodes, extra, problem)
+
+
+def of_player(player: Player, bundle: LoadedBundle | None) -> Ready:
+    """Give the session of a recording that is played."""
+    return Ready(player.source(), bundle, player, player.markers)
 
 
 def preparation(choice: SourceChoice, folder: Path | None) -> Callable[[], Ready]:
@@ -200,7 +214,6 @@ def preparation(choice: SourceChoice, folder: Path | None) -> Callable[[], Ready
         if choice.kind != "file":
             source = open_source(choice.text, channels=choice.channels, rate=choice.rate, unit=choice.unit)
             return Ready(source, bundle)
-        player = LslPlayer.of_files([choice.what])
-        return Ready(LslSource(LslSelector(source_id=player.source_id)), bundle, player)
+        return of_player(Player.of_files(parse_file(choice.what)), bundle)
 
     return prepare

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from time import monotonic
 
-import psutil
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
 from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
-from bci_app.engine.spectrum import welch
 from bci_app.errors import BciError
 from bci_app.events import Gap, Prediction, Status
 from bci_app.gui import troubles
-from bci_app.gui.freshness import Freshness
+from bci_app.gui.chronicle import Chronicle
 from bci_app.gui.opening import Opening, Ready, Running
-from bci_app.gui.player import Player
+from bci_app.gui.player import Playback, Player
 from bci_app.gui.recording_control import RecordingControl
-from bci_app.gui.state import Event, Level, LiveStatus, Mark, Session, SessionLog, Step, Trouble, step_of
-from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
+from bci_app.gui.signal_feed import HISTORY_SECONDS, SignalFeed
+from bci_app.gui.state import Event, Level, Mark, Session, SessionLog, Trouble
+from bci_app.gui.status_report import Due, StatusReport
+from bci_app.gui.traces import DisplayFilter, TraceHistory
 from bci_app.sources.base import Source
-from bci_app.sources.brainflow import BrainFlowSource
 from bci_app.stream import Marker
-
-HISTORY_SECONDS = 30.0
 
 _FRAME_MS = 30
 _HIDDEN_MS = 250
-# Seconds of signal copied a frame: a little more than a frame ever takes.
-_GLANCE = 0.5
-_STATUS_SECONDS = 0.5
 _SPECTRUM_SECONDS = 0.5
-_SPECTRUM_SPAN = 6.0
-_ALL_MARKERS = "type=Markers"
+_RECORDING_SECONDS = 1.0
 
 
 class Controller(QObject):
@@ -47,14 +38,12 @@ class Controller(QObject):
     clock : callable
         Seconds, steady: tells how long a stream has been silent.
     markers : sequence of str
-        LSL marker streams whose events belong into recordings (see `Engine`).
+        LSL marker streams whose events belong into every session (see `Engine`).
 
     Attributes
     ----------
     session : Session or None
         The open session.
-    traces : TraceHistory or None
-        What the signals view draws.
     log : SessionLog
         Predictions, gaps and markers so far.
     player : Player or None
@@ -85,20 +74,20 @@ class Controller(QObject):
     ) -> None:
         super().__init__(parent)
         self._markers = tuple(markers)
-        self._freshness = Freshness(clock)
+        self._feed = SignalFeed(clock)
+        self._chronicle = Chronicle(self.happened.emit, lambda: self.seconds)
         self._troubles = troubles.TroubleBoard(self.trouble_changed.emit)
         self.session: Session | None = None
-        self.traces: TraceHistory | None = None
         self.log = SessionLog()
         self.player: Player | None = None
-        self.display_filter = FILTERS[0]
         self._opening: Opening | None = None
         self.source_text = ""
         self._again: Callable[[], None] | None = None
         self._running: Running | None = None
         self._recording = RecordingControl()
         self._drawing = True
-        self._process = psutil.Process()
+        self._report = StatusReport()
+        self._due = Due()
         self._forget()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -107,14 +96,11 @@ class Controller(QObject):
 
     def _forget(self) -> None:
         self._ended = False
-        self._other_speed = False
-        self._step = Step.CONNECT
-        self._silence_told = ""
-        self._cpu = float("nan")
-        self._freshness.forget()
+        self._feed.forget()
+        self._chronicle.forget()
         self._troubles.forget()
-        self._due: dict[str, float] = {}
-        self._shown: tuple[object, ...] = ()
+        self._report.forget()
+        self._due.forget()
 
     # What the window asks for ------------------------------------------------------------------
 
@@ -138,11 +124,11 @@ class Controller(QObject):
         *,
         source_text: str,
         wait_for_baseline: bool = True,
-        all_markers: bool = False,
+        markers: Sequence[str] = (),
     ) -> None:
         """Open the session whose source and model `find` gives, in a thread of its own.
 
-        With `all_markers` the events of every LSL marker stream are taken, beside those that were named.
+        The events of the LSL marker streams `markers` are taken, beside those that were named at the start.
         """
         if self._opening is not None:
             self._opening.cancel()
@@ -154,10 +140,10 @@ class Controller(QObject):
             old,
             wait_for_baseline=wait_for_baseline,
             buffer_seconds=HISTORY_SECONDS,
-            markers=(*self._markers, *([_ALL_MARKERS] if all_markers else [])),
+            markers=tuple(dict.fromkeys((*self._markers, *markers))),
         )
         self._again = lambda: self.prepare(
-            find, source_text=source_text, wait_for_baseline=wait_for_baseline, all_markers=all_markers
+            find, source_text=source_text, wait_for_baseline=wait_for_baseline, markers=markers
         )
         self.opening.emit(source_text)
 
@@ -185,7 +171,7 @@ class Controller(QObject):
         """Measure the rest baseline from now on, anew if there is one."""
         if self._running is not None:
             self._running.thread.engine.start_baseline()
-            self._due.clear()
+            self._report.repeat()
 
     def mark(self, text: str) -> None:
         """Note an event now."""
@@ -193,16 +179,14 @@ class Controller(QObject):
             self._show_marker(self._running.thread.engine.mark(text), quiet=False)
 
     def _show_marker(self, marker: Marker, *, quiet: bool) -> None:
-        traces, newest = self.traces, self._freshness.newest
-        if traces is not None and isfinite(newest):
-            self.log.markers.append(Mark(traces.end - 1 + (marker.time - newest) * traces.rate, marker.text))
-        self.happened.emit(Event(self._freshness.since_start(marker.time), marker.text, quiet=quiet))
+        place = self._feed.place(marker.time)
+        if place is not None:
+            self.log.markers.append(Mark(place, marker.text))
+        self.happened.emit(Event(self._feed.freshness.since_start(marker.time), marker.text, quiet=quiet))
 
     def set_display_filter(self, display_filter: DisplayFilter) -> None:
         """Choose what the eye gets; the model and the recording get what they got."""
-        self.display_filter = display_filter
-        if self._running is not None and self.traces is not None:
-            self.traces.refilter(display_filter, self._running.thread.engine.signal(HISTORY_SECONDS))
+        if self._feed.refilter(display_filter, self.engine):
             self.traces_replaced.emit()
 
     def set_drawing(self, drawing: bool) -> None:
@@ -229,7 +213,7 @@ class Controller(QObject):
             self._troubles.show(troubles.of_error(error, troubles.DISMISS, lasting=True))
             return
         self._troubles.forget()  # of a recording before this one
-        self._tell("recording begun", str(path))
+        self._chronicle.note("recording begun", str(path))
         self.recording_changed.emit(self._recording.state())
 
     def stop_recording(self) -> None:
@@ -239,7 +223,7 @@ class Controller(QObject):
         state = self._recording.state()
         path = self._recording.stop(self._running.thread.engine)
         size = f", {state.size / 1e6:.1f} MB" if state is not None else ""
-        self._tell(f"recording stopped{size}", str(path))
+        self._chronicle.note(f"recording stopped{size}", str(path))
         self.recording_changed.emit(None)
 
     # What the engine tells ---------------------------------------------------------------------
@@ -262,27 +246,28 @@ class Controller(QObject):
             markers += result.markers
         self.log.add(predictions, gaps)
         if self._drawing:
-            self._take_signal(thread.engine)
+            self._draw(thread.engine)
         for marker in markers:
             self._show_marker(marker, quiet=True)
         for gap in gaps:
             if gap.lost:
                 seconds = gap.lost / self.session.info.rate
-                self.happened.emit(Event(self._freshness.since_start(gap.time), f"gap of {seconds:.2g} s", quiet=True))
+                since = self._feed.freshness.since_start(gap.time)
+                self.happened.emit(Event(since, f"gap of {seconds:.2g} s", quiet=True))
         if predictions:
             self.predictions_added.emit(tuple(predictions))
         status = thread.engine.status()
         playback = self.player.playback() if self.player is not None else None
         if playback is not None:
-            self._other_speed |= playback.speed != 1.0
+            self._chronicle.file(playback.file)
             self.playback_changed.emit(playback)
-        self._tell_status(status, troubles.silence(status, playback))
+        self._tell_status(status, playback)
         if ended and not self._ended:
             self._ended = True
-            self._freshness.hold()
+            self._feed.freshness.hold()
             self._tell_end(thread)
         elif not self._ended:
-            silent = self._freshness.silent if self._drawing else 0.0
+            silent = self._feed.freshness.silent if self._drawing else 0.0
             self._troubles.watch(troubles.present(status, playback, silent))
 
     def _finish_opening(self, opening: Opening) -> None:
@@ -298,9 +283,7 @@ class Controller(QObject):
             return
         engine, self.player = opening.opened.engine, opening.opened.player
         self.session = Session(engine.info, engine.bundle, self.source_text)
-        self.traces = TraceHistory(
-            engine.info.channels, engine.info.rate, seconds=HISTORY_SECONDS, display_filter=self.display_filter
-        )
+        self._feed.begin(engine.info)
         self.log = SessionLog()
         self._running = Running(EngineThread(engine), opening.opened.source, self.player)
         self._running.thread.start()
@@ -309,7 +292,7 @@ class Controller(QObject):
 
     def _leave(self) -> None:
         had = self.session is not None
-        self.session = self.traces = self.player = None
+        self.session = self.player = None
         if self._recording.running:
             self._recording.forget()
             self.recording_changed.emit(None)
@@ -318,58 +301,33 @@ class Controller(QObject):
         if had:
             self.session_changed.emit(None)
 
-    def _take_signal(self, engine: Engine) -> None:
-        traces = self.traces
-        assert traces is not None
-        view = engine.signal(_GLANCE)
-        if view.first > traces.end:
-            view = engine.signal(HISTORY_SECONDS)
-        if traces.extend(view):
-            self._freshness.take(view.time, traces.end / traces.rate)
+    def _draw(self, engine: Engine) -> None:
+        if self._feed.take(engine):
             self.traces_extended.emit()
-        if self._is_due("spectrum", _SPECTRUM_SECONDS):
-            spectrum = welch(engine.signal(_SPECTRUM_SPAN).data, traces.rate)
+        if self._due.now("spectrum", _SPECTRUM_SECONDS):
+            spectrum = self._feed.spectrum(engine)
             if spectrum is not None:
                 self.spectrum_changed.emit(spectrum)
 
-    def _tell_status(self, status: Status, silence: str) -> None:
-        before, self._step = self._step, step_of(status, self._step)
-        self._tell_changes(status, before, silence)
-        if self._is_due("cpu", 1.0):
-            self._cpu = self._process.cpu_percent()
+    def _tell_status(self, status: Status, playback: Playback | None) -> None:
+        assert self._running is not None
+        engine, source = self._running.thread.engine, self._running.source
+        silence = troubles.silence(status, playback)
+        live = self._report.take(status, engine, source, player=self.player, silence=silence, time=self._feed.freshness)
+        self._chronicle.step(self._report.step)
+        self._chronicle.silence(silence)
+        if live is not None:
+            self._chronicle.marker_streams(frozenset(live.marker_streams))
+            self.status_changed.emit(live)
+        if self._due.now("recording", _RECORDING_SECONDS):
             self._check_recording()
-        # Numbers change twice a second, states at once: digits that flicker cannot be read.
-        shown = (status.phase, silence, status.contacts, status.message, status.baseline_progress, status.recording)
-        if shown != self._shown or self._is_due("status", _STATUS_SECONDS):
-            self._shown = shown
-            # Stamps of a recording that is or was played at another speed say nothing of age.
-            if self._other_speed:
-                status = replace(status, age_s=float("nan"))
-            self.status_changed.emit(LiveStatus(status, self._step, self.now(), self._cpu, silence, self._battery()))
-
-    def _battery(self) -> float | None:
-        source = self._running.source if self._running is not None else None
-        return source.battery if isinstance(source, BrainFlowSource) else None
-
-    def _tell_changes(self, status: Status, before: Step, silence: str) -> None:
-        """Note in the session's events what changed by itself."""
-        if self._step is Step.RUN and before is Step.BASELINE:
-            self._tell("rest baseline measured")
-        elif self._step is Step.BASELINE and before is not Step.BASELINE:
-            self._tell("rest baseline begun")
-        if silence != self._silence_told:
-            if silence:
-                self._tell(silence)
-            elif self._silence_told == troubles.LOST:
-                self._tell("stream back")
-            self._silence_told = silence
 
     def _check_recording(self) -> None:
         if not self._recording.running:
             return
         if self._recording.failed():
             self._recording.forget()
-            self._tell("recording ended by a failure")
+            self._chronicle.note("recording ended by a failure")
         self.recording_changed.emit(self._recording.state())
 
     @property
@@ -380,11 +338,11 @@ class Controller(QObject):
     @property
     def newest(self) -> float:
         """LSL time of the newest sample that was drawn."""
-        return self._freshness.newest
+        return self._feed.freshness.newest
 
     def now(self) -> float:
         """Give the LSL time of the right edge of what scrolls: goes on while a stream is silent."""
-        return self._freshness.now
+        return self._feed.freshness.now
 
     @property
     def ended(self) -> bool:
@@ -394,17 +352,17 @@ class Controller(QObject):
     @property
     def seconds(self) -> float:
         """Seconds since the first sample of the session."""
-        return self._freshness.since_start(self.now())
+        return self._feed.freshness.since_start(self.now())
 
-    def _tell(self, text: str, detail: str = "") -> None:
-        self.happened.emit(Event(self.seconds, text, quiet=True, detail=detail))
+    @property
+    def traces(self) -> TraceHistory | None:
+        """What the signals view draws."""
+        return self._feed.traces
 
-    def _is_due(self, what: str, seconds: float) -> bool:
-        now = monotonic()
-        if now < self._due.get(what, 0.0):
-            return False
-        self._due[what] = now + seconds
-        return True
+    @property
+    def display_filter(self) -> DisplayFilter:
+        """What the eye gets."""
+        return self._feed.display_filter
 
     # Trouble -----------------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from bci_app.gui.views.steps import StepsBar
 # Of a button around its text: icon, spacing, padding.
 _AROUND = 6 * GRID
 _SHORTEST = 8 * GRID
+# Narrower than this there is no room for the free disk.
+_WIDE = 150 * GRID
 
 
 class Header(QWidget):
@@ -24,6 +26,7 @@ class Header(QWidget):
     record_asked = pyqtSignal()
     mark_asked = pyqtSignal()
     theme_asked = pyqtSignal()
+    settings_asked = pyqtSignal()
     help_asked = pyqtSignal()
 
     def __init__(self, theme: Theme) -> None:
@@ -43,6 +46,7 @@ class Header(QWidget):
         self.record = self._button("")
         self.mark = self._button("mark this moment (F1 to F8)", "Mark")
         self.theme = self._button("dark or light (Ctrl+T)")
+        self.settings = self._button("settings (Ctrl+,)")
         self.help = self._button("keyboard shortcuts (?)")
         for button, asked in (
             (self.source, self.connect_asked),
@@ -50,15 +54,19 @@ class Header(QWidget):
             (self.record, self.record_asked),
             (self.mark, self.mark_asked),
             (self.theme, self.theme_asked),
+            (self.settings, self.settings_asked),
             (self.help, self.help_asked),
         ):
             button.clicked.connect(asked)
+        self._icons = (self.theme, self.settings, self.help)
+        for button in self._icons:
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         row.addWidget(self.source)
         row.addWidget(self.model)
         row.addStretch(1)
         row.addWidget(self.steps)
         row.addStretch(1)
-        for button in (self.record, self.mark, self.theme, self.help):
+        for button in (self.record, self.mark, *self._icons):
             row.addWidget(button)
         self.show_theme(theme)
         self.show_session(None)
@@ -84,6 +92,11 @@ class Header(QWidget):
             button.setEnabled(session is not None)
         self.show_recording(None)
 
+    def show_marker_texts(self, texts: dict[str, str]) -> None:
+        """Tell on hover what the keys mark."""
+        lines = [f"{key}  {text}" for key, text in texts.items() if text != key]
+        self.mark.setToolTip("\n".join(["mark this moment with a running number, or by F1 to F8", *lines]))
+
     def show_opening(self, source_text: str) -> None:
         """Say that a source is being opened."""
         self._name(source=f"Opening {source_text or 'the source'} …")
@@ -97,8 +110,10 @@ class Header(QWidget):
         else:
             minutes, seconds = divmod(int(recording.seconds), 60)
             size = recording.size / 1e6
-            self.record.setText(f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d} · {size:.{size < 9.95:d}f} MB")
-            self.record.setToolTip(f"{recording.path}\n{recording.free / 1e9:.0f} GB free\nstop recording (Ctrl+D)")
+            text = f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d} · {size:.{size < 9.95:d}f} MB"
+            free = f"{recording.free / 1e9:.{recording.free < 9.95e9:d}f} GB free"
+            self.record.setText(f"{text} · {free}" if self.width() >= _WIDE else text)
+            self.record.setToolTip(f"{recording.path}\n{free}\nstop recording (Ctrl+D)")
         self._show_record_icon()
         self._fit_names()
 
@@ -109,7 +124,7 @@ class Header(QWidget):
     def _fit_names(self) -> None:
         """Write both names as far as there is room; the whole of them on hover."""
         buttons = {"source": self.source, "model": self.model}
-        others = (self.steps, self.record, self.mark, self.theme, self.help)
+        others = (self.steps, self.record, self.mark, *self._icons)
         room = self.width() - sum(other.sizeHint().width() + GRID for other in others) - 2 * (_AROUND + GRID)
         metrics = self.source.fontMetrics()
         widths = {key: metrics.horizontalAdvance(text) for key, text in self._names.items()}
@@ -139,6 +154,7 @@ class Header(QWidget):
             (self.model, "mdi6.graph-outline"),
             (self.mark, "mdi6.flag-outline"),
             (self.theme, "mdi6.white-balance-sunny" if theme.name == "dark" else "mdi6.weather-night"),
+            (self.settings, "mdi6.cog-outline"),
             (self.help, "mdi6.keyboard-outline"),
         ):
             button.setIcon(qtawesome.icon(name, color=theme.muted, color_disabled=theme.faint))

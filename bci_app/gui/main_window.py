@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QRect, QSettings, QSize, Qt
@@ -13,17 +14,19 @@ from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
 from bci_app.gui.header import Header
+from bci_app.gui.preferences import Preferences
 from bci_app.gui.session_area import SessionArea
+from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.shortcuts import MARKER_KEYS, SECTIONS, HelpDialog
 from bci_app.gui.state import Event, LiveStatus, Session, Step, Trouble
-from bci_app.gui.theme import LIGHT, SCALES, THEMES, Theme, palette, read_scale, style_sheet
-from bci_app.gui.traces import FILTERS
+from bci_app.gui.theme import LIGHT, THEMES, Theme, palette, style_sheet
+from bci_app.gui.traces import DisplayFilter
+from bci_app.gui.transport import Transport
 from bci_app.gui.troubles import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN
 from bci_app.gui.views.banner import Banner
 from bci_app.gui.views.status_line import StatusLine
 
 _SMALLEST, _USUAL = QSize(1024, 600), QSize(1440, 860)
-_SEEK_SECONDS = 10.0
 
 
 class MainWindow(QMainWindow):
@@ -44,6 +47,7 @@ class MainWindow(QMainWindow):
         self.controller = controller
         self._title = title
         self._settings = settings
+        self.preferences = Preferences(settings, self)
         self._theme = THEMES.get(str(settings.value("theme", "dark")), THEMES["dark"])
         self._marks = 0
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -52,6 +56,7 @@ class MainWindow(QMainWindow):
         self.area = SessionArea(self._theme)
         self.connect_page = ConnectPage(self._theme, settings)
         self.status = StatusLine()
+        self.transport = Transport(controller, self.area.strip)
         self._arrange()
         self._connect()
         self._bind_keys()
@@ -99,7 +104,7 @@ class MainWindow(QMainWindow):
             self.area.restore_layout(layout)
         signals = self.area.signals
         signals.set_span(int(self._settings.value("span", signals.span_index)))
-        self._choose_filter(min(int(self._settings.value("filter", 0)), len(FILTERS) - 1))
+        self._choose_filter(self.preferences.filter)
 
     # Wiring ------------------------------------------------------------------------------------
 
@@ -116,15 +121,14 @@ class MainWindow(QMainWindow):
         controller.predictions_added.connect(lambda _: area.prediction.refresh(controller.now()))
         controller.opening.connect(header.show_opening)
         controller.happened.connect(area.record.add_event)
-        controller.playback_changed.connect(area.strip.show_playback)
         controller.recording_changed.connect(header.show_recording)
         area.prediction.baseline_asked.connect(controller.start_baseline)
         area.signals.filter_asked.connect(self._choose_filter)
+        area.signals.own_filter_asked.connect(self.show_settings)
+        self.preferences.own_filter_changed.connect(self._choose_filter)
+        self.preferences.marker_texts_changed.connect(self._show_marker_texts)
         area.signals.channels_changed.connect(area.spectrum.show_channels)
         area.contact.head.electrode_clicked.connect(area.signals.select_electrode)
-        area.strip.pause_asked.connect(self._pause)
-        area.strip.seek_asked.connect(self._seek)
-        area.strip.speed_asked.connect(self._set_speed)
         area.record.marked.connect(controller.mark)
         area.prediction.model_asked.connect(self.show_connect)
         area.record.reported.connect(self._store_report)
@@ -132,6 +136,7 @@ class MainWindow(QMainWindow):
         self.connect_page.back_asked.connect(self.show_area)
         header.connect_asked.connect(self.show_connect)
         header.theme_asked.connect(self.toggle_theme)
+        header.settings_asked.connect(self.show_settings)
         header.help_asked.connect(self.show_help)
         header.record_asked.connect(self.toggle_recording)
         header.mark_asked.connect(self.mark_next)
@@ -141,9 +146,10 @@ class MainWindow(QMainWindow):
         for shortcuts in SECTIONS.values():
             for shortcut in shortcuts:
                 for keys in shortcut.keys:
-                    QShortcut(QKeySequence(keys), self).activated.connect(getattr(self, shortcut.name))
-        for keys in MARKER_KEYS:
-            QShortcut(QKeySequence(keys), self).activated.connect(lambda keys=keys: self.controller.mark(keys))
+                    QShortcut(QKeySequence(keys), self).activated.connect(attrgetter(shortcut.name)(self))
+        for index, keys in enumerate(MARKER_KEYS):
+            QShortcut(QKeySequence(keys), self).activated.connect(lambda index=index: self._mark_by_key(index))
+        self._show_marker_texts(self.preferences.marker_texts)
 
     # What the controller tells -----------------------------------------------------------------
 
@@ -179,6 +185,7 @@ class MainWindow(QMainWindow):
         self.area.contact.show_contacts(live.contacts, self.area.signals.selected_names, now=live.now)
         self.area.signals.show_status(live)
         self.area.prediction.show_status(live)
+        self.area.record.show_marker_streams(live.marker_streams, live.markers_awaited)
         self.status.show_status(live)
 
     def _show_trouble(self, trouble: Trouble | None) -> None:
@@ -188,7 +195,8 @@ class MainWindow(QMainWindow):
         """Lead back to the choice when there is no session to look at."""
         if self.controller.session is None:
             self.header.show_session(None)
-            self.connect_page.prefer(source=self.controller.source_text)
+            if self.controller.source_text:
+                self.connect_page.prefer(source=SourceChoice(self.controller.source_text))
             self.show_connect()
 
     def _note(self, text: str, detail: str = "") -> None:
@@ -196,7 +204,7 @@ class MainWindow(QMainWindow):
 
     def _act(self, action: str) -> None:
         if action == PLAY_AGAIN:
-            self._pause(False)
+            self.transport.pause(False)
         elif action == CHOOSE_SOURCE:
             self.show_connect()
         elif action == DISMISS:
@@ -220,7 +228,7 @@ class MainWindow(QMainWindow):
                 preparation(choice, folder),
                 source_text=choice.text,
                 wait_for_baseline=fit.check.isChecked(),
-                all_markers=fit.markers.isChecked(),
+                markers=self.connect_page.source.markers.choice,
             )
 
     def start_baseline(self) -> None:
@@ -232,12 +240,15 @@ class MainWindow(QMainWindow):
         if self.controller.recording:
             self.controller.stop_recording()
         else:
-            self.controller.start_recording(self.recording_folder, participant=self.area.record.participant.text())
+            self.controller.start_recording(
+                self.preferences.recordings, participant=self.area.record.participant.text()
+            )
 
-    @property
-    def recording_folder(self) -> Path:
-        """Where recordings and pictures go."""
-        return Path(str(self._settings.value("recordings", Path.home() / "bci-app recordings")))
+    def _mark_by_key(self, index: int) -> None:
+        self.controller.mark(self.preferences.marker_texts[index])
+
+    def _show_marker_texts(self, texts: tuple[str, ...]) -> None:
+        self.header.show_marker_texts(dict(zip(MARKER_KEYS, texts, strict=True)))
 
     def mark_next(self) -> None:
         """Mark with a running number."""
@@ -255,60 +266,16 @@ class MainWindow(QMainWindow):
     def _store_report(self, ratings: dict[str, int]) -> None:
         self.controller.mark("self-report " + " ".join(f"{name}={rating}" for name, rating in ratings.items()))
 
-    def larger(self) -> None:
-        """Fewer µV in a row."""
-        self.area.signals.step_amplitude(-1)
-
-    def smaller(self) -> None:
-        """More µV in a row."""
-        self.area.signals.step_amplitude(1)
-
-    def longer(self) -> None:
-        """More seconds."""
-        self.area.signals.step_span(1)
-
-    def shorter(self) -> None:
-        """Fewer seconds."""
-        self.area.signals.step_span(-1)
-
     def next_filter(self) -> None:
         """Show the signal through the next display filter."""
-        self._choose_filter((FILTERS.index(self.controller.display_filter) + 1) % len(FILTERS))
+        filters = self.preferences.filters
+        present = self.controller.display_filter
+        self._choose_filter(filters[(filters.index(present) + 1) % len(filters) if present in filters else 0])
 
-    def _choose_filter(self, index: int) -> None:
-        self.area.signals.filter.show_choice(index)
-        self.controller.set_display_filter(FILTERS[index])
-
-    # Recordings --------------------------------------------------------------------------------
-
-    def toggle_play(self) -> None:
-        """Play or pause a recording."""
-        self.area.strip.toggle()
-
-    def forward(self) -> None:
-        """Go forward in a recording."""
-        self.area.strip.step(_SEEK_SECONDS)
-
-    def back(self) -> None:
-        """Go back in a recording."""
-        self.area.strip.step(-_SEEK_SECONDS)
-
-    def _pause(self, pause: bool) -> None:
-        controller = self.controller
-        if controller.player is None or controller.ended:
-            controller.open_again()
-        elif pause:
-            controller.player.pause()
-        else:
-            controller.player.resume()
-
-    def _seek(self, seconds: float) -> None:
-        if self.controller.player is not None:
-            self.controller.player.seek(seconds)
-
-    def _set_speed(self, speed: float) -> None:
-        if self.controller.player is not None:
-            self.controller.player.set_speed(speed)
+    def _choose_filter(self, display_filter: DisplayFilter) -> None:
+        self.preferences.filter = display_filter
+        self.area.signals.show_filters(self.preferences.filters, display_filter)
+        self.controller.set_display_filter(display_filter)
 
     # Window ------------------------------------------------------------------------------------
 
@@ -333,10 +300,6 @@ class MainWindow(QMainWindow):
         self.area.show_theme(theme)
         self.connect_page.show_theme(theme)
 
-    def reset_layout(self) -> None:
-        """Put every view back to its place."""
-        self.area.reset_layout()
-
     def toggle_full_screen(self) -> None:
         """Fill the screen, or no longer."""
         self.showNormal() if self.isFullScreen() else self.showFullScreen()
@@ -345,9 +308,14 @@ class MainWindow(QMainWindow):
         """List the keys."""
         HelpDialog(self).show()
 
+    def show_settings(self) -> None:
+        """Change folder, marker texts, display filter and size."""
+        if not self.findChildren(SettingsDialog):
+            SettingsDialog(self.preferences, self).show()
+
     def save_picture(self) -> None:
         """Save a picture of the window beside the recordings."""
-        folder = self.recording_folder
+        folder = self.preferences.recordings
         path = folder / f"window_{datetime.now():%Y%m%d-%H%M%S-%f}.png"
         folder.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".part")
@@ -365,10 +333,7 @@ class MainWindow(QMainWindow):
         self._scale(-1)
 
     def _scale(self, step: int) -> None:
-        scale = read_scale(self._settings)
-        index = min(max(SCALES.index(scale) + step, 0), len(SCALES) - 1)
-        self._settings.setValue("scale", SCALES[index])
-        self._note(f"size {100 * SCALES[index]:.0f} % from the next start on")
+        self._note(f"size {100 * self.preferences.step_scale(step):.0f} % from the next start on")
 
     # Life --------------------------------------------------------------------------------------
 
@@ -414,7 +379,6 @@ class MainWindow(QMainWindow):
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.area.saveState())
         self._settings.setValue("span", self.area.signals.span_index)
-        self._settings.setValue("filter", FILTERS.index(self.controller.display_filter))
         self.connect_page.shut_down()
         self.controller.shut_down()
         super().closeEvent(event)

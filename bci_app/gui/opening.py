@@ -9,21 +9,30 @@ from dataclasses import dataclass
 from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
-from bci_app.gui.player import FilePlayer, Player
+from bci_app.gui.player import Player
 from bci_app.sources.base import Source
-from bci_app.sources.file import FileSource
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A source and a model that can become a session, and the player of its recording, if it is one.
+    """A source and a model that can become a session.
 
-    Without a model signals are watched and recorded.
+    Attributes
+    ----------
+    source : Source
+        Not started yet.
+    bundle : LoadedBundle or None
+        Without a model signals are watched and recorded.
+    player : Player or None
+        Of the recording that is the source, if it is one.
+    markers : tuple of str
+        LSL marker streams that belong to the source.
     """
 
     source: Source
     bundle: LoadedBundle | None
     player: Player | None = None
+    markers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +137,13 @@ class Opening:
 
     def _open(self, ready: Ready) -> Opened:
         player = ready.player
-        if player is None and isinstance(ready.source, FileSource):
-            player = FilePlayer(ready.source)
         try:
             engine = Engine(
                 ready.source,
                 ready.bundle,
                 wait_for_baseline=self._wait_for_baseline,
                 buffer_seconds=self._buffer_seconds,
-                markers=self._markers,
+                markers=(*self._markers, *ready.markers),
             )
             engine.start()
         except BciError:

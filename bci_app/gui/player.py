@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.replay import Replay, ReplayPhase, ReplayThread
-from bci_app.sources.file import FileSource
+from bci_app.recording import read_recording
+from bci_app.replay import MAX_SPEED, Replay, ReplayPhase, ReplaySource, ReplayThread
+from bci_app.sources.registry import FileText
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _BINS = 800
@@ -26,17 +24,20 @@ class Playback:
     ----------
     position, duration : float
         Seconds.
-    speed : float or None
-        Factor; None for as fast as possible.
+    speed : float
+        Factor.
     paused, ended : bool
         Whether it waits for the user, or has been played to its end.
+    file : str
+        Name of the file that is played.
     """
 
     position: float
     duration: float
-    speed: float | None
+    speed: float
     paused: bool
     ended: bool
+    file: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,73 +56,7 @@ class Overview:
     events: tuple[tuple[float, str], ...]
 
 
-class Player(Protocol):
-    """What can be played, paused and sought in."""
-
-    @property
-    def overview(self) -> Overview | None:
-        """The recording at a glance, where it is known."""
-        ...
-
-    def playback(self) -> Playback:
-        """Describe where it stands now."""
-        ...
-
-    def pause(self) -> None:
-        """Wait."""
-        ...
-
-    def resume(self) -> None:
-        """Go on, or play again from the start after the end."""
-        ...
-
-    def seek(self, seconds: float) -> None:
-        """Go on from another place."""
-        ...
-
-    def set_speed(self, speed: float) -> None:
-        """Play slower or faster."""
-        ...
-
-    def close(self) -> None:
-        """Let go of it. May be called twice."""
-        ...
-
-
-class FilePlayer:
-    """A file that is read directly, without LSL."""
-
-    overview = None
-
-    def __init__(self, source: FileSource) -> None:
-        self._source = source
-
-    def playback(self) -> Playback:
-        """Describe where it stands now."""
-        source = self._source
-        return Playback(source.position, source.duration, source.speed, source.paused, source.finished)
-
-    def pause(self) -> None:
-        """Wait."""
-        self._source.pause()
-
-    def resume(self) -> None:
-        """Go on."""
-        self._source.resume()
-
-    def seek(self, seconds: float) -> None:
-        """Go on from another place."""
-        self._source.seek(seconds)
-
-    def set_speed(self, speed: float) -> None:
-        """Play slower or faster."""
-        self._source.speed = speed
-
-    def close(self) -> None:
-        """Do nothing: the engine closes its source."""
-
-
-class LslPlayer:
+class Player:
     """A replay through LSL, received like any device.
 
     Parameters
@@ -138,7 +73,7 @@ class LslPlayer:
         self.overview = glance(thread.replay)
 
     @classmethod
-    def of_files(cls, paths: Sequence[str | Path]) -> LslPlayer:
+    def of_files(cls, said: FileText) -> Player:
         """Read recordings and announce their stream; they begin when somebody listens.
 
         Raises
@@ -146,14 +81,21 @@ class LslPlayer:
         FileError, SourceError, DependencyError
             If a file cannot be read, they do not fit together, or liblsl is missing.
         """
-        thread = ReplayThread(Replay.of_files(paths))
+        recordings = [read_recording(path, stream=said.stream, board=said.board) for path in said.paths]
+        # A stream cannot come as fast as possible: somebody must be able to follow.
+        thread = ReplayThread(Replay(recordings, speed=min(said.speed or MAX_SPEED, MAX_SPEED)))
         thread.start()
         return cls(thread)
 
+    def source(self) -> ReplaySource:
+        """Give what receives the stream."""
+        return ReplaySource(self._thread.replay)
+
     @property
-    def source_id(self) -> str:
-        """Identity of the stream."""
-        return self._thread.replay.source_id
+    def markers(self) -> tuple[str, ...]:
+        """The LSL stream of the recording's own events, as `Engine` takes it, if it has any."""
+        replay = self._thread.replay
+        return (f"source_id={replay.source_id}-markers",) if replay.timeline.events else ()
 
     def playback(self) -> Playback:
         """Describe where it stands now."""
@@ -164,6 +106,7 @@ class LslPlayer:
             speed=status.speed,
             paused=status.phase is ReplayPhase.PAUSED,
             ended=status.phase is ReplayPhase.FINISHED,
+            file=status.file,
         )
 
     def pause(self) -> None:

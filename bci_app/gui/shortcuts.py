@@ -12,7 +12,7 @@ from bci_app.gui.widgets import label
 
 
 class Shortcut(NamedTuple):
-    """Keys (the first is shown) and what they do; `name` is the method of the window."""
+    """Keys (the first is shown) and what they do; `name` is the method, as seen from the window."""
 
     keys: tuple[str, ...]
     name: str
@@ -29,16 +29,16 @@ SECTIONS: dict[str, tuple[Shortcut, ...]] = {
         Shortcut(("Ctrl+Q",), "close", "quit"),
     ),
     "Signals": (
-        Shortcut(("Up", "+"), "larger", "larger amplitude"),
-        Shortcut(("Down", "-"), "smaller", "smaller amplitude"),
-        Shortcut(("Right",), "longer", "more seconds"),
-        Shortcut(("Left",), "shorter", "fewer seconds"),
+        Shortcut(("Up", "+"), "area.signals.larger", "larger amplitude"),
+        Shortcut(("Down", "-"), "area.signals.smaller", "smaller amplitude"),
+        Shortcut(("Right",), "area.signals.longer", "more seconds"),
+        Shortcut(("Left",), "area.signals.shorter", "fewer seconds"),
         Shortcut(("F",), "next_filter", "next display filter"),
     ),
     "Recordings": (
-        Shortcut(("Space",), "toggle_play", "play or pause"),
-        Shortcut(("Ctrl+Right",), "forward", "10 s forward"),
-        Shortcut(("Ctrl+Left",), "back", "10 s back"),
+        Shortcut(("Space",), "transport.toggle", "play or pause"),
+        Shortcut(("Ctrl+Right",), "transport.forward", "10 s forward"),
+        Shortcut(("Ctrl+Left",), "transport.back", "10 s back"),
     ),
     "Window": (
         Shortcut(("Ctrl+T",), "toggle_theme", "dark or light"),
@@ -46,7 +46,8 @@ SECTIONS: dict[str, tuple[Shortcut, ...]] = {
         Shortcut(("F11",), "toggle_full_screen", "full screen"),
         Shortcut(("Ctrl++", "Ctrl+="), "larger_window", "larger, from the next start on"),
         Shortcut(("Ctrl+-",), "smaller_window", "smaller, from the next start on"),
-        Shortcut(("Ctrl+0",), "reset_layout", "put every view back to its place"),
+        Shortcut(("Ctrl+,",), "show_settings", "settings"),
+        Shortcut(("Ctrl+0",), "area.reset_layout", "put every view back to its place"),
         Shortcut(("?",), "show_help", "this list"),
     ),
 }

@@ -90,6 +90,8 @@ class LiveStatus:
         Why nothing arrives, where that is known: paused, the end of a recording, a lost stream.
     battery_percent : float or None
         Charge of the device, where it tells.
+    marker_streams, markers_awaited : tuple of str
+        LSL marker streams that are received, and those that were named and have not been seen yet.
     """
 
     status: Status
@@ -98,6 +100,8 @@ class LiveStatus:
     cpu_percent: float
     silence: str = ""
     battery_percent: float | None = None
+    marker_streams: tuple[str, ...] = ()
+    markers_awaited: tuple[str, ...] = ()
 
     @property
     def contacts(self) -> tuple[Contact, ...]:

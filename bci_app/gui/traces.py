@@ -29,10 +29,16 @@ class DisplayFilter:
     high: float | None = None
     notch: float | None = None
 
+    @classmethod
+    def own(cls, low: float, high: float, notch: float | None) -> DisplayFilter:
+        """Give a band-pass from `low` to `high` Hz, called by what it keeps."""
+        return cls(f"{low:g}–{high:g} Hz" + (f", notch {notch:g} Hz" if notch else ""), low, high, notch)
+
     def sections(self, rate: float) -> NDArray[np.float64]:
         """Design it for a rate in Hz; what lies above the rate's reach is left out."""
         reach = 0.45 * rate
-        band = BandPass(low=self.low, high=min(self.high or reach, reach), order=2 if self.high else 1)
+        low = min(self.low, 0.5 * reach)
+        band = BandPass(low=low, high=min(self.high or reach, reach), order=2 if self.high else 1)
         notches = (Notch(frequency=self.notch, quality=10.0),) if self.notch and self.notch < reach else ()
         return design_filter(rate, band, notches)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QActionGroup, QFontMetricsF
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
@@ -83,23 +83,49 @@ class PanelTitle(QWidget):
 
 
 class Choice(QToolButton):
-    """A quiet button with a menu of which one entry holds; shows that entry."""
+    """A quiet button with a menu of which one entry holds; shows that entry.
 
-    def __init__(self, entries: Sequence[str], tip: str) -> None:
+    `chosen` carries the position of an entry; `more_asked` is emitted by the entry below the others.
+
+    Parameters
+    ----------
+    entries : sequence of str
+        The menu.
+    tip : str
+        What is chosen here.
+    more : str
+        The entry below the others; none if empty.
+    """
+
+    chosen = pyqtSignal(int)
+    more_asked = pyqtSignal()
+
+    def __init__(self, entries: Sequence[str], tip: str, *, more: str = "") -> None:
         super().__init__()
+        self._more = more
         self.setProperty("kind", "quiet")
         self.setToolTip(tip)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        menu = QMenu(self)
+        self.setMenu(QMenu(self))
+        self.show_entries(entries)
+
+    def show_entries(self, entries: Sequence[str]) -> None:
+        """Offer these."""
+        menu = self.menu()
+        assert menu is not None
+        menu.clear()
         self.entries = QActionGroup(menu)
+        self.entries.triggered.connect(lambda action: self.chosen.emit(action.data()))
         for index, entry in enumerate(entries):
             action = menu.addAction(entry)
             assert action is not None
             action.setCheckable(True)
             action.setData(index)
             self.entries.addAction(action)
-        self.setMenu(menu)
+        if self._more:
+            menu.addSeparator()
+            menu.addAction(self._more, self.more_asked.emit)
 
     def show_choice(self, index: int) -> None:
         """Show that this entry holds."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 import uuid
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bci_app.channels import is_electrode
 from bci_app.errors import SourceError
@@ -26,6 +29,7 @@ _BLOCK_SECONDS = 0.01
 _IDLE_SECONDS = 0.02
 LINGER_SECONDS = 1.0
 _MAX_PUSH = 8192
+_SEAMS = 256
 _OUTLET_BUFFER_SECONDS = 60
 _MICROVOLTS = {"uV", "µV", "μV"}
 
@@ -73,6 +77,13 @@ class ReplayStatus:
     message: str
 
 
+class Seam(NamedTuple):
+    """Where what is sent does not go on: the stamps of the samples before and after, in seconds."""
+
+    before: float
+    after: float
+
+
 class Replay:
     """Play recordings through an LSL outlet.
 
@@ -81,7 +92,7 @@ class Replay:
     its stamp, so that receivers see the spacing of the recording, gaps of an XDF included. At a speed
     other than 1 stamps still advance as in the recording, so that a receiver's filters and gap
     detection hold; they then run ahead of the clock or behind it. A pause, a seek, the next recording
-    and the next round of a loop show as a gap.
+    and the next round of a loop show as a gap, which `seam` tells from a loss.
 
     `step` does what is due now; `ReplayThread` and `run` are loops around it. All methods may be
     called from any thread.
@@ -153,6 +164,9 @@ class Replay:
         self._sent = 0
         self._anchor_clock = self._anchor_due = self._stamp_offset = 0.0
         self._paused_at = 0.0
+        self._last_stamp = -np.inf
+        self._broken = False  # whether the next sample follows a pause or a seek
+        self._seams: deque[Seam] = deque(maxlen=_SEAMS)
 
     @classmethod
     def of_files(cls, paths: Sequence[str | Path], **options: Any) -> Replay:
@@ -227,6 +241,7 @@ class Replay:
                 self._phase = ReplayPhase.PLAYING
                 self._anchor_clock += now - self._paused_at
                 self._stamp_offset += now - self._paused_at
+                self._broken = True
 
     def seek(self, seconds: float) -> None:
         """Go on from another place, also after the end; receivers see a gap.
@@ -324,6 +339,7 @@ class Replay:
         following = float(self.timeline.due[max(self._row - 1, 0)]) + self._stamp_offset + period
         now = self._clock()
         self._row = row
+        self._broken = True
         if self._speed == 1.0:
             # Stamps are the moments of sending.
             moment = max(now, following) + seconds
@@ -333,12 +349,33 @@ class Replay:
 
     # Sending -------------------------------------------------------------------------------
 
+    def seam(self, stamp: float) -> Seam | None:
+        """Give the seam after which the sample with this stamp was sent, if it is a recent one.
+
+        A pause, a seek, the next recording: a receiver sees samples missing that never were.
+        """
+        reach = 0.5 / self.timeline.info.rate
+        with self._lock:
+            return next((seam for seam in reversed(self._seams) if abs(seam.after - stamp) < reach), None)
+
     def _push(self, stop: int) -> None:
         rows = slice(self._row, stop)
         stamps = self.timeline.due[rows] + self._stamp_offset
+        self._note_seams(stamps)
         self._outlet.push_chunk(self.timeline.data[rows], stamps.tolist())
         self._sent += stop - self._row
         self._row = stop
+
+    def _note_seams(self, stamps: NDArray[np.float64]) -> None:
+        """Note the seams among the samples from the present row on, which get these stamps."""
+        seams = self.timeline.seams
+        inner = seams[bisect_left(seams, self._row) : bisect_left(seams, self._row + len(stamps))]
+        starts = {row - self._row for row in inner} | ({0} if self._broken else set())
+        for start in sorted(starts):
+            before = float(stamps[start - 1]) if start else self._last_stamp
+            if np.isfinite(before):
+                self._seams.append(Seam(before, float(stamps[start])))
+        self._last_stamp, self._broken = float(stamps[-1]), False
 
     def _push_events(self, position: float) -> None:
         events = self.timeline.events

@@ -33,6 +33,9 @@ class Timeline:
         Annotations, by the same clock, in order.
     files : tuple of (float, str)
         When each recording begins, and its file's name.
+    seams : tuple of int
+        Rows that do not follow the one before them: the first of each further recording, and the first
+        after an interruption of unknown length. Nothing is lost there.
     """
 
     info: StreamInfo
@@ -40,6 +43,7 @@ class Timeline:
     due: NDArray[np.float64]
     events: tuple[tuple[float, str], ...]
     files: tuple[tuple[float, str], ...]
+    seams: tuple[int, ...] = ()
 
     @property
     def duration(self) -> float:
@@ -66,6 +70,7 @@ def lay_out(recordings: Sequence[Recording], pause: float) -> Timeline:
     due: list[NDArray[np.float64]] = []
     events: list[tuple[float, str]] = []
     files: list[tuple[float, str]] = []
+    seams: list[int] = []
     end = 0.0
     for number, recording in enumerate(recordings):
         _check_same(info, recording.info)
@@ -74,6 +79,8 @@ def lay_out(recordings: Sequence[Recording], pause: float) -> Timeline:
         files.append((start, recording.path.name))
         unknown = {b.row for b in recording.breaks if b.lost == 0}
         for part in recording.segments:
+            if part.start in unknown or (part.start == 0 and number):
+                seams.append(sum(map(len, due)))
             if part.start in unknown:
                 # Nothing tells how long the interruption was; a clock may even have been set back.
                 shift = max(shift, end - float(recording.times[part.start])) + JUMP_SECONDS
@@ -88,7 +95,9 @@ def lay_out(recordings: Sequence[Recording], pause: float) -> Timeline:
             ]
             end = float(due[-1][-1]) + 1.0 / info.rate
     data = recordings[0].data if len(recordings) == 1 else np.concatenate([r.data for r in recordings])
-    return Timeline(info, np.ascontiguousarray(data), np.concatenate(due), tuple(sorted(events)), tuple(files))
+    return Timeline(
+        info, np.ascontiguousarray(data), np.concatenate(due), tuple(sorted(events)), tuple(files), tuple(seams)
+    )
 
 
 def _check_same(first: StreamInfo, other: StreamInfo) -> None:

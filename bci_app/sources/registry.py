@@ -118,23 +118,57 @@ def _list_brainflow() -> list[Listing]:
 _FILE_OPTIONS = ("speed", "stream", "board")
 
 
-def _open_file(what: str, overrides: Overrides) -> Source:
-    from bci_app.sources.file import FileSource, parse_speed
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """What the text of a file source says.
 
-    overrides.refuse("file", "channels", "rate", "unit")
+    Attributes
+    ----------
+    paths : tuple of Path
+        Recordings, one after the other.
+    speed : float or None
+        Factor; None for as fast as possible.
+    stream, board : str or None
+        As `read_recording` takes them.
+    """
+
+    paths: tuple[Path, ...]
+    speed: float | None = 1.0
+    stream: str | None = None
+    board: str | None = None
+
+
+def parse_file(what: str) -> FileText:
+    """Read what follows ``file:``.
+
+    Raises
+    ------
+    SourceError
+        If no file is named or an option cannot be read.
+    """
+    from bci_app.sources.file import parse_speed
+
     if Path(what).is_file():
         # A name that holds a question mark or a semicolon is taken as it is.
-        return FileSource([Path(what)], speed=1.0)
+        return FileText((Path(what),))
     text, options = split_options(what, known=_FILE_OPTIONS)
     paths = [Path(text)] if Path(text).is_file() else [Path(part) for part in text.split(";") if part.strip()]
     if not paths:
         raise SourceError("No file is named", expected="file:PATH, or file:PATH;PATH for several")
-    return FileSource(
-        paths,
+    return FileText(
+        tuple(paths),
         speed=parse_speed(options.get("speed", "1")),
         stream=options.get("stream"),
         board=options.get("board"),
     )
+
+
+def _open_file(what: str, overrides: Overrides) -> Source:
+    from bci_app.sources.file import FileSource
+
+    overrides.refuse("file", "channels", "rate", "unit")
+    said = parse_file(what)
+    return FileSource(said.paths, speed=said.speed, stream=said.stream, board=said.board)
 
 
 def _list_file() -> list[Listing]:

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QSettings, Qt
+from PyQt6.QtWidgets import QCheckBox
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.errors import SourceError
 from bci_app.events import ContactLevel
-from bci_app.gui.choices import SourceChoice, describe_source, fit, list_models
+from bci_app.gui.choices import SourceChoice, describe_source, fit, list_models, preparation
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.player import LslPlayer
+from bci_app.gui.player import Player
 from bci_app.gui.state import Step
 from bci_app.recording import read_recording
 from bci_app.replay import Replay, ReplayThread
@@ -101,7 +102,7 @@ def test_a_stream_is_looked_at_without_starting_it_and_then_opened(
 def test_a_montage_that_does_not_fit_is_explained_before_anything_starts(
     qtbot: QtBot, page: ConnectPage, shared_data: Path
 ) -> None:
-    page.source.choose(f"file:{shared_data / 'muse' / 'muse_p300.csv'}")
+    page.source.choose(SourceChoice(f"file:{shared_data / 'muse' / 'muse_p300.csv'}"))
     qtbot.waitUntil(lambda: page.fit.summary.text() == "This model cannot use muse_p300.csv.", timeout=WAIT)
     assert "TP9, AF7, AF8, TP10" in page.fit.detail.text()
     assert not page.fit.button.isEnabled()
@@ -116,7 +117,7 @@ def test_a_misfitting_montage_is_watched_and_recorded_without_a_model(
     settings.setValue("recordings", str(tmp_path / "recordings"))
     main = page.window()
     assert isinstance(main, MainWindow)
-    page.source.choose(f"file:{shared_data / 'muse' / 'muse_p300.csv'}")
+    page.source.choose(SourceChoice(f"file:{shared_data / 'muse' / 'muse_p300.csv'}"))
     assert not page.fit.watch.isEnabled()
     qtbot.waitUntil(page.fit.watch.isEnabled, timeout=WAIT)
     with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
@@ -144,9 +145,9 @@ def test_events_of_lsl_marker_streams_are_drawn_and_listed(
 ) -> None:
     main = page.window()
     assert isinstance(main, MainWindow)
-    page.source.choose(f"file:{sample_recordings[1]}")
+    page.source.choose(SourceChoice(f"file:{sample_recordings[1]}"))
     qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
-    assert page.fit.markers.isChecked()
+    assert page.source.markers.every.isChecked()
     with marker_outlet("Experiment", uuid.uuid4().hex) as outlet:
         with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
             page.fit.button.click()
@@ -162,14 +163,112 @@ def test_events_of_lsl_marker_streams_are_drawn_and_listed(
     assert 0 < log.markers[-1].sample < traces.end + traces.rate
 
 
+def test_marker_streams_are_listed_live_chosen_one_by_one_and_remembered(
+    qtbot: QtBot, page: ConnectPage, settings: QSettings
+) -> None:
+    markers = page.source.markers
+    assert markers.none.isVisible()
+    name, other = (f"{kind} {uuid.uuid4().hex[:6]}" for kind in ("PsychoPy", "Buttons"))
+
+    def box_of(wanted: str) -> QCheckBox | None:
+        return next((box for box in markers.boxes.values() if wanted in box.text()), None)
+
+    with marker_outlet(name, name), marker_outlet(other, other):
+        qtbot.waitUntil(lambda: box_of(name) is not None and box_of(other) is not None, timeout=WAIT)
+        box = box_of(name)
+        assert box is not None
+        # All of them are taken, this one too.
+        assert box.isChecked()
+        assert not box.isEnabled()
+        markers.every.click()
+        box, not_wanted = box_of(name), box_of(other)
+        assert box is not None
+        assert not_wanted is not None
+        assert not box.isChecked()
+        box.click()
+        assert not not_wanted.isChecked()
+        (chosen,) = markers.choice
+        assert name in chosen
+        assert settings.value("marker streams") == chosen or settings.value("marker streams") == [chosen]
+    # What was chosen stays listed while it is away, and is awaited.
+    qtbot.waitUntil(lambda: (box := box_of(name)) is not None and "not there now" in box.text(), timeout=WAIT)
+    assert markers.choice == (chosen,)
+
+
+def test_only_the_chosen_marker_streams_are_taken_and_the_session_names_them(
+    qtbot: QtBot, page: ConnectPage, sample_recordings: tuple[Path, Path]
+) -> None:
+    main = page.window()
+    assert isinstance(main, MainWindow)
+    name, other = (f"{kind} {uuid.uuid4().hex[:6]}" for kind in ("PsychoPy", "Buttons"))
+    page.source.choose(SourceChoice(f"file:{sample_recordings[1]}"))
+    page.source.markers.choose([f"name={name}", "name=never there"])
+    qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+    with marker_outlet(name, name) as wanted, marker_outlet(other, other) as unwanted:
+        with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
+            page.fit.button.click()
+        wanted.wait_for_receiver()
+        panel = main.area.record
+        # The recording's own events come too.
+        text = f"events of {name}, Subject01_2 markers · waiting for never there"
+        qtbot.waitUntil(lambda: panel.streams.text() == text, timeout=WAIT)
+        unwanted.send("button 1")
+        wanted.send("picture 7")
+        log = main.controller.log
+        qtbot.waitUntil(lambda: "picture 7" in [mark.text for mark in log.markers], timeout=WAIT)
+        assert "button 1" not in [mark.text for mark in log.markers]
+    rows = [panel.list.item(row).text() for row in range(panel.list.count())]  # type: ignore[union-attr]
+    assert any(f"events of {name} are taken" in row for row in rows)
+
+
+def test_marker_streams_of_the_command_line_are_listed_as_asked_for(qtbot: QtBot, page: ConnectPage) -> None:
+    page.prefer(markers=["Stimuli"])
+    page.source.markers.every.setChecked(False)
+    box = page.source.markers.boxes["Stimuli"]
+    assert box.text() == "Stimuli: asked for by --markers, not there yet"
+    assert not box.isEnabled()
+
+
+def test_a_recording_named_at_the_start_plays_through_lsl_with_its_strip(
+    qtbot: QtBot, open_window: OpenWindow, models: dict[str, LoadedBundle], sample_recordings: tuple[Path, Path]
+) -> None:
+    rest, arithmetic = sample_recordings
+    main = open_window()
+    choice = SourceChoice(f"file:{rest};{arithmetic}?speed=4")
+    with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
+        main.controller.prepare(preparation(choice, models["sample"].folder), source_text=choice.text)
+    player = main.controller.player
+    assert isinstance(player, Player)
+    assert main.area.strip.isVisible()
+    assert main.area.strip.speed.text() == "×4"
+    assert player.playback().duration > 240
+    assert player.playback().file == rest.name
+
+
+def test_an_electrode_that_will_be_interpolated_is_shown_as_such(
+    qtbot: QtBot, page: ConnectPage, tmp_path: Path
+) -> None:
+    folder = write_bundle(tmp_path / "spared", title="Spared", max_interpolated=0.2)
+    page.source.show_tab(1)
+    qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
+    info = StreamInfo("x", ("Fp1", "Fp2", "C3", "C4", "O1"), 250.0, ("uV",) * 5)
+    model = load_bundle(folder).spec
+    found = fit(info, model)
+    assert found.problem is None
+    assert found.missing == ("O2",)
+    page.fit.show_fit(info, model, found)
+    assert page.fit.button.isEnabled()
+    assert page.fit.summary.text() == "5 of 6 electrodes are there; O2 will be interpolated."
+    levels = {contact.channel: contact.level for contact in page.fit.head._contacts}
+    assert levels["O2"] is ContactLevel.POOR
+
+
 def test_a_misfit_on_the_command_line_leads_to_the_map(
     qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, shared_data: Path
 ) -> None:
-    from bci_app.sources.registry import open_source
-
-    text = f"file:{shared_data / 'muse' / 'muse_p300.csv'}"
-    window.connect_page.prefer(source=text, model=bundle.folder)
-    window.controller.open(open_source(text), bundle, source_text=text)
+    choice = SourceChoice(f"file:{shared_data / 'muse' / 'muse_p300.csv'}")
+    window.connect_page.prefer(source=choice, model=bundle.folder)
+    window.controller.prepare(preparation(choice, bundle.folder), source_text=choice.text)
     page = window.connect_page
     qtbot.waitUntil(lambda: page.fit.summary.text() == "This model cannot use muse_p300.csv.", timeout=WAIT)
     assert window.pages.currentWidget() is page
@@ -181,15 +280,15 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
 ) -> None:
     main = page.window()
     assert isinstance(main, MainWindow)
-    page.source.choose(f"file:{sample_recordings[1]}")
+    page.source.choose(SourceChoice(f"file:{sample_recordings[1]}"))
     qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
     page.fit.check.setChecked(False)
     with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
         page.fit.button.click()
     controller, strip = main.controller, main.area.strip
-    assert isinstance(controller.player, LslPlayer)
+    assert isinstance(controller.player, Player)
     assert strip.isVisible()
-    strip.speed_asked.emit(8.0)
+    # At its own speed the minute that is left is longer than any wait below.
     qtbot.waitUntil(lambda: main.header.steps.current is Step.RUN, timeout=WAIT)
     qtbot.keyClick(main, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: main.status.phase.text() == "paused", timeout=WAIT)
@@ -200,13 +299,20 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     place = bar.rect().center()
     place.setX(round(0.97 * bar.width()))
     qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=place)
-    qtbot.waitUntil(lambda: controller.player.playback().position > 58, timeout=WAIT)  # type: ignore[union-attr]
+    player = controller.player
+    qtbot.waitUntil(lambda: player.playback().position > 58, timeout=WAIT)
+    assert player.playback().paused
+    strip.speed_asked.emit(8.0)
     strip.button.click()
-    qtbot.waitUntil(lambda: controller.player.playback().ended, timeout=WAIT)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: player.playback().ended, timeout=WAIT)
     qtbot.waitUntil(lambda: clock.passes(0.1) and main.banner.isVisible(), timeout=WAIT)
     assert main.banner.summary.text() == "The recording has ended."
+    # A pause, a seek and the end are no loss.
+    assert controller.engine is not None
+    assert controller.engine.status().lost == 0
+    strip.speed_asked.emit(0.5)
     main.banner.action_asked.emit("Play again")
-    qtbot.waitUntil(lambda: controller.player.playback().position < 20, timeout=WAIT)  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: player.playback().position < 50, timeout=WAIT)
     qtbot.waitUntil(lambda: not main.banner.isVisible(), timeout=WAIT)
 
 

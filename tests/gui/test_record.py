@@ -198,5 +198,5 @@ def test_layout_is_remembered_and_can_be_reset(qtbot: QtBot, main: MainWindow, o
     main.close()
     again = open_window()
     assert again.area._docks[1].isHidden()
-    again.reset_layout()
+    again.area.reset_layout()
     assert not again.area._docks[1].isHidden()

@@ -16,8 +16,10 @@ from bci_app.errors import SourceError
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.app import run_window
 from bci_app.gui.main_window import MainWindow
+from bci_app.gui.opening import Ready
 from bci_app.gui.state import Level, Step
 from bci_app.gui.theme import DARK
+from bci_app.gui.traces import FILTERS
 from bci_app.gui.views.contact import ContactPanel
 from tests.gui.conftest import Clock, OpenWindow
 from tests.gui.sources import INFO, LOST, RATE, HeldSource, sine, stream
@@ -308,7 +310,7 @@ def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bu
     qtbot.waitUntil(lambda: traces.end == 10 * RATE, timeout=WAIT)
     before = traces.rows(0, 2500)
     said = list(window.controller.log.predictions)
-    window.area.signals.filter_asked.emit(4)
+    window.area.signals.filter_asked.emit(FILTERS[4])
     assert window.area.signals.filter.text() == "unfiltered, offset removed"
     assert not np.allclose(traces.rows(1000, 2500), before[1000:])
     assert [p.targets for p in window.controller.log.predictions][: len(said)] == [p.targets for p in said]
@@ -351,9 +353,7 @@ def test_run_window_opens_what_it_is_given_and_returns(qtbot: QtBot, settings: Q
 
         window.controller.predictions_added.connect(closing)
 
-    code = run_window(
-        source=source, bundle=bundle, title="bci-app", source_text="lsl:test", on_ready=ready, settings=settings
-    )
+    code = run_window(ready=lambda: Ready(source, bundle), on_ready=ready, settings=settings)
     assert code == 0
     assert seen[0].startswith("Linear test model · not for use on people")
     assert source.stopped

@@ -28,7 +28,9 @@ class FitPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 2 * GRID)
         column.setSpacing(GRID)
         column.addWidget(PanelTitle("Fit"))
-        self.head = Head(theme, words={"good": "found", "unknown": "not used by the model"})
+        self.head = Head(
+            theme, words={"good": "found", "poor": "interpolated from its neighbours", "unknown": "not used"}
+        )
         self.head.setMaximumWidth(46 * GRID)
         column.addWidget(self.head, 100)
         legend = QHBoxLayout()
@@ -37,6 +39,7 @@ class FitPanel(QWidget):
         self._marks = []
         for level, word in (
             (ContactLevel.GOOD, "found"),
+            (ContactLevel.POOR, "interpolated"),
             (ContactLevel.MISSING, "missing"),
             (ContactLevel.UNKNOWN, "not used"),
         ):
@@ -62,8 +65,6 @@ class FitPanel(QWidget):
         self.button.setProperty("kind", "primary")
         self.button.setToolTip("Enter")
         self.button.clicked.connect(self.connect_asked)
-        self.markers = QCheckBox("take events of LSL marker streams")
-        self.markers.setToolTip("every stream of type Markers: they are shown and recorded, also those that come later")
         self.watch = QPushButton("Watch signals only")
         self.watch.setToolTip("contact, signals and recording without a model and without predictions")
         self.watch.setEnabled(False)
@@ -74,7 +75,6 @@ class FitPanel(QWidget):
         bottom.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         bottom.setSpacing(GRID)
         bottom.addWidget(self.check)
-        bottom.addWidget(self.markers)
         bottom.addSpacing(GRID)
         row = QHBoxLayout()
         row.setSpacing(GRID)
@@ -98,7 +98,13 @@ class FitPanel(QWidget):
 
     def show_fit(self, info: StreamInfo, bundle: Bundle, fit: Fit) -> None:
         """Show which electrodes of the model are there."""
-        self.head.show_contacts([*fit.electrodes, *(Contact(name, ContactLevel.UNKNOWN) for name in fit.extra)])
+        electrodes = fit.electrodes
+        if fit.problem is None:
+            # What is missing and yet no problem is interpolated.
+            electrodes = tuple(
+                Contact(e.channel, ContactLevel.POOR) if e.level is ContactLevel.MISSING else e for e in electrodes
+            )
+        self.head.show_contacts([*electrodes, *(Contact(name, ContactLevel.UNKNOWN) for name in fit.extra)])
         total, missing = len(fit.electrodes), fit.missing
         found = total - len(missing)
         if missing and not found:
@@ -108,6 +114,14 @@ class FitPanel(QWidget):
                 f"{_listed(info.channels)}. Choose a model made for this montage, or watch and record its signals.",
                 ready=False,
                 tone="warning",
+            )
+        elif missing and fit.problem is None:
+            rate = bundle.preprocessing.rate
+            self._say(
+                f"{found} of {total} electrodes are there; {_listed(missing)} will be interpolated.",
+                f"{info.name}: {info.rate:g} Hz, for a model of {rate:g} Hz that allows "
+                f"{bundle.max_interpolated:.0%} of its electrodes to be missing or bad.",
+                ready=True,
             )
         elif missing:
             self._say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QSettings, Qt, pyqtSignal
@@ -9,7 +10,15 @@ from PyQt6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from bci_app.bundle import shipped_models
-from bci_app.gui.choices import ModelChoice, SourceChoice, describe_source, fit, list_boards, list_models
+from bci_app.gui.choices import (
+    ALL_MARKERS,
+    ModelChoice,
+    SourceChoice,
+    describe_source,
+    fit,
+    list_boards,
+    list_models,
+)
 from bci_app.gui.connect.fit_panel import FitPanel
 from bci_app.gui.connect.model_panel import ModelPanel
 from bci_app.gui.connect.source_panel import SourcePanel
@@ -47,7 +56,7 @@ class ConnectPage(QWidget):
                 row.addWidget(line)
             part.setMinimumWidth(38 * GRID)
             row.addWidget(part, 1)
-        self._wanted_source = str(settings.value("source", "lsl:"))
+        self._wanted_source = SourceChoice(str(settings.value("source", "lsl:")))
         self._wanted_model = str(settings.value("model", shipped_models() / "mental-load"))
         self._filled = False
         self._watch = StreamWatch(self)
@@ -66,11 +75,20 @@ class ConnectPage(QWidget):
         self.fit.connect_asked.connect(self._ask)
         self.fit.watch_asked.connect(self._ask_to_watch)
         self.fit.back_asked.connect(self.back_asked)
-        self.fit.markers.setChecked(str(settings.value("markers", "true")) == "true")
-        self.fit.markers.toggled.connect(lambda on: settings.setValue("markers", "true" if on else "false"))
+        self.source.markers.choose(self._remembered_markers())
+        self.source.markers.changed.connect(lambda choice: settings.setValue("marker streams", list(choice)))
 
-    def prefer(self, *, source: str = "", model: Path | None = None) -> None:
-        """Choose these instead of what was chosen last."""
+    def _remembered_markers(self) -> list[str]:
+        # An empty list and a list of one come back from the settings as something else.
+        kept = self._settings.value("marker streams", [ALL_MARKERS])
+        return [str(text) for text in ([kept] if isinstance(kept, str) else kept or [])]
+
+    def prefer(
+        self, *, source: SourceChoice | None = None, model: Path | None = None, markers: Sequence[str] = ()
+    ) -> None:
+        """Choose these instead of what was chosen last; `markers` are received in any case."""
+        if markers:
+            self.source.markers.choose(self._remembered_markers(), named=markers)
         self._wanted_source = source or self._wanted_source
         self._wanted_model = str(model) if model is not None else self._wanted_model
         if self._filled:
@@ -124,7 +142,7 @@ class ConnectPage(QWidget):
 
     def _show_boards(self, boards: list[tuple[str, tuple[str, ...]]]) -> None:
         self.source.show_boards(boards)
-        if self._wanted_source.startswith("brainflow:"):
+        if self._wanted_source.kind == "brainflow":
             self.source.choose(self._wanted_source)
 
     def _show_models(self, models: list[ModelChoice]) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QLocale, Qt, pyqtSignal
+from PyQt6.QtGui import QDoubleValidator
 from PyQt6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
     QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
@@ -21,11 +23,14 @@ from PyQt6.QtWidgets import (
 )
 from superqt import QSearchableComboBox
 
+from bci_app.errors import SourceError
 from bci_app.gui.choices import SYNTHETIC, SourceChoice
+from bci_app.gui.connect.marker_panel import MarkerPanel
 from bci_app.gui.connect.rows import Row, RowList
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
-from bci_app.sources.lsl_header import LslStream
+from bci_app.sources.lsl_header import LslSelector, LslStream
+from bci_app.sources.registry import parse_file, split_options
 
 TABS = ("LSL stream", "Board", "Recording", "Test signal")
 _EXAMPLES = {
@@ -50,6 +55,8 @@ class SourcePanel(QWidget):
         super().__init__()
         self._recordings = list(recordings)
         self._streams: tuple[LslStream, ...] = ()
+        self._awaited: LslSelector | None = None  # a stream that is wanted and has not appeared yet
+        self._synthetic = SourceChoice(SYNTHETIC)
         self._boards: dict[str, tuple[str, ...]] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -73,6 +80,12 @@ class SourcePanel(QWidget):
             self.stack.addWidget(page)
         column.addWidget(self.stack, 1)
         column.addWidget(self._stated())
+        line = QFrame()
+        line.setObjectName("hairline")
+        line.setFixedHeight(1)
+        column.addWidget(line)
+        self.markers = MarkerPanel()
+        column.addWidget(self.markers)
         self.tabs.idClicked.connect(self.show_tab)
         self.show_tab(0)
 
@@ -144,6 +157,7 @@ class SourcePanel(QWidget):
             field.setPlaceholderText(example)
             field.editingFinished.connect(self._tell)
             form.addRow(label(name, tone="muted"), field)
+        self.rate.setValidator(_number_only(self.rate))
         self.stated.hide()
         return self.stated
 
@@ -151,6 +165,7 @@ class SourcePanel(QWidget):
 
     def show_streams(self, streams: tuple[LslStream, ...]) -> None:
         """List the streams that are visible now."""
+        self.markers.show_streams(streams)
         self._streams = tuple(stream for stream in streams if stream.type.casefold() != "markers")
         rows = [
             Row(
@@ -163,6 +178,10 @@ class SourcePanel(QWidget):
         ]
         before = self.streams.current
         self.streams.show_rows(rows)
+        fitting = [stream for stream in self._streams if self._awaited is not None and self._awaited.matches(stream)]
+        if len(fitting) == 1:
+            self._awaited = None
+            self.streams.choose(fitting[0].address)
         self._lsl.setCurrentWidget(self.streams if rows else self.no_stream)
         if self.stack.currentIndex() == 0 and self.streams.current != before:
             self._tell()
@@ -187,20 +206,14 @@ class SourcePanel(QWidget):
 
     def show_recordings(self) -> None:
         """List the recent recordings that are still there."""
-        self.recordings.show_rows(
-            [
-                Row(f"file:{path}", Path(path).name, str(Path(path).parent))
-                for path in self._recordings
-                if Path(path).is_file()
-            ]
-        )
+        self.recordings.show_rows([row for what in self._recordings if (row := _recording_row(what)) is not None])
 
-    def add_recording(self, path: str) -> None:
-        """Choose a recording, and remember it."""
-        self._recordings = [path, *(other for other in self._recordings if other != path)][:12]
+    def add_recording(self, what: str) -> None:
+        """Choose a recording (what follows ``file:``), and remember it."""
+        self._recordings = [what, *(other for other in self._recordings if other != what)][:12]
         self.recordings_changed.emit(self._recordings)
         self.show_recordings()
-        self.recordings.choose(f"file:{path}")
+        self.recordings.choose(f"file:{what}")
 
     def show_stated(self, shown: bool) -> None:
         """Show or hide the fields for what a stream lacks."""
@@ -221,36 +234,50 @@ class SourcePanel(QWidget):
         self.stack.setCurrentIndex(index)
         self._tell()
 
-    def choose(self, text: str) -> None:
-        """Choose a source by its text, as far as it is there."""
-        kind, _, what = text.partition(":")
-        if kind == "brainflow":
-            board, _, options = what.partition("?")
+    def choose(self, wanted: SourceChoice) -> None:
+        """Choose a source, as far as it is there; a stream also when it appears."""
+        if wanted.kind == "brainflow":
+            board, options = split_options(wanted.what)
             self.show_tab(1)
             self.board.setCurrentText(board)
-            for part in options.split("&"):
-                key, _, value = part.partition("=")
+            for key, value in options.items():
                 if key in self.fields:
                     self.fields[key].setText(value)
-        elif kind == "file":
+        elif wanted.kind == "file":
             self.show_tab(2)
-            if Path(what).is_file() and not self.recordings.choose(text):
-                self.add_recording(what)
-        elif kind == "synthetic":
+            if not self.recordings.choose(wanted.text) and _recording_row(wanted.what) is not None:
+                self.add_recording(wanted.what)
+        elif wanted.kind == "synthetic":
+            self._synthetic = wanted
             self.show_tab(3)
+            return
         else:
             self.show_tab(0)
-            self.streams.choose(text)
+            if not self.streams.choose(wanted.text) and wanted.what:
+                self._awaited = LslSelector.parse(wanted.what)
+        for field, stated in (
+            (self.channels, ", ".join(wanted.channels or ())),
+            (self.rate, f"{wanted.rate:g}" if wanted.rate else ""),
+            (self.unit, wanted.unit or ""),
+        ):
+            if stated:
+                field.setText(stated)
+                self.stated.show()
         self._tell()
 
     @property
     def choice(self) -> SourceChoice | None:
         """What is chosen now."""
-        text = (self.streams.current, self._board_text(), self.recordings.current, SYNTHETIC)[self.stack.currentIndex()]
-        if text is None:
-            return None
-        if self.stack.currentIndex() > 1:
-            return SourceChoice(text)
+        tab = TABS[self.stack.currentIndex()]
+        if tab == "Test signal":
+            return self._synthetic
+        text = {
+            "LSL stream": self.streams.current,
+            "Board": self._board_text(),
+            "Recording": self.recordings.current,
+        }[tab]
+        if text is None or tab == "Recording":
+            return SourceChoice(text) if text is not None else None
         names = tuple(part.strip() for part in self.channels.text().split(",") if part.strip())
         return SourceChoice(text, names or None, _number(self.rate.text()), self.unit.text().strip() or None)
 
@@ -283,6 +310,24 @@ class SourcePanel(QWidget):
 
     def _tell(self, *_: object) -> None:
         self.changed.emit(self.choice)
+
+
+def _recording_row(what: str) -> Row | None:
+    """Give the row of a recording, or None where it is not there."""
+    try:
+        paths = parse_file(what).paths
+    except SourceError:
+        return None
+    if not all(path.is_file() for path in paths):
+        return None
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return Row(f"file:{what}", paths[0].name + more, str(paths[0].parent))
+
+
+def _number_only(parent: QWidget) -> QDoubleValidator:
+    validator = QDoubleValidator(0.1, 1e6, 3, parent)
+    validator.setLocale(QLocale.c())  # a point, as everywhere in EEG
+    return validator
 
 
 def _number(text: str) -> float | None:

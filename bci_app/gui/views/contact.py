@@ -216,7 +216,7 @@ class ContactPanel(QWidget):
         self._window = 0.0
         self._bad_at: dict[str, float] = {}  # LSL time at which a channel was seen bad last
         self.shown = Choice(["electrodes", *(f"{band.name} power" for band in BANDS)], "what the head shows")
-        self.shown.entries.triggered.connect(lambda action: self.choose_map(action.data()))
+        self.shown.chosen.connect(self.choose_map)
         self.title = PanelTitle("Contact", [self.shown])
         self._chosen = 0
         self.shown.show_choice(0)

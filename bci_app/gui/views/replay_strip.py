@@ -130,7 +130,7 @@ class ReplayStrip(QWidget):
         self.overview.seek_asked.connect(self.seek_asked)
         self.time = Figure("", "000:00 / 000:00", "position and length")
         self.speed = Choice([f"×{speed:g}" for speed in SPEEDS], "speed")
-        self.speed.entries.triggered.connect(lambda action: self.speed_asked.emit(SPEEDS[action.data()]))
+        self.speed.chosen.connect(lambda index: self.speed_asked.emit(SPEEDS[index]))
         row.addWidget(self.button)
         row.addWidget(self.overview, 1)
         row.addSpacing(GRID)
@@ -157,7 +157,7 @@ class ReplayStrip(QWidget):
         if playback.speed in SPEEDS:
             self.speed.show_choice(SPEEDS.index(playback.speed))
         else:
-            self.speed.setText("as fast as possible" if playback.speed is None else f"×{playback.speed:g}")
+            self.speed.setText(f"×{playback.speed:g}")
 
     def toggle(self) -> None:
         """Ask for pause, or to go on."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import (
@@ -20,7 +22,7 @@ from bci_app.gui.state import Event
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.replay_strip import clock
 from bci_app.gui.views.self_report import SelfReport
-from bci_app.gui.widgets import EmptyPanel, PanelTitle
+from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
 
 _KEPT = 500
 
@@ -58,6 +60,10 @@ class SessionPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(GRID // 2)
+        self.streams = label(tone="muted", wrap=True)
+        self.streams.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        self.streams.hide()
+        column.addWidget(self.streams)
         self.stack = _Pages()
         self.empty = EmptyPanel("Markers, notes and gaps will be listed here.")
         self.list = QListWidget()
@@ -95,8 +101,19 @@ class SessionPanel(QWidget):
             part.setEnabled(is_open)
         self.close_report()
 
+    def show_marker_streams(self, connected: Sequence[str], awaited: Sequence[str]) -> None:
+        """Say whose events are taken, and whose are awaited."""
+        parts = [f"events of {', '.join(connected)}"] if connected else []
+        parts += [f"waiting for {', '.join(awaited)}"] if awaited else []
+        text = " · ".join(parts)
+        if text != self.streams.text():
+            self.streams.setText(text)
+            self.streams.setToolTip(f"LSL marker streams: {text}")
+            self.streams.setVisible(bool(text))
+
     def clear(self) -> None:
         """Forget the events of another session."""
+        self.show_marker_streams((), ())
         self.list.clear()
         self.close_report()
 

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWi
 from bci_app.channels import canonical, is_electrode
 from bci_app.gui.state import LiveStatus, Session, SessionLog
 from bci_app.gui.theme import Theme
-from bci_app.gui.traces import FILTERS, TraceHistory
+from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.gui.views.signals import AMPLITUDES, SPANS, TraceCanvas
 from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle
 
@@ -21,11 +21,12 @@ _JUDGE_SECONDS = 2.0
 class SignalsPanel(QWidget):
     """The middle column.
 
-    Signals: `filter_asked` with a position in `FILTERS`, `channels_changed` with the chosen columns
-    of the stream (all that are visible if none is chosen) and what they are called.
+    Signals: `filter_asked` with a DisplayFilter, `own_filter_asked` to make one, `channels_changed` with the
+    chosen columns of the stream (all that are visible if none is chosen) and what they are called.
     """
 
-    filter_asked = pyqtSignal(int)
+    filter_asked = pyqtSignal(object)
+    own_filter_asked = pyqtSignal()
     channels_changed = pyqtSignal(object, str)
 
     def __init__(self, theme: Theme) -> None:
@@ -38,8 +39,11 @@ class SignalsPanel(QWidget):
         self._span = SPANS.index(10)
         self.amplitude = Choice([f"{value} µV a row" for value in AMPLITUDES], "amplitude scale (Up, Down, wheel)")
         self.span = Choice([f"{value} s" for value in SPANS], "time scale (Left, Right, Ctrl + wheel)")
+        self._filters: tuple[DisplayFilter, ...] = FILTERS
         self.filter = Choice(
-            [entry.title for entry in FILTERS], "filter of the display; the model and the recording are untouched"
+            [entry.title for entry in FILTERS],
+            "filter of the display; the model and the recording are untouched (F)",
+            more="own filter …",
         )
         self.channels = QToolButton()
         self.channels.setProperty("kind", "quiet")
@@ -58,13 +62,14 @@ class SignalsPanel(QWidget):
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.canvas)
         column.addWidget(self.stack, 1)
-        self.amplitude.entries.triggered.connect(lambda action: self.set_amplitude(action.data()))
-        self.span.entries.triggered.connect(lambda action: self.set_span(action.data()))
-        self.filter.entries.triggered.connect(lambda action: self.filter_asked.emit(action.data()))
+        self.amplitude.chosen.connect(self.set_amplitude)
+        self.span.chosen.connect(self.set_span)
+        self.filter.chosen.connect(lambda index: self.filter_asked.emit(self._filters[index]))
+        self.filter.more_asked.connect(self.own_filter_asked)
         self.canvas.amplitude_asked.connect(self.step_amplitude)
         self.canvas.span_asked.connect(self.step_span)
         self.canvas.channel_clicked.connect(self.toggle_selected)
-        self.filter.show_choice(0)
+        self.show_filters(FILTERS, FILTERS[0])
         self._show_scales()
         self.show_session(None, None, SessionLog())
 
@@ -104,6 +109,13 @@ class SignalsPanel(QWidget):
         """Change colours."""
         self.canvas.show_theme(theme)
 
+    def show_filters(self, filters: tuple[DisplayFilter, ...], chosen: DisplayFilter) -> None:
+        """Offer these display filters, of which one holds."""
+        if filters != self._filters:
+            self._filters = filters
+            self.filter.show_entries([entry.title for entry in filters])
+        self.filter.show_choice(filters.index(chosen))
+
     # Scales ------------------------------------------------------------------------------------
 
     def set_amplitude(self, index: int) -> None:
@@ -124,6 +136,22 @@ class SignalsPanel(QWidget):
     def step_span(self, step: int) -> None:
         """Show more (+1) or fewer (−1) seconds."""
         self.set_span(self._span + step)
+
+    def larger(self) -> None:
+        """Show fewer µV in a row."""
+        self.step_amplitude(-1)
+
+    def smaller(self) -> None:
+        """Show more µV in a row."""
+        self.step_amplitude(1)
+
+    def longer(self) -> None:
+        """Show more seconds."""
+        self.step_span(1)
+
+    def shorter(self) -> None:
+        """Show fewer seconds."""
+        self.step_span(-1)
 
     @property
     def span_index(self) -> int:

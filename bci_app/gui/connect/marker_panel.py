@@ -1,0 +1,120 @@
+"""Choosing whose events belong into the session: LSL marker streams of PsychoPy and other programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QCheckBox, QScrollArea, QVBoxLayout, QWidget
+
+from bci_app.gui.choices import ALL_MARKERS
+from bci_app.gui.theme import GRID
+from bci_app.gui.widgets import PanelTitle, label
+from bci_app.sources.lsl_header import LslSelector, LslStream
+
+_ROW = 3 * GRID
+_MOST_ROWS = 4
+
+
+class MarkerPanel(QWidget):
+    """All marker streams, or those that are ticked; `changed` carries the choice as `Engine` takes it."""
+
+    changed = pyqtSignal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._streams: tuple[LslStream, ...] = ()
+        self._chosen: list[str] = []
+        self._named: tuple[str, ...] = ()
+        self.boxes: dict[str, QCheckBox] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 2 * GRID)
+        column.setSpacing(0)
+        column.addWidget(PanelTitle("Event markers"))
+        inner = QVBoxLayout()
+        inner.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        inner.setSpacing(GRID)
+        self.every = QCheckBox("from every LSL marker stream, those that come later too")
+        self.every.setToolTip("events of PsychoPy and other programs are drawn, listed and recorded")
+        self.every.setChecked(True)
+        self.every.toggled.connect(self._tell)
+        inner.addWidget(self.every)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inner.addWidget(self._scroll)
+        self.none = label("No marker stream is there now.", tone="muted", wrap=True)
+        inner.addWidget(self.none)
+        column.addLayout(inner)
+        self._show()
+
+    @property
+    def choice(self) -> tuple[str, ...]:
+        """The marker streams to receive, without those that the command line has named."""
+        return ((ALL_MARKERS,) if self.every.isChecked() else ()) + tuple(self._chosen)
+
+    def choose(self, choice: Sequence[str], *, named: Sequence[str] = ()) -> None:
+        """Choose these; those that the command line has `named` are received in any case."""
+        self._named = tuple(named)
+        self._chosen = [text for text in choice if text != ALL_MARKERS]
+        self.every.blockSignals(True)
+        self.every.setChecked(ALL_MARKERS in choice)
+        self.every.blockSignals(False)
+        self._show()
+
+    def show_streams(self, streams: Sequence[LslStream]) -> None:
+        """List the marker streams that are visible now; what is chosen stays listed when it is away."""
+        markers = tuple(stream for stream in streams if not stream.rate)
+        if markers != self._streams:
+            self._streams = markers
+            self._show()
+
+    def _show(self) -> None:
+        holder = QWidget()
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(3 * GRID, 0, 0, 0)
+        column.setSpacing(0)
+        self.boxes = {}
+        visible = {stream.address.removeprefix("lsl:"): stream for stream in self._streams}
+        for text, stream in visible.items():
+            covered = self._covered(stream)
+            box = QCheckBox(f"{stream.name} on {stream.hostname}")
+            box.setChecked(covered or text in self._chosen)
+            box.setEnabled(not covered)
+            box.setToolTip(f"{stream.type or 'no type'}, {text}")
+            self._add(column, text, box)
+        for text in self._named:
+            if not any(LslSelector.parse(text).matches(stream) for stream in self._streams):
+                box = QCheckBox(f"{text}: asked for by --markers, not there yet")
+                box.setChecked(True)
+                box.setEnabled(False)
+                self._add(column, text, box)
+        for text in self._chosen:
+            if text not in visible:
+                box = QCheckBox(f"{LslSelector.parse(text).name or text}: not there now")
+                box.setChecked(True)
+                box.setToolTip("its events are taken when it appears")
+                self._add(column, text, box)
+        self._scroll.setWidget(holder)
+        self._scroll.setVisible(bool(self.boxes))
+        self._scroll.setFixedHeight(_ROW * max(1, min(len(self.boxes), _MOST_ROWS)))
+        self.none.setVisible(not self.boxes)
+
+    def _covered(self, stream: LslStream) -> bool:
+        """Tell whether a stream is received without a tick of its own."""
+        texts = (*self._named, *([ALL_MARKERS] if self.every.isChecked() else []))
+        return any(LslSelector.parse(text).matches(stream) for text in texts)
+
+    def _add(self, column: QVBoxLayout, text: str, box: QCheckBox) -> None:
+        box.setFixedHeight(_ROW)
+        box.toggled.connect(lambda on, text=text: self._tick(text, on))
+        self.boxes[text] = box
+        column.addWidget(box)
+
+    def _tick(self, text: str, on: bool) -> None:
+        self._chosen = [other for other in self._chosen if other != text] + ([text] if on else [])
+        self.changed.emit(self.choice)
+
+    def _tell(self) -> None:
+        self._show()
+        self.changed.emit(self.choice)

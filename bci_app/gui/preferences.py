@@ -1,0 +1,101 @@
+"""What the window remembers from one start to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, QSettings, pyqtSignal
+
+from bci_app.gui.shortcuts import MARKER_KEYS
+from bci_app.gui.theme import SCALES, read_scale
+from bci_app.gui.traces import FILTERS, DisplayFilter
+
+
+class Preferences(QObject):
+    """The user's choices, stored as they are made.
+
+    Signals: `marker_texts_changed` with the texts of all keys, `own_filter_changed` with a DisplayFilter.
+    """
+
+    marker_texts_changed = pyqtSignal(object)
+    own_filter_changed = pyqtSignal(object)
+
+    def __init__(self, settings: QSettings, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._settings = settings
+
+    @property
+    def recordings(self) -> Path:
+        """Folder of recordings and pictures."""
+        return Path(str(self._settings.value("recordings", Path.home() / "bci-app recordings")))
+
+    @recordings.setter
+    def recordings(self, folder: Path) -> None:
+        self._settings.setValue("recordings", str(folder))
+
+    @property
+    def marker_texts(self) -> tuple[str, ...]:
+        """What F1 to F8 mark; a key without a text marks its own name."""
+        said = _texts(self._settings.value("marker texts"))
+        return tuple(
+            text.strip() or key for key, text in zip(MARKER_KEYS, [*said, *MARKER_KEYS[len(said) :]], strict=False)
+        )
+
+    @marker_texts.setter
+    def marker_texts(self, texts: Sequence[str]) -> None:
+        self._settings.setValue("marker texts", [text.strip() for text in texts])
+        self.marker_texts_changed.emit(self.marker_texts)
+
+    @property
+    def own_filter(self) -> DisplayFilter | None:
+        """The display filter that the user has made, if there is one."""
+        try:
+            low, high, notch = map(float, _texts(self._settings.value("own filter")))
+        except ValueError:
+            return None
+        return DisplayFilter.own(low, high, notch or None) if 0 < low < high else None
+
+    @own_filter.setter
+    def own_filter(self, display_filter: DisplayFilter) -> None:
+        numbers = (display_filter.low, display_filter.high or 0.0, display_filter.notch or 0.0)
+        self._settings.setValue("own filter", [f"{number:g}" for number in numbers])
+        self.own_filter_changed.emit(display_filter)
+
+    @property
+    def filters(self) -> tuple[DisplayFilter, ...]:
+        """All display filters that can be chosen."""
+        own = self.own_filter
+        return FILTERS if own is None or own in FILTERS else (*FILTERS, own)
+
+    @property
+    def filter(self) -> DisplayFilter:
+        """The display filter that was chosen last."""
+        title = str(self._settings.value("filter", ""))
+        return next((entry for entry in self.filters if entry.title == title), FILTERS[0])
+
+    @filter.setter
+    def filter(self, display_filter: DisplayFilter) -> None:
+        self._settings.setValue("filter", display_filter.title)
+
+    @property
+    def scale(self) -> float:
+        """Size of everything from the next start on, one of `SCALES`."""
+        return read_scale(self._settings)
+
+    @scale.setter
+    def scale(self, scale: float) -> None:
+        self._settings.setValue("scale", scale)
+
+    def step_scale(self, step: int) -> float:
+        """Take the next larger (+1) or smaller (−1) size, if there is one."""
+        index = min(max(SCALES.index(self.scale) + step, 0), len(SCALES) - 1)
+        self.scale = SCALES[index]
+        return self.scale
+
+
+def _texts(value: object) -> list[str]:
+    """Give what a list became in the settings: one entry alone comes back as itself."""
+    if value is None:
+        return []
+    return [str(part) for part in value] if isinstance(value, list | tuple) else [str(value)]

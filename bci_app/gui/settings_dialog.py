@@ -1,0 +1,154 @@
+"""The settings that are no part of a session: folder, texts of the marker keys, display filter, size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import QLocale, Qt
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from bci_app.gui.preferences import Preferences
+from bci_app.gui.shortcuts import MARKER_KEYS
+from bci_app.gui.theme import GRID, SCALES
+from bci_app.gui.traces import FILTERS, DisplayFilter
+from bci_app.gui.widgets import label
+
+_NOTCHES = (("no notch", None), ("notch 50 Hz", 50.0), ("notch 60 Hz", 60.0))
+_LEAST_BAND = 0.5  # Hz
+
+
+class SettingsDialog(QDialog):
+    """Everything that is changed here holds at once, but for the size."""
+
+    def __init__(self, preferences: Preferences, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._preferences = preferences
+        self.setWindowTitle("Settings")
+        self.setModal(False)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumWidth(62 * GRID)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 3 * GRID)
+        column.setSpacing(GRID)
+        for title, part in (
+            ("Recordings and pictures", self._folder()),
+            ("Markers of F1 to F8", self._keys()),
+            ("Own display filter", self._filter()),
+            ("Size of everything", self._size()),
+        ):
+            column.addWidget(label(title, role="strong"))
+            column.addLayout(part)
+            column.addSpacing(2 * GRID)
+        row = QHBoxLayout()
+        row.addStretch()
+        self.done_button = QPushButton("Close")
+        self.done_button.clicked.connect(self.close)
+        row.addWidget(self.done_button)
+        column.addLayout(row)
+
+    def _folder(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        self.folder = QLineEdit(str(self._preferences.recordings))
+        self.folder.setReadOnly(True)
+        self.folder.setToolTip("where recordings and pictures of the window are written")
+        self.browse = QPushButton("Choose …")
+        self.browse.setAutoDefault(False)
+        self.browse.clicked.connect(self._choose_folder)
+        row.addWidget(self.folder, 1)
+        row.addWidget(self.browse)
+        return row
+
+    def _choose_folder(self) -> None:
+        start = self._preferences.recordings
+        folder = QFileDialog.getExistingDirectory(
+            self, "Folder for recordings", str(start if start.is_dir() else Path.home())
+        )
+        if folder:
+            self._preferences.recordings = Path(folder)
+            self.folder.setText(folder)
+
+    def _keys(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(GRID)
+        grid.setVerticalSpacing(GRID)
+        self.texts: list[QLineEdit] = []
+        half = len(MARKER_KEYS) // 2
+        for index, (key, text) in enumerate(zip(MARKER_KEYS, self._preferences.marker_texts, strict=True)):
+            field = QLineEdit("" if text == key else text)
+            field.setPlaceholderText(key)
+            field.setToolTip(f"what {key} marks; the name of the key where it is empty")
+            field.setMaxLength(100)
+            field.textEdited.connect(self._store_texts)
+            self.texts.append(field)
+            side = 2 * (index // half)
+            grid.addWidget(label(key, tone="muted"), index % half, side)
+            grid.addWidget(field, index % half, side + 1)
+            grid.setColumnStretch(side + 1, 1)
+        return grid
+
+    def _store_texts(self) -> None:
+        self._preferences.marker_texts = [field.text() for field in self.texts]
+
+    def _filter(self) -> QHBoxLayout:
+        now = self._preferences.own_filter or FILTERS[0]
+        self.low, self.high = _hertz(0.1, now.low), _hertz(0.1 + _LEAST_BAND, now.high or FILTERS[0].high or 40.0)
+        self.notch = QComboBox()
+        self.notch.addItems([title for title, _ in _NOTCHES])
+        self.notch.setCurrentIndex([hertz for _, hertz in _NOTCHES].index(now.notch))
+        self.use = QPushButton("Show with it")
+        self.use.setAutoDefault(False)
+        self.use.setToolTip("for the eye only; the model and the recording are untouched")
+        self.use.clicked.connect(self._store_filter)
+        self.low.valueChanged.connect(lambda low: self.high.setMinimum(low + _LEAST_BAND))
+        self.high.setMinimum(self.low.value() + _LEAST_BAND)
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        for part in (self.low, label("to", tone="muted"), self.high, self.notch):
+            row.addWidget(part)
+        row.addStretch()
+        row.addWidget(self.use)
+        return row
+
+    def _store_filter(self) -> None:
+        notch = _NOTCHES[self.notch.currentIndex()][1]
+        self._preferences.own_filter = DisplayFilter.own(self.low.value(), self.high.value(), notch)
+
+    def _size(self) -> QVBoxLayout:
+        self.size_choice = QComboBox()
+        self.size_choice.addItems([f"{100 * scale:.0f} %" for scale in SCALES])
+        self.size_choice.setCurrentIndex(SCALES.index(self._preferences.scale))
+        self.size_choice.activated.connect(self._store_size)
+        column = QVBoxLayout()
+        row = QHBoxLayout()
+        row.addWidget(self.size_choice)
+        row.addStretch()
+        column.addLayout(row)
+        column.addWidget(label("Holds from the next start on: a running program cannot be resized.", tone="muted"))
+        return column
+
+    def _store_size(self, index: int) -> None:
+        self._preferences.scale = SCALES[index]
+
+
+def _hertz(least: float, value: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setLocale(QLocale.c())
+    box.setDecimals(1)
+    box.setRange(least, 500.0)
+    box.setValue(value)
+    box.setSuffix(" Hz")
+    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    box.setFixedWidth(11 * GRID)
+    return box

@@ -1,0 +1,83 @@
+"""What the eye gets of the signal: filtered traces, their time on the screen, and spectra. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bci_app.engine import Engine
+from bci_app.engine.spectrum import Spectrum, welch
+from bci_app.gui.freshness import Freshness
+from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
+from bci_app.stream import StreamInfo
+
+HISTORY_SECONDS = 30.0
+# Seconds of signal copied a frame: a little more than a frame ever takes.
+_GLANCE = 0.5
+_SPECTRUM_SPAN = 6.0
+
+
+class SignalFeed:
+    """Copies signal from an engine for drawing.
+
+    Parameters
+    ----------
+    clock : callable
+        Seconds, steady: tells how long a stream has been silent.
+
+    Attributes
+    ----------
+    traces : TraceHistory or None
+        What the signals view draws; None without a session.
+    freshness : Freshness
+        Where the stream's time stands on the screen.
+    display_filter : DisplayFilter
+        Kept from session to session.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.traces: TraceHistory | None = None
+        self.freshness = Freshness(clock)
+        self.display_filter = FILTERS[0]
+
+    def begin(self, info: StreamInfo) -> None:
+        """Make ready for a stream."""
+        self.traces = TraceHistory(
+            info.channels, info.rate, seconds=HISTORY_SECONDS, display_filter=self.display_filter
+        )
+
+    def forget(self) -> None:
+        """Let go of the stream."""
+        self.traces = None
+        self.freshness.forget()
+
+    def take(self, engine: Engine) -> bool:
+        """Copy what is new; tell whether there was anything."""
+        traces = self.traces
+        if traces is None:
+            return False
+        view = engine.signal(_GLANCE)
+        if view.first > traces.end:
+            view = engine.signal(HISTORY_SECONDS)
+        if not traces.extend(view):
+            return False
+        self.freshness.take(view.time, traces.end / traces.rate)
+        return True
+
+    def refilter(self, display_filter: DisplayFilter, engine: Engine | None) -> bool:
+        """Show the signal through another filter; tell whether there is any to show."""
+        self.display_filter = display_filter
+        if self.traces is None or engine is None:
+            return False
+        self.traces.refilter(display_filter, engine.signal(HISTORY_SECONDS))
+        return True
+
+    def spectrum(self, engine: Engine) -> Spectrum | None:
+        """Estimate the spectrum of the newest raw signal; None while there is too little of it."""
+        return welch(engine.signal(_SPECTRUM_SPAN).data, engine.info.rate)
+
+    def place(self, time: float) -> float | None:
+        """Give the stream sample at an LSL time, or None before the first sample."""
+        newest = self.freshness.newest
+        if self.traces is None or newest != newest:
+            return None
+        return self.traces.end - 1 + (time - newest) * self.traces.rate

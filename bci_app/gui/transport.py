@@ -1,0 +1,51 @@
+"""Playing, pausing and seeking, as the strip and the keyboard ask for it."""
+
+from __future__ import annotations
+
+from bci_app.gui.controller import Controller
+from bci_app.gui.views.replay_strip import ReplayStrip
+
+_SEEK_SECONDS = 10.0
+
+
+class Transport:
+    """Passes what is asked of a recording to its player."""
+
+    def __init__(self, controller: Controller, strip: ReplayStrip) -> None:
+        self._controller, self._strip = controller, strip
+        controller.playback_changed.connect(strip.show_playback)
+        strip.pause_asked.connect(self.pause)
+        strip.seek_asked.connect(self.seek)
+        strip.speed_asked.connect(self.set_speed)
+
+    def toggle(self) -> None:
+        """Play or pause."""
+        self._strip.toggle()
+
+    def forward(self) -> None:
+        """Go forward."""
+        self._strip.step(_SEEK_SECONDS)
+
+    def back(self) -> None:
+        """Go back."""
+        self._strip.step(-_SEEK_SECONDS)
+
+    def pause(self, pause: bool) -> None:
+        """Pause, go on, or play again what has ended."""
+        controller = self._controller
+        if controller.player is None or controller.ended:
+            controller.open_again()
+        elif pause:
+            controller.player.pause()
+        else:
+            controller.player.resume()
+
+    def seek(self, seconds: float) -> None:
+        """Go on from another place."""
+        if self._controller.player is not None:
+            self._controller.player.seek(seconds)
+
+    def set_speed(self, speed: float) -> None:
+        """Play slower or faster."""
+        if self._controller.player is not None:
+            self._controller.player.set_speed(speed)
