@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -45,6 +46,9 @@ from offline.datasets.windows import (
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
+_START_SECONDS = 4.0
+"""What starting processes takes: mostly the import of SciPy in each."""
+
 _ARRAYS = ("tokens", "labels", "subject", "session", "trial", "last", "seconds")
 # What decides the windows: the preprocessing, the names of channels, and the loaders.
 _CODE = (
@@ -80,7 +84,8 @@ def prepare(
     subjects, targets : sequence of str, optional
         Which ones; all by default. All targets are kept, whichever are asked for.
     jobs : int
-        Processes that prepare subjects side by side; data sets of one file use one.
+        Most processes that prepare subjects side by side. One is used for data sets of one file, and where the
+        first subject tells that others would not be worth their start.
     progress : callable, optional
         Called with the subjects done and the subjects in all; at once with all if they are there.
     on_skip : callable, optional
@@ -270,20 +275,33 @@ def _prepare_subjects(
 def _results(
     dataset: FileDataset, spec: PreprocessingSpec, partial: Path, names: Sequence[str], jobs: int
 ) -> Iterator[tuple[str, SubjectWindows | DatasetError]]:
-    """Give each subject's windows without tokens, or what is wrong with it, as it gets done."""
+    """Give each subject's windows without tokens, or what is wrong with it, as it gets done.
+
+    The first subject tells whether processes would save more time than they take to start.
+    """
+    numbered = [(_part(partial, number), name) for number, name in enumerate(names)]
     shared = len({dataset.files(name)[0] for name in names}) == 1
-    if jobs <= 1 or shared:
-        for number, name in enumerate(names):
-            yield name, _prepare_subject(dataset, spec, name, _part(partial, number))
-        return
+    while numbered:
+        (path, name), *numbered = numbered
+        start = time.perf_counter()
+        result = _prepare_subject(dataset, spec, name, path)
+        saved = (time.perf_counter() - start) * len(numbered) * (1 - 1 / jobs)
+        yield name, result
+        if not shared and saved > _START_SECONDS:
+            break
+    if numbered:
+        yield from _side_by_side(dataset, spec, numbered, jobs)
+
+
+def _side_by_side(
+    dataset: FileDataset, spec: PreprocessingSpec, numbered: Sequence[tuple[Path, str]], jobs: int
+) -> Iterator[tuple[str, SubjectWindows | DatasetError]]:
+    """Prepare subjects in processes."""
     # Threads may be running here (OpenMP, a progress bar): forking then can hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(names)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(jobs, len(numbered)), mp_context=context) as pool:
         light = _light(dataset)
-        futures = {
-            pool.submit(_prepare_subject, light, spec, name, _part(partial, number)): name
-            for number, name in enumerate(names)
-        }
+        futures = {pool.submit(_prepare_subject, light, spec, name, path): name for path, name in numbered}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()

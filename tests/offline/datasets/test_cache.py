@@ -35,6 +35,12 @@ def _code_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_module, "code_version", lambda: version)
 
 
+@pytest.fixture
+def in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes are worth their start, however small the files."""
+    monkeypatch.setattr(cache_module, "_START_SECONDS", 0.0)
+
+
 def equal(one: WindowSet, other: WindowSet) -> None:
     for field in fields(WindowSet):
         a, b = getattr(one, field.name), getattr(other, field.name)
@@ -56,6 +62,7 @@ def made(cache: Path) -> dict[str, int]:
     return {path.parent.name: path.stat().st_ino for path in cache.glob("*/tokens.npy")}
 
 
+@pytest.mark.usefixtures("in_processes")
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_the_cache_gives_what_make_windows_gives(deap_root: Path, tmp_path: Path, jobs: int) -> None:
     dataset = open_dataset("deap", deap_root)
@@ -71,6 +78,16 @@ def test_the_cache_gives_what_make_windows_gives(deap_root: Path, tmp_path: Path
     assert not list(tmp_path.glob("*/part-*"))
 
 
+def test_processes_are_started_only_where_they_save_time(
+    deap_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two small subjects take less than an import of SciPy."""
+    monkeypatch.setattr(cache_module, "ProcessPoolExecutor", None)
+    dataset = open_dataset("deap", deap_root)
+    equal(prepare(dataset, SPEC, tmp_path, jobs=2), make_windows(dataset, SPEC))
+
+
+@pytest.mark.usefixtures("in_processes")
 def test_data_sets_of_one_file_are_prepared_in_this_process(dreamer_root: Path, tmp_path: Path) -> None:
     dataset = open_dataset("dreamer", dreamer_root)
     spec = SPEC.model_copy(update={"channels": dataset.info.channels})
@@ -170,6 +187,7 @@ def test_a_damaged_subject_is_an_error_or_left_out_and_named_every_time(root: Pa
     assert prepare(dataset, SPEC, cache).subjects == ("s01", "s02")
 
 
+@pytest.mark.usefixtures("in_processes")
 def test_damage_is_told_across_processes(root: Path, tmp_path: Path) -> None:
     (root / "s02.dat").write_bytes((root / "s02.dat").read_bytes()[:1000])
     with pytest.raises(DatasetError, match=r"s02\.dat is truncated: found 1000 bytes.*Obtain the file anew"):
