@@ -8,7 +8,10 @@ from bci_app.recording import Recording
 
 
 def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
-    """Measure the rest baseline that a bundle needs in the beginning of a recording.
+    """Give the rest baseline of a recording for a bundle.
+
+    Of a session that our recorder wrote it is the last one of that session, if it was with the same
+    model; else it is measured in the beginning of the recording.
 
     Parameters
     ----------
@@ -27,6 +30,8 @@ def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
     ChannelError, PreprocessingError
         If the recording lacks channels or is too short.
     """
+    if known := [state.rest for state in recording.states if state.bundle == bundle.name and state.rest is not None]:
+        return known[-1]
     info = recording.info
     pipeline = Pipeline(bundle.preprocessing, channels=info.channels, rate=info.rate, units=info.units)
     windows = []

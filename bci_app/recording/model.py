@@ -10,6 +10,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.recording.state import ModelState
 from bci_app.stream import Samples, StreamInfo
 
 
@@ -76,6 +77,10 @@ class Recording:
         Events in order of their onset.
     notes : tuple of str
         What the reader had to decide or noticed, in sentences for the user.
+    first : int
+        Stream index of the first row in the session that was recorded; 0 where the file does not say.
+    states : tuple of ModelState
+        What the model of that session knew of it, in order (recordings of sessions only).
     """
 
     path: Path
@@ -87,6 +92,8 @@ class Recording:
     breaks: tuple[Break, ...] = ()
     annotations: tuple[Annotation, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    first: int = 0
+    states: tuple[ModelState, ...] = ()
 
     def __post_init__(self) -> None:
         self.data.setflags(write=False)

@@ -20,6 +20,7 @@ from bci_app import __version__
 from bci_app.channels import is_electrode
 from bci_app.errors import FileError
 from bci_app.events import Prediction, Reason
+from bci_app.recording.state import STATE_NAME, STATE_TYPE, ModelState
 from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE
 from bci_app.recording.xdf_writer import StreamHeader, XdfChannel, XdfWriter
 from bci_app.stream import Chunk, Marker, StreamInfo
@@ -29,7 +30,7 @@ _MAX_BACKLOG = 2**28  # bytes of samples that wait for the disk
 _APP_MARKERS = "Markers"
 
 _Layout = tuple[tuple[str, tuple[str, ...]], ...]
-_Item = Chunk | Prediction | tuple[str, Marker]
+_Item = Chunk | Prediction | tuple[str, Marker] | tuple[ModelState, float]
 
 
 class Recorder:
@@ -37,8 +38,10 @@ class Recorder:
 
     - The source's samples as received: float64, in its units, with its stamps; type EEG.
     - ``… index``: for each chunk its first index, samples, samples lost before it, and whether filters
-      started anew. With it the predictions can be computed again from the samples, exactly, if the
-      recording began with the session.
+      started anew.
+    - ``Model state``: the rest baseline and where windows are counted from, as JSON, at the beginning and
+      whenever the baseline changes (see `ModelState`). With it and the index the predictions can be
+      computed again from the samples, wherever in a session the recording began.
     - ``Markers``: those of the app; markers that came with the samples, and those of other LSL streams,
       have streams of their own, named after their origin.
     - ``Predictions``: per window the index of its last sample, validity, reasons, quality, times, and
@@ -92,6 +95,7 @@ class Recorder:
         self._last_offset = -np.inf
         self._markers: dict[str, int] = {}
         self._predictions: dict[_Layout, int] = {}
+        self._state: int | None = None
         try:
             self._samples = self._writer.add_stream(_samples_header(info))
             self._index = self._writer.add_stream(_index_header(info))
@@ -153,6 +157,16 @@ class Recorder:
             As `on_chunk`.
         """
         self._put(prediction, 0)
+
+    def on_state(self, state: ModelState, time: float) -> None:
+        """Record what the model knows of the session from LSL time `time` on.
+
+        Raises
+        ------
+        FileError
+            As `on_chunk`.
+        """
+        self._put((state, time), 0)
 
     def step(self) -> int:
         """Write all that waits; give the number of values written."""
@@ -242,6 +256,8 @@ class Recorder:
             if layout not in self._predictions:
                 self._predictions[layout] = self._writer.add_stream(_predictions_header(layout))
             self._writer.write_samples(self._predictions[layout], [list(_prediction_values(item))], [item.time])
+        elif isinstance(item[0], ModelState):
+            self._write_state(item[0], item[1])
         else:
             self._write_markers(item[0], [item[1]])
 
@@ -253,6 +269,12 @@ class Recorder:
             self._write_offsets(float(chunk.times[-1]))
         if chunk.markers:
             self._write_markers(f"{self._info.name} markers", chunk.markers)
+
+    def _write_state(self, state: ModelState, time: float) -> None:
+        if self._state is None:
+            header = StreamHeader(STATE_NAME, STATE_TYPE, (XdfChannel("state", type=STATE_TYPE),), format="string")
+            self._state = self._writer.add_stream(header)
+        self._writer.write_markers(self._state, [state.to_json()], [time])
 
     def _write_markers(self, name: str, markers: Sequence[Marker]) -> None:
         if name not in self._markers:

@@ -16,6 +16,7 @@ from bci_app.errors import ChannelError, FileError
 from bci_app.recording.gaps import breaks_from_stamps, measured_rate
 from bci_app.recording.model import Annotation, Break, Recording
 from bci_app.recording.parsing import MICROVOLT, NO_UNIT, PARSER_ERRORS, captured_log, unreadable
+from bci_app.recording.state import STATE_TYPE, ModelState
 from bci_app.recording.xdf_chunks import STRING, XdfContent, XdfStream, check_xdf
 from bci_app.stream import StreamInfo, microvolts_per
 
@@ -23,6 +24,9 @@ from bci_app.stream import StreamInfo, microvolts_per
 # lost before it, and whether filters started anew. Its name is that of its stream, plus " index".
 INDEX_TYPE = "ChunkIndex"
 INDEX_CHANNELS = ("first", "samples", "lost", "reset")
+
+# Streams that only our recorder writes, about the others.
+_OURS = (INDEX_TYPE, STATE_TYPE)
 
 _RATE_TOLERANCE = 0.01
 # pyxdf says this of every stream without clock offsets.
@@ -55,7 +59,8 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
     index = [
         s for s in checked.streams.values() if s.type == INDEX_TYPE and s.name == f"{chosen.name} index" and s.n_samples
     ]
-    loaded, said = _load(path, content[: checked.n_bytes], [chosen, *markers, *index])
+    states = [s for s in checked.streams.values() if s.type == STATE_TYPE and s.format == STRING and s.n_samples]
+    loaded, said = _load(path, content[: checked.n_bytes], [chosen, *markers, *index, *states])
     stamps = np.asarray(loaded[chosen.id]["time_stamps"], dtype=np.float64)
     if not np.isfinite(stamps).all():
         raise unreadable(path, "XDF", f"{int((~np.isfinite(stamps)).sum())} time stamps that are no numbers")
@@ -83,12 +88,14 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
         breaks=breaks,
         annotations=_annotations([loaded[s.id] for s in markers], start),
         notes=(*notes, *unnamed, *_state_notes(checked), *_rate_notes(stamps, chosen.rate), *said),
+        first=_first(loaded[index[0].id]) if index else 0,
+        states=_states(path, [loaded[s.id] for s in states]),
     )
 
 
 def _choose(path: Path, content: XdfContent, wanted: str | None) -> tuple[XdfStream, list[str]]:
     """Choose the stream, and say why where it is not plain."""
-    numeric = [s for s in content.streams.values() if s.n_samples and s.type != INDEX_TYPE and not _is_marker_stream(s)]
+    numeric = [s for s in content.streams.values() if s.n_samples and s.type not in _OURS and not _is_marker_stream(s)]
     regular = [s for s in numeric if s.rate > 0]
     if wanted is not None:
         found = [s for s in numeric if wanted in (s.name, s.source_id)]
@@ -124,6 +131,8 @@ def _summary(stream: XdfStream) -> str:
 
 
 def _is_marker_stream(stream: XdfStream) -> bool:
+    if stream.type == STATE_TYPE:
+        return False
     return stream.format == STRING or (stream.rate == 0 and "marker" in stream.type.lower() and stream.n_channels == 1)
 
 
@@ -175,6 +184,20 @@ def _recorded_breaks(index: dict[str, Any], n_samples: int) -> tuple[Break, ...]
         for begin, row in zip(begins, rows, strict=True)
         if 0 < begin < n_samples and (row[2] > 0 or row[3])
     )
+
+
+def _first(index: dict[str, Any]) -> int:
+    """Give the stream index of the first row."""
+    return max(0, int(np.asarray(index["time_series"], dtype=np.int64)[0, 0]))
+
+
+def _states(path: Path, streams: Sequence[dict[str, Any]]) -> tuple[ModelState, ...]:
+    """Give what the model knew."""
+    try:
+        states = [ModelState.from_json(text) for stream in streams for (text,) in stream["time_series"]]
+    except ValueError as error:
+        raise unreadable(path, "XDF", error) from error
+    return tuple(sorted(states, key=lambda state: state.sample))
 
 
 def _annotations(streams: Sequence[dict[str, Any]], start: float) -> tuple[Annotation, ...]:
