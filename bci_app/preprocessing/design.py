@@ -107,3 +107,26 @@ def band_bins(window: int, rate: float, bands: tuple[tuple[float, float], ...]) 
     frequencies = np.fft.rfftfreq(window, 1 / rate)
     edges = [np.searchsorted(frequencies, band) for band in bands]
     return tuple(slice(int(low), int(high)) for low, high in edges)
+
+
+def tapers(window: int, sine_tapers: int) -> Floats:
+    """Give the tapers of a window's spectrum, each of power 1.
+
+    Parameters
+    ----------
+    window : int
+        Samples.
+    sine_tapers : int
+        0: one periodic Hann taper. n > 0: the first n sine tapers (Riedel & Sidorenko 1995, *IEEE
+        Trans. Signal Processing* 43(1):188-195), which are orthonormal.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_tapers, window)
+    """
+    if not sine_tapers:
+        hann = np.hanning(window + 1)[:-1]
+        return np.stack([hann / np.sqrt(np.sum(hann**2))])
+    order = np.arange(1, sine_tapers + 1)[:, None]
+    sine: Floats = np.sqrt(2 / (window + 1)) * np.sin(np.pi * order * np.arange(1, window + 1) / (window + 1))
+    return sine

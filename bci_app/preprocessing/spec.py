@@ -69,12 +69,21 @@ class RawToken(_Frozen):
 class LogBandPowerToken(_Frozen):
     """A token is the log power of one channel in each band.
 
-    Natural logarithm of the mean one-sided periodogram (Hann, mean removed) in µV²/Hz over
+    Natural logarithm of the mean one-sided spectral density (mean removed) in µV²/Hz over
     ``low <= f < high``.
+
+    Attributes
+    ----------
+    bands : tuple of (float, float)
+        Edges in Hz.
+    sine_tapers : int
+        0: periodogram with a Hann taper. n > 0: mean periodogram over the first n sine tapers (Riedel &
+        Sidorenko 1995), which varies less from window to window and smears over ±(n + 1) / 2 bins.
     """
 
     kind: Literal["log_band_power"] = "log_band_power"
     bands: Annotated[tuple[tuple[PositiveFloat, PositiveFloat], ...], Field(min_length=1)]
+    sine_tapers: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -161,6 +170,8 @@ class PreprocessingSpec(_Frozen):
             raise ValueError(f"reference {self.reference.channel} is not among the channels")
         if isinstance(self.token, LogBandPowerToken):
             resolution = self.rate / self.window
+            if self.token.sine_tapers > self.window:
+                raise ValueError(f"a {self.window}-sample window has no {self.token.sine_tapers} sine tapers")
             for low, high in self.token.bands:
                 if high > nyquist:
                     raise ValueError(f"band {low}-{high} Hz reaches above {nyquist} Hz")

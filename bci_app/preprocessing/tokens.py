@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.preprocessing.design import band_bins
+from bci_app.preprocessing.design import band_bins, tapers
 from bci_app.preprocessing.spec import LogBandPowerToken, PreprocessingSpec
 from bci_app.preprocessing.steps import Samples
 
@@ -20,8 +20,8 @@ class Tokeniser:
         self._bins: tuple[slice, ...] | None = None
         if isinstance(spec.token, LogBandPowerToken):
             self._bins = band_bins(spec.window, spec.rate, spec.token.bands)
-            self._taper = np.hanning(spec.window + 1)[:-1]  # periodic, as is usual for spectra
-            self._density = 2 / (spec.rate * float(np.sum(self._taper**2)))
+            self._tapers = tapers(spec.window, spec.token.sine_tapers)[:, None]
+            self._density = 2 / spec.rate
 
     def features(self, window: Samples) -> NDArray[np.float64]:
         """Give the features of one window.
@@ -39,6 +39,7 @@ class Tokeniser:
         if self._bins is None:
             return window
         centred = window - window.mean(axis=1, keepdims=True)
-        spectrum = np.abs(np.fft.rfft(centred * self._taper, axis=1)) ** 2 * self._density
+        periodograms = np.abs(np.fft.rfft(centred * self._tapers)) ** 2  # (n_tapers, n_channels, n_bins)
+        spectrum = periodograms.mean(axis=0) * self._density
         powers = [spectrum[:, bins].mean(axis=1) for bins in self._bins]
         return np.log(np.stack(powers, axis=1) + _FLOOR)

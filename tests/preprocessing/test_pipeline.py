@@ -46,7 +46,8 @@ def pipeline(spec: PreprocessingSpec, rate: float = 250) -> Pipeline:
     return Pipeline(spec, channels=STREAM, rate=rate, units=UNITS)
 
 
-TOKENS = [RawToken(), LogBandPowerToken(bands=((1, 4), (4, 8), (8, 13), (13, 30)))]
+BANDS = ((1, 4), (4, 8), (8, 13), (13, 30))
+TOKENS = [RawToken(), LogBandPowerToken(bands=BANDS), LogBandPowerToken(bands=BANDS, sine_tapers=3)]
 
 
 @given(
@@ -151,20 +152,34 @@ def test_reference_channel_becomes_zero() -> None:
     assert not windows[0].features[3].any()
 
 
-def test_band_power_is_that_of_a_known_sine() -> None:
+@pytest.mark.parametrize("sine_tapers", [0, 3])
+def test_band_power_is_that_of_a_known_sine(sine_tapers: int) -> None:
     # 20 µV amplitude at 10 Hz: 200 µV² over the band 8-13 Hz (5 bins of 1 Hz a 128-sample window).
     s = spec(
         channels=("Cz",),
         reference={"kind": "none"},
         band_pass=None,
         notches=(),
-        token=LogBandPowerToken(bands=((8, 13), (20, 30))),
+        token=LogBandPowerToken(bands=((8, 13), (20, 30)), sine_tapers=sine_tapers),
     )
     t = np.arange(512) / 128
     p = Pipeline(s, channels=("Cz",), rate=128, units=("uV",))
     power, outside = np.exp(p.process(20 * np.sin(2 * np.pi * 10 * t)[:, None])[0].features[0])
     assert power * 5 == pytest.approx(200, rel=0.01)
     assert outside < 1e-3
+
+
+def test_band_power_over_sine_tapers_is_as_high_on_average_and_varies_less() -> None:
+    x = np.random.default_rng(0).normal(0, 10, (128 * 400, 1))  # white: 100 µV² over 64 Hz
+    found = []
+    for sine_tapers in (0, 5):
+        token = LogBandPowerToken(bands=((8, 13),), sine_tapers=sine_tapers)
+        s = spec(channels=("Cz",), reference={"kind": "none"}, band_pass=None, notches=(), token=token, hop=128)
+        windows = Pipeline(s, channels=("Cz",), rate=128, units=("uV",)).process(x)
+        found.append(np.array([window.features[0, 0] for window in windows]))
+    for log_power in found:
+        assert np.exp(log_power).mean() == pytest.approx(100 / 64, rel=0.07)
+    assert found[1].std() < 0.75 * found[0].std()
 
 
 def test_last_sample_names_the_stream_index() -> None:
@@ -239,6 +254,7 @@ class TestBaseline:
         ({"channels": ("Cz", "Cz")}, "twice"),
         ({"reference": ChannelReference(channel="Oz")}, "not among"),
         ({"token": LogBandPowerToken(bands=((4.1, 4.9),))}, "holds no frequency"),
+        ({"token": LogBandPowerToken(bands=((4, 8),), sine_tapers=129)}, "no 129 sine tapers"),
         ({"baseline": RestBaseline(kind="channel", samples=100)}, "shorter than"),
         ({"filter": "zero-phase"}, "Extra inputs"),
     ],
