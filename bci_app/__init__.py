@@ -29,6 +29,7 @@ _PUBLIC = {
     "list_sources": "bci_app.sources.registry",
     "load_bundle": "bci_app.bundle",
     "open_source": "bci_app.sources.registry",
+    "predictions_of_recording": "bci_app.engine.recompute",
     "read_recording": "bci_app.recording",
     "rest_of_recording": "bci_app.engine.rest",
     "use_loopback": "bci_app.sources.liblsl",

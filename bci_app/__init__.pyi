@@ -2,6 +2,7 @@ from bci_app.bundle import find_bundle as find_bundle
 from bci_app.bundle import load_bundle as load_bundle
 from bci_app.engine import Engine as Engine
 from bci_app.engine import EngineThread as EngineThread
+from bci_app.engine.recompute import predictions_of_recording as predictions_of_recording
 from bci_app.engine.rest import rest_of_recording as rest_of_recording
 from bci_app.errors import BciError as BciError
 from bci_app.events import Prediction as Prediction

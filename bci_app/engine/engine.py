@@ -21,9 +21,10 @@ from bci_app.engine.buffer import SignalBuffer
 from bci_app.engine.interpreter import Interpreter, Watcher
 from bci_app.engine.rate import EffectiveRate
 from bci_app.errors import BciError, ChannelError, FileError, StreamLostError
-from bci_app.events import Phase, Prediction, SignalView, Status, StepResult
+from bci_app.events import Phase, Prediction, Reason, SignalView, Status, StepResult
 from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
+from bci_app.recording.state import ModelState
 from bci_app.sources.base import Source
 from bci_app.sources.lsl_markers import MarkerStreams
 from bci_app.stream import Chunk, Marker, StreamInfo, microvolts_per
@@ -97,6 +98,7 @@ class Engine:
         self._message = ""
         self._recorder: Recorder | None = None
         self._recording_error = ""
+        self._recorded: tuple[int, Rest | None] | None = None  # what the recording was last told of the model
         self._output_error = ""
         self._noted: list[Marker] = []
         self._info: StreamInfo | None = None
@@ -216,6 +218,7 @@ class Engine:
         with self._lock:
             if isinstance(self._interpreter, Interpreter):
                 self._interpreter.start_baseline(self._buffer.end)
+                self._record_state(self._buffer.end)
 
     @property
     def rest(self) -> Rest | None:
@@ -227,6 +230,7 @@ class Engine:
         with self._lock:
             if isinstance(self._interpreter, Interpreter):
                 self._interpreter.set_rest(rest)
+                self._record_state(self._buffer.end)
 
     def mark(self, text: str) -> Marker:
         """Note an event now."""
@@ -256,6 +260,8 @@ class Engine:
         with self._lock:
             self.stop_recording()
             self._recorder, self._recording_error = recorder, ""
+            self._recorded = None
+            self._record_state(self._buffer.end)
 
     def stop_recording(self) -> None:
         """Close the recording, if there is one."""
@@ -297,11 +303,26 @@ class Engine:
             self._rate.restart()
         self._rate.add(self._newest, self._received)
         predictions, gaps = self._interpreter.take(chunk)
+        # A baseline that is complete now holds for what follows the last window that went into it.
+        measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
+        self._record_state(max(measured, default=chunk.first))
         self._phase, self._message = self._interpreter.phase, ""
         for prediction in predictions:
             self._publish(prediction)
         noted, self._noted = self._noted, []
         return StepResult(len(chunk), tuple(predictions), tuple(gaps), (*chunk.markers, *noted))
+
+    def _record_state(self, sample: int) -> None:
+        """Record what the model knows of the session from stream index `sample` on, if that has changed."""
+        if self._recorder is None or self.bundle is None or not isinstance(self._interpreter, Interpreter):
+            return
+        known = (self._interpreter.origin, self._interpreter.rest)
+        if self._recorded is not None and known[0] == self._recorded[0] and known[1] is self._recorded[1]:
+            return
+        self._recorded = known
+        state = ModelState(self.bundle.name, sample, *known)
+        time = self._clock() if math.isnan(self._newest) else self._newest
+        self._record(lambda recorder: recorder.on_state(state, time))
 
     def _publish(self, prediction: Prediction) -> None:
         self._record(lambda recorder: recorder.on_prediction(prediction))

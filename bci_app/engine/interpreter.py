@@ -100,6 +100,11 @@ class Interpreter:
         return self._decoder.rest
 
     @property
+    def origin(self) -> int:
+        """Stream index at which the filters last began anew; windows are counted from there."""
+        return self._origin
+
+    @property
     def compute_ms(self) -> float:
         """Time that the network took for the last prediction; nan before the first."""
         return self._compute_ms
