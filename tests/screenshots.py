@@ -30,6 +30,7 @@ from bci_app.gui.choices import SourceChoice, of_player
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.player import Player
+from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.shortcuts import HelpDialog
 from bci_app.gui.state import Step
 from bci_app.gui.theme import THEMES
@@ -37,9 +38,10 @@ from bci_app.preprocessing.spec import RestBaseline
 from bci_app.recording import Recording, read_recording
 from bci_app.replay import Replay, ReplayThread
 from bci_app.sources.liblsl import local_clock, use_loopback
-from bci_app.sources.registry import FileText
+from bci_app.sources.registry import FileText, open_source
 from bci_app.stream import Chunk, StreamInfo
 from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
+from tests.lsl_marker_outlet import marker_outlet
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL, USUAL, LARGE = (1366, 768), (1440, 860), (2560, 1440)
@@ -125,6 +127,20 @@ def until(condition: Callable[[], bool]) -> None:
     loop.exec()
     if time.monotonic() > deadline:
         raise TimeoutError("the state was not reached")
+
+
+def synthetic_recording(text: str) -> Recording:
+    """Give synthetic signals as a recording."""
+    source = open_source(text)
+    info = source.start()
+    chunks = []
+    while not source.finished:
+        chunk = source.read(0.1)
+        if chunk is not None:
+            chunks.append(chunk)
+    source.stop()
+    data = np.concatenate([chunk.data for chunk in chunks])
+    return Recording(Path("synthetic"), "synthetic", info, data, np.arange(len(data)) / info.rate)
 
 
 def wait(seconds: float) -> None:
@@ -237,40 +253,98 @@ class Studio:
             wait(0.2)
             self.shoot(window, f"empty_{theme}")
 
-    def connect(self, theme: str) -> None:
+    def settings(self, theme: str) -> None:
+        with self.window(theme, SMALL) as window:
+            window.preferences.marker_texts = ["eyes open", "eyes closed", "stimulus"]
+            window.show_settings()
+            wait(0.2)
+            (dialog,) = window.findChildren(SettingsDialog)
+            dialog.grab().save(str(self.out / f"settings_{theme}.png"))
+            dialog.close()
+
+    def markers(self, theme: str) -> None:
+        """Two marker streams, of which one is chosen, before a session and in it."""
+        with self.window(theme, SMALL) as window, marker_outlet("PsychoPy", "psychopy-1") as psychopy:
+            player = Player.of_files(FileText((ROOT / "bci_app" / "sample" / "Subject01_2.edf",)))
+            page = window.connect_page
+            page.prefer(model=self.load.folder)
+            page.source.markers.choose([])
+            window.show_connect()
+            until(lambda: page.model.choice is not None)
+            until(lambda: any("Subject01_2" in key for key in page.source.streams.keys))
+            page.source.streams.choose(next(key for key in page.source.streams.keys if "Subject01_2" in key))
+            until(page.fit.button.isEnabled)
+            chosen = [key for key in page.source.markers.boxes if "psychopy-1" in key]
+            page.source.markers.choose([*chosen, "name=Button box"])
+            wait(0.2)
+            self.shoot(window, f"markers_connect_{theme}")
+            page.connect_asked.emit(page.source.choice, self.load.folder)
+            psychopy.wait_for_receiver()
+            until(lambda: bool(window.area.record.streams.text()) and window.controller.traces is not None)
+            until(lambda: window.controller.traces.end > 6 * 500)
+            for number in range(3):
+                psychopy.send(f"picture {number + 1}")
+                wait(1.2)
+            self.shoot(window, f"markers_{theme}")
+            player.close()
+
+    def interpolated(self, theme: str) -> None:
+        """A source that lacks two electrodes of a model that can do without them."""
+        with self.window(theme, SMALL) as window:
+            page = window.connect_page
+            page.prefer(source=SourceChoice("synthetic:?channels=Fp1,Fp2,F3,F4,C3,C4,P3,P4,O1,O2,F7,F8,T7,T8,P7,P8,Fz"))
+            folder = write_bundle(
+                self.folder / f"spared {theme}", spec=self.spec, title="Spares electrodes", max_interpolated=0.2
+            )
+            page.prefer(model=folder)
+            window.show_connect()
+            until(page.fit.button.isEnabled)
+            wait(0.2)
+            self.shoot(window, f"interpolated_{theme}")
+
+    def vad(self, theme: str, size: tuple[int, int] = SMALL) -> None:
+        """The shipped synthetic model with the valence–arousal plane, on synthetic signals."""
+        bundle = load_bundle(ROOT / "exported_models" / "synthetic-vad")
+        names = ",".join(bundle.spec.preprocessing.channels)
+        recording = synthetic_recording(f"synthetic:?channels={names}&speed=max&seconds=90")
+        name = f"vad{'_large' if size == LARGE else ''}_{theme}"
+        self.run(name, theme, size, bundle, Ahead(recording, ahead=80, name="Synthetic"))
+
+    def connect(self, theme: str, size: tuple[int, int] = SMALL) -> None:
+        suffix = "_large" if size == LARGE else ""
         samples = [ROOT / "bci_app" / "sample" / f"Subject01_{number}.edf" for number in (1, 2)]
         players = [Player.of_files(FileText((path,))) for path in samples]
-        with self.window(theme, SMALL) as window:
+        with self.window(theme, size) as window:
             page = window.connect_page
             page.prefer(model=self.load.folder)
             window.show_connect()
             until(lambda: page.source.streams.count() >= 2 and page.model.choice is not None)
             page.source.streams.choose(page.source.streams.keys[0])
             until(page.fit.button.isEnabled)
-            self.shoot(window, f"connect_{theme}")
+            self.shoot(window, f"connect{suffix}_{theme}")
             page.source.choose(SourceChoice("brainflow:CYTON"))
             until(lambda: "of 19" in page.fit.summary.text())
             wait(0.3)
-            self.shoot(window, f"connect_board_{theme}")
+            self.shoot(window, f"connect_board{suffix}_{theme}")
             muse = ROOT.parent / "shared" / "data" / "muse" / "muse_p300.csv"
             if muse.is_file():
                 page.source.choose(SourceChoice(f"file:{muse}"))
                 until(lambda: "muse" in page.fit.summary.text())
                 wait(0.3)
-                self.shoot(window, f"connect_misfit_{theme}")
+                self.shoot(window, f"connect_misfit{suffix}_{theme}")
         for player in players:
             player.close()
 
-    def contact(self, theme: str) -> None:
+    def contact(self, theme: str, size: tuple[int, int] = SMALL) -> None:
         def spoil(data: np.ndarray, _times: np.ndarray) -> None:
             data[:, 6] = 3.0
             data[:, 15] += 300 * np.random.default_rng(0).standard_normal(len(data))
             data[:, 2] += 90 * np.sin(2 * np.pi * 50 * _times)
 
-        with self.window(theme, SMALL) as window:
+        with self.window(theme, size) as window:
             window.controller.open(Ahead(self.rest, ahead=8, spoil=spoil), self.load, wait_for_baseline=True)
             self._caught_up(window)
-            self.shoot(window, f"contact_{theme}")
+            self.shoot(window, f"contact{'_large' if size == LARGE else ''}_{theme}")
 
     def baseline(self, theme: str) -> None:
         with self.window(theme, SMALL) as window:
@@ -311,8 +385,9 @@ class Studio:
             wait(1.0)
             self.shoot(window, f"failed_{theme}")
 
-    def replay(self, theme: str) -> None:
-        with self.window(theme, SMALL) as window:
+    def replay(self, theme: str, size: tuple[int, int] = SMALL) -> None:
+        suffix = "_large" if size == LARGE else ""
+        with self.window(theme, size) as window:
             player = Player.of_files(FileText((ROOT / "bci_app" / "sample" / "Subject01_2.edf",), speed=8.0))
             window.controller.prepare(
                 lambda: of_player(player, self.load), source_text="file:Subject01_2.edf", wait_for_baseline=False
@@ -324,11 +399,11 @@ class Studio:
             window.toggle_recording()
             window.controller.mark("eyes closed")
             wait(2.5)
-            self.shoot(window, f"replay_{theme}")
+            self.shoot(window, f"replay{suffix}_{theme}")
             window.open_report()
             window.area.record.report._groups[0].button(7).click()
             wait(0.2)
-            self.shoot(window, f"self_report_{theme}")
+            self.shoot(window, f"self_report{suffix}_{theme}")
 
     def watch(self, theme: str) -> None:
         muse = ROOT.parent / "shared" / "data" / "muse" / "muse_p300.csv"
@@ -339,6 +414,19 @@ class Studio:
             window.controller.prepare(lambda: of_player(player, None), source_text="file:muse_p300.csv")
             until(lambda: window.controller.traces is not None and window.controller.traces.end > 12 * 256)
             self.shoot(window, f"watch_{theme}")
+
+    def seam(self, theme: str) -> None:
+        """A recording that follows another one, and one sought in."""
+        with self.window(theme, SMALL) as window:
+            player = Player.of_files(FileText(tuple(sorted((ROOT / "bci_app" / "sample").glob("*.edf")))))
+            player.seek(178.0)
+            window.controller.prepare(
+                lambda: of_player(player, self.load), source_text="file:…", wait_for_baseline=False
+            )
+            until(lambda: player.playback().position > 185.0)
+            player.seek(200.0)
+            until(lambda: player.playback().position > 202.0)
+            self.shoot(window, f"seam_{theme}")
 
     def readme(self) -> None:
         """The demo as it runs, after the change from rest to arithmetic."""
@@ -389,9 +477,15 @@ def main(out: Path, only: str = "") -> None:
         "topography": lambda theme: studio.run(
             f"topography_{theme}", theme, SMALL, studio.load, Ahead(studio.rest, ahead=75), band=3
         ),
-        "large_emotion": lambda theme: studio.run(
-            f"large_emotion_{theme}", theme, LARGE, studio.emotion, Ahead(studio.rest, ahead=60)
-        ),
+        "vad": studio.vad,
+        "large_vad": lambda theme: studio.vad(theme, LARGE),
+        "large_connect": lambda theme: studio.connect(theme, LARGE),
+        "large_contact": lambda theme: studio.contact(theme, LARGE),
+        "large_replay": lambda theme: studio.replay(theme, LARGE),
+        "settings": studio.settings,
+        "markers": studio.markers,
+        "interpolated": studio.interpolated,
+        "seam": studio.seam,
         "invalid": studio.invalid,
         "lost": studio.lost,
         "failed": studio.failed,

@@ -62,7 +62,7 @@ class Chronicle:
     def marker_streams(self, connected: frozenset[str]) -> None:
         """Tell which marker streams come and go."""
         for name in sorted(connected - self._streams):
-            self.note(f"events of {name} are taken")
+            self.note(f"connected: {name}")
         for name in sorted(self._streams - connected):
-            self.note(f"events of {name} have ended")
+            self.note(f"disconnected: {name}")
         self._streams = connected

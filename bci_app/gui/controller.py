@@ -234,7 +234,7 @@ class Controller(QObject):
             self._finish_opening(self._opening)
         if self._running is None or self.session is None:
             return
-        thread = self._running.thread
+        running, thread = self._running, self._running.thread
         # Asked before draining, so that nothing which came before the end is left behind.
         ended = not thread.running
         predictions: list[Prediction] = []
@@ -256,19 +256,21 @@ class Controller(QObject):
                 self.happened.emit(Event(since, f"gap of {seconds:.2g} s", quiet=True))
         if predictions:
             self.predictions_added.emit(tuple(predictions))
+        if self._running is not running:
+            return  # who heard this has closed the session
         status = thread.engine.status()
         playback = self.player.playback() if self.player is not None else None
         if playback is not None:
             self._chronicle.file(playback.file)
             self.playback_changed.emit(playback)
-        self._tell_status(status, playback)
+        self._tell_status(running, status, playback)
         if ended and not self._ended:
             self._ended = True
             self._feed.freshness.hold()
             self._tell_end(thread)
         elif not self._ended:
             silent = self._feed.freshness.silent if self._drawing else 0.0
-            self._troubles.watch(troubles.present(status, playback, silent))
+            self._troubles.watch(troubles.present(status, playback, silent, free=self._recording.free))
 
     def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
@@ -309,9 +311,8 @@ class Controller(QObject):
             if spectrum is not None:
                 self.spectrum_changed.emit(spectrum)
 
-    def _tell_status(self, status: Status, playback: Playback | None) -> None:
-        assert self._running is not None
-        engine, source = self._running.thread.engine, self._running.source
+    def _tell_status(self, running: Running, status: Status, playback: Playback | None) -> None:
+        engine, source = running.thread.engine, running.source
         silence = troubles.silence(status, playback)
         live = self._report.take(status, engine, source, player=self.player, silence=silence, time=self._feed.freshness)
         self._chronicle.step(self._report.step)

@@ -15,6 +15,7 @@ from bci_app.gui.views.steps import StepsBar
 # Of a button around its text: icon, spacing, padding.
 _AROUND = 6 * GRID
 _SHORTEST = 8 * GRID
+_NEEDS = "needs an open session"
 # Narrower than this there is no room for the free disk.
 _WIDE = 150 * GRID
 
@@ -34,6 +35,7 @@ class Header(QWidget):
         self._theme = theme
         self._recording: RecordingState | None = None
         self._names = {"source": "", "model": ""}
+        self._marker_texts: dict[str, str] = {}
         self.setObjectName("header")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(6 * GRID)
@@ -91,11 +93,17 @@ class Header(QWidget):
         for button in (self.record, self.mark):
             button.setEnabled(session is not None)
         self.show_recording(None)
+        self._show_mark_tip()
 
     def show_marker_texts(self, texts: dict[str, str]) -> None:
         """Tell on hover what the keys mark."""
-        lines = [f"{key}  {text}" for key, text in texts.items() if text != key]
-        self.mark.setToolTip("\n".join(["mark this moment with a running number, or by F1 to F8", *lines]))
+        self._marker_texts = texts
+        self._show_mark_tip()
+
+    def _show_mark_tip(self) -> None:
+        lines = [f"{key}  {text}" for key, text in self._marker_texts.items() if text != key]
+        tip = "\n".join(["mark this moment with a running number, or by F1 to F8", *lines])
+        self.mark.setToolTip(tip if self.mark.isEnabled() else _NEEDS)
 
     def show_opening(self, source_text: str) -> None:
         """Say that a source is being opened."""
@@ -106,7 +114,7 @@ class Header(QWidget):
         self._recording = recording
         if recording is None:
             self.record.setText("Record")
-            self.record.setToolTip("start recording (Ctrl+D)")
+            self.record.setToolTip("start recording (Ctrl+D)" if self.record.isEnabled() else _NEEDS)
         else:
             minutes, seconds = divmod(int(recording.seconds), 60)
             size = recording.size / 1e6

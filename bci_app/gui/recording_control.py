@@ -41,6 +41,7 @@ class RecordingControl:
     def __init__(self) -> None:
         self._recorder: Recorder | None = None
         self._began = 0.0
+        self._free = 0
 
     @property
     def running(self) -> bool:
@@ -76,6 +77,7 @@ class RecordingControl:
         recorder = Recorder(folder / file_name(bundle, participant), engine.info, metadata=metadata)
         engine.start_recording(recorder)
         self._recorder, self._began = recorder, monotonic()
+        self._free = shutil.disk_usage(folder).free
         return recorder.path
 
     def stop(self, engine: Engine) -> Path | None:
@@ -95,12 +97,18 @@ class RecordingControl:
         """Tell whether the recording has ended by itself."""
         return self._recorder is not None and self._recorder.failure is not None
 
+    @property
+    def free(self) -> float:
+        """Bytes left on the disk that is recorded to, as `state` found them last; infinite without a recording."""
+        return self._free if self.running else float("inf")
+
     def state(self) -> RecordingState | None:
         """Describe the recording now."""
         if self._recorder is None:
             return None
         path = self._recorder.path
-        return RecordingState(path, monotonic() - self._began, self._recorder.size, shutil.disk_usage(path.parent).free)
+        self._free = shutil.disk_usage(path.parent).free
+        return RecordingState(path, monotonic() - self._began, self._recorder.size, self._free)
 
 
 def file_name(bundle: Bundle | None, participant: str) -> str:

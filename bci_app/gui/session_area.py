@@ -82,7 +82,7 @@ class SessionArea(QMainWindow):
         head = min(widths[0] + 15 * GRID, round(0.6 * height))
         self.resizeDocks([contact, prediction], widths, Qt.Orientation.Horizontal)
         self.resizeDocks([contact, spectrum], [head, height - head], Qt.Orientation.Vertical)
-        self.resizeDocks([prediction, record], [round(0.74 * height), round(0.26 * height)], Qt.Orientation.Vertical)
+        self.resizeDocks([prediction, record], [round(0.76 * height), round(0.24 * height)], Qt.Orientation.Vertical)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""

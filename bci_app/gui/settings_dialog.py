@@ -107,7 +107,7 @@ class SettingsDialog(QDialog):
         self.notch = QComboBox()
         self.notch.addItems([title for title, _ in _NOTCHES])
         self.notch.setCurrentIndex([hertz for _, hertz in _NOTCHES].index(now.notch))
-        self.use = QPushButton("Show with it")
+        self.use = QPushButton("Use it")
         self.use.setAutoDefault(False)
         self.use.setToolTip("for the eye only; the model and the recording are untouched")
         self.use.clicked.connect(self._store_filter)

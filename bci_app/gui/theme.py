@@ -37,7 +37,7 @@ class Theme:
     accent : str
         Where the session stands, and nothing else.
     good, poor, bad : str
-        Contact, always with a shape.
+        Contact, always with a shape; told apart with any kind of colour vision.
     targets : tuple of str
         Okabe–Ito, for targets only.
     """
@@ -81,9 +81,9 @@ DARK = Theme(
     text="#e6e8eb",
     trace="#b4bbc2",
     accent="#8f9dff",
-    good="#5fb583",
-    poor="#e3b94f",
-    bad="#f4656f",
+    good="#62c4bd",
+    poor="#eac04a",
+    bad="#f2495f",
     targets=("#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#f0e442", "#d55e00"),
 )
 
@@ -97,9 +97,9 @@ LIGHT = Theme(
     text="#1a1d20",
     trace="#40474e",
     accent="#4150d8",
-    good="#23834d",
-    poor="#9a6c00",
-    bad="#c42b37",
+    good="#12808a",
+    poor="#8f6d00",
+    bad="#8f0f2c",
     targets=("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
 )
 
@@ -212,7 +212,9 @@ QToolButton[kind="quiet"]:hover, QPushButton[kind="quiet"]:hover {{ background: 
 QToolButton[kind="quiet"]:checked {{ background: {theme.surface}; color: {theme.text}; }}
 QToolButton[kind="point"] {{ padding: 0; }}
 QToolButton[kind="point"]:checked {{ background: {theme.text}; color: {theme.background}; font-weight: 600; }}
-QToolButton::menu-indicator {{ image: none; width: 0px; }}
+QToolButton[popupMode="2"] {{ padding-right: {2 * unit}px; }}
+QToolButton::menu-indicator {{ image: url({(_ICONS / f"caret_{theme.name}.svg").as_posix()});
+  width: {unit}px; height: {unit}px; subcontrol-origin: border; subcontrol-position: center right; right: {half}px; }}
 QMenu {{ background: {theme.background}; color: {theme.text}; border: 1px solid {theme.line}; padding: {half}px 0; }}
 QMenu::item {{ padding: {half}px {3 * unit}px; }}
 QMenu::item:selected {{ background: {theme.surface}; }}
@@ -224,6 +226,8 @@ QLineEdit, QPlainTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {{
   padding: {half}px {unit}px; selection-background-color: {theme.muted}; selection-color: {theme.background}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus {{ border-color: {theme.faint}; }}
 QComboBox::drop-down {{ border: none; width: {3 * unit}px; }}
+QComboBox::down-arrow {{ image: url({(_ICONS / f"caret_{theme.name}.svg").as_posix()});
+  width: {unit}px; height: {unit}px; }}
 QComboBox QAbstractItemView {{ background: {theme.background}; color: {theme.text}; border: 1px solid {theme.line};
   selection-background-color: {theme.surface}; selection-color: {theme.text}; outline: none; }}
 QListView, QTreeView, QListWidget {{ background: transparent; color: {theme.text}; border: none; outline: none; }}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from math import isfinite
 
 from bci_app.errors import BciError
@@ -17,6 +18,8 @@ LOST = "stream lost"
 
 # A stream that is silent this long is worth a word before it counts as lost, in seconds.
 _SILENT = 1.0
+# Less than this is worth a word while recording, in bytes.
+_LITTLE_DISK = 1e9
 
 
 def silence(status: Status, playback: Playback | None) -> str:
@@ -28,8 +31,10 @@ def silence(status: Status, playback: Playback | None) -> str:
     return LOST if status.phase is Phase.LOST else ""
 
 
-def present(status: Status, playback: Playback | None, silent: float) -> Trouble | None:
-    """Give the trouble that there is now.
+def present(
+    status: Status, playback: Playback | None, silent: float, *, free: float = float("inf")
+) -> tuple[Trouble, ...]:
+    """Give the troubles that there are now, the gravest first.
 
     Parameters
     ----------
@@ -39,20 +44,26 @@ def present(status: Status, playback: Playback | None, silent: float) -> Trouble
         Of the recording that is the source, if it is one.
     silent : float
         Seconds since the last samples came.
+    free : float
+        Bytes left on the disk that is recorded to.
     """
-    if playback is not None and playback.ended:
-        return ended() if silent > _SILENT else None
-    if playback is not None and playback.paused:
-        return None
-    if status.phase is Phase.LOST:
-        return Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,))
+    found = []
+    waits = playback is not None and (playback.paused or playback.ended)
+    if status.phase is Phase.LOST and not waits:
+        found.append(Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,)))
     if status.recording_error:
-        return Trouble("The recording has ended by a failure.", status.recording_error, Level.ERROR, (DISMISS,))
+        found.append(Trouble("The recording has ended by a failure.", status.recording_error, Level.ERROR, (DISMISS,)))
+    if free < _LITTLE_DISK:
+        text = f"{free / 1e9:.1f} GB are left where the recording is written. Make room; a full disk ends it."
+        found.append(Trouble("The disk is nearly full.", text, actions=(DISMISS,)))
     if status.notice:
-        return Trouble("Something is odd, although the session goes on.", status.notice, actions=(DISMISS,))
-    if isfinite(status.age_s) and silent > _SILENT:
-        return Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device.")
-    return None
+        summary = "Something is odd, although the session goes on."
+        found.append(Trouble(summary, status.notice, actions=(DISMISS,)))
+    if playback is not None and playback.ended and silent > _SILENT:
+        found.append(ended())
+    elif isfinite(status.age_s) and silent > _SILENT and not waits and status.phase is not Phase.LOST:
+        found.append(Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device."))
+    return tuple(found)
 
 
 def ended() -> Trouble:
@@ -88,7 +99,7 @@ class TroubleBoard:
     def __init__(self, changed: Callable[[Trouble | None], None]) -> None:
         self._changed = changed
         self._shown: Trouble | None = None
-        self._dismissed = ""
+        self._dismissed: set[str] = set()
 
     def show(self, trouble: Trouble | None) -> None:
         """Show this, or nothing."""
@@ -96,19 +107,23 @@ class TroubleBoard:
             self._shown = trouble
             self._changed(trouble)
 
-    def watch(self, trouble: Trouble | None) -> None:
-        """Take what there is now; it ends by itself."""
-        if trouble is not None and trouble.summary == self._dismissed:
-            trouble = None
+    def watch(self, troubles: Sequence[Trouble]) -> None:
+        """Take what there is now, which ends by itself; the first that was not taken away is shown."""
+        trouble = next((trouble for trouble in troubles if _kind(trouble) not in self._dismissed), None)
         if trouble is not None or self._shown is None or not self._shown.lasting:
             self.show(trouble)
 
     def dismiss(self) -> None:
         """Take it off the screen."""
         if self._shown is not None:
-            self._dismissed = self._shown.summary
+            self._dismissed.add(_kind(self._shown))
         self.show(None)
 
     def forget(self) -> None:
         """Let what was taken away be told again."""
-        self._dismissed = ""
+        self._dismissed.clear()
+
+
+def _kind(trouble: Trouble) -> str:
+    """Give what a trouble has in common with itself a moment later: everything but figures."""
+    return re.sub(r"[\d.,]+", "#", f"{trouble.summary} {trouble.advice}")

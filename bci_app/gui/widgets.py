@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QActionGroup, QFontMetricsF
+from PyQt6.QtGui import QActionGroup, QFontMetricsF, QMouseEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from bci_app.gui.theme import GRID
@@ -80,6 +80,18 @@ class PanelTitle(QWidget):
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Ask for the whole height."""
         return QSize(super().minimumSizeHint().width(), 5 * GRID)
+
+
+class Toggles(QMenu):
+    """A menu that stays while entries are ticked."""
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
+        """Tick without closing."""
+        action = self.actionAt(event.position().toPoint()) if event is not None else None
+        if action is not None and action.isEnabled() and not action.isSeparator():
+            action.trigger()
+        else:
+            super().mouseReleaseEvent(event)
 
 
 class Choice(QToolButton):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import replace
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from bci_app.engine.spectrum import BANDS
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Reason, Status, TargetPrediction
 from bci_app.gui.electrodes import position
-from bci_app.gui.state import ContactSummary, SessionLog, Step, expected, step_of
-from bci_app.gui.theme import DARK, LIGHT, mix
+from bci_app.gui.state import ContactSummary, SessionLog, Step, Trouble, expected, step_of
+from bci_app.gui.theme import DARK, LIGHT, Theme, mix
 from bci_app.gui.topography import GRID_POINTS, Topography
+from bci_app.gui.troubles import TroubleBoard, present
 from bci_app.gui.views.timeline import invalid_stretches
 from bci_app.gui.widgets import short
 
@@ -46,6 +48,37 @@ def test_contacts_that_want_care_come_worst_first() -> None:
     summary = ContactSummary.of([Contact(name, level) for name, level in levels.items()])
     assert [contact.channel for contact in summary.wanting] == ["D", "C", "B"]
     assert summary.unusable == 2
+
+
+def troubles_of(**changes: object) -> tuple[Trouble, ...]:
+    now = replace(status(Phase.RUNNING), **changes)  # type: ignore[arg-type]
+    return present(now, None, 0.0)
+
+
+def test_a_notice_is_shown_beside_whatever_else_there_is_once_that_is_taken_away() -> None:
+    shown: list[Trouble | None] = []
+    board = TroubleBoard(shown.append)
+    board.watch(troubles_of(recording_error="disk full", notice="The stream runs at 262.5 Hz."))
+    assert shown[-1] is not None
+    assert shown[-1].advice == "disk full"
+    board.dismiss()
+    board.watch(troubles_of(recording_error="disk full", notice="The stream runs at 262.5 Hz."))
+    assert shown[-1] is not None
+    assert shown[-1].advice == "The stream runs at 262.5 Hz."
+    board.dismiss()
+    # Other figures are the same notice, other words another one.
+    board.watch(troubles_of(recording_error="disk full", notice="The stream runs at 262.4 Hz."))
+    assert shown[-1] is None
+    board.watch(troubles_of(notice="The OSC output has ended."))
+    assert shown[-1] is not None
+    assert shown[-1].advice == "The OSC output has ended."
+
+
+def test_a_disk_that_is_nearly_full_is_told_while_recording() -> None:
+    (trouble,) = present(status(Phase.RUNNING), None, 0.0, free=4e8)
+    assert trouble.summary == "The disk is nearly full."
+    assert "0.4 GB" in trouble.advice
+    assert present(status(Phase.RUNNING), None, 0.0, free=4e10) == ()
 
 
 def test_log_forgets_what_is_old() -> None:
@@ -146,7 +179,7 @@ def contrast(a: str, b: str) -> float:
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
-def test_writing_can_be_read_and_marks_be_seen(theme) -> None:  # type: ignore[no-untyped-def]
+def test_writing_can_be_read_and_marks_be_seen(theme: Theme) -> None:
     for ground in (theme.background, theme.surface):
         assert contrast(theme.text, ground) > 7
         assert contrast(theme.muted, ground) > 4.5
@@ -156,3 +189,28 @@ def test_writing_can_be_read_and_marks_be_seen(theme) -> None:  # type: ignore[n
     assert all(contrast(target, theme.background) > 2.9 for target in theme.targets[:4])
     assert not set(theme.targets) & {theme.good, theme.poor, theme.bad, theme.accent}
     assert mix("#000000", "#ffffff", 0.5) == "#808080"
+
+
+# Machado, Oliveira & Fernandes (2009), severity 1, on linear RGB.
+COLOUR_VISION = {
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def seen(name: str, vision: str) -> np.ndarray:
+    """Give a colour in CIE L*a*b*, as a kind of colour vision sees it."""
+    parts = np.array([int(name[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    x, y, z = TO_XYZ @ np.clip(np.array(COLOUR_VISION[vision]) @ linear, 0, 1) / [0.9505, 1.0, 1.089]
+    x, y, z = (np.cbrt(t) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+@pytest.mark.parametrize("vision", COLOUR_VISION)
+def test_contact_can_be_told_by_colour_with_any_colour_vision(theme: Theme, vision: str) -> None:
+    for one, other in combinations((theme.good, theme.poor, theme.bad), 2):
+        assert np.linalg.norm(seen(one, vision) - seen(other, vision)) > 25

@@ -383,6 +383,40 @@ def test_small_turns_of_a_touch_pad_add_up_to_one_step(qtbot: QtBot, window: Mai
     assert asked == [-1, -1]
 
 
+def reddish(window: MainWindow, row: int) -> np.ndarray:
+    """Tell for each column of the picture whether the trace in a row of six is in the colour of bad contact."""
+    raster = window.area.signals.canvas._raster
+    assert raster is not None
+    height = raster.height // 6
+    pixels = raster.pixels[row * height : (row + 1) * height].astype(int)
+    order = (np.arange(raster.width) + window.area.signals.canvas._drawn) % raster.width
+    return ((pixels[..., 2] - pixels[..., 1]) > 60).any(axis=0)[order]
+
+
+def test_a_picture_drawn_anew_keeps_the_colours_that_its_stretches_had(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    pieces = stream(9)
+    for piece in pieces[60:100]:
+        piece.data[:, 2] = 7.0  # C3 is off from 3 s to 5 s
+    source = HeldSource(pieces)
+    begin(qtbot, window, source, bundle)
+    levels: list[ContactLevel] = []
+    window.controller.status_changed.connect(lambda live: levels.append(live.contacts[2].level))
+    for part, level in ((60, ContactLevel.GOOD), (30, ContactLevel.BAD), (None, ContactLevel.GOOD)):
+        source.allow(part)
+        qtbot.waitUntil(lambda level=level: levels[-1:] == [level], timeout=WAIT)
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 9 * RATE, timeout=WAIT)
+    before = reddish(window, 2)
+    assert before.any()
+    assert not before[-20:].any()
+    window.area.signals.canvas.rebuild()
+    after = reddish(window, 2)
+    assert np.mean(after == before) > 0.98
+
+
 def test_a_resized_window_shows_the_same_samples(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     source = HeldSource(stream(12))
     begin(qtbot, window, source, bundle)

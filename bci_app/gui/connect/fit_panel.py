@@ -31,7 +31,7 @@ class FitPanel(QWidget):
         self.head = Head(
             theme, words={"good": "found", "poor": "interpolated from its neighbours", "unknown": "not used"}
         )
-        self.head.setMaximumWidth(46 * GRID)
+        self.head.setMaximumWidth(72 * GRID)
         column.addWidget(self.head, 100)
         legend = QHBoxLayout()
         legend.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
@@ -63,7 +63,6 @@ class FitPanel(QWidget):
         self.check.setChecked(True)
         self.button = QPushButton("Connect")
         self.button.setProperty("kind", "primary")
-        self.button.setToolTip("Enter")
         self.button.clicked.connect(self.connect_asked)
         self.watch = QPushButton("Watch signals only")
         self.watch.setToolTip("contact, signals and recording without a model and without predictions")
@@ -120,7 +119,7 @@ class FitPanel(QWidget):
             self._say(
                 f"{found} of {total} electrodes are there; {_listed(missing)} will be interpolated.",
                 f"{info.name}: {info.rate:g} Hz, for a model of {rate:g} Hz that allows "
-                f"{bundle.max_interpolated:.0%} of its electrodes to be missing or bad.",
+                f"{100 * bundle.max_interpolated:.0f} % of its electrodes to be missing or bad.",
                 ready=True,
             )
         elif missing:
@@ -147,6 +146,7 @@ class FitPanel(QWidget):
         set_tone(self.summary, tone)
         self.detail.setText(detail)
         self.button.setEnabled(ready)
+        self.button.setToolTip("Enter" if ready else summary)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""

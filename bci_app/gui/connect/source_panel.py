@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QPushButton,
     QStackedWidget,
@@ -42,6 +43,7 @@ _EXAMPLES = {
     "file": "path of the file",
     "master_board": "CYTON",
 }
+_NAMES = 12 * GRID
 _RECORDINGS = "Recordings (*.edf *.bdf *.vhdr *.fif *.set *.xdf *.csv *.txt);;All files (*)"
 
 
@@ -137,7 +139,10 @@ class SourcePanel(QWidget):
         return page
 
     def _test_page(self) -> QWidget:
-        return EmptyPanel("Made-up EEG of 19 channels at 250 Hz.", "For trying things out. It shows no person’s state.")
+        self._test = EmptyPanel(
+            "Made-up EEG of 19 channels at 250 Hz.", "For trying things out. It shows no person’s state."
+        )
+        return self._test
 
     def _stated(self) -> QWidget:
         """Give the fields for what a stream lacks; hidden until one is needed."""
@@ -156,7 +161,7 @@ class SourcePanel(QWidget):
         ):
             field.setPlaceholderText(example)
             field.editingFinished.connect(self._tell)
-            form.addRow(label(name, tone="muted"), field)
+            form.addRow(_field_name(name), field)
         self.rate.setValidator(_number_only(self.rate))
         self.stated.hide()
         return self.stated
@@ -249,6 +254,8 @@ class SourcePanel(QWidget):
                 self.add_recording(wanted.what)
         elif wanted.kind == "synthetic":
             self._synthetic = wanted
+            if wanted != SourceChoice(SYNTHETIC):
+                self._test.summary.setText(f"Made-up EEG: {wanted.text}")
             self.show_tab(3)
             return
         else:
@@ -296,7 +303,7 @@ class SourcePanel(QWidget):
             field = QLineEdit()
             field.setPlaceholderText(_EXAMPLES.get(name, ""))
             field.editingFinished.connect(self._tell)
-            self._form.addRow(label(name.replace("_", " "), tone="muted"), field)
+            self._form.addRow(_field_name(name.replace("_", " ")), field)
             self.fields[name] = field
         needs = bool(self.fields) or board not in self._boards
         self._board_note.setText("" if needs else "This board needs nothing more.")
@@ -310,6 +317,13 @@ class SourcePanel(QWidget):
 
     def _tell(self, *_: object) -> None:
         self.changed.emit(self.choice)
+
+
+def _field_name(text: str) -> QLabel:
+    """Give a label as wide as those of the other form of this panel."""
+    result = label(text, tone="muted")
+    result.setMinimumWidth(_NAMES)
+    return result
 
 
 def _recording_row(what: str) -> Row | None:

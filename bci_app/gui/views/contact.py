@@ -224,7 +224,7 @@ class ContactPanel(QWidget):
         column.addWidget(self.head, 100)
         self._range = label(tone="muted")
         self._range.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
-        self._range.setToolTip("from black to white in dark, white to black in light; bad electrodes left out")
+        self._range.setToolTip("newest 6 s, interpolated between the electrodes; bad ones are left out")
         self._range.hide()
         column.addWidget(self._range)
         legend = QGridLayout()
@@ -295,7 +295,8 @@ class ContactPanel(QWidget):
         self.head.show_map(found)
         if found is not None:
             low, high = (short(10 ** (float(end) / 10)) for end in (found.min(), found.max()))
-            self._range.setText(f"{band.name} {low} – {high} µV²")
+            ends = ("dark", "light") if self._theme.name == "dark" else ("light", "dark")
+            self._range.setText(f"{band.name} power: {ends[0]} {low}, {ends[1]} {high} µV²")
 
     def choose_map(self, index: int) -> None:
         """Show contact (0) or the power of a band."""
@@ -306,9 +307,11 @@ class ContactPanel(QWidget):
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
+        self._theme = theme
         self.head.show_theme(theme)
         for mark in self._marks:
             mark.show_theme(theme)
+        self.show_spectrum(self._spectrum)
 
 
 def _recovered(names: Sequence[str]) -> str:

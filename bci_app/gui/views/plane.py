@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtGui import QFontMetricsF
+from PyQt6.QtGui import QFontMetricsF, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy
 
 from bci_app.bundle.spec import Target
@@ -45,6 +45,12 @@ class Plane(Plot):
             self.addItem(item)
         self.setToolTip("ring: one standard deviation of the raw values of the last windows")
         self.show_theme(theme)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Be no higher than the square that fits the width, so that its words stay beside it."""
+        super().resizeEvent(event)
+        inner = self.width() - self.getAxis("left").width()
+        self.setMaximumHeight(max(14 * GRID, round(inner + self.getAxis("bottom").height())))
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""

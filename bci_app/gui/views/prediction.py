@@ -106,6 +106,7 @@ class Preparing(QWidget):
             style.polish(self.button)
         self.button.setText(text)
         self.button.setEnabled(enabled)
+        self.button.setToolTip("Ctrl+B" if enabled else self.advice.text())
 
 
 class Watching(QWidget):
@@ -145,15 +146,16 @@ class Running(QWidget):
         self.plane: Plane | None = None
         if "valence" in targets and "arousal" in targets:
             self.plane = Plane(targets["valence"], targets["arousal"], theme)
-            column.addWidget(self.plane, 7)
+            column.addWidget(self.plane, 12)
         self.gauges: list[Gauge] = []
         self.timelines: list[Timeline] = []
         compact = len(bundle.targets) > 1
         for index, target in enumerate(bundle.targets):
             gauge, timeline = Gauge(target, index, theme, compact=compact), Timeline(target, index, theme)
-            timeline.setMaximumHeight((56 if compact else 96) * GRID)
+            timeline.setMaximumHeight((56 if compact else 160) * GRID)
             timeline.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
             timeline.show_times(index == len(bundle.targets) - 1)
+            timeline.show_margin(0.14 if compact else 0.04)
             column.addWidget(gauge)
             column.addSpacing(GRID // 2 if compact else GRID)
             column.addWidget(timeline, 2)

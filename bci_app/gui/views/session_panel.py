@@ -93,12 +93,14 @@ class SessionPanel(QWidget):
         self.entry.returnPressed.connect(self._mark)
         row.addWidget(self.entry)
         column.addLayout(row)
+        self._tips = {part: part.toolTip() for part in (self.entry, self.report_button)}
         self.show_open(False)
 
     def show_open(self, is_open: bool) -> None:
         """Allow markers only while there is a session."""
         for part in (self.entry, self.report_button):
             part.setEnabled(is_open)
+            part.setToolTip(self._tips[part] if is_open else "needs an open session")
         self.close_report()
 
     def show_marker_streams(self, connected: Sequence[str], awaited: Sequence[str]) -> None:
@@ -109,7 +111,7 @@ class SessionPanel(QWidget):
         if text != self.streams.text():
             self.streams.setText(text)
             self.streams.setToolTip(f"LSL marker streams: {text}")
-            self.streams.setVisible(bool(text))
+            self.streams.setVisible(bool(text) and self.stack.currentWidget() is not self.report)
 
     def clear(self) -> None:
         """Forget the events of another session."""
@@ -138,6 +140,7 @@ class SessionPanel(QWidget):
         if self.report_button.isEnabled():
             self.report.clear()
             self.stack.setCurrentWidget(self.report)
+            self.streams.hide()
             self.stack.updateGeometry()
             self.entry.hide()
             self.report.setFocus()
@@ -145,6 +148,7 @@ class SessionPanel(QWidget):
     def close_report(self) -> None:
         """Go back to the events."""
         self.entry.show()
+        self.streams.setVisible(bool(self.streams.text()))
         self.stack.setCurrentWidget(self._events if self.list.count() else self.empty)
         self.stack.updateGeometry()
 

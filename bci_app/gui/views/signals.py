@@ -7,7 +7,6 @@ from math import ceil, floor
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QWidget
@@ -19,6 +18,7 @@ from bci_app.gui.raster import FINE, TraceRaster, columns
 from bci_app.gui.state import SessionLog
 from bci_app.gui.theme import GRID, Theme, font, mix
 from bci_app.gui.traces import TraceHistory
+from bci_app.gui.views.trace_inks import Ink, TraceInks, bgr
 
 AMPLITUDES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 SPANS = (2, 5, 10, 15, 20, 30)
@@ -26,15 +26,11 @@ SPANS = (2, 5, 10, 15, 20, 30)
 _GUTTER = 9 * GRID  # left: contact and name
 _SCALE = 8 * GRID  # right: amplitude bar
 _STRIP = 3 * GRID  # bottom: time bar
+_HEAD = 5 * GRID // 2  # top: texts of markers
 # Traces may reach this many rows from their own.
 _REACH = 1.0
 _RESIZE_MS = 60
 _NOTCH = 120
-
-
-def _bgr(name: str) -> tuple[int, int, int]:
-    tint = QColor(name)
-    return tint.blue(), tint.green(), tint.red()
 
 
 class TraceCanvas(QWidget):
@@ -58,7 +54,7 @@ class TraceCanvas(QWidget):
         self._contacts: dict[str, Contact] = {}
         self._amplitude = 100
         self._span = 10
-        self._ink_list: list[tuple[tuple[int, int, int], NDArray[np.bool_]]] = []
+        self._inks = TraceInks()
         self._raster: TraceRaster | None = None
         self._image: QImage | None = None
         self._turned = 0  # of the wheel, in eighths of a degree
@@ -78,6 +74,7 @@ class TraceCanvas(QWidget):
         """Show another stream, or none."""
         self._traces, self._log, self._channels = traces, log, tuple(channels)
         self._contacts, self._selected = {}, frozenset()
+        self._inks.forget()
         self.rebuild()
 
     def show_channels(self, channels: Sequence[int], selected: frozenset[int]) -> None:
@@ -92,7 +89,7 @@ class TraceCanvas(QWidget):
         by_name = {canonical(contact.channel): contact for contact in contacts}
         if by_name != self._contacts:
             self._contacts = by_name
-            self._ink_list = self._inks()
+            self._inks.note(self._traces.end if self._traces is not None else 0, by_name)
             self.update(0, 0, _GUTTER, self.height())
 
     def show_scales(self, amplitude: int, span: int) -> None:
@@ -109,7 +106,7 @@ class TraceCanvas(QWidget):
     def extend(self) -> None:
         """Draw the samples that are new in the history."""
         if self._raster is not None and self._draw_new():
-            self.update(self._area())
+            self.update(self._scrolling())
 
     # Pixels ------------------------------------------------------------------------------------
 
@@ -124,22 +121,25 @@ class TraceCanvas(QWidget):
             self._raster = TraceRaster(
                 height,
                 width,
-                background=_bgr(theme.background),
-                grid=_bgr(mix(theme.background, theme.line, 0.55)),
-                gap=_bgr(mix(theme.background, theme.faint, 0.3)),
+                background=bgr(theme.background),
+                grid=bgr(mix(theme.background, theme.line, 0.55)),
+                gap=bgr(mix(theme.background, theme.faint, 0.3)),
                 thickness=max(1.0, 1.1 * ratio),
             )
             pixels = self._raster.pixels
             data = cast(bytes, pixels.data)  # any buffer will do
             self._image = QImage(data, width, height, 4 * width, QImage.Format.Format_RGB32)
-            self._ink_list = self._inks()
             self._drawn = ceil(self._traces.begin / self._samples_per_column())
             self._drawn = max(self._drawn, self._complete() - width)
             self._draw_new()
         self.update()
 
     def _area(self) -> QRect:
-        return QRect(_GUTTER, 0, self.width() - _GUTTER - _SCALE, self.height() - _STRIP)
+        return QRect(_GUTTER, _HEAD, self.width() - _GUTTER - _SCALE, self.height() - _HEAD - _STRIP)
+
+    def _scrolling(self) -> QRect:
+        """Give what changes with every sample: the traces and what stands above them."""
+        return self._area().adjusted(0, -_HEAD, _SCALE, 0)
 
     def _samples_per_column(self) -> float:
         assert self._traces is not None
@@ -160,6 +160,25 @@ class TraceCanvas(QWidget):
         count = self._complete() - first
         if count <= 0:
             return False
+        names = [canonical(self._traces.channels[channel]) for channel in self._channels]
+        start = first
+        for end, inks in self._inks.pieces(first * step, (first + count) * step, names, self._theme):
+            stop = min(ceil(end / step), first + count)
+            if stop > start:
+                self._draw_columns(start, stop - start, inks)
+                start = stop
+        self._drawn = first + count
+        return True
+
+    def _level(self, channel: int) -> ContactLevel:
+        assert self._traces is not None
+        contact = self._contacts.get(canonical(self._traces.channels[channel]))
+        return contact.level if contact else ContactLevel.UNKNOWN
+
+    def _draw_columns(self, first: int, count: int, inks: list[Ink]) -> None:
+        assert self._traces is not None
+        assert self._raster is not None
+        step = self._samples_per_column()
         origin = floor(first * step)
         rows = self._traces.rows(origin, floor((first + count) * step) + 2)[:, list(self._channels)]
         extent = columns(rows, first * step - origin, step / FINE, count * FINE)
@@ -171,30 +190,9 @@ class TraceCanvas(QWidget):
             centres=row_height * (0.5 + np.arange(len(self._channels), dtype=np.float64)),
             pixels_per_unit=row_height / self._amplitude,
             reach=_REACH * row_height,
-            inks=self._ink_list,
+            inks=inks,
             seconds=np.diff(second) > 0,
         )
-        self._drawn = first + count
-        return True
-
-    def _inks(self) -> list[tuple[tuple[int, int, int], NDArray[np.bool_]]]:
-        """Give the colours of traces, each with the channels that have it."""
-        if self._traces is None:
-            return []
-        theme = self._theme
-        levels = np.array([self._level(channel).value for channel in self._channels])
-        tints = {
-            ContactLevel.BAD: mix(theme.bad, theme.background, 0.35),
-            ContactLevel.POOR: mix(theme.poor, theme.background, 0.2),
-        }
-        inks = [(_bgr(tint), levels == level.value) for level, tint in tints.items()]
-        ordinary = ~np.isin(levels, [level.value for level in tints])
-        return [*inks, (_bgr(theme.trace), ordinary)]
-
-    def _level(self, channel: int) -> ContactLevel:
-        assert self._traces is not None
-        contact = self._contacts.get(canonical(self._traces.channels[channel]))
-        return contact.level if contact else ContactLevel.UNKNOWN
 
     # Painting ----------------------------------------------------------------------------------
 
@@ -205,18 +203,25 @@ class TraceCanvas(QWidget):
         dirty = event.rect() if event is not None else self.rect()
         if self._image is None or self._raster is None:
             painter.fillRect(self.rect(), QColor(self._theme.background))
+            if self._traces is not None:
+                painter.setFont(font())
+                painter.setPen(QColor(self._theme.muted))
+                painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, "No channel is shown. Tick some above.")
             return
+        background = QColor(self._theme.background)
         self._paint_ring(painter, area)
+        painter.fillRect(QRect(area.left(), 0, self.width() - area.left(), _HEAD), background)
+        painter.fillRect(QRect(area.right() + 1, 0, _SCALE, self.height()), background)
         painter.setFont(font())
         self._paint_gaps(painter, area)
+        self._paint_breaks(painter, area)
         self._paint_markers(painter, area)
-        if not area.contains(dirty):
-            background = QColor(self._theme.background)
+        self._paint_scale(painter, area)
+        if not self._scrolling().contains(dirty):
             painter.fillRect(QRect(0, 0, area.left(), self.height()), background)
-            painter.fillRect(QRect(area.right() + 1, 0, _SCALE, self.height()), background)
             painter.fillRect(QRect(0, area.bottom() + 1, self.width(), _STRIP), background)
             self._paint_names(painter, area)
-            self._paint_scale(painter, area)
+            self._paint_time(painter, area)
 
     def _paint_ring(self, painter: QPainter, area: QRect) -> None:
         assert self._image is not None
@@ -254,22 +259,34 @@ class TraceCanvas(QWidget):
             painter.setPen(QColor(self._theme.muted))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
+    def _paint_breaks(self, painter: QPainter, area: QRect) -> None:
+        """Draw where the signal does not go on although nothing is lost: a seek, the next recording."""
+        painter.setPen(QPen(QColor(self._theme.muted), 1))
+        for gap in self._log.gaps:
+            x = self._x(gap.sample, area)
+            if not gap.lost and area.left() <= x <= area.right():
+                painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
+
     def _paint_markers(self, painter: QPainter, area: QRect) -> None:
+        """Draw a line through the traces for each, and its text above them."""
         metrics = painter.fontMetrics()
-        painter.setClipRect(area)
-        for marker in self._log.markers:
+        end = float(self.width())  # a text may reach to the next one
+        painter.setClipRect(area.adjusted(0, -_HEAD, _SCALE, 0))
+        for marker in sorted(self._log.markers, key=lambda marker: -marker.sample):
             x = self._x(marker.sample, area)
-            if x < area.left() - 20 * GRID or x > area.right():
+            if x < area.left() - 30 * GRID:
+                break
+            if x > area.right():
                 continue
             painter.setPen(QPen(QColor(self._theme.muted), 1, Qt.PenStyle.DashLine))
-            painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
-            text = metrics.elidedText(marker.text, Qt.TextElideMode.ElideRight, 20 * GRID)
-            box = QRectF(x + 3, area.top() + 2, metrics.horizontalAdvance(text) + 6, metrics.height())
-            if box.right() > area.right():
-                box.moveRight(x - 3)
-            painter.fillRect(box, QColor(self._theme.background))
-            painter.setPen(QColor(self._theme.text))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+            painter.drawLine(QPointF(x, area.top() - _HEAD / 4), QPointF(x, area.bottom()))
+            room = min(end - x - GRID, 30.0 * GRID)
+            if room > 2 * GRID:
+                text = metrics.elidedText(marker.text, Qt.TextElideMode.ElideRight, int(room))
+                box = QRectF(x, area.top() - _HEAD, room + GRID, _HEAD - _HEAD / 4)
+                painter.setPen(QColor(self._theme.text))
+                painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
+            end = x
         painter.setClipping(False)
 
     def _paint_names(self, painter: QPainter, area: QRect) -> None:
@@ -294,14 +311,11 @@ class TraceCanvas(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, elided)
 
     def _paint_scale(self, painter: QPainter, area: QRect) -> None:
-        """Draw the customary corner: so many µV up, so many seconds across."""
-        painter.setFont(font())
+        """Draw so many µV up."""
         row = area.height() / len(self._channels)
         rows = max(1, ceil(2.5 * GRID / row))
-        seconds = next(step for step in (5, 2, 1, 0.5) if step <= self._span / 4)
         x, y = area.right() + GRID + 0.5, area.bottom() - GRID + 0.5
         corner = QPointF(x, y)
-        width = seconds * area.width() / self._span
         painter.setPen(QPen(QColor(self._theme.muted), 1))
         top = QPointF(x, y - rows * row)
         painter.drawLine(corner, top)
@@ -309,6 +323,13 @@ class TraceCanvas(QWidget):
         painter.drawLine(corner - QPointF(3, 0), corner + QPointF(3, 0))
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(x + GRID - 2, top.y(), _SCALE, rows * row), left, f"{rows * self._amplitude} µV")
+
+    def _paint_time(self, painter: QPainter, area: QRect) -> None:
+        """Draw so many seconds across."""
+        painter.setFont(font())
+        painter.setPen(QPen(QColor(self._theme.muted), 1))
+        seconds = next(step for step in (5, 2, 1, 0.5) if step <= self._span / 4)
+        width = seconds * area.width() / self._span
         base = area.bottom() + GRID + 0.5
         right = area.right() + 0.5
         for end in (right, right - width):

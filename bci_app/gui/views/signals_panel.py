@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QMenu, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from bci_app.channels import canonical, is_electrode
 from bci_app.gui.state import LiveStatus, Session, SessionLog
 from bci_app.gui.theme import Theme
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.gui.views.signals import AMPLITUDES, SPANS, TraceCanvas
-from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle
+from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle, Toggles
 
 # Spreads that fit in one row of the picture.
 _SPREADS_A_ROW = 5.0
@@ -49,7 +49,7 @@ class SignalsPanel(QWidget):
         self.channels.setProperty("kind", "quiet")
         self.channels.setToolTip("channels to show")
         self.channels.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.channels.setMenu(QMenu(self.channels))
+        self.channels.setMenu(Toggles(self.channels))
         self.channels.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -193,6 +193,16 @@ class SignalsPanel(QWidget):
             action.setCheckable(True)
             action.setChecked(index in self._visible)
             action.toggled.connect(lambda on, index=index: self._toggle_visible(index, on))
+        menu.addSeparator()
+        menu.addAction("all", lambda: self._show_all(True))
+        menu.addAction("none", lambda: self._show_all(False))
+
+    def _show_all(self, on: bool) -> None:
+        menu = self.channels.menu()
+        assert menu is not None
+        for action in menu.actions():
+            if action.isCheckable():
+                action.setChecked(on)
 
     def _toggle_visible(self, index: int, on: bool) -> None:
         visible = set(self._visible) | {index} if on else set(self._visible) - {index}

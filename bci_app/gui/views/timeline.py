@@ -77,7 +77,7 @@ class Timeline(Plot):
         self._binary = len(target.classes) == 2
         super().__init__(theme, y_width=16)
         self.setXRange(-SPAN, 0, padding=0.02)
-        self.setYRange(0, 1, padding=0.04)
+        self.show_margin(0.04)
         self.getAxis("left").setTicks([[(0, "0"), (1, "1")], [(0.5, "")]])
         ticks = [(-60, "−60 s"), (-45, "−45"), (-30, "−30"), (-15, "−15"), (0, "0")]
         self.getAxis("bottom").setTicks([ticks, []])
@@ -118,6 +118,10 @@ class Timeline(Plot):
         self._words.setHtml("&nbsp; ".join(words))
         self._words.fill = pg.mkBrush(color(theme.background, 0.85))
         self.update()
+
+    def show_margin(self, share: float) -> None:
+        """Keep this share of the height above and below, where figures of the axis need it."""
+        self.setYRange(0, 1, padding=share)
 
     def show_times(self, shown: bool) -> None:
         """Show or hide the figures of the time axis; of several timelines only the last needs them."""
