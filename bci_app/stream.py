@@ -53,6 +53,11 @@ def microvolts_per(unit: str) -> float:
         ) from None
 
 
+def is_voltage(unit: str) -> bool:
+    """Tell whether a unit is one of voltage, in any spelling."""
+    return unit.strip().lower() in _MICROVOLTS
+
+
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
     """The fixed description of a stream.

@@ -26,6 +26,7 @@ _BAD_SD = 200.0
 _RAILED_SHARE = 0.3
 # Mains power over everything else from 1 to 45 Hz.
 _LINE_RATIO = 10.0
+_NOT_FINITE = "not finite"
 # Good verdicts in a row before a bad channel counts as good again (2 s), against flicker.
 _RECOVERY = 4
 
@@ -109,6 +110,7 @@ class ContactMonitor:
         self._neighbours = NeighbourCheck(self._channels, rate)
         self._good_run = np.full(len(channels), _RECOVERY)
         self._last_bad = np.full(len(channels), -1, dtype=np.int64)
+        self._not_finite = np.zeros(len(channels), dtype=np.bool_)
         self.reset()
 
     def reset(self, first: int = 0) -> None:
@@ -123,6 +125,16 @@ class ContactMonitor:
         self._end = first
         self._neighbours.reset()
         self._hold(first)
+
+    def note_not_finite(self, channels: NDArray[np.bool_]) -> None:
+        """Tell of channels whose samples are no numbers, and are kept from `add`, until the next verdict.
+
+        Parameters
+        ----------
+        channels : ndarray of bool, shape (n_channels,)
+            Which.
+        """
+        self._not_finite |= channels
 
     def to_grid(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
         """Cut a run of samples at the points where contact is judged, so that arrival in chunks changes nothing."""
@@ -145,7 +157,7 @@ class ContactMonitor:
         Parameters
         ----------
         x : ndarray of float64, shape (n_samples, n_channels)
-            µV, model channels in order.
+            µV, model channels in order. A channel with samples that are not finite is bad for that.
         end : int
             Stream index after the last row.
         """
@@ -163,17 +175,22 @@ class ContactMonitor:
         if enough:
             verdicts = self._judge(block)
             self._contacts = tuple(self._settled(index, *verdict) for index, verdict in enumerate(verdicts))
+            self._not_finite[:] = False
         self._hold(end)
         return enough
 
     def _judge(self, block: NDArray[np.float64]) -> list[tuple[ContactLevel, str]]:
         """Judge each channel by itself, and what is good beside its neighbours."""
-        spread = _Spread.of(block)
+        finite = np.isfinite(block).all(axis=0)
+        spread = _Spread.of(block if finite.all() else np.where(finite, block, 0.0))
         self._neighbours.add(spread.detrended, ~(spread.bad | self._missing))
-        return [
+        verdicts = [
             (ContactLevel.POOR, cause) if cause and level is ContactLevel.GOOD else (level, own)
             for (level, own), cause in zip(_judge_alone(spread, self._rate), self._neighbours.causes(), strict=True)
         ]
+        for index in np.flatnonzero(~finite):
+            verdicts[index] = (ContactLevel.BAD, _NOT_FINITE)
+        return verdicts
 
     def _settled(self, index: int, level: ContactLevel, cause: str) -> Contact:
         """Apply hysteresis to the verdict on one channel."""
@@ -188,7 +205,8 @@ class ContactMonitor:
     @property
     def contacts(self) -> tuple[Contact, ...]:
         """The verdicts now."""
-        return self._contacts
+        told = zip(self._contacts, self._not_finite & ~self._missing, strict=True)
+        return tuple(Contact(c.channel, ContactLevel.BAD, _NOT_FINITE) if refused else c for c, refused in told)
 
     def bad_before(self, end: int) -> NDArray[np.bool_]:
         """Tell which channels are bad in the block that ends with stream index `end` (exclusive).

@@ -20,7 +20,7 @@ from bci_app.channels import interpolation_weights, is_electrode
 from bci_app.engine.contact import ContactMonitor
 from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPrediction
 from bci_app.preprocessing import Pipeline, Rest, Window
-from bci_app.stream import Chunk, Samples, StreamInfo, microvolts_per
+from bci_app.stream import Chunk, Samples, StreamInfo, is_voltage, microvolts_per
 
 # A loss this short is bridged: two samples of a radio headset say nothing of the band powers of a
 # window, and starting the filters anew would cost seconds of predictions.
@@ -163,6 +163,8 @@ class Interpreter:
             else:
                 gaps.append(Gap(chunk.first + start, float(chunk.times[start]), stop - start))
                 self._break(chunk.first + stop, Reason.NOT_FINITE)
+                refused = chunk.data[start:stop, self._pipeline.columns]
+                self._contact.note_not_finite(np.asarray(~np.isfinite(refused).all(axis=0)))
         return predictions
 
     def _take_piece(self, chunk: Chunk, begin: int, end: int) -> list[Prediction]:
@@ -255,7 +257,7 @@ class Watcher:
 
     def __init__(self, info: StreamInfo) -> None:
         pairs = enumerate(zip(info.channels, info.units, strict=True))
-        self._columns = [i for i, (name, unit) in pairs if is_electrode(name) and unit not in ("", "n/a")]
+        self._columns = [i for i, (name, unit) in pairs if is_electrode(name) and is_voltage(unit)]
         self._scale = np.array([microvolts_per(info.units[i]) for i in self._columns])
         names = [info.channels[i] for i in self._columns]
         self._contact = ContactMonitor(names, info.rate, missing=np.zeros(len(names), dtype=np.bool_))
@@ -271,7 +273,7 @@ class Watcher:
         if chunk.lost or chunk.reset:
             gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))
             self._contact.reset(chunk.first)
-        x = np.nan_to_num(chunk.data[:, self._columns]) * self._scale
+        x = chunk.data[:, self._columns] * self._scale
         if self._columns:
             for begin, end in self._contact.to_grid(chunk.first, chunk.first + len(chunk)):
                 self._contact.add(x[begin - chunk.first : end - chunk.first], end)

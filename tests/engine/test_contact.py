@@ -130,6 +130,22 @@ def test_what_is_bad_by_itself_says_so_first(bad: str) -> None:
     assert all(bad in cause for cause in causes(said, F3))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_samples_that_are_no_numbers_are_told_as_that_and_judge_no_other(value: float) -> None:
+    data = head(20)
+    data[1000:1400, F3] = value
+    data[:, O1] = value
+    said = verdicts(data)
+    clean = verdicts(head(20))
+    assert set(causes(said, O1)) == {"not finite"}
+    assert set(causes(said, F3)[7:12]) == {"not finite"}
+    assert causes(said, F3)[12:15] == ["settling"] * 3
+    assert {c.level for c in said[-1]} == {ContactLevel.GOOD, ContactLevel.BAD}
+    for index in range(len(DEFAULT_CHANNELS)):
+        if index not in (F3, O1):
+            assert causes(said, index) == causes(clean, index)
+
+
 @given(cuts=st.lists(st.integers(1, 2999), max_size=60))
 @settings(max_examples=25, deadline=None)
 def test_verdicts_do_not_depend_on_how_samples_arrive(cuts: list[int]) -> None:

@@ -415,3 +415,24 @@ def test_an_event_belongs_to_the_newest_sample_where_stamps_are_not_the_clock_s(
     engine.start()
     engine.step()
     assert engine.mark("button").time == pytest.approx(100 + 49 / RATE)
+
+
+def test_a_channel_without_numbers_is_named_with_and_without_a_model(bundle: LoadedBundle) -> None:
+    data = eeg(6, RATE, 7)
+    data[:, 2] = np.nan
+    for model in (bundle, None):
+        engine = Engine(ArraySource(INFO, chunks(data, RATE, [50])), model)
+        engine.start()
+        predictions = [p for _ in range(30) for p in engine.step().predictions]
+        contacts = {c.channel: (c.level.value, c.cause) for c in engine.status().contacts}
+        assert contacts["C3"] == ("bad", "not finite")
+        assert contacts["C4"][0] in ("good", "unknown")
+        assert not any(p.valid for p in predictions)
+
+
+def test_a_stream_in_no_unit_of_voltage_is_watched_and_not_judged() -> None:
+    info = StreamInfo("test", CHANNELS, RATE, ("counts",) * 6)
+    engine = Engine(ArraySource(info, chunks(eeg(2, RATE, 6), RATE, [50])), None)
+    engine.start()
+    assert [engine.step().samples for _ in range(10)] == [50] * 10
+    assert engine.status().contacts == ()
