@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -22,10 +22,8 @@ if TYPE_CHECKING:
 
     from bci_app.bundle import LoadedBundle
     from bci_app.outputs.base import Output
-    from bci_app.recording.recorder import Recorder
     from bci_app.sources.base import Source
     from bci_app.sources.lsl_markers import MarkerStreams
-    from bci_app.stream import Marker
 
 app = typer.Typer(
     help="Live EEG: from a headset, a stream or a recording to predictions that can be trusted.",
@@ -206,29 +204,36 @@ def record(
     """Record a source to XDF, without a model."""
     import time
 
+    from bci_app.engine import Engine
     from bci_app.recording.recorder import Recorder
 
     if not network:
         _keep_to_this_machine()
-    opened = _open(source, channels=channels, rate=rate, unit=unit)
-    info = opened.start()
-    received = 0
+    engine = Engine(_open(source, channels=channels, rate=rate, unit=unit), None, markers=markers or ())
+    info = engine.start()
     try:
-        with (
-            _interruptible() as stopped,
-            Recorder(file, info, metadata={"source": source}) as recorder,
-            _marker_streams(markers or (), recorder),
-        ):
+        recorder = Recorder(file, info, metadata={"source": source})
+        with _interruptible() as stopped:
+            engine.start_recording(recorder)
             print(f"Recording {info.name} ({len(info.channels)} channels, {info.rate:g} Hz) to {recorder.path}")
             end = time.monotonic() + (seconds or float("inf"))
-            while not opened.finished and not stopped.is_set() and time.monotonic() < end:
-                chunk = opened.read(0.1)
-                if chunk is not None and len(chunk):
-                    recorder.on_chunk(chunk)
-                    received += len(chunk)
+            told = ""
+            while not (engine.finished or recorder.failure or stopped.is_set()) and time.monotonic() < end:
+                engine.step(0.1)
+                message = engine.status().message
+                if message != told:
+                    print(message or "Samples again.", file=sys.stderr)
+                told = message
+            engine.stop_recording()
     finally:
-        opened.stop()
-    print(f"{received} samples, {received / info.rate:.1f} s, in {recorder.path}")
+        engine.stop()
+    if recorder.failure is not None:
+        raise recorder.failure
+    status = engine.status()
+    lost = f", {status.lost} lost" if status.lost else ""
+    print(f"{status.received} samples, {status.received / info.rate:.1f} s{lost}, in {recorder.path}")
+    if engine.marker_streams is not None:
+        _tell_never_seen(engine.marker_streams)
 
 
 @app.command()
@@ -431,40 +436,22 @@ def _in_terminal(
         measured = rest_of_recording(read_recording(rest), bundle.spec)
     else:
         measured = None
-    with _interruptible() as stopped:
-        info = engine.start()
-        if measured is not None:
-            engine.set_rest(measured)
-        if record is not None:
-            from bci_app.recording.recorder import Recorder
+    info = engine.start()
+    try:
+        with _interruptible() as stopped:
+            if measured is not None:
+                engine.set_rest(measured)
+            if record is not None:
+                from bci_app.recording.recorder import Recorder
 
-            recorder = Recorder(record, info, metadata={"source": title, "bundle": bundle.spec.name})
-            engine.start_recording(recorder)
-            print(f"Recording to {recorder.path}", file=sys.stderr)
-        run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet)
+                recorder = Recorder(record, info, metadata={"source": title, "bundle": bundle.spec.name})
+                engine.start_recording(recorder)
+                print(f"Recording to {recorder.path}", file=sys.stderr)
+            run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet)
+    finally:
+        engine.stop()
     if engine.marker_streams is not None:
         _tell_never_seen(engine.marker_streams)
-
-
-@contextmanager
-def _marker_streams(selectors: Sequence[str], recorder: Recorder) -> Iterator[None]:
-    """Record marker streams for the time of a with statement."""
-    from bci_app.errors import FileError
-    from bci_app.sources.lsl_markers import MarkerStreams
-
-    def deliver(marker: Marker, origin: str) -> None:
-        # The loop of the samples meets the same failure and ends.
-        with suppress(FileError):
-            recorder.on_marker(marker, origin=origin)
-
-    streams = MarkerStreams(selectors, deliver)
-    if selectors:
-        streams.start()
-    try:
-        yield
-    finally:
-        streams.stop()
-    _tell_never_seen(streams)
 
 
 def _tell_never_seen(streams: MarkerStreams) -> None:

@@ -27,6 +27,8 @@ _MICROVOLTS = {
     "volt": 1e6,
     "volts": 1e6,
 }
+# The same, for messages.
+UNITS = "uV, mV, nV or V"
 
 
 def microvolts_per(unit: str) -> float:
@@ -48,7 +50,7 @@ def microvolts_per(unit: str) -> float:
         raise ChannelError(
             "Cannot convert a channel to microvolts",
             found=f"unit {unit!r}",
-            expected="uV, mV, nV or V",
+            expected=UNITS,
             fix="State the unit of the stream with --unit.",
         ) from None
 

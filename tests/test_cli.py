@@ -120,6 +120,15 @@ FAULTS = {
     "unknown bundle": (["run", "-s", "synthetic:", "-b", "no-such"], "no-such"),
     "missing channels": (["run", "-s", "synthetic:?channels=Fp1,Cz"], "missing"),
     "unknown unit": (["run", "-s", "synthetic:", "--unit", "parsec"], "--unit"),
+    "no unit of voltage": (["record", "-s", "brainflow:synthetic", "--unit", "parsec", "r.xdf"], "uV, mV"),
+    "no rate": (["record", "-s", "brainflow:synthetic", "--rate", "0", "r.xdf"], "--rate 0"),
+    "a rate that is no number": (["record", "-s", "brainflow:synthetic", "--rate", "nan", "r.xdf"], "--rate nan"),
+    "the same channel twice": (["record", "-s", "synthetic:", "--channels", "T3,Cz,T7", "r.xdf"], "no name twice"),
+    "a seed that is no number": (["run", "-s", "synthetic:?seed=inf"], "seed"),
+    "an unknown option": (["run", "-s", "synthetic:?bogus=1"], "bogus"),
+    "a recording without a name": (["record", "-s", "synthetic:?seconds=1", ""], "session.xdf"),
+    "a folder that is not there": (["record", "-s", "synthetic:?seconds=1", "no/r.xdf"], "no/r.xdf"),
+    "an LSL output without a name": (["run", "-s", "synthetic:", "--lsl-out", ""], "must have a name"),
     "speed of a file": (["run", "-s", "file:SAMPLE?speed=fast"], "fast"),
     "info of nothing": (["info", "nowhere.edf"], "nowhere.edf"),
     "info of a folder": (["info", "."], "folder"),
@@ -187,6 +196,36 @@ def test_signal_ends_a_session_with_its_files_closed(bundle: Path, tmp_path: Pat
     assert all(json.loads(line) for line in out.read_text().splitlines())
     streams, _ = pyxdf.load_xdf(recording)
     assert all("footer" in stream for stream in streams)
+
+
+@pytest.mark.parametrize("arguments", [["run", "-s", "lsl:nobody-sends-this"], ["doctor"]])
+@pytest.mark.parametrize("after", [0.3, 0.8, 1.6])
+def test_ctrl_c_before_a_session_ends_it_at_once_without_a_word(arguments: list[str], after: float) -> None:
+    """Also in the middle of imports and of calls into libraries, which may swallow a KeyboardInterrupt."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bci_app", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(after)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=1.5)
+    assert process.returncode == -signal.SIGINT
+    assert "Traceback" not in out
+    assert "KeyboardInterrupt" not in out
+
+
+def test_two_sessions_that_record_to_one_name_take_two_files(bundle: Path, tmp_path: Path) -> None:
+    command = ["run", "-s", "synthetic:", "-b", str(bundle), "--record", "s.xdf", "--seconds", "3"]
+    both = [
+        subprocess.Popen([sys.executable, "-m", "bci_app", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate(timeout=30)[1].strip() for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted(said) == ["Recording to s-1.xdf", "Recording to s.xdf"]
+    for name in ("s.xdf", "s-1.xdf"):
+        streams, _ = pyxdf.load_xdf(tmp_path / name)
+        assert all("footer" in stream for stream in streams)
 
 
 def test_info_of_one_stream_of_several(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

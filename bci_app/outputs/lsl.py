@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from bci_app.bundle.spec import Bundle
+from bci_app.errors import BciError
 from bci_app.events import Prediction
 from bci_app.sources.liblsl import load_pylsl
 from bci_app.stream import Marker, StreamInfo
@@ -18,9 +19,16 @@ class _LslOutput:
     ----------
     name : str
         Name of the stream.
+
+    Raises
+    ------
+    BciError
+        If the name is empty.
     """
 
     def __init__(self, name: str) -> None:
+        if not name.strip():
+            raise BciError("An LSL stream must have a name", found=repr(name), fix="Name it, for example: predictions.")
         self._name = name
         self._outlet: Any = None
 

@@ -291,6 +291,13 @@ class XdfWriter:
 
 def _create(path: Path) -> tuple[Path, int]:
     """Open the first free name for writing."""
+    if not path.name:
+        raise FileError(
+            "A recording cannot be written without a name",
+            found=str(path),
+            expected="the name of a file",
+            fix="Name it, for example session.xdf.",
+        )
     if path.suffix.lower() != ".xdf":
         path = path.with_name(path.name + ".xdf")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)

@@ -10,17 +10,44 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from bci_app.channels import canonical
 from bci_app.errors import BciError, SourceError
 from bci_app.sources.base import Source
+from bci_app.stream import UNITS, is_voltage
+
+_MAX_RATE = 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the user states in place of a stream's own description; None where nothing is stated."""
+    """What the user states in place of a stream's own description; None where nothing is stated.
+
+    Raises
+    ------
+    SourceError
+        If no stream can be as stated.
+    """
 
     channels: tuple[str, ...] | None = None
     rate: float | None = None
     unit: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.rate is not None and not 0 < self.rate <= _MAX_RATE:
+            raise SourceError(
+                "A stream cannot have this rate",
+                found=f"--rate {self.rate:g}",
+                expected=f"a rate in Hz, above 0 and up to {_MAX_RATE:g}",
+            )
+        if self.unit is not None and not is_voltage(self.unit):
+            raise SourceError("A stream of EEG cannot have this unit", found=f"--unit {self.unit}", expected=UNITS)
+        names = [canonical(name) for name in self.channels or ()]
+        if self.channels is not None and (not all(names) or len(set(names)) != len(names)):
+            raise SourceError(
+                "These cannot be the names of a stream's channels",
+                found=f"--channels {','.join(self.channels)}",
+                expected="each channel named, and no name twice",
+            )
 
     def refuse(self, kind: str, *names: str) -> None:
         """Raise SourceError if one of the overrides `names` is given: a `kind` source has its own.
@@ -192,7 +219,7 @@ def _open_synthetic(what: str, overrides: Overrides) -> Source:
     return SyntheticSource(
         channels=overrides.channels or channels or DEFAULT_CHANNELS,
         rate=rate or 0.0,
-        seed=int(_number(options, "seed", 0.0) or 0),
+        seed=_whole(options, "seed", 0),
         speed=None if options.get("speed") == "max" else _number(options, "speed", 1.0),
         seconds=_number(options, "seconds", None),
     )
@@ -209,6 +236,13 @@ def _number(options: Mapping[str, str], key: str, default: float | None) -> floa
         return float(options[key])
     except ValueError:
         raise SourceError(f"The {key} of a source must be a number", found=repr(options[key])) from None
+
+
+def _whole(options: Mapping[str, str], key: str, default: int) -> int:
+    try:
+        return int(options.get(key, default))
+    except ValueError:
+        raise SourceError(f"The {key} of a source must be a whole number", found=repr(options[key])) from None
 
 
 KINDS: Mapping[str, Kind] = {
@@ -272,7 +306,7 @@ def open_source(
     Raises
     ------
     SourceError
-        If the kind is unknown or the text cannot be read.
+        If the kind is unknown, the text cannot be read or no stream can be as stated.
     """
     kind, colon, what = text.partition(":")
     if not colon or kind.strip().lower() not in KINDS:

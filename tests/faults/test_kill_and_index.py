@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 import pyxdf
 
 from bci_app.bundle import LoadedBundle
+from bci_app.recording import read_recording
+from bci_app.sources.liblsl import local_clock
 from tests.bundles import CHANNELS
 from tests.faults.outlet import INDEX, Stream, sending
 from tests.lsl_outlet import unique
@@ -35,6 +38,29 @@ def app(*arguments: str) -> subprocess.Popen[str]:
 
 def load(path: Path) -> dict[str, dict]:
     return {s["info"]["name"][0]: s for s in pyxdf.load_xdf(path, dejitter_timestamps=False)[0]}
+
+
+def test_recording_without_a_model_goes_on_when_the_stream_returns(tmp_path: Path) -> None:
+    stream, file = replace(Stream(unique("record")), epoch=local_clock(), wait=False), tmp_path / "r.xdf"
+    with sending(stream):
+        process = app("record", "-s", f"lsl:source_id={stream.source_id}", str(file))
+        assert process.stdout is not None
+        assert "Recording" in process.stdout.readline()
+        time.sleep(2.0)
+    assert process.stderr is not None
+    assert "is lost" in process.stderr.readline()
+    with sending(stream):
+        assert process.stderr.readline() == "Samples again.\n"
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    recording = read_recording(file)
+    ((row, lost),) = [(found.row, found.lost) for found in recording.breaks]
+    index = recording.data[:, recording.info.channels.index(INDEX)]
+    assert lost == index[row] - index[row - 1] - 1
+    assert f"{len(recording)} samples" in out
+    assert f"{lost} lost" in out
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(10, marks=long)])
