@@ -87,10 +87,16 @@ def run_window(
     # Qt's loop only lets Python see Ctrl+C between events: the controller's timer gives it those.
     before = signal.signal(signal.SIGINT, lambda *_: window.close())
     window.connect_page.prefer(source=source, model=model, markers=markers)
-    if ready is None and source is not None and model is not None:
-        ready = preparation(source, model)
+    text = source.text if source is not None else ""
     if ready is not None:
-        controller.prepare(ready, source_text=source.text if source else "", wait_for_baseline=wait_for_baseline)
+        controller.prepare(ready, source_text=text, wait_for_baseline=wait_for_baseline)
+    elif source is not None and model is not None:
+        controller.prepare(
+            preparation(source, model),
+            source_text=text,
+            wait_for_baseline=wait_for_baseline,
+            markers=window.connect_page.source.markers.choice,
+        )
     else:
         window.show_connect()
     window.open_up()

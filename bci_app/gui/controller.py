@@ -275,7 +275,7 @@ class Controller(QObject):
     def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
         if opening.failure is not None:
-            self._troubles.show(troubles.of_error(opening.failure))
+            self._troubles.show(troubles.of_error(opening.failure, troubles.DISMISS))
             self.failed.emit(opening.failure)
             return
         if opening.opened is None:

@@ -28,6 +28,8 @@ from bci_app.gui.views.status_line import StatusLine
 
 _SMALLEST, _USUAL = QSize(1024, 600), QSize(1440, 860)
 
+_CAUTION = "not for use on people"
+
 
 class MainWindow(QMainWindow):
     """Header, banner, the session's views, and the status line.
@@ -170,10 +172,12 @@ class MainWindow(QMainWindow):
         self.status.show_session(session)
         self.connect_page.show_session(session is not None)
         if session is not None:
-            self.pages.setCurrentWidget(self.area)
+            self.show_area()
         self._marks = 0
-        caution = " · not for use on people" if session and session.caution else ""
-        self.setWindowTitle(f"{session.title}{caution} – {self._title}" if session else self._title)
+        title = f"{session.title} – {self._title}" if session else self._title
+        if session and session.caution and _CAUTION not in session.title:
+            title = f"{session.title} · {_CAUTION} – {self._title}"
+        self.setWindowTitle(title)
         if session is None:
             self.header.steps.show_step(tuple(Step), Step.CONNECT)
 
@@ -220,6 +224,8 @@ class MainWindow(QMainWindow):
         """Go back to the session."""
         if self.controller.session is not None:
             self.pages.setCurrentWidget(self.area)
+            # Not to whatever button comes next: Space is to play and pause.
+            self.setFocus()
 
     def _open(self, choice: SourceChoice, folder: Path | None) -> None:
         if self._may_end("Opening another source"):

@@ -231,6 +231,7 @@ QComboBox::down-arrow {{ image: url({(_ICONS / f"caret_{theme.name}.svg").as_pos
 QComboBox QAbstractItemView {{ background: {theme.background}; color: {theme.text}; border: 1px solid {theme.line};
   selection-background-color: {theme.surface}; selection-color: {theme.text}; outline: none; }}
 QListView, QTreeView, QListWidget {{ background: transparent; color: {theme.text}; border: none; outline: none; }}
+QListView[kind="popup"] {{ background: {theme.background}; border: 1px solid {theme.line}; }}
 QListView::item {{ padding: {half}px {unit}px; border-radius: {half}px; }}
 QListView::item:hover {{ background: {mix(theme.background, theme.surface, 0.6)}; }}
 QListView::item:selected {{ background: {theme.surface}; color: {theme.text}; }}

@@ -337,6 +337,16 @@ def test_a_board_asks_for_just_what_it_needs_and_runs(
     qtbot.waitUntil(main.status.battery.isVisible, timeout=WAIT)
 
 
+def test_a_board_is_found_by_a_part_of_its_name(qtbot: QtBot, page: ConnectPage) -> None:
+    page.source.show_tab(1)
+    qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
+    entry = page.source.board.lineEdit()
+    assert entry is not None
+    qtbot.keyClicks(entry, "synth")
+    qtbot.keyClick(entry, Qt.Key.Key_Return)
+    assert page.source.choice == SourceChoice("brainflow:SYNTHETIC")
+
+
 def test_the_last_choice_is_remembered(
     qtbot: QtBot, page: ConnectPage, open_window: OpenWindow, models: dict[str, LoadedBundle]
 ) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, QSettings, Qt
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
+from PyQt6.QtGui import QHelpEvent, QWheelEvent
+from PyQt6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
-from bci_app.bundle import LoadedBundle
+from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.bundle.spec import Smoothing, Target
 from bci_app.errors import SourceError
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.app import run_window
@@ -21,6 +24,7 @@ from bci_app.gui.state import Level, Step
 from bci_app.gui.theme import DARK
 from bci_app.gui.traces import FILTERS
 from bci_app.gui.views.contact import ContactPanel
+from tests.bundles import write_bundle
 from tests.gui.conftest import Clock, OpenWindow
 from tests.gui.sources import INFO, LOST, RATE, HeldSource, sine, stream
 
@@ -105,6 +109,33 @@ def test_invalid_predictions_are_no_numbers_and_say_why(qtbot: QtBot, window: Ma
     assert running.timelines[0].hatching.stretches[-1].reason == "bad contact"
     summary = {contact.channel: contact.level for contact in window.area.contact.head._contacts}
     assert summary["C4"] is ContactLevel.BAD
+
+
+def test_hovering_over_a_hatched_stretch_tells_the_reason(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    pieces = stream(12)
+    for piece in pieces[-40:]:
+        piece.data[:, 3] = 0.0
+    source = HeldSource(pieces)
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    run_to(qtbot, window, Step.RUN)
+    running = window.area.prediction.running
+    assert running is not None
+    qtbot.waitUntil(lambda: running.gauges[0].reason == "bad contact", timeout=WAIT)
+    timeline = running.timelines[0]
+
+    def told(seconds: float) -> str:
+        scene = timeline.getViewBox().mapViewToScene(QPointF(seconds, 0.5))
+        place = timeline.mapFromScene(scene)
+        QToolTip.hideText()
+        event = QHelpEvent(QEvent.Type.ToolTip, place, timeline.viewport().mapToGlobal(place))
+        QApplication.sendEvent(timeline.viewport(), event)
+        return QToolTip.text()
+
+    stretch = timeline.hatching.stretches[-1]
+    assert told((stretch.start + stretch.stop) / 2) == "no value: bad contact"
 
 
 def test_an_electrode_that_has_just_recovered_is_named(qtbot: QtBot) -> None:
@@ -415,6 +446,35 @@ def test_a_picture_drawn_anew_keeps_the_colours_that_its_stretches_had(
     window.area.signals.canvas.rebuild()
     after = reddish(window, 2)
     assert np.mean(after == before) > 0.98
+
+
+def test_valence_and_arousal_are_a_plane_with_dominance_beside_it(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    targets = tuple(Target(name=name, classes=("low", "high")) for name in ("valence", "arousal", "dominance"))
+    bundle = load_bundle(write_bundle(tmp_path / "emotion", targets=targets, smoothing=Smoothing(windows=4)))
+    pieces = stream(14)
+    source = HeldSource(pieces)
+    begin(qtbot, window, source, bundle)
+    source.allow(len(pieces) - 80)
+    run_to(qtbot, window, Step.RUN)
+    running = window.area.prediction.running
+    assert running is not None
+    plane = running.plane
+    assert plane is not None
+    assert [gauge.target.name for gauge in running.gauges] == ["valence", "arousal", "dominance"]
+    qtbot.waitUntil(lambda: len(plane._trail.data) > 1 and len(plane._point.data) == 1, timeout=WAIT)
+    x, y = plane._spread.getData()
+    assert x.min() >= 0
+    assert y.max() <= 1
+    assert x.max() > x.min()
+    # A square beside its words, whatever the room.
+    assert plane.height() <= plane.width()
+    for piece in pieces[-80:]:
+        piece.data[:, 3] = 0.0
+    source.allow()
+    qtbot.waitUntil(lambda: len(plane._point.data) == 0, timeout=WAIT)
+    assert running.gauges[0].reason == "bad contact"
 
 
 def test_a_resized_window_shows_the_same_samples(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:

@@ -23,7 +23,7 @@ from tests.bundles import small_spec, write_bundle
 WIDTH, HEIGHT = 1366, 768
 LIMIT = 30.0
 # Centres of what is clicked, in pixels.
-RECORD, MARK, FP1 = (1104, 24), (1203, 24), (322, 103)
+RECORD, MARK, FP1 = (1090, 24), (1184, 24), (322, 123)
 NEEDED = ("Xvfb", "xdotool")
 
 pytestmark = pytest.mark.skipif(

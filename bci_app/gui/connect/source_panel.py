@@ -108,7 +108,14 @@ class SourcePanel(QWidget):
         column.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         column.setSpacing(GRID)
         self.board = QSearchableComboBox()
-        self.board.setPlaceholderText("Choose a board")
+        entry = self.board.lineEdit()
+        if entry is not None:
+            entry.setPlaceholderText("choose a board, or type its name")
+            entry.returnPressed.connect(self._choose_match)
+        completer = self.board.completer()
+        popup = completer.popup() if completer is not None else None
+        if popup is not None:
+            popup.setProperty("kind", "popup")
         self.board.currentTextChanged.connect(self._show_fields)
         column.addWidget(self.board)
         self._form = QFormLayout()
@@ -294,6 +301,14 @@ class SourcePanel(QWidget):
             return None
         given = [f"{key}={quote(field.text().strip())}" for key, field in self.fields.items() if field.text().strip()]
         return f"brainflow:{board}{'?' + '&'.join(given) if given else ''}"
+
+    def _choose_match(self) -> None:
+        """Take the board that a part of a name means, where it means one or is the beginning of one."""
+        typed = self.board.currentText().strip().upper()
+        found = sorted(board for board in self._boards if typed in board)
+        beginning = [board for board in found if board.startswith(typed)]
+        if typed not in self._boards and (beginning or len(found) == 1):
+            self.board.setCurrentText((beginning or found)[0])
 
     def _show_fields(self, board: str) -> None:
         while self._form.rowCount():

@@ -256,9 +256,9 @@ class ContactPanel(QWidget):
         summary = ContactSummary.of(contacts)
         for level, count in zip(self._SHOWN, self._counts, strict=True):
             count.setText(f"{summary.counts[level]} {WORDS[level]}" if contacts else WORDS[level])
-        lines = [
-            f"{contact.channel}: {contact.cause or WORDS[contact.level]}" for contact in summary.wanting[: self._LISTED]
-        ]
+        every = [f"{contact.channel}: {contact.cause or WORDS[contact.level]}" for contact in summary.wanting]
+        self._wanting.setToolTip("\n".join(every))
+        lines = every[: self._LISTED]
         more = len(summary.wanting) - self._LISTED
         if more > 0:
             lines.append(f"and {more} more")

@@ -49,6 +49,8 @@ class Plane(Plot):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Be no higher than the square that fits the width, so that its words stay beside it."""
         super().resizeEvent(event)
+        if not hasattr(self, "_point"):
+            return
         inner = self.width() - self.getAxis("left").width()
         self.setMaximumHeight(max(14 * GRID, round(inner + self.getAxis("bottom").height())))
 
@@ -61,6 +63,7 @@ class Plane(Plot):
             line.setPen(pg.mkPen(theme.line))
         for axis in ("left", "bottom"):
             self.getAxis(axis).setPen(pg.mkPen(None))
+            self.getAxis(axis).setTickPen(pg.mkPen(None))
         self._point.setPen(pg.mkPen(theme.background, width=2))
         self._point.setBrush(pg.mkBrush(theme.text))
         self._spread.setPen(pg.mkPen(theme.muted, width=1))

@@ -72,7 +72,7 @@ class StatusLine(QWidget):
         age = status.age_s
         if isfinite(age):
             text = f"{1000 * age:.0f} ms" if age < 10 else f"{age:.0f} s"
-            self.age.show_value(text, tone="bad" if lost else "warning" if age > _OLD_S else "")
+            self.age.show_value(text, tone="bad" if lost else "warning" if age > _OLD_S and not live.silence else "")
         else:
             self.age.show_value("–")
         self.compute.show_value(f"{status.compute_ms:.1f} ms" if isfinite(status.compute_ms) else "–")
