@@ -201,7 +201,8 @@ class Interpreter:
 
     def _predict(self, window: Window, chunk: Chunk) -> Prediction:
         sample = self._origin + window.last
-        start = sample - self._pipeline.window_length + 1
+        # Resampled, a first window reaches a sample or two before the first; none was there to be bad.
+        start = max(self._origin, sample - self._pipeline.window_length + 1)
         usable = self._contact.usable_since(start) & ~self._contact.bad_before(sample + 1)
         quality = float(usable.mean())
         acceptable = quality >= 1 - self._bundle.max_interpolated

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ from bci_app.engine import Engine, EngineThread
 from bci_app.errors import ChannelError, FileError, SourceError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason
 from bci_app.stream import Chunk, Marker, StreamInfo
-from tests.bundles import CHANNELS, LOAD, VALENCE, write_bundle
+from tests.bundles import CHANNELS, LOAD, VALENCE, small_spec, write_bundle
 from tests.streams import ArraySource, chunks, eeg
 
 RATE = 250.0
@@ -436,3 +438,23 @@ def test_a_stream_in_no_unit_of_voltage_is_watched_and_not_judged() -> None:
     engine.start()
     assert [engine.step().samples for _ in range(10)] == [50] * 10
     assert engine.status().contacts == ()
+
+
+@pytest.mark.parametrize("rate", [128.0, 160.0, 250.0, 256.0, 500.0, 512.0, 1000.0])
+def test_the_first_whole_window_is_good_at_any_rate(tmp_path: Path, rate: float) -> None:
+    """Resampled, it reaches a little before the first sample; offline it is part of the rest baseline too."""
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=small_spec(band_pass=None, warm_up=0)))
+    info = StreamInfo("test", (*CHANNELS, "ECG"), rate, ("uV",) * 7)
+    raw = eeg(12, rate, 7).astype(np.float32)
+    engine = Engine(ArraySource(info, chunks(raw.astype(np.float64), rate, [50])), loaded, clock=lambda: 200.0)
+    engine.start()
+    predictions: list[Prediction] = []
+    while not engine.finished:
+        predictions += engine.step().predictions
+    first = next(p for p in predictions if Reason.WARMING_UP not in p.reasons)
+    assert (first.reasons, first.quality) == ((Reason.BASELINE,), 1.0)
+    golden = make_golden(loaded.spec, loaded.model, raw=raw, channels=info.channels, rate=rate)
+    valid = [p for p in predictions if p.valid]
+    assert [p.sample for p in valid] == golden["samples"].tolist()
+    live = np.array([p.targets[0].probability for p in valid])
+    np.testing.assert_array_equal(live.astype(np.float32), golden["probabilities"][:, 0])
