@@ -129,6 +129,7 @@ FAULTS = {
     "a recording without a name": (["record", "-s", "synthetic:?seconds=1", ""], "session.xdf"),
     "a folder that is not there": (["record", "-s", "synthetic:?seconds=1", "no/r.xdf"], "no/r.xdf"),
     "an LSL output without a name": (["run", "-s", "synthetic:", "--lsl-out", ""], "must have a name"),
+    "a stream too slow for the model": (["run", "-s", "synthetic:?rate=20&channels=Fp1,Fp2,C3,C4,O1,O2"], "at least"),
     "speed of a file": (["run", "-s", "file:SAMPLE?speed=fast"], "fast"),
     "info of nothing": (["info", "nowhere.edf"], "nowhere.edf"),
     "info of a folder": (["info", "."], "folder"),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.channels import interpolation_weights, match_channels, select_channels
+from bci_app.errors import PreprocessingError
 from bci_app.preprocessing.design import design_filter, design_resampler
 from bci_app.preprocessing.spec import AverageReference, ChannelReference, PreprocessingSpec
 from bci_app.preprocessing.steps import Resampler, Samples, SosFilter, Windower, sum_in_order
@@ -54,7 +55,8 @@ class Pipeline:
     ChannelError
         If too many channels of the model are missing or a unit is not one of voltage.
     PreprocessingError
-        If the stream's rate cannot be brought to the model's.
+        If the stream's rate cannot be brought to the model's, or is too low for the frequencies that the
+        model reads.
     """
 
     def __init__(
@@ -76,6 +78,14 @@ class Pipeline:
         self._columns = np.array([present[0] if position is None else position for position in matched], dtype=np.intp)
         self._scale = np.array([0.0 if position is None else microvolts_per(units[position]) for position in matched])
         self._max_interpolated = max_interpolated
+        if rate < 2 * spec.highest_frequency:
+            raise PreprocessingError(
+                "The stream is too slow for the model",
+                found=f"{rate:g} Hz",
+                expected=f"at least {2 * spec.highest_frequency:g} Hz: the model reads frequencies up to "
+                f"{spec.highest_frequency:g} Hz",
+                fix="Set the device to a higher rate, or choose another model.",
+            )
         self._resampler = Resampler(design_resampler(rate, spec.rate))
         self._filter = SosFilter(design_filter(spec.rate, spec.band_pass, spec.notches))
         self._windower = Windower(spec.window, spec.hop, spec.warm_up)

@@ -190,6 +190,13 @@ class PreprocessingSpec(_Frozen):
         return self.window if isinstance(self.token, RawToken) else len(self.token.bands)
 
     @property
+    def highest_frequency(self) -> float:
+        """Highest frequency, in Hz, that a stream must carry for the tokens to be what they were in training."""
+        if isinstance(self.token, LogBandPowerToken):
+            return max(high for _, high in self.token.bands)
+        return self.band_pass.high if self.band_pass is not None else 0.4 * self.rate
+
+    @property
     def baseline_windows(self) -> int:
         """Windows that the rest period of an unbroken recording gives; 0 without a baseline."""
         if isinstance(self.baseline, NoBaseline):

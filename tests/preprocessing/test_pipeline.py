@@ -84,6 +84,23 @@ def test_single_samples_give_the_same_windows(token) -> None:  # type: ignore[no
         assert np.array_equal(a.features, b.features)
 
 
+@pytest.mark.parametrize(
+    ("token", "band_pass", "least"),
+    [
+        (LogBandPowerToken(bands=BANDS), None, 60),
+        (RawToken(), BandPass(low=1, high=45), 90),
+        (RawToken(), None, 102.4),
+    ],
+)
+def test_a_stream_that_cannot_carry_what_the_model_reads_is_refused(  # type: ignore[no-untyped-def]
+    token, band_pass, least
+) -> None:
+    s = spec(token=token, band_pass=band_pass, notches=())
+    assert pipeline(s, 125).process(noise(600, 5))
+    with pytest.raises(PreprocessingError, match=f"50 Hz, expected at least {least:g} Hz"):
+        pipeline(s, 50)
+
+
 def test_reset_is_a_new_beginning() -> None:
     p = pipeline(spec())
     x = noise(1000, 5)
