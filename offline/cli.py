@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bci_app.errors import BciError, DependencyError
+from bci_app.errors import BciError, DependencyError, FileError
 
 if TYPE_CHECKING:
     from offline.presets import Preset
@@ -94,6 +94,9 @@ def main() -> None:
     except BciError as error:
         print(f"bci-offline: {error}", file=sys.stderr)
         sys.exit(1)
+    except OSError as error:  # a full or vanished disk may be met at any file
+        print(f"bci-offline: A file cannot be read or written: found {error}.", file=sys.stderr)
+        sys.exit(1)
 
 
 def _need_extra() -> None:
@@ -113,7 +116,10 @@ def _names(text: str | None) -> tuple[str, ...] | None:
 
 def _subjects(text: str | None) -> tuple[str, ...] | int | None:
     """Give names by commas, or how many."""
-    return int(text) if text is not None and text.strip().isdecimal() else _names(text)
+    chosen = int(text) if text is not None and text.strip().isdecimal() else _names(text)
+    if chosen is not None and not chosen:
+        raise typer.BadParameter("name subjects, or say how many (1 at least)", param_hint="--subjects")
+    return chosen
 
 
 @app.callback()
@@ -289,8 +295,10 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Score a bundle on labelled recordings as a live session would meet them."""
-    if file is not None and root is not None:
-        raise typer.BadParameter("give a file or a folder, not both", param_hint="--file")
+    if file is not None and (root is not None or dataset != "eegmat"):
+        raise typer.BadParameter("it is for eegmat, and instead of --root", param_hint="--file")
+    if file is not None and not file.is_file():
+        raise FileError(f"There is no file {file}", expected="an npz shaped like the embedded sample")
     from bci_app.bundle import find_bundle, load_bundle
     from offline.datasets import open_dataset
     from offline.run.evaluate import evaluate as score
@@ -329,7 +337,7 @@ def _settings(
     return RunSettings(
         dataset=dataset,
         preset=preset,
-        protocols=_names(protocol) or (preset.protocol,),
+        protocols=(preset.protocol,) if protocol is None else _names(protocol) or (),
         folds=folds,
         subjects=_subjects(subjects),
         targets=_names(targets),
@@ -353,17 +361,21 @@ def _go(
     from offline.run import run as run_all
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with RunDisplay() as display:
-        result = run_all(
-            settings,
-            out,
-            root=root,
-            shipping=shipping,
-            cache=cache,
-            processes=processes or cores,
-            until=until,
-            watch=display,
-        )
+    try:
+        with RunDisplay() as display:
+            result = run_all(
+                settings,
+                out,
+                root=root,
+                shipping=shipping,
+                cache=cache,
+                processes=processes or cores,
+                until=until,
+                watch=display,
+            )
+    except KeyboardInterrupt:
+        print("bci-offline: stopped; the same command goes on where it was", file=sys.stderr)
+        raise
     if result is not None:
         run_tables(result.record)
         print(f"bundle: {result.bundle.folder}")

@@ -34,6 +34,7 @@ from bci_app.errors import DatasetError
 from bci_app.preprocessing import PreprocessingSpec
 from offline.datasets.base import WindowSet
 from offline.datasets.files import FileDataset
+from offline.datasets.processes import deaf_to_interrupts, end_now
 from offline.datasets.windows import (
     OnSkip,
     Progress,
@@ -301,7 +302,8 @@ def _side_by_side(
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(numbered)), mp_context=context) as pool:
         light = _light(dataset)
-        futures = {pool.submit(_prepare_subject, light, spec, name, path): name for path, name in numbered}
+        with deaf_to_interrupts():
+            futures = {pool.submit(_prepare_subject, light, spec, name, path): name for path, name in numbered}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -312,8 +314,9 @@ def _side_by_side(
                 expected="memory for all of them",
                 fix="Try again with fewer jobs.",
             ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+        except BaseException:  # the interrupt, or whoever reads this closing it early
+            end_now(pool)
+            raise
 
 
 def _light(dataset: Any) -> Any:

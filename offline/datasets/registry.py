@@ -72,7 +72,7 @@ _DATASETS = {
 
 
 def _open_eegmat(root: Path) -> FileDataset:
-    return EegmatSample(root) if root.suffix == ".npz" else EegmatFolder(root)
+    return EegmatSample(root) if root.is_file() else EegmatFolder(root)
 
 
 def _find(name: str) -> _Known:

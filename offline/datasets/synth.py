@@ -83,7 +83,12 @@ def synth(
         raise DatasetError(
             "Synthetic files need a folder of their own", found=str(folder), expected="an empty or new folder"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(
+            "The folder for synthetic files cannot be made", found=str(error), fix="Name another one."
+        ) from error
     strengths = strengths or Strengths()
     # First of all, so that no synthetic file is ever without it.
     mark = {"kind": kind, "subjects": subjects, "trials": trials, "seed": seed, "strengths": asdict(strengths)}

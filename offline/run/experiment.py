@@ -207,7 +207,15 @@ def _claim(out: Path, settings: RunSettings) -> None:
             expected="a new folder, or that of the same run",
             fix="Give another --out.",
         )
-    write_atomically(path, mine)
+    try:
+        write_atomically(path, mine)
+    except OSError as error:
+        raise FileError(
+            f"The folder {out} cannot be written",
+            found=str(error),
+            expected="a folder, new or of this run, with free space",
+            fix="Give another --out.",
+        ) from error
 
 
 Results = Sequence[tuple[Task, FoldResult]]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing.queues import SimpleQueue
 from typing import NamedTuple
@@ -14,8 +16,10 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.datasets.base import WindowSet
+from offline.datasets.processes import deaf_to_interrupts, end_now
 from offline.presets import Preset
 from offline.run.fold import FoldResult, Task, run_task
 from offline.run.settings import Until
@@ -56,6 +60,11 @@ def run_tasks(frame: Frame, tasks: Sequence[Task], *, processes: int, report: Re
     """Run networks, several at once where `processes` allows; None for one that was stopped before its end.
 
     Every network computes on one thread, so that its result does not depend on how many run at once.
+
+    Raises
+    ------
+    FileError
+        If a process was killed.
     """
     if processes <= 1 or len(tasks) == 1:
         threads = torch.get_num_threads()
@@ -69,15 +78,20 @@ def run_tasks(frame: Frame, tasks: Sequence[Task], *, processes: int, report: Re
     with ProcessPoolExecutor(
         min(processes, len(tasks)), mp_context=context, initializer=_start, initargs=(*_light(frame), queue)
     ) as pool:
-        futures = [pool.submit(_work, task) for task in tasks]
+        with deaf_to_interrupts():
+            futures = [pool.submit(_work, task) for task in tasks]
         try:
             _follow(futures, queue, report)
             return [future.result() for future in futures]
+        except BrokenProcessPool as error:
+            raise FileError(
+                "A process that trained a network was killed",
+                found=f"{processes} processes at once",
+                expected="memory for all of them",
+                fix="Give the same command again, with fewer --processes; it goes on where it was.",
+            ) from error
         except BaseException:
-            for future in futures:
-                future.cancel()
-            for process in (pool._processes or {}).values():
-                process.terminate()
+            end_now(pool)
             raise
 
 
@@ -91,15 +105,14 @@ def _light(frame: Frame) -> tuple[Frame, _Mapped | None]:
 
 
 def _follow(futures: Sequence[Future[FoldResult | None]], queue: SimpleQueue[Progress], report: Report) -> None:
-    """Pass progress on until all folds are done or one has failed."""
+    """Pass progress on until all folds are done; the first failure is raised at once."""
     waiting = set(futures)
     while waiting:
         done, waiting = wait(waiting, timeout=0.2)
         while not queue.empty():
             report(queue.get())
         for future in done:
-            if future.exception() is not None:
-                return
+            future.result()
 
 
 def _start(frame: Frame, mapped: _Mapped | None, queue: SimpleQueue[Progress]) -> None:
@@ -108,6 +121,7 @@ def _start(frame: Frame, mapped: _Mapped | None, queue: SimpleQueue[Progress]) -
     _queue = queue
     _frame = frame if mapped is None else replace(frame, windows=replace(frame.windows, tokens=mapped.open()))
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,10 +1,13 @@
 """The command line: what it prints, and how it fails."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from typer.testing import CliRunner
 
@@ -44,6 +47,66 @@ def test_a_failure_is_one_message_and_exit_code_1(tmp_path: Path, project_root: 
     assert "Unknown data set: found 'unheard-of'" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--dataset", "eegmat", "--out", "FILE"], "cannot be written"),
+        (["run", "--dataset", "eegmat", "--out", "FILE/run"], "cannot be written"),
+        (["run", "--dataset", "eegmat", "--root", "FILE", "--out", "run"], "Cannot read taken as an EEGMAT sample"),
+        (["run", "--dataset", "eegmat", "--protocol", ",", "--out", "run"], "A run needs protocols"),
+        (["synth", "deap", "FILE/deap"], "cannot be made"),
+        (["evaluate", "mental-load", "--file", "FILE"], "Cannot read taken as an EEGMAT sample"),
+        (["evaluate", "mental-load", "--file", "nowhere.npz"], "There is no file nowhere.npz"),
+        (["report", "FILE"], "No finished run"),
+        (["search", "FILE"], "No run was started"),
+    ],
+)
+def test_paths_that_cannot_be_used_are_named(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bci-offline", *(word.replace("FILE", "taken") for word in arguments)])
+    with pytest.raises(SystemExit) as left:
+        cli.main()
+    assert left.value.code == 1
+    assert message in capsys.readouterr().err
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGINT as on POSIX")
+def test_ctrl_c_ends_all_processes_with_one_line(tmp_path: Path, project_root: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ["run", "--dataset", "eegmat", "--subjects", "4", "--processes", "2", "--out", str(out)]
+    started = subprocess.Popen(
+        [sys.executable, "-c", "from offline.cli import main; main()", *arguments],
+        env=os.environ | {"PYTHONPATH": str(project_root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while not list(out.glob("subjects/*/*/tensorboard")) and time.monotonic() < deadline:
+            assert started.poll() is None
+            time.sleep(0.05)
+        workers = psutil.Process(started.pid).children(recursive=True)
+        os.killpg(started.pid, signal.SIGINT)
+        _, errors = started.communicate(timeout=30)
+    finally:
+        started.kill()
+    assert started.returncode == 130
+    assert errors.strip() == "bci-offline: stopped; the same command goes on where it was"
+    assert len(workers) >= 2
+    assert not psutil.wait_procs(workers, timeout=10)[1]
+    assert not (out / "run.lock").exists()
 
 
 def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
