@@ -123,6 +123,7 @@ class Preset(BaseModel):
             update={
                 "epochs": max(1, self.finetune),
                 "steps": round(self.recipe.steps * self.finetune / self.recipe.epochs),
+                "few_epochs": 0,
                 "learning_rate": self.recipe.learning_rate * self.finetune_rate,
                 "patience": 0,
                 "warm_up": 0,

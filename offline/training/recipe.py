@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-_SMALLEST_BATCH = 16
+_SMALL_BATCH = 16
 
 Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
@@ -20,8 +20,10 @@ class Recipe(BaseModel):
     epochs, batch_size : int
         Passes over the training windows, and windows in a step.
     steps : int
-        Least number of steps; where there are few windows, batches are smaller (16 at least), and only then
+        Least number of steps; where windows are too few for them, batches are small (16), and only then
         more epochs are trained.
+    few_epochs : int
+        Epochs where windows are so few, unless `steps` asks for more; 0 for as many as otherwise.
     optimizer : {"adam", "adamw"}
         AdamW decouples `weight_decay` from the gradient (Loshchilov & Hutter 2019).
     learning_rate, weight_decay : float
@@ -58,6 +60,7 @@ class Recipe(BaseModel):
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)] = 64
     steps: Annotated[int, Field(ge=0)] = 0
+    few_epochs: Annotated[int, Field(ge=0)] = 0
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e-3
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
@@ -74,12 +77,11 @@ class Recipe(BaseModel):
     average: Probability = 0.0
 
     def for_windows(self, n: int) -> Recipe:
-        """Give the recipe for `n` training windows, with as small batches and as many epochs as `steps` asks for."""
-        if not self.steps:
+        """Give the recipe for `n` training windows: with small batches where they are too few for `steps`."""
+        if n * self.epochs >= self.steps * self.batch_size:
             return self
-        smallest = min(_SMALLEST_BATCH, self.batch_size)
-        batch = max(smallest, min(self.batch_size, n * self.epochs // self.steps))
-        epochs = max(self.epochs, math.ceil(self.steps / max(1, n // batch)))
+        batch = min(_SMALL_BATCH, self.batch_size)
+        epochs = max(self.few_epochs or self.epochs, math.ceil(self.steps / max(1, n // batch)))
         return self.model_copy(update={"batch_size": batch, "epochs": epochs})
 
     def learning_rate_at(self, epoch: float) -> float:
@@ -97,7 +99,8 @@ RECIPES = {
     "compact": Recipe(
         epochs=16,
         batch_size=64,
-        steps=300,
+        steps=225,
+        few_epochs=8,
         optimizer="adamw",
         learning_rate=3e-3,
         weight_decay=0.05,

@@ -293,8 +293,13 @@ def test_read_only_arrays_can_be_trained_on_and_predicted() -> None:
     assert predict(net, data.tokens, SPACE.smallest).shape == (96, 2, 3)
 
 
-@pytest.mark.parametrize(("windows", "batch", "epochs"), [(5000, 64, 16), (1540, 64, 16), (432, 23, 17), (64, 16, 75)])
-def test_few_windows_make_smaller_batches_and_then_more_epochs(windows: int, batch: int, epochs: int) -> None:
-    recipe = Recipe(epochs=16, batch_size=64, steps=300).for_windows(windows)
-    assert (recipe.batch_size, recipe.epochs) == (batch, epochs)
+@pytest.mark.parametrize(
+    ("windows", "batch", "epochs"),
+    [(900, 64, 16), (899, 16, 8), (482, 16, 8), (432, 16, 9), (96, 16, 38), (10, 16, 225)],
+)
+def test_few_windows_make_small_batches_and_then_more_epochs(windows: int, batch: int, epochs: int) -> None:
+    recipe = Recipe(epochs=16, batch_size=64, steps=225, few_epochs=8)
+    small = recipe.for_windows(windows)
+    assert (small.batch_size, small.epochs) == (batch, epochs)
+    assert recipe.model_copy(update={"few_epochs": 0}).for_windows(482).epochs == 16
     assert Recipe(epochs=2, batch_size=64).for_windows(windows).epochs == 2
