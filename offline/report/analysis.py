@@ -65,7 +65,7 @@ class SubjectFigures(_Frozen):
 
 
 class Reliability(_Frozen):
-    """One bin of confidence: its mean, how often the named class was right, and its share of the windows."""
+    """One bin of confidence: its mean, how often the predicted class was right, and its share of the windows."""
 
     confidence: float
     accuracy: float
@@ -80,7 +80,7 @@ class TargetReport(_Frozen):
     kinds : dict of str to Figures
         ``found``, ``inherited``, ``supernet`` and ``reference``.
     confusion : tuple of tuple of int
-        Windows of the found subnets: true class by row, named class by column.
+        Windows of the found subnets: true class by row, predicted class by column.
     """
 
     target: str

@@ -119,7 +119,7 @@ def confusion(target: TargetReport, colour: str) -> str:
     n, cell = len(target.classes), 72.0 if len(target.classes) < 4 else 56.0
     left, top = 12.0 + 6.4 * max(4, *(len(name) for name in target.classes)), 40.0
     parts = [
-        text(left + n * cell / 2, 12, "named", anchor="middle", kind="axis"),
+        text(left + n * cell / 2, 12, "predicted", anchor="middle", kind="axis"),
         text(0, top - 10, "true", kind="axis"),
     ]
     for i, row in enumerate(target.confusion):
@@ -142,13 +142,13 @@ def _square(x: str, y: str, side: str, *, fill: str, opacity: float) -> str:
 
 
 def reliability(bins: Sequence[Reliability], classes: int, colour: str) -> str:
-    """How often the named class is right, by how sure the network is."""
+    """How often the predicted class is right, by how sure the network is."""
     least = 1 / classes
     plot = Plot(
         240, 200, (least, 1.0), (min(least, *(b.accuracy for b in bins)), 1.0), left=40, top=40, bottom=40, right=12
     )
     plot.x_axis("confidence", values=[v for v in (0.4, 0.6, 0.8, 1.0) if v >= least])
-    plot.y_axis("share right")
+    plot.y_axis("accuracy")
     plot.line(((max(least, plot.y[0]), max(least, plot.y[0])), (1, 1)), stroke=MUTED, dash="2 3")
     plot.line([(b.confidence, b.accuracy) for b in bins], stroke=colour, width=1.5)
     for b in bins:

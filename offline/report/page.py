@@ -113,7 +113,12 @@ def _cells(figures: Figures) -> list[str]:
 def _result(report: Report) -> str:
     """Show what was reached, all protocols side by side."""
     rows = [
-        [_name(report, t) if i == 0 else "", _protocol_name(protocol), *_cells(protocol.targets[t].kinds["found"])]
+        [
+            _name(report, t) if i == 0 else "",
+            _protocol_name(protocol),
+            *_cells(protocol.targets[t].kinds["found"]),
+            f"{protocol.targets[t].kinds['reference'].balanced_accuracy:.3f}",
+        ]
         for t in range(len(report.record.targets))
         for i, protocol in enumerate(report.protocols)
     ]
@@ -125,7 +130,7 @@ def _result(report: Report) -> str:
         "Result",
         *(_warning(protocol) for protocol in report.protocols),
         _figure(charts.overview(report), caption),
-        _table(("target", "protocol", *_COLUMNS), rows, words=2),
+        _table(("target", "protocol", *_COLUMNS, "reference, balanced"), rows, words=2),
     )
 
 
@@ -288,12 +293,13 @@ def _costs(report: Report) -> str:
         head = ("target", "channels", "balanced accuracy, throughout", "after rest", "lost, throughout", "after rest",
                 "draws")  # fmt: skip
         n = len(record.preprocessing.channels)
+        allowed = int(n * record.max_interpolated)
+        rule = f"of the numbers measured, the largest up to which no target loses more than {LARGEST_LOSS:g} either way"
         parts += [
             "<h3>Interpolated electrodes</h3>",
             f"<p>Randomly chosen channels of the test recordings of protocol {escape(record.primary)} were replaced "
             "by spherical splines of the others, as the app replaces bad electrodes: throughout, or from the end of "
-            f"the rest baseline on. The bundle allows <b>{int(n * record.max_interpolated)} of {n}</b> channels: the "
-            f"largest number measured at which no target loses more than {LARGEST_LOSS:g}.</p>",
+            f"the rest baseline on. The bundle allows <b>{allowed} of {n}</b> channels ({rule}).</p>",
             _table(head, rows),
         ]
     return _section("What smaller weights and missing electrodes cost", *parts) if parts else ""
