@@ -167,7 +167,6 @@ def test_marker_streams_are_listed_live_chosen_one_by_one_and_remembered(
     qtbot: QtBot, page: ConnectPage, settings: QSettings
 ) -> None:
     markers = page.source.markers
-    assert markers.none.isVisible()
     name, other = (f"{kind} {uuid.uuid4().hex[:6]}" for kind in ("PsychoPy", "Buttons"))
 
     def box_of(wanted: str) -> QCheckBox | None:
@@ -229,6 +228,16 @@ def test_marker_streams_of_the_command_line_are_listed_as_asked_for(qtbot: QtBot
     assert not box.isEnabled()
 
 
+@pytest.mark.parametrize("stored", [[], ["name=PsychoPy"], ["name=PsychoPy,nonsense=1", "name=PsychoPy", ""]])
+def test_the_choice_of_marker_streams_is_remembered_as_far_as_it_can_be_read(
+    settings: QSettings, open_window: OpenWindow, stored: list[str]
+) -> None:
+    settings.setValue("marker streams", stored)
+    settings.sync()
+    expected = ("name=PsychoPy",) if stored else ()
+    assert open_window().connect_page.source.markers.choice == expected
+
+
 def test_a_recording_named_at_the_start_plays_through_lsl_with_its_strip(
     qtbot: QtBot, open_window: OpenWindow, models: dict[str, LoadedBundle], sample_recordings: tuple[Path, Path]
 ) -> None:
@@ -285,6 +294,8 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     page.fit.check.setChecked(False)
     with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
         page.fit.button.click()
+    # Keys belong to the session and not to the button that comes next.
+    assert main.focusWidget() is main
     controller, strip = main.controller, main.area.strip
     assert isinstance(controller.player, Player)
     assert strip.isVisible()
@@ -314,6 +325,38 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     main.banner.action_asked.emit("Play again")
     qtbot.waitUntil(lambda: player.playback().position < 50, timeout=WAIT)
     qtbot.waitUntil(lambda: not main.banner.isVisible(), timeout=WAIT)
+
+
+def test_a_stream_that_dies_and_returns_is_regained_without_a_hand(
+    qtbot: QtBot, window: MainWindow, models: dict[str, LoadedBundle], sample_recordings: tuple[Path, Path]
+) -> None:
+    source_id = f"headset-{uuid.uuid4().hex[:6]}"
+
+    def headset() -> ReplayThread:
+        thread = ReplayThread(Replay.of_files([sample_recordings[1]], source_id=source_id))
+        thread.start()
+        return thread
+
+    thread = headset()
+    choice = SourceChoice(f"lsl:source_id={source_id}")
+    controller = window.controller
+    with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
+        controller.prepare(
+            preparation(choice, models["sample"].folder), source_text=choice.text, wait_for_baseline=False
+        )
+    traces = controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end > 250, timeout=WAIT)
+    thread.stop()
+    qtbot.waitUntil(lambda: window.banner.isVisible(), timeout=WAIT)
+    assert window.banner.summary.text() == "The stream is lost."
+    end = traces.end
+    thread = headset()
+    qtbot.waitUntil(lambda: not window.banner.isVisible(), timeout=WAIT)
+    qtbot.waitUntil(lambda: traces.end > end + 250, timeout=WAIT)
+    rows = window.area.record.list
+    assert any("stream back" in rows.item(row).text() for row in range(rows.count()))  # type: ignore[union-attr]
+    thread.stop()
 
 
 def test_a_board_asks_for_just_what_it_needs_and_runs(

@@ -221,6 +221,7 @@ def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWind
     qtbot.waitUntil(lambda: running.gauges[0].reason == "stream lost", timeout=WAIT)
     assert window.header.steps.current is Step.RUN
     assert {contact.level for contact in window.area.contact.head._contacts} == {ContactLevel.UNKNOWN}
+    assert window.area.contact._wanting.text() == "Not judged: there is no signal yet, or no longer."
     assert window.status.rate.value.text() == "– / 250 Hz"
     source.fail(None)
     source.allow()
@@ -317,6 +318,28 @@ def test_scales_follow_the_wheel_and_their_menus(qtbot: QtBot, window: MainWindo
     assert window.area.signals.amplitude.text() == "50 µV a row"
     window.area.signals.canvas.span_asked.emit(1)
     assert window.area.signals.span.text() == "15 s"
+
+
+def test_channels_are_ticked_one_after_the_other_without_the_menu_closing(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    begin(qtbot, window, HeldSource(stream(4)), bundle)
+    signals = window.area.signals
+    assert signals.channels.text() == "6 channels"
+    menu = signals.channels.menu()
+    assert menu is not None
+    menu.popup(QPoint(0, 0))
+    for action in menu.actions()[:2]:
+        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+        assert menu.isVisible()
+    assert signals.channels.text() == "4 channels"
+    names = {action.text(): action for action in menu.actions()}
+    names["none"].trigger()
+    assert signals.channels.text() == "0 channels"
+    assert not window.grab().isNull()
+    names["all"].trigger()
+    assert signals.channels.text() == "7 channels"
+    menu.close()
 
 
 def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
@@ -427,19 +450,21 @@ def reddish(window: MainWindow, row: int) -> np.ndarray:
 def test_a_picture_drawn_anew_keeps_the_colours_that_its_stretches_had(
     qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
 ) -> None:
-    pieces = stream(9)
+    pieces = stream(12)
     for piece in pieces[60:100]:
         piece.data[:, 2] = 7.0  # C3 is off from 3 s to 5 s
     source = HeldSource(pieces)
     begin(qtbot, window, source, bundle)
     levels: list[ContactLevel] = []
     window.controller.status_changed.connect(lambda live: levels.append(live.contacts[2].level))
-    for part, level in ((60, ContactLevel.GOOD), (30, ContactLevel.BAD), (None, ContactLevel.GOOD)):
+    for part, level in ((60, ContactLevel.GOOD), (30, ContactLevel.BAD), (90, ContactLevel.GOOD)):
         source.allow(part)
         qtbot.waitUntil(lambda level=level: levels[-1:] == [level], timeout=WAIT)
+    # What comes after the verdict has its colour.
+    source.allow()
     traces = window.controller.traces
     assert traces is not None
-    qtbot.waitUntil(lambda: traces.end == 9 * RATE, timeout=WAIT)
+    qtbot.waitUntil(lambda: traces.end == 12 * RATE, timeout=WAIT)
     before = reddish(window, 2)
     assert before.any()
     assert not before[-20:].any()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import time
 
+from psutil import Process
 from PyQt6.QtCore import QSettings
 from pytestqt.qtbot import QtBot
 
@@ -24,10 +26,11 @@ def test_64_channels_at_512_hz_are_drawn_30_times_a_second_on_half_a_core(
 ) -> None:
     bundle = load_bundle(write_bundle(tmp_path / "b", spec=small_spec(channels=NAMES)))
     source = SyntheticSource(channels=NAMES, rate=512.0)
+    before = time() - Process().create_time()  # the window's own figure counts from the start of the process
     figures = measure_window(source, bundle, settings=settings, seconds=3.0, settle=3.0)
     # Other work on the machine makes frames rarer, not dearer.
     assert figures.frames_per_second > 10
     assert figures.frame_ms_median < 8
     assert figures.cpu_percent < 50
-    assert figures.first_trace_s < 10
+    assert figures.first_trace_s - before < 10
     assert figures.engine.predictions > 0

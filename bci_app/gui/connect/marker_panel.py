@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QCheckBox, QScrollArea, QVBoxLayout, QWidget
 
+from bci_app.errors import SourceError
 from bci_app.gui.choices import ALL_MARKERS
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import PanelTitle, label
@@ -14,6 +15,14 @@ from bci_app.sources.lsl_header import LslSelector, LslStream
 
 _ROW = 3 * GRID
 _MOST_ROWS = 4
+
+
+def _readable(text: str) -> bool:
+    """Tell whether a text that was remembered still names a stream."""
+    try:
+        return bool(text) and not LslSelector.parse(text).empty
+    except SourceError:
+        return False
 
 
 class MarkerPanel(QWidget):
@@ -56,7 +65,7 @@ class MarkerPanel(QWidget):
     def choose(self, choice: Sequence[str], *, named: Sequence[str] = ()) -> None:
         """Choose these; those that the command line has `named` are received in any case."""
         self._named = tuple(named)
-        self._chosen = [text for text in choice if text != ALL_MARKERS]
+        self._chosen = [text for text in choice if text != ALL_MARKERS and _readable(text)]
         self.every.blockSignals(True)
         self.every.setChecked(ALL_MARKERS in choice)
         self.every.blockSignals(False)

@@ -264,7 +264,9 @@ class ContactPanel(QWidget):
             lines.append(f"and {more} more")
         if not contacts:
             lines = ["Electrodes appear when a session is open."]
-        elif not lines and summary.counts[ContactLevel.UNKNOWN] < len(contacts):
+        elif summary.counts[ContactLevel.UNKNOWN] == len(contacts):
+            lines = ["Not judged: there is no signal yet, or no longer."]
+        elif not lines:
             recent = [name for name, seen in self._bad_at.items() if now - seen < self._window]
             lines = [_recovered(recent)] if recent else ["Every electrode sits well."]
         self._wanting.setText("\n".join(lines))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtGui import QFontMetricsF, QResizeEvent
+from PyQt6.QtGui import QFontMetricsF
 from PyQt6.QtWidgets import QSizePolicy
 
 from bci_app.bundle.spec import Target
@@ -46,12 +46,9 @@ class Plane(Plot):
         self.setToolTip("ring: one standard deviation of the raw values of the last windows")
         self.show_theme(theme)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Be no higher than the square that fits the width, so that its words stay beside it."""
-        super().resizeEvent(event)
-        if not hasattr(self, "_point"):
-            return
-        inner = self.width() - self.getAxis("left").width()
+    def fit_width(self, width: int) -> None:
+        """Be no higher than the square that fits a width, so that words stay beside it."""
+        inner = width - self.getAxis("left").width()
         self.setMaximumHeight(max(14 * GRID, round(inner + self.getAxis("bottom").height())))
 
     def show_theme(self, theme: Theme) -> None:
@@ -63,7 +60,7 @@ class Plane(Plot):
             line.setPen(pg.mkPen(theme.line))
         for axis in ("left", "bottom"):
             self.getAxis(axis).setPen(pg.mkPen(None))
-            self.getAxis(axis).setTickPen(pg.mkPen(None))
+            self.getAxis(axis).setTickPen(pg.mkPen(theme.background))
         self._point.setPen(pg.mkPen(theme.background, width=2))
         self._point.setBrush(pg.mkBrush(theme.text))
         self._spread.setPen(pg.mkPen(theme.muted, width=1))

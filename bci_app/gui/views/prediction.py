@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 
 from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -162,6 +163,12 @@ class Running(QWidget):
             self.gauges.append(gauge)
             self.timelines.append(timeline)
         column.addStretch(0)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Keep the plane a square beside its words."""
+        super().resizeEvent(event)
+        if self.plane is not None:
+            self.plane.fit_width(self.contentsRect().width() - 4 * GRID)
 
     def show_log(self, log: SessionLog, live: LiveStatus | None, now: float) -> None:
         """Show what was said up to `now`."""

@@ -48,7 +48,9 @@ class SelfReport(QWidget):
         grid.setVerticalSpacing(GRID // 2)
         self._groups: list[QButtonGroup] = []
         for row, (name, low, high) in enumerate(SCALES):
-            grid.addWidget(label(name), row, 0)
+            title = label(name)
+            title.setContentsMargins(0, 0, GRID // 2, 0)
+            grid.addWidget(title, row, 0)
             group = QButtonGroup(self)
             for point in range(1, _POINTS + 1):
                 button = QToolButton()
