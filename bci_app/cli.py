@@ -164,6 +164,9 @@ def run(
     ] = None,
     osc: Annotated[str | None, typer.Option(help="Send predictions by OSC to HOST:PORT.")] = None,
     lsl_out: Annotated[str | None, typer.Option(help="Send predictions as an LSL stream of this name.")] = None,
+    lsl_markers: Annotated[
+        str | None, typer.Option(help="Send what changes in them as an LSL marker stream of this name.")
+    ] = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -182,7 +185,7 @@ def run(
         load_bundle(find_bundle(bundle)),
         source,
         seconds=seconds,
-        outputs=_outputs(jsonl, osc=osc, lsl_out=lsl_out),
+        outputs=_outputs(jsonl, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers),
         record=record,
         markers=markers or (),
         rest=rest,
@@ -395,7 +398,7 @@ def _open(text: str, *, channels: str | None = None, rate: float | None = None, 
     return open_source(text, channels=names, rate=rate, unit=unit)
 
 
-def _outputs(jsonl: str | None, *, osc: str | None, lsl_out: str | None) -> list[Output]:
+def _outputs(jsonl: str | None, *, osc: str | None, lsl_out: str | None, lsl_markers: str | None) -> list[Output]:
     outputs: list[Output] = []
     if jsonl is not None:
         from bci_app.outputs.jsonl import JsonLinesOutput
@@ -409,6 +412,10 @@ def _outputs(jsonl: str | None, *, osc: str | None, lsl_out: str | None) -> list
         from bci_app.outputs.lsl import LslPredictionOutput
 
         outputs.append(LslPredictionOutput(lsl_out))
+    if lsl_markers is not None:
+        from bci_app.outputs.lsl import LslMarkerOutput
+
+        outputs.append(LslMarkerOutput(lsl_markers))
     return outputs
 
 

@@ -107,6 +107,22 @@ def test_record_without_a_model(call, tmp_path: Path) -> None:  # type: ignore[n
     assert "750 samples, 3.0 s" in outcome.out
 
 
+@pytest.mark.lsl
+def test_run_announces_its_lsl_streams(bundle: Path) -> None:
+    import pylsl
+
+    source = "synthetic:?channels=Fp1,Fp2,C3,C4,O1,O2"
+    command = ["run", "-s", source, "-b", str(bundle), "--lsl-out", "cli predictions", "--lsl-markers", "cli changes"]
+    process = subprocess.Popen([sys.executable, "-m", "bci_app", *command], stdout=subprocess.DEVNULL)
+    try:
+        for name, kind in (("cli predictions", "Predictions"), ("cli changes", "Markers")):
+            (found,) = pylsl.resolve_byprop("name", name, 1, 20.0)
+            assert (found.type(), found.nominal_srate()) == (kind, 0.0)
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
 def test_sources_lists_boards_and_patterns(call) -> None:  # type: ignore[no-untyped-def]
     listed = {entry["source"] for entry in json.loads(call("sources", "--json").out)}
     assert {"synthetic:", "brainflow:SYNTHETIC", "file:PATH?speed=max"} <= listed

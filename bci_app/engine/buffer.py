@@ -43,6 +43,8 @@ class SignalBuffer:
         """
         capacity = len(self._ring)
         start = first % capacity
+        with np.errstate(over="ignore"):  # a value that float32 cannot hold is drawn as infinite
+            data = data.astype(np.float32)
         if first == self._end and start + len(data) <= capacity:
             self._ring[start : start + len(data)] = data
             self._end, self._time = first + len(data), time

@@ -27,8 +27,15 @@ _RAILED_SHARE = 0.3
 # Mains power over everything else from 1 to 45 Hz.
 _LINE_RATIO = 10.0
 _NOT_FINITE = "not finite"
+# In any unit. What is larger is no voltage but memory that nobody wrote to; its square would overflow.
+_LARGEST = 1e15
 # Good verdicts in a row before a bad channel counts as good again (2 s), against flicker.
 _RECOVERY = 4
+
+
+def are_numbers(x: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which samples are finite, and not so large that they cannot be measured."""
+    return np.asarray(np.abs(x) <= _LARGEST)
 
 
 class _Spread(NamedTuple):
@@ -181,7 +188,7 @@ class ContactMonitor:
 
     def _judge(self, block: NDArray[np.float64]) -> list[tuple[ContactLevel, str]]:
         """Judge each channel by itself, and what is good beside its neighbours."""
-        finite = np.isfinite(block).all(axis=0)
+        finite = are_numbers(block).all(axis=0)
         spread = _Spread.of(block if finite.all() else np.where(finite, block, 0.0))
         self._neighbours.add(spread.detrended, ~(spread.bad | self._missing))
         verdicts = [

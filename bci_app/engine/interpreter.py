@@ -17,7 +17,7 @@ from bci_app.bundle.decoder import Decoder
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
 from bci_app.channels import interpolation_weights, is_electrode
-from bci_app.engine.contact import ContactMonitor
+from bci_app.engine.contact import ContactMonitor, are_numbers
 from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPrediction
 from bci_app.preprocessing import Pipeline, Rest, Window
 from bci_app.stream import Chunk, Samples, StreamInfo, is_voltage, microvolts_per
@@ -155,17 +155,28 @@ class Interpreter:
         chunk = _joined(self._held)
         self._held = []
         predictions: list[Prediction] = []
-        finite = np.asarray(np.isfinite(chunk.data[:, self._pipeline.columns]).all(axis=1))
-        for start, stop, good in _runs(finite):
+        finite = are_numbers(chunk.data[:, self._pipeline.columns])
+        for start, stop, good in _runs(np.asarray(finite.all(axis=1))):
+            first, last = chunk.first + start, chunk.first + stop
             if good:
-                for begin, end in self._contact.to_grid(chunk.first + start, chunk.first + stop):
+                if self._refusing:
+                    self._break(first, Reason.NOT_FINITE)
+                for begin, end in self._contact.to_grid(first, last):
                     predictions += self._take_piece(chunk, begin, end)
             else:
-                gaps.append(Gap(chunk.first + start, float(chunk.times[start]), stop - start))
-                self._break(chunk.first + stop, Reason.NOT_FINITE)
-                refused = chunk.data[start:stop, self._pipeline.columns]
-                self._contact.note_not_finite(np.asarray(~np.isfinite(refused).all(axis=0)))
+                gaps.append(Gap(first, float(chunk.times[start]), stop - start))
+                predictions += self._refuse(first, last, chunk)
+                self._contact.note_not_finite(np.asarray(~finite[start:stop].all(axis=0)))
         return predictions
+
+    def _refuse(self, first: int, last: int, chunk: Chunk) -> list[Prediction]:
+        """Say where predictions were due among samples that are no numbers."""
+        self._refusing = True
+        refused = []
+        while (sample := self._origin + self._pipeline.next_end(first - self._origin)) < last:
+            refused.append(self._invalid(sample, chunk, (Reason.NOT_FINITE,), 0.0))
+            first = sample + 1
+        return refused
 
     def _take_piece(self, chunk: Chunk, begin: int, end: int) -> list[Prediction]:
         """Take finite samples that reach no further than to the next point of the contact grid."""
@@ -185,6 +196,7 @@ class Interpreter:
         self._origin = first  # stream index of the first sample since the filters' last reset
         self._no_past = reason  # why they have none
         self._awaited = deque(self._incomplete_ends)
+        self._refusing = False  # whether the newest samples are no numbers, so that the next ones have no past
 
     def _break(self, first: int, reason: Reason) -> None:
         """Begin anew at stream index `first`: what came before says nothing of what follows."""

@@ -458,3 +458,26 @@ def test_the_first_whole_window_is_good_at_any_rate(tmp_path: Path, rate: float)
     assert [p.sample for p in valid] == golden["samples"].tolist()
     live = np.array([p.targets[0].probability for p in valid])
     np.testing.assert_array_equal(live.astype(np.float32), golden["probabilities"][:, 0])
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300, -1e30])
+@pytest.mark.parametrize("begin", [0, 1100])
+def test_windows_of_samples_that_are_no_numbers_are_told_however_they_arrive(
+    bundle: LoadedBundle, value: float, begin: int
+) -> None:
+    data = eeg(16, RATE, 7)
+    data[begin : begin + 1400, 1] = value
+    predictions, engine = run(bundle, chunks(data, RATE, [50]))
+    ends = [(63 + 64 * k) * 250 // 128 for k in range(len(predictions) + 1)]
+    during = [p for p in predictions if begin <= p.sample < begin + 1400]
+    assert {p.reasons for p in during} == {(Reason.NOT_FINITE,)}
+    assert [p.sample for p in during] == [end for end in ends if begin <= end < begin + 1400]
+    after = [p for p in predictions if p.sample >= begin + 1400]
+    # Windows are counted anew from the first number on.
+    assert [p.sample for p in after[:2]] == [begin + 1400 + end for end in ends[:2]]
+    assert [p.reasons for p in after[:2]] == [(Reason.NOT_FINITE,)] * 2
+    assert predictions[-1].valid
+    for sizes in ([1], [7, 333], [10_000]):
+        again, _ = run(bundle, chunks(data, RATE, sizes))
+        assert content(again) == content(predictions)
+    assert {c.cause for c in engine.status().contacts} == {""}
