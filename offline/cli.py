@@ -61,6 +61,16 @@ SubjectsOption = Annotated[
 ]
 TargetsOption = Annotated[str | None, typer.Option(help="Targets, by commas; all but liking if none.")]
 EpochsOption = Annotated[int | None, typer.Option(min=1, help="Epochs of training; the preset's if none.")]
+RecipeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Another setting of the training recipe, as often as need be: mixup=0.4, sandwich=2, time_mask=0.2, …",
+    ),
+]
+ThresholdOption = Annotated[
+    str | None, typer.Option(help="What makes a rating high: >5, >=3, …; the data set's own if none.")
+]
 GenerationsOption = Annotated[int | None, typer.Option(min=1, help="Generations of the search.")]
 FinetuneOption = Annotated[int | None, typer.Option(min=0, help="Epochs of fine-tuning the found subnet.")]
 NetworksOption = Annotated[
@@ -187,7 +197,9 @@ def run(
     folds: FoldsOption = None,
     subjects: SubjectsOption = None,
     targets: TargetsOption = None,
+    threshold: ThresholdOption = None,
     epochs: EpochsOption = None,
+    recipe: RecipeOption = None,
     generations: GenerationsOption = None,
     finetune: FinetuneOption = None,
     networks: NetworksOption = None,
@@ -205,7 +217,7 @@ def run(
     _need_extra()
     from offline.run import Shipping
 
-    chosen = _preset(preset).changed(
+    chosen = _with_recipe(_preset(preset), recipe).changed(
         epochs=epochs,
         generations=generations,
         finetune=finetune,
@@ -213,7 +225,9 @@ def run(
         strategy=None if search is None else search.value,
         latency=latency,
     )
-    settings = _settings(chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed)
+    settings = _settings(
+        chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
+    )
     shipping = Shipping(export, name, int8=int8, interpolation=interpolation)
     _go(settings, out, root=root, cache=cache, processes=processes, shipping=shipping)
 
@@ -228,7 +242,9 @@ def train(
     folds: FoldsOption = None,
     subjects: SubjectsOption = None,
     targets: TargetsOption = None,
+    threshold: ThresholdOption = None,
     epochs: EpochsOption = None,
+    recipe: RecipeOption = None,
     networks: NetworksOption = None,
     seed: SeedOption = 0,
     cache: CacheOption = None,
@@ -236,8 +252,12 @@ def train(
 ) -> None:
     """Train the supernets of a run and stop; `search` and `export` go on with it."""
     _need_extra()
-    chosen = _preset(preset).changed(epochs=epochs, networks=None if networks is None else networks.value)
-    settings = _settings(chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed)
+    chosen = _with_recipe(_preset(preset), recipe).changed(
+        epochs=epochs, networks=None if networks is None else networks.value
+    )
+    settings = _settings(
+        chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
+    )
     _go(settings, out, root=root, cache=cache, processes=processes, until="training")
     print(f"trained; go on with: bci-offline search {out}")
 
@@ -331,6 +351,7 @@ def _settings(
     subjects: str | None,
     targets: str | None,
     seed: int,
+    threshold: str | None,
 ) -> RunSettings:
     from offline.run import RunSettings
 
@@ -342,6 +363,7 @@ def _settings(
         subjects=_subjects(subjects),
         targets=_names(targets),
         seed=seed,
+        threshold=threshold,
     )
 
 
@@ -380,6 +402,24 @@ def _go(
         run_tables(result.record)
         print(f"bundle: {result.bundle.folder}")
         print(f"report: {write_report(out).html}")
+
+
+def _with_recipe(preset: Preset, words: list[str] | None) -> Preset:
+    """Give the preset with other settings of its recipe, each as ``NAME=VALUE``."""
+    from pydantic import ValidationError
+
+    recipe = preset.recipe.model_dump()
+    for word in words or ():
+        name, _, value = word.partition("=")
+        if name not in recipe:
+            raise typer.BadParameter(f"{name!r} is none of {', '.join(recipe)}", param_hint="--recipe")
+        recipe[name] = value
+    try:
+        changed = type(preset.recipe).model_validate(recipe)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}", param_hint="--recipe") from error
+    return preset.model_copy(update={"recipe": changed})
 
 
 def _preset(name: str) -> Preset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from bci_app.bundle.spec import Target
 from bci_app.errors import DatasetError
 
 CLASSES = ("low", "high")
+_TEXT = re.compile(r"(>=?)?(\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,20 @@ class Threshold:
 
     value: float
     inclusive: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Threshold:
+        """Read ``5``, ``>5`` or ``>=5``.
+
+        Raises
+        ------
+        DatasetError
+            If it is none of these.
+        """
+        found = _TEXT.fullmatch(text.replace(" ", ""))
+        if found is None:
+            raise DatasetError("Not a threshold of ratings", found=repr(text), expected="5, >5 or >=5")
+        return cls(float(found[2]), inclusive=found[1] == ">=")
 
     def __str__(self) -> str:
         return f"{'>=' if self.inclusive else '>'} {self.value:g}"

@@ -16,7 +16,7 @@ from bci_app.bundle.spec import InterpolationLoss
 from bci_app.errors import DatasetError, FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_atomically
-from offline.datasets import FileDataset, open_dataset, prepare
+from offline.datasets import FileDataset, Threshold, open_dataset, prepare
 from offline.datasets.base import Dataset, WindowSet
 from offline.datasets.windows import choose_subjects, choose_targets
 from offline.export import measure_latency
@@ -102,7 +102,8 @@ def run(
     """
     start = time.monotonic()
     watch, shipping = watch or Unwatched(), shipping or Shipping()
-    dataset = open_dataset(settings.dataset, root)
+    threshold = None if settings.threshold is None else Threshold.parse(settings.threshold)
+    dataset = open_dataset(settings.dataset, root, threshold=threshold)
     # Unknown subjects and targets are met before the folder is taken.
     subjects = choose_subjects(dataset, settings.choose_subjects(dataset))
     targets = [target.name for target in choose_targets(dataset, settings.choose_targets(dataset))]

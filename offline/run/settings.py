@@ -43,6 +43,8 @@ class RunSettings(BaseModel):
         Which ones; all but `SIDE_TARGETS` for None.
     seed : int
         The only source of randomness.
+    threshold : str or None
+        What makes a rating high, as ``>3`` or ``>=3``; the data set's own for None.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +56,7 @@ class RunSettings(BaseModel):
     subjects: tuple[str, ...] | int | None = None
     targets: tuple[str, ...] | None = None
     seed: int = 0
+    threshold: str | None = None
 
     @model_validator(mode="after")
     def _known_protocols(self) -> RunSettings:
@@ -75,6 +78,10 @@ class RunSettings(BaseModel):
     def command(self, *more: str) -> str:
         """Give the command line, with `more` options, that leads to the same result; folders stand for themselves."""
         preset, base = self.preset, PRESETS.get(self.preset.name, self.preset)
+        recipe, known = preset.recipe.model_dump(), base.recipe.model_dump()
+        changed = [name for name in sorted(recipe) if recipe[name] != known[name]]
+        if epochs_given := not recipe["steps"] and not {"steps", "epochs"}.isdisjoint(changed):
+            changed = [name for name in changed if name not in ("steps", "epochs")]
         options: dict[str, object] = {
             "--dataset": self.dataset,
             "--preset": preset.name,
@@ -83,13 +90,15 @@ class RunSettings(BaseModel):
             "--folds": self.folds,
             "--subjects": _joined(self.subjects),
             "--targets": _joined(self.targets),
-            "--epochs": None if preset.recipe == base.recipe else preset.recipe.epochs,
+            "--threshold": self.threshold,
+            "--epochs": preset.recipe.epochs if epochs_given else None,
             "--generations": None if preset.search == base.search else preset.search.generations,
             "--finetune": None if preset.finetune == base.finetune else preset.finetune,
             "--networks": None if preset.networks == base.networks else preset.networks,
             "--search": None if preset.strategy == base.strategy else preset.strategy,
         }
         words = [str(word) for name, value in options.items() if value is not None for word in (name, value)]
+        words += [word for name in changed for word in ("--recipe", f"{name}={recipe[name]}")]
         latency = ["--latency"] if preset.latency else []
         return shlex.join(["bci-offline", "run", *words, *latency, *more, "--out", "RUN"])
 

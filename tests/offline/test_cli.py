@@ -1,6 +1,7 @@
 """The command line: what it prints, and how it fails."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 
 from bci_app.errors import DependencyError
 from offline import cli
+from offline.run import RunSettings
 
 runner = CliRunner()
 
@@ -50,12 +52,44 @@ def test_a_failure_is_one_message_and_exit_code_1(tmp_path: Path, project_root: 
 
 
 @pytest.mark.parametrize(
+    "words", [["mixup"], ["mixup=much"], ["mixup=-1"], ["magic=1"], ["optimizer=sgd"], ["sandwich=1.5"]]
+)
+def test_a_recipe_that_cannot_be_is_wrong_usage(words: list[str]) -> None:
+    result = runner.invoke(cli.app, ["run", "--dataset", "eegmat", "--out", "never", "--recipe", *words])
+    assert result.exit_code == 2
+    assert words[0].partition("=")[0] in result.output
+
+
+def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a report calls its command, given again, asks for exactly what the first one did."""
+    asked: list[RunSettings] = []
+    monkeypatch.setattr(cli, "_go", lambda settings, *_, **__: asked.append(settings))
+    for more in (
+        "--preset compact",
+        "--preset compact --epochs 16",
+        "--preset compact --recipe epochs=20 --recipe steps=100 --recipe time_mask=0.2",
+        "--preset paper --epochs 3 --recipe sandwich=2 --recipe optimizer=adamw --recipe warm_up=5",
+        "--preset compact --threshold >=4 --subjects 3, --targets valence --folds 1 --latency --search nsga2",
+        "--preset paper --recipe label_smoothing=0.1 --recipe class_weights=true --networks shared --finetune 2",
+    ):
+        result = runner.invoke(cli.app, ["run", "--dataset", "deap", "--out", "RUN", *more.split()])
+        assert result.exit_code == 0, result.output
+        again = runner.invoke(cli.app, shlex.split(asked[-1].command())[1:])
+        assert again.exit_code == 0, again.output
+        assert asked[-1] == asked[-2]
+    assert asked[4].preset.recipe.time_mask == 0.2
+    assert asked[8].threshold == ">=4"
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["run", "--dataset", "eegmat", "--out", "FILE"], "cannot be written"),
         (["run", "--dataset", "eegmat", "--out", "FILE/run"], "cannot be written"),
         (["run", "--dataset", "eegmat", "--root", "FILE", "--out", "run"], "Cannot read taken as an EEGMAT sample"),
         (["run", "--dataset", "eegmat", "--protocol", ",", "--out", "run"], "A run needs protocols"),
+        (["run", "--dataset", "eegmat", "--threshold", ">3", "--out", "run"], "has no ratings to divide"),
+        (["run", "--dataset", "eegmat", "--threshold", "high", "--out", "run"], "Not a threshold of ratings"),
         (["synth", "deap", "FILE/deap"], "cannot be made"),
         (["evaluate", "mental-load", "--file", "FILE"], "Cannot read taken as an EEGMAT sample"),
         (["evaluate", "mental-load", "--file", "nowhere.npz"], "There is no file nowhere.npz"),

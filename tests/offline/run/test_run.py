@@ -90,7 +90,7 @@ SPEC = PRESET.preprocessing(Planted().info)
 
 @pytest.fixture(autouse=True)
 def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
-    def planted(*_: object) -> Planted:
+    def planted(*_: object, **__: object) -> Planted:
         return Planted()
 
     monkeypatch.setattr(experiment, "open_dataset", planted)

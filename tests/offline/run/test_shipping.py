@@ -68,13 +68,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a bundle of float weights."""
     out = tmp_path_factory.mktemp("runs") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "open_dataset", lambda *_: Headset())
+        patch.setattr(experiment, "open_dataset", lambda *_, **__: Headset())
         assert run(QUICK, out) is not None
     return out
 
 
 def test_the_int8_bundle_beside_the_float_one(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "open_dataset", lambda *_: Headset())
+    monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: Headset())
     result = run(QUICK, finished, shipping=Shipping(int8=True))
     assert result is not None
     whole = load_bundle(finished / "bundle" / "planted-compact")
@@ -212,7 +212,7 @@ def test_channels_without_a_place_on_the_head_are_refused_before_anything_is_don
 
 
 def test_a_run_states_the_share_that_it_measured(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "open_dataset", lambda *_: Headset())
+    monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: Headset())
     result = run(QUICK, finished, shipping=Shipping(name="measured", interpolation=True))
     assert result is not None
     spec = result.bundle.spec
