@@ -233,6 +233,8 @@ def record(
     if recorder.failure is not None:
         raise recorder.failure
     status = engine.status()
+    if status.notice:
+        print(status.notice, file=sys.stderr)
     lost = f", {status.lost} lost" if status.lost else ""
     print(f"{status.received} samples, {status.received / info.rate:.1f} s{lost}, in {recorder.path}")
     if engine.marker_streams is not None:

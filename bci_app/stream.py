@@ -27,7 +27,9 @@ _MICROVOLTS = {
     "volt": 1e6,
     "volts": 1e6,
 }
-# The same, for messages.
+# Hz. Far above any amplifier of EEG; buffers are a number of seconds long.
+MAX_RATE = 1e5
+# The same as the table, for messages.
 UNITS = "uV, mV, nV or V"
 
 

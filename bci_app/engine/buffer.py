@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from bci_app.events import SignalView
 
+_MOST_VALUES = 2**26
+
 
 class SignalBuffer:
     """A ring of samples by stream index; lost samples are nan.
@@ -16,10 +18,11 @@ class SignalBuffer:
     n_channels : int
         Columns.
     capacity : int
-        Samples kept.
+        Samples kept; fewer where they would take more than 256 MB.
     """
 
     def __init__(self, n_channels: int, capacity: int) -> None:
+        capacity = max(1, min(capacity, _MOST_VALUES // max(1, n_channels)))
         self._ring = np.full((capacity, n_channels), np.nan, dtype=np.float32)
         self._end = 0  # stream index after the newest sample
         self._time = float("nan")

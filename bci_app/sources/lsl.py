@@ -16,7 +16,7 @@ from bci_app.errors import SourceError, StreamLostError
 from bci_app.sources.liblsl import load_pylsl, use_loopback
 from bci_app.sources.lsl_header import LslSelector, LslStream, announced, channel_headers, stream_info
 from bci_app.sources.timing import GapDetector
-from bci_app.stream import Chunk, StreamInfo
+from bci_app.stream import MAX_RATE, Chunk, StreamInfo
 
 __all__ = ["LslDiscovery", "LslSource", "LslStream", "list_lsl_streams", "use_loopback"]
 
@@ -252,6 +252,14 @@ class LslSource:
         pylsl = load_pylsl()
         if found.channel_format() == _CF_STRING:
             raise SourceError(f"LSL stream {stream.name!r} carries text", found="format string", expected="numbers")
+        if stream.rate > MAX_RATE:
+            # liblsl's buffer would go by it, whatever rate the user states.
+            raise SourceError(
+                f"LSL stream {stream.name!r} states an impossible sampling rate",
+                found=f"{stream.rate:g} Hz",
+                expected=f"at most {MAX_RATE:g} Hz",
+                fix="Correct the rate where the stream is sent.",
+            )
         try:
             # Neither dejittering nor silent recovery: loss is to be seen.
             inlet = pylsl.StreamInlet(found, max_buflen=self._buffer_seconds, recover=False, processing_flags=0)

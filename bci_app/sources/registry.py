@@ -13,9 +13,7 @@ from urllib.parse import unquote
 from bci_app.channels import canonical
 from bci_app.errors import BciError, SourceError
 from bci_app.sources.base import Source
-from bci_app.stream import UNITS, is_voltage
-
-_MAX_RATE = 1e6
+from bci_app.stream import MAX_RATE, UNITS, is_voltage
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +31,11 @@ class Overrides:
     unit: str | None = None
 
     def __post_init__(self) -> None:
-        if self.rate is not None and not 0 < self.rate <= _MAX_RATE:
+        if self.rate is not None and not 0 < self.rate <= MAX_RATE:
             raise SourceError(
                 "A stream cannot have this rate",
                 found=f"--rate {self.rate:g}",
-                expected=f"a rate in Hz, above 0 and up to {_MAX_RATE:g}",
+                expected=f"a rate in Hz, above 0 and up to {MAX_RATE:g}",
             )
         if self.unit is not None and not is_voltage(self.unit):
             raise SourceError("A stream of EEG cannot have this unit", found=f"--unit {self.unit}", expected=UNITS)
