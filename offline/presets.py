@@ -30,6 +30,21 @@ from offline.training import RECIPES, Recipe
 BANDS = ((4, 6), (6, 8), (8, 10), (10, 13), (13, 17), (17, 22), (22, 28), (28, 36), (36, 45))
 """Theta, alpha, beta and gamma in two, two, three and two parts, Hz."""
 
+SLOW_BAND = (2, 4)
+"""The faster delta waves, Hz: told where windows are long enough for them and rest says what is usual."""
+
+SINE_TAPERS = 10
+"""Tapers of a 4-s window: bands are smeared by 1.4 Hz and vary little from window to window."""
+
+DRIFT_FILTER = BandPass(low=1, high=60)
+"""Takes out the drift of electrodes, which many tapers would smear into the slow bands; 1 s to settle."""
+
+LONG_REST = 15.0
+"""Seconds of rest from which a deviation can be told."""
+
+MANY_CHANNELS = 16
+"""Channels from which their average is a reference to speak of."""
+
 ROLLING_SECONDS = 10.0
 
 Networks = Literal["each", "shared"]
@@ -135,23 +150,29 @@ class Preset(BaseModel):
 def band_power_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
     """Log band power, referred to as much rest as the data set offers.
 
-    From 15 s of rest on, 4-s windows every second are z-scored per feature against up to 30 s of it. A shorter rest
-    has no deviation to speak of: 1-s windows are told as the log ratio to its mean. Without rest, log powers of 4-s
-    windows every 2 s are what they are.
+    From 15 s of rest on, 4-s windows every second are z-scored per feature against up to 30 s of it, spectra are means
+    over several tapers, and many channels are referred to their average. A shorter rest has no deviation to speak of:
+    1-s windows are told as the log ratio to its mean. Without rest, log powers of 4-s windows every 2 s are what they
+    are.
     """
     rate = 128
     rest = min(30, math.floor(info.rest_seconds))
-    window, hop = (4, 1) if rest >= 15 else (1, 1) if rest else (4, 2)
+    long = rest >= LONG_REST
+    window, hop = (4, 1) if long else (1, 1) if rest else (4, 2)
+    average = not info.referenced or (long and len(info.channels) >= MANY_CHANNELS)
+    kind: Literal["feature", "template"] = "feature" if long else "template"
     return PreprocessingSpec(
         channels=info.channels,
         rate=rate,
-        reference=NoReference() if info.referenced else AverageReference(),
+        band_pass=DRIFT_FILTER if long else None,
+        reference=AverageReference() if average else NoReference(),
+        warm_up=rate if long else 0,
         window=window * rate,
         hop=hop * rate,
-        token=LogBandPowerToken(bands=BANDS),
-        baseline=RestBaseline(kind="feature" if rest >= 15 else "template", samples=rest * rate)
-        if rest
-        else NoBaseline(),
+        token=LogBandPowerToken(bands=(SLOW_BAND, *BANDS), sine_tapers=SINE_TAPERS)
+        if long
+        else LogBandPowerToken(bands=BANDS),
+        baseline=RestBaseline(kind=kind, samples=rest * rate) if rest else NoBaseline(),
     )
 
 

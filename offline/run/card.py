@@ -19,8 +19,10 @@ _INTENDED = {
     "as the person's own baseline.",
 }
 _LIMITS = {
-    "eegmat": "Mental load, not emotion. Learnt from healthy young adults, eyes closed, one headset, one task. Rest "
-    "and arithmetic are two recordings of one session, so that what changes with time may help to tell them apart.",
+    "eegmat": "Mental load, not emotion. Learnt from healthy young adults, eyes closed, one headset, one task. Much of "
+    "what it tells is how far spectra have left the person's first 30 s of rest, in whatever direction. Rest and "
+    "arithmetic are two recordings of one session, each cleaned of artefacts by its authors on its own, so that what "
+    "changes with time or with the cleaning may help to tell them apart.",
 }
 _CHOSEN = {
     "eegmat": "The settings of the preset compact were chosen on this data set, so that its scores are somewhat too "

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle import LoadedBundle
-from bci_app.bundle.spec import InterpolationLoss
+from bci_app.bundle.spec import BadChannelLoss
 from bci_app.errors import DatasetError, FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_atomically
@@ -22,9 +22,9 @@ from offline.datasets.windows import choose_subjects, choose_targets
 from offline.export import measure_latency
 from offline.presets import DEMO_SUBJECTS
 from offline.protocols import protocol_named
+from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_positions
 from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
-from offline.run.interpolation import FoldNetwork, interpolation_losses, require_positions
 from offline.run.lock import LOCK_FILE, locked
 from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks
 from offline.run.record import (
@@ -37,7 +37,7 @@ from offline.run.record import (
     RunRecord,
 )
 from offline.run.reference import REFERENCE_NAME, reference_preprocessing, reference_probabilities
-from offline.run.scores import pooled, protocol_scores, tested
+from offline.run.scores import pooled, protocol_scores, tested, with_tested_temperatures
 from offline.run.settings import RunSettings, Until
 from offline.run.shipping import INT8, Shipping, ship, with_int8
 from offline.run.watch import Unwatched, Watch
@@ -108,7 +108,7 @@ def run(
     subjects = choose_subjects(dataset, settings.choose_subjects(dataset))
     targets = [target.name for target in choose_targets(dataset, settings.choose_targets(dataset))]
     spec = settings.preset.preprocessing(dataset.info)
-    if shipping.interpolation:
+    if shipping.bad_channels:
         require_positions(spec)
     _claim(out, settings)
     with locked(out):
@@ -119,7 +119,8 @@ def run(
             return None
         watch.stage("scores")
         protocols = work.score(results)
-        losses = work.interpolation(results, watch)
+        results = work.calibrated(results)
+        losses = work.bad_channels(results, watch)
         watch.stage("export")
         loaded = work.export(results, protocols, losses)
         record = work.record(results, protocols, loaded, seconds=time.monotonic() - start)
@@ -252,8 +253,24 @@ class _Work:
 
     def score(self, results: Results) -> list[ProtocolRecord]:
         """Score every protocol, with the reference on the same windows and splits beside it."""
-        features = self.data.windows(reference_preprocessing(self.spec))
+        referenced = self.data.dataset.info.referenced
+        features = self.data.windows(reference_preprocessing(self.spec, referenced=referenced))
         return [self._score(plan, features, self._of(plan, results)) for plan in self.plans]
+
+    def calibrated(self, results: Results) -> list[tuple[Task, FoldResult]]:
+        """Calibrate the final networks by the folds' test windows, where folds are of people like the final ones are.
+
+        A network for one subject says nothing of one for all: there, validation windows of the final one must do.
+        """
+        plan = next(plan for plan in self.plans if plan.protocol.name == self.settings.primary)
+        if plan.protocol.within_subject:
+            return list(results)
+        folds = [(task.split, result) for task, result in self._of(plan, results)]
+        final = {id(task) for task, _ in self._of(self.final, results)}
+        return [
+            (task, with_tested_temperatures(self.windows, result, folds) if id(task) in final else result)
+            for task, result in results
+        ]
 
     def _of(self, plan: Plan, results: Results) -> list[tuple[Task, FoldResult]]:
         return [(task, result) for task, result in results if any(task.split is split for split in plan.splits)]
@@ -285,20 +302,20 @@ class _Work:
             NetworkRecord.of(str(task.folder.relative_to(self.out)), result.summary) for task, result in results
         )
 
-    def interpolation(self, results: Results, watch: Watch) -> tuple[InterpolationLoss, ...]:
-        """Measure what interpolated channels cost the networks of the primary protocol, if that is asked for."""
-        if not self.shipping.interpolation:
+    def bad_channels(self, results: Results, watch: Watch) -> tuple[BadChannelLoss, ...]:
+        """Measure what replaced channels cost the networks of the primary protocol, if that is asked for."""
+        if not self.shipping.bad_channels:
             return ()
-        watch.stage("interpolation")
+        watch.stage("bad channels")
         plan = next(plan for plan in self.plans if plan.protocol.name == self.settings.primary)
         networks = [
             FoldNetwork(read_subnet(task.folder, self.windows, result), task.split, task.targets)
             for task, result in self._of(plan, results)
         ]
-        return interpolation_losses(self.data.dataset, self.spec, self.windows, networks, seed=self.settings.seed)
+        return bad_channel_losses(self.data.dataset, self.spec, self.windows, networks, seed=self.settings.seed)
 
     def export(
-        self, results: Results, protocols: Sequence[ProtocolRecord], losses: tuple[InterpolationLoss, ...]
+        self, results: Results, protocols: Sequence[ProtocolRecord], losses: tuple[BadChannelLoss, ...]
     ) -> LoadedBundle:
         """Write the bundle, and load it as the app does."""
         dataset = self.data.dataset
@@ -322,7 +339,7 @@ class _Work:
             spec=self.spec,
             card=card,
             record=record,
-            interpolation=losses,
+            losses=losses,
         )
 
     def record(
@@ -350,8 +367,9 @@ class _Work:
             final=self._networks(self._of(self.final, results)),
             bundle=loaded.spec.name,
             quantisation=loaded.spec.provenance.quantisation,
-            interpolation=loaded.spec.provenance.interpolation,
+            bad_channel_losses=loaded.spec.provenance.bad_channels,
             max_interpolated=loaded.spec.max_interpolated,
+            bad_channels=loaded.spec.bad_channels,
             model_bytes=loaded.spec.model_bytes,
             latency_ms=measure_latency(loaded.spec, loaded.model),
             seconds=seconds,

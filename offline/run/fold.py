@@ -300,8 +300,9 @@ class _Work:
 
     def _temperatures(self, model: Supernet, validation: Examples, arch: ArchConfig) -> tuple[float, ...]:
         held = predict(model, validation.tokens, arch).double().numpy()
+        trials = self.windows.trial[self.task.split.validation]
         counts = enumerate(class_counts(self.windows))
-        return tuple(fit_temperature(held[:, t, :n], validation.labels[:, t]) for t, n in counts)
+        return tuple(fit_temperature(held[:, t, :n], validation.labels[:, t], trials) for t, n in counts)
 
     def _calibrate(
         self, model: Supernet, training: Examples, validation: Examples, arch: ArchConfig

@@ -7,24 +7,30 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.preprocessing.spec import LogBandPowerToken, PreprocessingSpec, RestBaseline
+from bci_app.preprocessing.spec import LogBandPowerToken, NoReference, PreprocessingSpec, RestBaseline
 from offline.datasets.base import Split, WindowSet
 
 REFERENCE_NAME = "log band power (4 bands) and logistic regression"
 _BANDS = ((4, 8), (8, 13), (13, 30), (30, 45))
 
 
-def reference_preprocessing(spec: PreprocessingSpec) -> PreprocessingSpec:
+def reference_preprocessing(spec: PreprocessingSpec, *, referenced: bool = True) -> PreprocessingSpec:
     """Give the reference's preprocessing: the same windows as a network's.
 
     Theta, alpha, beta and gamma power. Where the rest baseline has several windows and the network's is not their
     mean alone, each feature is z-scored against it; else it is the log ratio to the mean, or the power itself.
+    Recordings that are `referenced` stay so: the common average makes this method worse (docs/compact-preset.md).
     """
     baseline = spec.baseline
     if isinstance(baseline, RestBaseline) and baseline.kind != "template" and spec.baseline_windows >= 2:
         baseline = RestBaseline(kind="feature", samples=baseline.samples)
     return spec.model_copy(
-        update={"token": LogBandPowerToken(bands=_BANDS), "baseline": baseline, "across_channels": False}
+        update={
+            "reference": NoReference() if referenced else spec.reference,
+            "token": LogBandPowerToken(bands=_BANDS),
+            "baseline": baseline,
+            "across_channels": False,
+        }
     )
 
 

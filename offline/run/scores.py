@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from offline.metrics import (
     accuracy,
     balanced_accuracy,
     expected_calibration_error,
+    fit_temperature,
     grouped_interval,
     majority_baseline,
     rolling_mean,
@@ -39,6 +41,27 @@ def pooled(windows: WindowSet, results: Sequence[tuple[Split, FoldResult]], targ
         logits = result.logits[kind][:, column, :classes].astype(np.float64)
         probabilities[split.test] = softmax(logits / result.summary.temperatures[kind][column])
     return probabilities
+
+
+def with_tested_temperatures(
+    windows: WindowSet, result: FoldResult, folds: Sequence[tuple[Split, FoldResult]]
+) -> FoldResult:
+    """Calibrate the found subnet of a network by what the same subnets of folds say of all their test windows.
+
+    For a network that has no test windows of its own: those of all folds tell more than its few for validation.
+    """
+    temperatures = []
+    for name in result.summary.targets:
+        target = [t.name for t in windows.targets].index(name)
+        logits = np.full((len(windows), len(windows.targets[target].classes)), np.nan)
+        for split, fold in folds:
+            if name in fold.summary.targets:
+                column = fold.summary.targets.index(name)
+                logits[split.test] = fold.logits["found"][:, column, : logits.shape[1]]
+        known = np.isfinite(logits[:, 0])
+        temperatures.append(fit_temperature(logits[known], windows.labels[known, target], windows.trial[known]))
+    summary = replace(result.summary, temperatures=result.summary.temperatures | {"found": tuple(temperatures)})
+    return replace(result, summary=summary)
 
 
 def tested(windows: WindowSet, probabilities: Mapping[str, Sequence[Floats]]) -> ScoredWindows:

@@ -61,6 +61,14 @@ def test_the_temperature_of_scaled_logits_is_found(true: float) -> None:
     assert fit_temperature(logits * true, labels) == pytest.approx(true, rel=0.1)
 
 
+def test_few_groups_of_windows_say_little_of_the_temperature() -> None:
+    rng = np.random.default_rng(1)
+    logits = 4 * rng.standard_normal((20_000, 2))
+    labels = (rng.random(20_000) < softmax(logits / 4)[:, 1]).astype(np.int64)
+    found = [fit_temperature(logits, labels, np.arange(20_000) % groups) for groups in (2, 20, 200, 20_000)]
+    assert 1 < found[0] < found[1] < found[2] < found[3] == pytest.approx(4, rel=0.1)
+
+
 def test_perfect_logits_give_a_finite_temperature() -> None:
     labels = np.arange(10) % 2
     logits = np.where(labels[:, None] == np.arange(2), 50.0, -50.0)

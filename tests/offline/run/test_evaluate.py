@@ -48,7 +48,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> LoadedBund
     spec = PRESETS["compact"].preprocessing(dataset.info)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = Subnet(ArchConfig(16, (2,), (2.0,)), n_channels=19, n_features=9, class_counts=(2,)).eval()
+        network = Subnet(
+            ArchConfig(16, (2,), (2.0,)), n_channels=19, n_features=spec.n_features, class_counts=(2,)
+        ).eval()
     trial = next(iter(dataset.trials(dataset.subjects()[0])))
     folder = tmp_path_factory.mktemp("bundle") / "untrained"
     export_bundle(
@@ -70,7 +72,7 @@ def test_the_live_code_scores_the_windows_that_offline_makes(bundle: LoadedBundl
     windows = make_windows(dataset, bundle.spec.preprocessing)
     (probabilities,) = Predictor(bundle.spec, bundle.model).predict(windows.tokens).probabilities
     labels = windows.labels[:, 0]
-    assert result.windows == len(windows) == 3 * (27 + 57)
+    assert result.windows == len(windows) == 3 * (27 + 56)
     assert result.balanced_accuracy == pytest.approx(balanced_accuracy(probabilities.argmax(axis=1), labels))
     rolled = rolling_mean(probabilities, windows.trial, 10).argmax(axis=1)
     assert result.rolling_balanced_accuracy == pytest.approx(balanced_accuracy(rolled, labels))

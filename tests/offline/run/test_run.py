@@ -17,8 +17,9 @@ from bci_app.errors import BciError, DatasetError, FileError
 from offline.datasets import open_dataset
 from offline.datasets.base import DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.windows import make_windows
+from offline.metrics import fit_temperature
 from offline.presets import PRESETS, Preset
-from offline.protocols import make_splits, protocol_named
+from offline.protocols import make_splits, protocol_named, read_splits
 from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
 from offline.run.fold import FoldResult, Task, run_task
 from offline.run.lock import locked
@@ -80,7 +81,7 @@ PRESET = Preset(
     space=SearchSpace("tiny", (8, 16), (2,), (1.0, 2.0), (1, 2)),
     recipe=Recipe(epochs=4, learning_rate=1e-2, class_weights=True),
     search=Evolution(population=6, generations=2, kept=3, mutations=3, crossovers=3),
-    finetune=1,
+    finetune=6,
     protocol="subjects",
     folds=3,
 )
@@ -136,8 +137,8 @@ def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(tmp_
     assert score.balanced_accuracy > 0.8
     assert score.rolling_balanced_accuracy is not None
     assert score.reference_balanced_accuracy is not None
-    assert score.n_windows == 8 * (13 + 43)
-    assert score.majority_baseline == pytest.approx(43 / 56)
+    assert score.n_windows == 8 * (13 + 42)
+    assert score.majority_baseline == pytest.approx(42 / 55)
     loaded = load_bundle(tmp_path / "run" / "bundle" / "planted-compact")
     assert check_bundle(loaded).windows >= 10
     assert loaded.spec.not_for_people
@@ -298,6 +299,18 @@ def test_shipped_weights_have_seen_validation_and_their_temperature_was_fitted_w
     assert tuned.temperatures["found"] != tuned.temperatures["inherited"]
 
 
+def test_the_shipped_network_is_calibrated_by_the_test_windows_of_all_folds(tmp_path: Path, windows: WindowSet) -> None:
+    result = start(tmp_path / "run")
+    splits = read_splits(tmp_path / "run" / "subjects" / "splits.json", windows)
+    logits = np.empty((len(windows), 2))
+    for split, network in zip(splits, result.record.protocols[0].networks, strict=True):
+        with np.load(tmp_path / "run" / network.folder / "logits.npz") as archive:
+            logits[split.test] = archive["found"][:, 0]
+    expected = fit_temperature(logits, windows.labels[:, 0], windows.trial)
+    assert result.bundle.spec.targets[0].temperature == pytest.approx(expected, rel=1e-6)
+    assert result.record.final[0].temperatures[0] == pytest.approx(expected, rel=1e-6)
+
+
 @pytest.mark.parametrize("strategy", ["evolution", "nsga2"])
 def test_latency_is_measured_for_every_subnet_on_request(tmp_path: Path, windows: WindowSet, strategy: Any) -> None:
     split = make_splits(windows, "subjects", folds=3)[0]
@@ -377,7 +390,7 @@ def test_the_demo_subject_is_in_no_part_of_the_shipped_model() -> None:
 
 
 @pytest.mark.parametrize("preset", ["compact", "paper"])
-@pytest.mark.parametrize(("rest", "window", "baseline"), [(0, 4, 0), (3, 1, 3), (61, 4, 27)])
+@pytest.mark.parametrize(("rest", "window", "baseline"), [(0, 4, 0), (3, 1, 3), (61, 4, 26)])
 def test_presets_fit_the_rest_that_a_data_set_offers(preset: str, rest: int, window: int, baseline: int) -> None:
     spec = PRESETS[preset].preprocessing(replace(Planted().info, rest_seconds=rest + 0.5))
     if preset == "paper":
@@ -385,6 +398,16 @@ def test_presets_fit_the_rest_that_a_data_set_offers(preset: str, rest: int, win
     assert spec.window_seconds == window
     assert spec.baseline_windows == baseline
     assert reference_preprocessing(spec).baseline_windows == baseline
+
+
+def test_many_channels_are_referred_to_their_average_where_rest_is_long_but_the_reference_method_is_not() -> None:
+    info = open_dataset("eegmat").info
+    spec = PRESETS["compact"].preprocessing(info)
+    assert spec.reference.kind == "average"
+    assert reference_preprocessing(spec).reference.kind == "none"
+    assert reference_preprocessing(spec, referenced=False).reference.kind == "average"
+    for changes in ({"rest_seconds": 3.0}, {"channels": info.channels[:4]}):
+        assert PRESETS["compact"].preprocessing(replace(info, **changes)).reference.kind == "none"
 
 
 def test_recordings_without_a_reference_are_referred_to_the_average() -> None:

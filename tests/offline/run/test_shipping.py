@@ -1,4 +1,4 @@
-"""8-bit weights and interpolated electrodes: what they cost is measured on test windows and stands in the bundle."""
+"""8-bit weights and bad channels: what they cost is measured on test windows and stands in the bundle."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pytest
 from bci_app.bundle import load_bundle
 from bci_app.bundle.golden import TOLERANCES, check_bundle
 from bci_app.bundle.predictor import Predictor
-from bci_app.bundle.spec import InterpolationLoss
+from bci_app.bundle.spec import BadChannelLoss
 from bci_app.errors import BundleError, DatasetError
 from bci_app.preprocessing import Pipeline
 from offline.datasets.base import DatasetInfo, Trial
@@ -21,11 +21,12 @@ from offline.protocols import make_splits
 from offline.report import write_report
 from offline.run import RunSettings, Shipping, experiment, run
 from offline.run.fold import Task, read_subnet, run_task
-from offline.run.interpolation import (
+from offline.run.bad_channels import (
     FoldNetwork,
+    Method,
     _interpolated,
     allowed_share,
-    interpolation_losses,
+    bad_channel_losses,
     require_positions,
 )
 from offline.run.record import ScoredWindows
@@ -54,12 +55,12 @@ class Headset:
         wave = np.sin(2 * np.pi * 20 * np.arange(n) / 128)[:, None] * (np.arange(len(CHANNELS)) % 2 == 0)
         base = Trial(subject, subject, "rest", noise[0] + wave, 128.0, CHANNELS, {"load": 0}, scored_from=15 * 128)
         yield base
-        yield replace(base, trial="load", data=noise[1] + 2 * wave, labels={"load": 1}, scored_from=0, rest=base.data)
+        yield replace(base, trial="load", data=noise[1] + 3 * wave, labels={"load": 1}, scored_from=0, rest=base.data)
 
 
 SPEC = PRESET.preprocessing(Headset().info)
 QUICK = RunSettings(
-    dataset="planted", preset=PRESET.changed(epochs=3, generations=1, finetune=0), protocols=("subjects",), folds=3
+    dataset="planted", preset=PRESET.changed(epochs=10, generations=1, finetune=0), protocols=("subjects",), folds=3
 )
 
 
@@ -143,7 +144,7 @@ def test_interpolated_windows_are_those_of_a_live_session(finished: Path) -> Non
     from bci_app.preprocessing import measure_rest, network_input
 
     baseline = measure_rest(SPEC, [w.features for w in live[: SPEC.baseline_windows]])
-    scored = [w for n, w in enumerate(live) if n * SPEC.hop >= 15 * 128]
+    scored = [w for n, w in enumerate(live) if SPEC.warm_up + n * SPEC.hop >= 15 * 128]
     expected = [network_input(SPEC, w.features, baseline) for w in scored]
     np.testing.assert_array_equal(throughout[: len(expected)], np.stack(expected))
     # Where the rest was measured with all channels, good channels are as they were, bad ones are not.
@@ -162,45 +163,56 @@ def test_losses_are_of_people_whom_the_network_never_met(tmp_path: Path) -> None
         result = run_task(windows, task, QUICK.preset, SPEC, report=lambda _: None)
         assert result is not None
         networks.append(FoldNetwork(read_subnet(task.folder, windows, result), split, task.targets))
-    losses = interpolation_losses(dataset, SPEC, windows, networks, seed=0, draws=3)
-    assert [loss.channels for loss in losses] == [1, 2, 3, 4, 6]
-    assert losses == interpolation_losses(dataset, SPEC, windows, networks, seed=0, draws=3)
+    losses = bad_channel_losses(dataset, SPEC, windows, networks, seed=0, draws=3)
+    assert [(loss.method, loss.channels) for loss in losses] == [
+        (method, count) for method in ("interpolate", "rest") for count in (1, 2, 3, 4, 6)
+    ]
+    assert losses == bad_channel_losses(dataset, SPEC, windows, networks, seed=0, draws=3)
     # The planted effect lies in five of the ten channels: with six of them made up, less is left.
-    assert losses[-1].loss > losses[0].loss
+    assert losses[-1].loss > losses[5].loss
+    # Without an average reference good channels do not feel bad ones, and tokens of these say nothing either way.
+    assert all(loss.loss == loss.loss_after_rest for loss in losses if loss.method == "rest")
     # Nothing but the test windows of a fold is scored: other labels elsewhere change nothing.
     labels = 1 - windows.labels
     labels[splits[0].test] = windows.labels[splits[0].test]
     one, other = (
-        interpolation_losses(dataset, SPEC, data, networks[:1], seed=0, draws=1)
+        bad_channel_losses(dataset, SPEC, data, networks[:1], seed=0, draws=1)
         for data in (windows, replace(windows, labels=labels))
     )
     assert one == other
 
 
-def loss(channels: int, lost: float, after: float = 0.0, target: str = "load") -> InterpolationLoss:
-    return InterpolationLoss(
-        target=target, channels=channels, draws=8, balanced_accuracy=0.7, balanced_accuracy_after_rest=0.7,
-        loss=lost, loss_after_rest=after,
+def loss(
+    channels: int, lost: float, after: float = 0.0, *, target: str = "load", method: Method = "interpolate"
+) -> BadChannelLoss:
+    return BadChannelLoss(
+        target=target, method=method, channels=channels, draws=8, balanced_accuracy=0.7,
+        balanced_accuracy_after_rest=0.7, loss=lost, loss_after_rest=after,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("losses", "channels"),
+    ("losses", "method", "channels"),
     [
-        ([], 0),
-        ([loss(1, 0.011)], 0),
-        ([loss(1, 0.01), loss(2, 0.02), loss(3, 0.0)], 1),
-        ([loss(1, -0.02), loss(2, 0.0), loss(3, 0.005), loss(4, 0.0, 0.02)], 3),
-        ([loss(1, 0.0), loss(2, 0.0), loss(1, 0.0, target="b"), loss(2, 0.02, target="b")], 1),
+        ([], "interpolate", 0),
+        ([loss(1, 0.011)], "interpolate", 0),
+        ([loss(1, 0.01), loss(2, 0.02), loss(3, 0.0)], "interpolate", 1),
+        ([loss(1, -0.02), loss(2, 0.0), loss(3, 0.005), loss(4, 0.0, 0.02)], "interpolate", 3),
+        ([loss(1, 0.0), loss(2, 0.0), loss(1, 0.0, target="b"), loss(2, 0.02, target="b")], "interpolate", 1),
+        ([loss(1, 0.0, 0.02), loss(1, 0.01, method="rest"), loss(2, 0.01, method="rest")], "rest", 2),
+        ([loss(1, 0.01), loss(1, 0.0, method="rest")], "interpolate", 1),
     ],
 )
 @pytest.mark.parametrize("n_channels", [8, 14, 19, 32, 62])
-def test_the_allowed_share_follows_the_rule(losses: list[InterpolationLoss], channels: int, n_channels: int) -> None:
-    share = allowed_share(losses, n_channels)
+def test_the_allowed_share_follows_the_rule(
+    losses: list[BadChannelLoss], method: str, channels: int, n_channels: int
+) -> None:
+    allowed = allowed_share(losses, n_channels)
+    assert allowed.method == method
     for bad in range(5):
         mask = np.arange(n_channels) < bad
-        assert (mask.mean() <= share) == (bad <= channels)
-        assert (1 - bad / n_channels >= 1 - share) == (bad <= channels)
+        assert (mask.mean() <= allowed.share) == (bad <= channels)
+        assert (1 - bad / n_channels >= 1 - allowed.share) == (bad <= channels)
 
 
 def test_channels_without_a_place_on_the_head_are_refused_before_anything_is_done() -> None:
@@ -213,10 +225,12 @@ def test_channels_without_a_place_on_the_head_are_refused_before_anything_is_don
 
 def test_a_run_states_the_share_that_it_measured(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: Headset())
-    result = run(QUICK, finished, shipping=Shipping(name="measured", interpolation=True))
+    result = run(QUICK, finished, shipping=Shipping(name="measured", bad_channels=True))
     assert result is not None
     spec = result.bundle.spec
-    assert spec.provenance.interpolation == result.record.interpolation
-    assert spec.max_interpolated == allowed_share(spec.provenance.interpolation, 10) == result.record.max_interpolated
-    assert "--interpolation" in spec.provenance.command
-    assert "Interpolated electrodes" in write_report(finished).html.read_text(encoding="utf-8")
+    assert spec.provenance.bad_channels == result.record.bad_channel_losses
+    allowed = allowed_share(spec.provenance.bad_channels, 10)
+    assert (spec.bad_channels, spec.max_interpolated) == allowed
+    assert (result.record.bad_channels, result.record.max_interpolated) == allowed
+    assert "--bad-channels" in spec.provenance.command
+    assert "Bad electrodes" in write_report(finished).html.read_text(encoding="utf-8")
