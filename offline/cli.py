@@ -86,11 +86,11 @@ NameOption = Annotated[str | None, typer.Option(help="Name of the bundle.")]
 Int8Option = Annotated[
     bool, typer.Option("--int8", help="Bundle of 8-bit weights; what they cost is measured on the test windows.")
 ]
-InterpolationOption = Annotated[
+BadChannelsOption = Annotated[
     bool,
     typer.Option(
-        "--interpolation",
-        help="Measure what interpolated electrodes cost on the test windows, and allow as many as cost little.",
+        "--bad-channels",
+        help="Measure what bad channels cost on the test windows, and allow as many as cost little.",
     ),
 ]
 CacheOption = Annotated[Path | None, typer.Option(help="Folder in which windows are kept for other runs.")]
@@ -209,7 +209,7 @@ def run(
     export: ExportOption = None,
     name: NameOption = None,
     int8: Int8Option = False,
-    interpolation: InterpolationOption = False,
+    bad_channels: BadChannelsOption = False,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
 ) -> None:
@@ -228,7 +228,7 @@ def run(
     settings = _settings(
         chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
     )
-    shipping = Shipping(export, name, int8=int8, interpolation=interpolation)
+    shipping = Shipping(export, name, int8=int8, bad_channels=bad_channels)
     _go(settings, out, root=root, cache=cache, processes=processes, shipping=shipping)
 
 
@@ -284,7 +284,7 @@ def export(
     export: ExportOption = None,
     name: NameOption = None,
     int8: Int8Option = False,
-    interpolation: InterpolationOption = False,
+    bad_channels: BadChannelsOption = False,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
 ) -> None:
@@ -292,7 +292,7 @@ def export(
     _need_extra()
     from offline.run import Shipping, read_settings
 
-    shipping = Shipping(export, name, int8=int8, interpolation=interpolation)
+    shipping = Shipping(export, name, int8=int8, bad_channels=bad_channels)
     _go(read_settings(run_folder), run_folder, root=root, cache=cache, processes=processes, shipping=shipping)
 
 

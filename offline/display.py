@@ -18,6 +18,9 @@ from bci_app.errors import DatasetError
 from offline.datasets import DatasetRow
 from offline.protocols import LEAK_WARNING
 
+REPLACED_BY = {"interpolate": "interpolation", "rest": "their rest"}
+"""What stands for bad channels, in words."""
+
 if TYPE_CHECKING:  # they bring torch, which not every command needs
     from offline.run import RunRecord
     from offline.run.evaluate import EvaluationResult
@@ -132,7 +135,7 @@ def run_tables(record: RunRecord) -> None:
 
 
 def _costs(console: Console, record: RunRecord) -> None:
-    """Show what 8-bit weights and interpolated channels cost, where that was measured."""
+    """Show what 8-bit weights and bad channels cost, where that was measured."""
     if costs := record.quantisation:
         losses = ", ".join(f"{score.loss:+.3f} ({score.target})" for score in costs.scores)
         console.print(
@@ -140,17 +143,19 @@ def _costs(console: Console, record: RunRecord) -> None:
             f"{costs.latency_ms:.2f} for {costs.float_latency_ms:.2f} ms a window, balanced accuracy lost {losses}",
             highlight=False,
         )
-    if record.interpolation:
-        table = Table(title="Balanced accuracy lost by interpolation", title_justify="left", box=box.SIMPLE_HEAD)
+    if record.bad_channel_losses:
+        table = Table(title="Balanced accuracy lost by bad channels", title_justify="left", box=box.SIMPLE_HEAD)
         table.add_column("")
+        table.add_column("replaced by")
         for heading in ("channels", "throughout", "after rest"):
             table.add_column(heading, justify="right")
-        for loss in record.interpolation:
+        for loss in record.bad_channel_losses:
             figures = str(loss.channels), f"{loss.loss:+.3f}", f"{loss.loss_after_rest:+.3f}"
-            table.add_row(loss.target.replace("_", " "), *figures)
+            table.add_row(loss.target.replace("_", " "), REPLACED_BY[loss.method], *figures)
         console.print(table)
         n = len(record.preprocessing.channels)
-        console.print(f"the bundle allows {int(n * record.max_interpolated)} of {n} channels", highlight=False)
+        allowed = f"the bundle allows {int(n * record.max_interpolated)} of {n} channels to be bad"
+        console.print(f"{allowed}, replaced by {REPLACED_BY[record.bad_channels]}", highlight=False)
 
 
 def evaluation_table(results: Sequence[EvaluationResult]) -> None:

@@ -52,6 +52,8 @@ class Decoder:
         self.pipeline = pipeline
         self._predictor = predictor
         self._spec = predictor.spec.preprocessing
+        self._as_at_rest = predictor.spec.bad_channels == "rest"
+        self._most_bad = predictor.spec.max_interpolated
         self._recent: deque[Probabilities] = deque(maxlen=predictor.spec.smoothing.windows)
         self.restart_baseline()
 
@@ -59,11 +61,13 @@ class Decoder:
         """Measure the rest baseline anew, from the next window on."""
         self._rest: Rest | None = None
         self._rest_windows: list[NDArray[np.float64]] = []
+        self._bad_at_rest = np.zeros(len(self._spec.channels), dtype=np.bool_)
         self._recent.clear()
 
     def set_rest(self, rest: Rest) -> None:
         """Use a rest baseline that was measured before."""
         self._rest = rest
+        self._bad_at_rest = np.zeros(len(self._spec.channels), dtype=np.bool_)
 
     @property
     def rest(self) -> Rest | None:
@@ -81,8 +85,12 @@ class Decoder:
         self.pipeline.reset()
         self._recent.clear()
 
-    def decode(self, window: Window, *, usable: bool = True) -> Decoded:
+    def decode(self, window: Window, *, usable: bool = True, bad: NDArray[np.bool_] | None = None) -> Decoded:
         """Take the next window.
+
+        Where the bundle lets bad channels stand as at rest, their tokens are 0. So are those of channels that were bad
+        while the rest was measured, until it is measured anew; with more of them than the bundle allows, there is no
+        prediction.
 
         Parameters
         ----------
@@ -91,15 +99,24 @@ class Decoder:
         usable : bool
             False if the signal is too bad: the window is then neither part of the baseline nor
             given to the network.
+        bad : ndarray of bool, shape (n_channels,), optional
+            Channels that carried no brain signal at some time of the window; none by default.
         """
         if not usable:
             return Decoded(window.last, None, None, None, None, 0.0)
         if self.baseline_progress < 1.0:
             self._rest_windows.append(window.features)
+            if bad is not None:
+                self._bad_at_rest |= bad
             if len(self._rest_windows) == self._spec.baseline_windows:
                 self._rest = measure_rest(self._spec, self._rest_windows)
             return Decoded(window.last, None, None, None, None, 0.0)
         tokens = network_input(self._spec, window.features, self._rest)
+        if self._as_at_rest:
+            replaced = self._bad_at_rest if bad is None else self._bad_at_rest | bad
+            if replaced.mean() > self._most_bad:
+                return Decoded(window.last, None, None, None, None, 0.0)
+            tokens[replaced] = 0.0
         start = perf_counter()
         output = self._predictor.predict(tokens[None])
         seconds = perf_counter() - start

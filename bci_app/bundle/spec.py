@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from bci_app.preprocessing.spec import PreprocessingSpec
+from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 
 FORMAT_VERSION = 1
 MODEL_FILE = "model.onnx"
@@ -90,23 +90,26 @@ class Quantisation(_Frozen):
     latency_ms: Annotated[float, Field(gt=0)]
 
 
-class InterpolationLoss(_Frozen):
-    """What interpolating `channels` randomly chosen channels costs on one target, as a mean over draws of them.
+class BadChannelLoss(_Frozen):
+    """What replacing `channels` randomly chosen channels costs on one target, as a mean over draws of them.
 
     Attributes
     ----------
     target : str
         The target.
+    method : {"interpolate", "rest"}
+        What stands for a channel, as in `Bundle.bad_channels`.
     channels, draws : int
         How many channels, and how many random choices of them.
     balanced_accuracy, balanced_accuracy_after_rest : float
-        With the channels interpolated throughout, and from the end of the rest baseline on (the same where there is
+        With the channels replaced throughout, and from the end of the rest baseline on (the same where there is
         no baseline).
     loss, loss_after_rest : float
         Balanced accuracy with all channels less that.
     """
 
     target: str
+    method: Literal["interpolate", "rest"]
     channels: Annotated[int, Field(ge=1)]
     draws: Annotated[int, Field(ge=1)]
     balanced_accuracy: Fraction
@@ -135,7 +138,7 @@ class Provenance(_Frozen):
     leaks: bool = False
     scores: tuple[Score, ...]
     quantisation: Quantisation | None = None
-    interpolation: tuple[InterpolationLoss, ...] = ()
+    bad_channels: tuple[BadChannelLoss, ...] = ()
     intended_use: str
     limitations: str
     created: str
@@ -173,7 +176,9 @@ class Bundle(_Frozen):
     embedding_dim : int
         Length of the graph's ``embedding`` output.
     max_interpolated : float
-        Largest share of the channels that may be interpolated before predictions are invalid.
+        Largest share of the channels that may be bad or missing before predictions are invalid.
+    bad_channels : {"interpolate", "rest"}
+        What stands for them: spherical splines of the others, or tokens as at rest (0, which needs a rest baseline).
     """
 
     format: Literal["bci-app-bundle"] = "bci-app-bundle"
@@ -189,6 +194,7 @@ class Bundle(_Frozen):
     embedding_dim: Annotated[int, Field(ge=1)]
     smoothing: Smoothing = Smoothing()
     max_interpolated: Fraction = 0.0
+    bad_channels: Literal["interpolate", "rest"] = "interpolate"
     architecture: Annotated[tuple[SubnetArchitecture, ...], Field(min_length=1)]
     provenance: Provenance
 
@@ -201,6 +207,8 @@ class Bundle(_Frozen):
         n_channels = len(self.preprocessing.channels)
         if self.max_interpolated and n_channels - int(n_channels * self.max_interpolated) < 4:
             raise ValueError("interpolation would leave fewer than 4 channels")
+        if self.bad_channels == "rest" and isinstance(self.preprocessing.baseline, NoBaseline):
+            raise ValueError("without a rest baseline no token is as at rest")
         if sorted(told) != sorted(names):
             raise ValueError(f"subnets tell {told}, targets are {names}")
         return self

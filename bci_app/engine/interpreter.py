@@ -219,7 +219,7 @@ class Interpreter:
         quality = float(usable.mean())
         acceptable = quality >= 1 - self._bundle.max_interpolated
         waiting = self._baseline_from is None or (self.baseline_progress < 1 and start < self._baseline_from)
-        decoded = self._decoder.decode(window, usable=acceptable and not waiting)
+        decoded = self._decoder.decode(window, usable=acceptable and not waiting, bad=~usable)
         if decoded.probabilities is None or decoded.smoothed is None or decoded.spread is None:
             reasons: tuple[Reason, ...] = () if acceptable else (Reason.BAD_CONTACT,)
             if not acceptable and self._pipeline.missing.any():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,7 @@ def export_bundle(
     excerpt: Excerpt,
     smoothing: Smoothing | None = None,
     max_interpolated: float = 0.0,
+    bad_channels: Literal["interpolate", "rest"] = "interpolate",
     quantised: Sequence[QuantisedScore] | None = None,
 ) -> Bundle:
     """Write a bundle whole or not at all, and check it as ``bci-app check`` does.
@@ -69,7 +70,9 @@ def export_bundle(
     smoothing : Smoothing, optional
         None by default.
     max_interpolated : float
-        Largest share of the channels that may be interpolated.
+        Largest share of the channels that may be bad.
+    bad_channels : {"interpolate", "rest"}
+        What stands for them.
     quantised : sequence of QuantisedScore, optional
         What 8-bit weights were measured to reach: if given, the graph has such weights.
 
@@ -94,6 +97,7 @@ def export_bundle(
             smoothing=smoothing or Smoothing(),
             precision="float32" if quantised is None else "int8",
             max_interpolated=max_interpolated,
+            bad_channels=bad_channels,
         )
 
     if quantised is not None:

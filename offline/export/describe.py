@@ -43,6 +43,7 @@ def describe_bundle(
     smoothing: Smoothing,
     precision: Literal["float32", "int8"] = "float32",
     max_interpolated: float = 0.0,
+    bad_channels: Literal["interpolate", "rest"] = "interpolate",
 ) -> Bundle:
     """Describe a graph as ``bundle.json`` does."""
     return Bundle(
@@ -57,6 +58,7 @@ def describe_bundle(
         embedding_dim=sum(subnet.network.arch.embed_dim for subnet in subnets),
         smoothing=smoothing,
         max_interpolated=max_interpolated,
+        bad_channels=bad_channels,
         architecture=tuple(subnet.architecture() for subnet in subnets),
         provenance=provenance,
     )

@@ -10,7 +10,7 @@ from offline.report import charts
 from offline.report.analysis import Figures, ProtocolReport, Report, TargetReport
 from offline.report.style import STYLE
 from offline.report.svg import TARGETS
-from offline.run.interpolation import LARGEST_LOSS
+from offline.run.bad_channels import LARGEST_LOSS
 
 _KINDS = {
     "found": "found subnets",
@@ -19,6 +19,7 @@ _KINDS = {
     "supernet": "largest subnet",
     "reference": "reference",
 }
+_REPLACED = {"interpolate": "interpolation", "rest": "their rest"}
 _COLUMNS = (
     "balanced accuracy", "95 % interval", "rolling 10&nbsp;s", "accuracy", "macro-F1", "majority baseline",
     "calibration error",
@@ -255,7 +256,7 @@ def _search(report: Report) -> str:
 
 
 def _costs(report: Report) -> str:
-    """Show what 8-bit weights and interpolated channels cost, where that was measured."""
+    """Show what 8-bit weights and bad channels cost, where that was measured."""
     record = report.record
     parts = []
     if costs := record.quantisation:
@@ -278,29 +279,31 @@ def _costs(report: Report) -> str:
             "one window at a time as live.</p>",
             _table(head, rows),
         ]
-    if record.interpolation:
+    if record.bad_channel_losses:
         names = [target.name for target in record.targets]
         rows = [
             [
                 _name(report, names.index(loss.target)),
+                _REPLACED[loss.method],
                 str(loss.channels),
                 *(f"{v:.3f}" for v in (loss.balanced_accuracy, loss.balanced_accuracy_after_rest)),
                 *(f"{v:+.3f}" for v in (loss.loss, loss.loss_after_rest)),
                 str(loss.draws),
             ]
-            for loss in record.interpolation
+            for loss in record.bad_channel_losses
         ]
-        head = ("target", "channels", "balanced accuracy, throughout", "after rest", "lost, throughout", "after rest",
-                "draws")  # fmt: skip
+        columns = ("target", "replaced by", "channels", "balanced accuracy, throughout", "after rest",
+                "lost, throughout", "after rest", "draws")  # fmt: skip
         n = len(record.preprocessing.channels)
         allowed = int(n * record.max_interpolated)
         rule = f"of the numbers measured, the largest up to which no target loses more than {LARGEST_LOSS:g} either way"
         parts += [
-            "<h3>Interpolated electrodes</h3>",
-            f"<p>Randomly chosen channels of the test recordings of protocol {escape(record.primary)} were replaced "
-            "by spherical splines of the others, as the app replaces bad electrodes: throughout, or from the end of "
-            f"the rest baseline on. The bundle allows <b>{allowed} of {n}</b> channels ({rule}).</p>",
-            _table(head, rows),
+            "<h3>Bad electrodes</h3>",
+            f"<p>Randomly chosen channels of the test recordings of protocol {escape(record.primary)} were replaced in "
+            "the ways of the app: by spherical splines of the others, or by tokens as at rest; throughout, or from the "
+            f"end of the rest baseline on. The bundle allows <b>{allowed} of {n}</b> channels to be bad, replaced by "
+            f"{_REPLACED[record.bad_channels]} ({rule}).</p>",
+            _table(columns, rows, words=2),
         ]
     return _section("What smaller weights and missing electrodes cost", *parts) if parts else ""
 

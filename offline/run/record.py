@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bci_app.bundle.spec import InterpolationLoss, Quantisation, Score, Target
+from bci_app.bundle.spec import BadChannelLoss, Quantisation, Score, Target
 from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_atomically
@@ -130,10 +131,12 @@ class RunRecord(_Frozen):
         The exported networks.
     quantisation : Quantisation or None
         What 8-bit weights cost, if the bundle has such.
-    interpolation : tuple of InterpolationLoss
-        What interpolated channels cost, if that was measured.
+    bad_channel_losses : tuple of BadChannelLoss
+        What replaced channels cost, if that was measured.
     max_interpolated : float
-        Share of the channels that the bundle allows to be interpolated.
+        Share of the channels that the bundle allows to be bad.
+    bad_channels : {"interpolate", "rest"}
+        What stands for them.
     """
 
     command: str
@@ -153,8 +156,9 @@ class RunRecord(_Frozen):
     final: tuple[NetworkRecord, ...]
     bundle: str
     quantisation: Quantisation | None = None
-    interpolation: tuple[InterpolationLoss, ...] = ()
+    bad_channel_losses: tuple[BadChannelLoss, ...] = ()
     max_interpolated: float = 0.0
+    bad_channels: Literal["interpolate", "rest"] = "interpolate"
     model_bytes: int
     latency_ms: float
     seconds: float

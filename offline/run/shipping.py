@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle import LoadedBundle, load_bundle
-from bci_app.bundle.spec import InterpolationLoss, Provenance, QuantisedScore, Smoothing
+from bci_app.bundle.spec import BadChannelLoss, Provenance, QuantisedScore, Smoothing
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.datasets.base import Dataset, Trial, WindowSet
 from offline.export import Excerpt, ExportedSubnet, build_graph, export_bundle, quantise
 from offline.export.graph import Session
 from offline.presets import DEMO_SUBJECTS
+from offline.run.bad_channels import allowed_share
 from offline.run.fold import FoldResult, Task, read_subnet, told
-from offline.run.interpolation import allowed_share
 from offline.run.record import ProtocolRecord
 from offline.run.scores import rolling_windows
 from offline.run.settings import RunSettings
@@ -42,19 +42,19 @@ class Shipping:
         Its name; by data set and preset for None.
     int8 : bool
         Store the weights as 8-bit integers, and measure what that costs on the test windows of every fold.
-    interpolation : bool
-        Measure what interpolated channels cost on the test windows of the primary protocol, and allow as many of
-        them in a live session as `allowed_share` finds.
+    bad_channels : bool
+        Measure what replaced channels cost on the test windows of the primary protocol, and allow as many bad ones
+        in a live session, replaced in the way, as `allowed_share` finds.
     """
 
     folder: Path | None = None
     name: str | None = None
     int8: bool = False
-    interpolation: bool = False
+    bad_channels: bool = False
 
     def options(self) -> tuple[str, ...]:
         """Give the words of the command line that ask for it; names of bundles stand for themselves."""
-        asked = {"--int8": self.int8, "--interpolation": self.interpolation}
+        asked = {"--int8": self.int8, "--bad-channels": self.bad_channels}
         return tuple(option for option, given in asked.items() if given)
 
 
@@ -69,7 +69,7 @@ def ship(
     spec: PreprocessingSpec,
     card: Provenance,
     record: ProtocolRecord,
-    interpolation: tuple[InterpolationLoss, ...],
+    losses: tuple[BadChannelLoss, ...],
 ) -> LoadedBundle:
     """Write the bundle of a run, and load it as the app does.
 
@@ -87,22 +87,24 @@ def ship(
         The model card.
     record : ProtocolRecord
         The cross-validation that the model answers for.
-    interpolation : tuple of InterpolationLoss
+    losses : tuple of BadChannelLoss
         What was measured; empty if nothing was.
     """
     default, title = _names(settings, dataset, [target.name for target in windows.targets])
     name = shipping.name or default + ("-int8" if shipping.int8 else "")
     folder = shipping.folder or out / "bundle" / name
+    allowed = allowed_share(losses, len(spec.channels))
     export_bundle(
         folder,
         [_exported(windows, task, result) for task, result in networks],
         name=name,
         title=title,
         preprocessing=spec,
-        provenance=card.model_copy(update={"interpolation": interpolation}),
+        provenance=card.model_copy(update={"bad_channels": losses}),
         excerpt=golden_excerpt(dataset, spec, windows.subjects[0]),
         smoothing=Smoothing(windows=rolling_windows(spec)),
-        max_interpolated=allowed_share(interpolation, len(spec.channels)),
+        max_interpolated=allowed.share,
+        bad_channels=allowed.method,
         quantised=quantised_scores(record) if shipping.int8 else None,
     )
     return load_bundle(folder)

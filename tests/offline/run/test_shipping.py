@@ -20,7 +20,6 @@ from offline.presets import PRESETS
 from offline.protocols import make_splits
 from offline.report import write_report
 from offline.run import RunSettings, Shipping, experiment, run
-from offline.run.fold import Task, read_subnet, run_task
 from offline.run.bad_channels import (
     FoldNetwork,
     Method,
@@ -29,6 +28,7 @@ from offline.run.bad_channels import (
     bad_channel_losses,
     require_positions,
 )
+from offline.run.fold import Task, read_subnet, run_task
 from offline.run.record import ScoredWindows
 from tests.offline.run.test_run import PRESET, Planted
 

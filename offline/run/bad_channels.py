@@ -1,7 +1,7 @@
-"""What interpolated electrodes cost: networks on people or trials that they never met, with channels replaced.
+"""What bad electrodes cost: networks on people or trials that they never met, with channels replaced.
 
-Channels are replaced as a live session does it, by `Pipeline.set_bad`: after the filters, by spherical splines of the
-other channels.
+Channels are replaced in the two ways that a live session knows: by spherical splines of the others, after the filters
+(`Pipeline.set_bad`), or by tokens as at rest.
 """
 
 from __future__ import annotations
@@ -9,32 +9,34 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bci_app.bundle.spec import InterpolationLoss
+from bci_app.bundle.spec import BadChannelLoss
 from bci_app.channels import interpolation_weights
 from bci_app.errors import ChannelError, DatasetError
-from bci_app.preprocessing import Rest
-from bci_app.preprocessing.spec import PreprocessingSpec
+from bci_app.preprocessing import Rest, Window
+from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.datasets.base import Dataset, Split, Trial, WindowSet
 from offline.datasets.windows import scored_windows, trial_pipeline, trial_tokens
 from offline.metrics import balanced_accuracy
 from offline.supernet.extract import Subnet
 
 COUNTS = (1, 2, 3, 4, 6)
-"""How many channels are interpolated."""
+"""How many channels are replaced."""
 
 DRAWS = 8
 """Random choices of so many channels."""
 
 LARGEST_LOSS = 0.01
-"""Balanced accuracy that interpolation may cost on average."""
+"""Balanced accuracy that bad channels may cost on average."""
 
 _LEAST_GOOD = 4
 
+Method = Literal["interpolate", "rest"]
 Tokens = NDArray[np.float32]
 
 
@@ -63,7 +65,7 @@ def require_positions(spec: PreprocessingSpec) -> None:
         ) from error
 
 
-def interpolation_losses(
+def bad_channel_losses(
     dataset: Dataset,
     spec: PreprocessingSpec,
     windows: WindowSet,
@@ -71,8 +73,8 @@ def interpolation_losses(
     *,
     seed: int,
     draws: int = DRAWS,
-) -> tuple[InterpolationLoss, ...]:
-    """Score the test windows of every fold with randomly chosen channels interpolated.
+) -> tuple[BadChannelLoss, ...]:
+    """Score the test windows of every fold with randomly chosen channels replaced.
 
     Parameters
     ----------
@@ -91,47 +93,71 @@ def interpolation_losses(
 
     Returns
     -------
-    tuple of InterpolationLoss
-        By target, then by number of channels.
+    tuple of BadChannelLoss
+        By target, then by method, then by number of channels.
     """
     n_channels = len(spec.channels)
     rng = np.random.default_rng(seed)
     choices = {count: _choices(n_channels, count, draws, rng) for count in COUNTS if n_channels - count >= _LEAST_GOOD}
     before = _scores(windows, networks, windows.tokens)
+    methods: tuple[Method, ...] = ("interpolate",) if isinstance(spec.baseline, NoBaseline) else ("interpolate", "rest")
     rests: dict[tuple[str, int], Rest | None] = {}
-    found: dict[tuple[str, int], InterpolationLoss] = {}
+    scores: dict[tuple[Method, int], list[tuple[dict[str, float], ...]]] = {}
     for count, masks in choices.items():
-        rows = [
-            tuple(_scores(windows, networks, tokens) for tokens in _interpolated(dataset, spec, windows, mask, rests))
-            for mask in masks
-        ]
-        for target, full in before.items():
-            throughout, after = (float(np.mean([row[kind][target] for row in rows])) for kind in (0, 1))
-            found[target, count] = InterpolationLoss(
-                target=target,
-                channels=count,
-                draws=len(masks),
-                balanced_accuracy=throughout,
-                balanced_accuracy_after_rest=after,
-                loss=full - throughout,
-                loss_after_rest=full - after,
-            )
-    return tuple(found[target, count] for target in before for count in choices)
+        for mask in masks:
+            both = _interpolated(dataset, spec, windows, mask, rests)
+            for method in methods:
+                if method == "rest":
+                    for tokens in both:
+                        tokens[:, mask] = 0.0
+                row = tuple(_scores(windows, networks, tokens) for tokens in both)
+                scores.setdefault((method, count), []).append(row)
+    found = []
+    for target, full in before.items():
+        for method in methods:
+            for count in choices:
+                rows = scores[method, count]
+                throughout, after = (float(np.mean([row[kind][target] for row in rows])) for kind in (0, 1))
+                found.append(
+                    BadChannelLoss(
+                        target=target,
+                        method=method,
+                        channels=count,
+                        draws=len(rows),
+                        balanced_accuracy=throughout,
+                        balanced_accuracy_after_rest=after,
+                        loss=full - throughout,
+                        loss_after_rest=full - after,
+                    )
+                )
+    return tuple(found)
 
 
-def allowed_share(losses: Sequence[InterpolationLoss], n_channels: int, *, largest: float = LARGEST_LOSS) -> float:
-    """Give the largest share of the channels that may be interpolated, by what it costs.
+class Allowed(NamedTuple):
+    """What stands for bad channels, and the largest share of the channels that may be bad."""
 
-    It is that of the largest number of channels that was measured at which, and below which, no target loses more
-    balanced accuracy than `largest`, whether the channels are interpolated throughout or after the rest baseline.
+    method: Method
+    share: float
+
+
+def allowed_share(losses: Sequence[BadChannelLoss], n_channels: int, *, largest: float = LARGEST_LOSS) -> Allowed:
+    """Choose what stands for bad channels and how many may be bad, by what it costs.
+
+    For each method it is the largest number of channels that was measured at which, and below which, no target loses
+    more balanced accuracy than `largest`, whether the channels are bad throughout or after the rest baseline. The
+    method that allows more is taken, interpolation where both allow as many.
     """
-    allowed = 0
-    for count in sorted({loss.channels for loss in losses}):
-        if any(loss.worst > largest for loss in losses if loss.channels == count):
-            break
-        allowed = count
-    # Rounded up: the share of `allowed` channels itself must pass.
-    return math.ceil(1e4 * allowed / n_channels) / 1e4
+    allowed: dict[Method, int] = {"interpolate": 0}
+    for method in dict.fromkeys(loss.method for loss in losses):
+        of_method = [loss for loss in losses if loss.method == method]
+        allowed[method] = 0
+        for count in sorted({loss.channels for loss in of_method}):
+            if any(loss.worst > largest for loss in of_method if loss.channels == count):
+                break
+            allowed[method] = count
+    best = max(allowed, key=lambda method: (allowed[method], method == "interpolate"))
+    # Rounded up: the share of so many channels itself must pass.
+    return Allowed(best, math.ceil(1e4 * allowed[best] / n_channels) / 1e4)
 
 
 def _choices(n_channels: int, count: int, draws: int, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
@@ -177,7 +203,7 @@ def _interpolated(
     return both
 
 
-def _scored(trial: Trial, spec: PreprocessingSpec, bad: NDArray[np.bool_]) -> tuple[list, Rest | None]:
+def _scored(trial: Trial, spec: PreprocessingSpec, bad: NDArray[np.bool_]) -> tuple[list[Window], Rest | None]:
     pipeline = trial_pipeline(trial, spec, max_interpolated=1.0)
     pipeline.set_bad(bad)
     return scored_windows(trial, spec, pipeline)
