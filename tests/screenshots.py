@@ -24,7 +24,7 @@ from bci_app import demo
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.spec import Smoothing, Target
 from bci_app.channels import canonical, is_electrode
-from bci_app.errors import SourceError, StreamLostError
+from bci_app.errors import SourceError
 from bci_app.gui.app import make_application
 from bci_app.gui.choices import SourceChoice, of_player
 from bci_app.gui.controller import Controller
@@ -35,82 +35,19 @@ from bci_app.gui.shortcuts import HelpDialog
 from bci_app.gui.state import Step
 from bci_app.gui.theme import THEMES
 from bci_app.preprocessing.spec import RestBaseline
-from bci_app.recording import Recording, read_recording
+from bci_app.recording import read_recording
 from bci_app.replay import Replay, ReplayThread
 from bci_app.sources.liblsl import local_clock, use_loopback
-from bci_app.sources.registry import FileText, open_source
-from bci_app.stream import Chunk, StreamInfo
+from bci_app.sources.registry import FileText
+from bci_app.stream import StreamInfo
 from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
 from tests.lsl_marker_outlet import marker_outlet
+from tests.picture_sources import Ahead, synthetic_recording
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL, USUAL, LARGE = (1366, 768), (1440, 860), (2560, 1440)
 _TIMEOUT = 120.0
 _UNLIKE = 7  # of 255, in any of red, green and blue
-
-
-class Ahead:
-    """A recording of which `ahead` seconds have already come; the rest comes as time goes by.
-
-    Parameters
-    ----------
-    recording : Recording
-        Its data are repeated without end.
-    ahead : float
-        Seconds.
-    gap : tuple of float, optional
-        Where samples are missing: from, to, in seconds.
-    spoil : callable, optional
-        Changes the samples (n, n_channels) given their times in seconds.
-    lost_after : float, optional
-        Seconds after which the stream is lost.
-    """
-
-    finished = False
-
-    def __init__(
-        self,
-        recording: Recording,
-        *,
-        ahead: float,
-        name: str = "OpenBCI Cyton",
-        gap: tuple[float, float] | None = None,
-        spoil: Callable[[np.ndarray, np.ndarray], None] | None = None,
-        lost_after: float | None = None,
-    ) -> None:
-        info = recording.info
-        self._info = StreamInfo(name, info.channels, info.rate, info.units, kind="lsl", host="lab-2")
-        self._data = recording.data
-        self._ahead, self._gap, self._spoil, self._lost_after = ahead, gap, spoil, lost_after
-
-    def start(self) -> StreamInfo:
-        self._begin = local_clock() - self._ahead
-        self._next = 0
-        return self._info
-
-    def read(self, timeout: float = 0.0) -> Chunk | None:
-        rate = self._info.rate
-        first, lost = self._next, 0
-        if self._gap is not None and first >= self._gap[0] * rate:
-            lost = round((self._gap[1] - self._gap[0]) * rate)
-            first, self._gap = first + lost, None
-        end = min(round((local_clock() - self._begin) * rate), first + round(rate / 10))
-        if self._lost_after is not None and end > self._lost_after * rate:
-            time.sleep(0.05)
-            raise StreamLostError("LSL stream 'OpenBCI Cyton' from lab-2 is lost", fix="Waiting for its return.")
-        if end - first < rate / 50:
-            time.sleep(0.01)
-            self._next = first
-            return None
-        index = np.arange(first, end)
-        data = self._data[index % len(self._data)].copy()
-        if self._spoil is not None:
-            self._spoil(data, index / rate)
-        self._next = end
-        return Chunk(data, self._begin + index / rate, first, lost)
-
-    def stop(self) -> None:
-        pass
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -127,20 +64,6 @@ def until(condition: Callable[[], bool]) -> None:
     loop.exec()
     if time.monotonic() > deadline:
         raise TimeoutError("the state was not reached")
-
-
-def synthetic_recording(text: str) -> Recording:
-    """Give synthetic signals as a recording."""
-    source = open_source(text)
-    info = source.start()
-    chunks = []
-    while not source.finished:
-        chunk = source.read(0.1)
-        if chunk is not None:
-            chunks.append(chunk)
-    source.stop()
-    data = np.concatenate([chunk.data for chunk in chunks])
-    return Recording(Path("synthetic"), "synthetic", info, data, np.arange(len(data)) / info.rate)
 
 
 def wait(seconds: float) -> None:

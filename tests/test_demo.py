@@ -19,6 +19,7 @@ def test_the_demo_plays_a_minute_of_rest_and_one_of_arithmetic(sample_recordings
     np.testing.assert_array_equal(rest.data, files[0].data[60_000:90_000])
     np.testing.assert_array_equal(arithmetic.data, files[1].data[:30_000])
     assert rest.duration == pytest.approx(60)
+    assert [a.text for recording in (rest, arithmetic) for a in recording.annotations] == ["rest", "mental arithmetic"]
 
 
 def test_headless_demo_shows_the_session_in_the_terminal_and_ends_by_itself() -> None:

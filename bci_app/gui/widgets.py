@@ -83,7 +83,12 @@ class PanelTitle(QWidget):
 
 
 class Toggles(QMenu):
-    """A menu that stays while entries are ticked."""
+    """A menu of a button that stays while entries are ticked."""
+
+    def __init__(self, button: QToolButton) -> None:
+        super().__init__(button)
+        # Qt does not tell the button that the mouse has left it meanwhile.
+        self.aboutToHide.connect(lambda: button.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, False))
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
         """Tick without closing."""

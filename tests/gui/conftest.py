@@ -16,14 +16,18 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.gui.app import make_application
+from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
-from tests.bundles import LOAD, VALENCE, write_bundle
+from bci_app.sources.liblsl import use_loopback
+from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
 
 OpenWindow = Callable[[], MainWindow]
 
 # The offscreen platform's own screen is smaller than any that people use.
 SCREEN = QRect(0, 0, 1920, 1080)
+WAIT = 20_000
+BOARD = ("Fz", "C3", "Cz", "C4", "Pz", "PO7", "Oz", "PO8")  # of BrainFlow's synthetic board
 
 
 class Clock:
@@ -82,3 +86,32 @@ def open_window(qtbot: QtBot, settings: QSettings, clock: Clock) -> Iterator[Ope
 @pytest.fixture
 def window(open_window: OpenWindow) -> MainWindow:
     return open_window()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback() -> None:
+    use_loopback()
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LoadedBundle]:
+    """A model for the sample recordings, and one for BrainFlow's synthetic board."""
+    folder = tmp_path_factory.mktemp("models")
+    return {
+        "sample": load_bundle(write_bundle(folder / "sample", title="Sample model")),
+        "board": load_bundle(write_bundle(folder / "board", title="Board model", spec=small_spec(channels=BOARD))),
+    }
+
+
+@pytest.fixture
+def page(
+    qtbot: QtBot, open_window: OpenWindow, settings: QSettings, models: dict[str, LoadedBundle]
+) -> Iterator[ConnectPage]:
+    settings.setValue("models", [str(model.folder) for model in models.values()])
+    settings.setValue("model", str(models["sample"].folder))
+    window = open_window()
+    window.show_connect()
+    shown = window.connect_page
+    qtbot.waitUntil(lambda: shown.model.choice is not None, timeout=WAIT)
+    yield shown
+    shown.shut_down()

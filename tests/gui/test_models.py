@@ -10,8 +10,9 @@ import pytest
 
 from bci_app.engine.spectrum import BANDS
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Reason, Status, TargetPrediction
+from bci_app.gui.chronicle import Chronicle
 from bci_app.gui.electrodes import position
-from bci_app.gui.state import ContactSummary, SessionLog, Step, Trouble, expected, step_of
+from bci_app.gui.state import ContactSummary, Event, SessionLog, Step, Trouble, expected, step_of
 from bci_app.gui.theme import DARK, LIGHT, Theme, mix
 from bci_app.gui.topography import GRID_POINTS, Topography
 from bci_app.gui.troubles import TroubleBoard, present
@@ -214,3 +215,27 @@ def seen(name: str, vision: str) -> np.ndarray:
 def test_contact_can_be_told_by_colour_with_any_colour_vision(theme: Theme, vision: str) -> None:
     for one, other in combinations((theme.good, theme.poor, theme.bad), 2):
         assert np.linalg.norm(seen(one, vision) - seen(other, vision)) > 25
+
+
+def test_what_happens_by_itself_is_told_once() -> None:
+    told: list[Event] = []
+    chronicle = Chronicle(told.append, lambda: 7.0)
+    for step in (Step.CONTACT, Step.BASELINE, Step.BASELINE, Step.RUN):
+        chronicle.step(step)
+    for name in ("rest.edf", "rest.edf", "task.edf"):
+        chronicle.file(name)
+    for connected in (frozenset({"PsychoPy"}), frozenset({"PsychoPy"}), frozenset()):
+        chronicle.marker_streams(connected)
+    for silence in ("", "paused", "", "stream lost", ""):
+        chronicle.silence(silence)
+    assert [event.text for event in told] == [
+        "rest baseline begun",
+        "rest baseline measured",
+        "next recording: task.edf",
+        "connected: PsychoPy",
+        "disconnected: PsychoPy",
+        "paused",
+        "stream lost",
+        "stream back",
+    ]
+    assert all(event.quiet and event.seconds == 7.0 for event in told)

@@ -6,10 +6,9 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PyQt6.QtCore import QEvent, QPoint, QPointF, QSettings, Qt
-from PyQt6.QtGui import QHelpEvent, QWheelEvent
+from PyQt6.QtCore import QEvent, QPointF, QSettings, Qt
+from PyQt6.QtGui import QHelpEvent
 from PyQt6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
 
@@ -22,22 +21,11 @@ from bci_app.gui.main_window import MainWindow
 from bci_app.gui.opening import Ready
 from bci_app.gui.state import Level, Step
 from bci_app.gui.theme import DARK
-from bci_app.gui.traces import FILTERS
 from bci_app.gui.views.contact import ContactPanel
 from tests.bundles import write_bundle
 from tests.gui.conftest import Clock, OpenWindow
+from tests.gui.sessions import WAIT, begin, run_to
 from tests.gui.sources import INFO, LOST, RATE, HeldSource, sine, stream
-
-WAIT = 10_000
-
-
-def begin(qtbot: QtBot, window: MainWindow, source: HeldSource, bundle: LoadedBundle, *, wait: bool = False) -> None:
-    with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
-        window.controller.open(source, bundle, source_text="lsl:test", wait_for_baseline=wait)
-
-
-def run_to(qtbot: QtBot, window: MainWindow, step: Step) -> None:
-    qtbot.waitUntil(lambda: window.header.steps.current is step, timeout=WAIT)
 
 
 def test_an_empty_window_says_what_will_be_there_and_what_to_do(window: MainWindow) -> None:
@@ -167,18 +155,6 @@ def test_a_stream_at_another_rate_is_told_and_can_be_dismissed(
     assert not window.banner.isVisible()
 
 
-def test_a_gap_is_drawn_as_a_gap_and_counted(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
-    source = HeldSource([*stream(8), *stream(4, start=2500, lost=500)])
-    begin(qtbot, window, source, bundle)
-    source.allow()
-    qtbot.waitUntil(lambda: window.status.loss.value.text() == "14.3 %", timeout=WAIT)
-    traces = window.controller.traces
-    assert traces is not None
-    qtbot.waitUntil(lambda: traces.end == 3500, timeout=WAIT)
-    assert np.isnan(traces.rows(2000, 2500)).all()
-    assert [(gap.sample, gap.lost) for gap in window.controller.log.gaps] == [(2500, 500)]
-
-
 def test_late_packets_are_not_drawn_as_silence_and_silence_is(
     qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, clock: Clock
 ) -> None:
@@ -305,71 +281,6 @@ def test_a_minimised_window_draws_nothing_and_predicts_on(
     qtbot.waitUntil(lambda: traces.end == 20 * RATE, timeout=WAIT)
 
 
-def test_scales_follow_the_wheel_and_their_menus(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
-    source = HeldSource(stream(10))
-    begin(qtbot, window, source, bundle)
-    source.allow()
-    # 20 µV of noise: five times that in a row.
-    qtbot.waitUntil(
-        lambda: window.area.signals.amplitude.text() != "100 µV a row" or window.area.signals._judged, timeout=WAIT
-    )
-    window.area.signals.set_amplitude(4)
-    window.area.signals.canvas.amplitude_asked.emit(-1)
-    assert window.area.signals.amplitude.text() == "50 µV a row"
-    window.area.signals.canvas.span_asked.emit(1)
-    assert window.area.signals.span.text() == "15 s"
-
-
-def test_channels_are_ticked_one_after_the_other_without_the_menu_closing(
-    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
-) -> None:
-    begin(qtbot, window, HeldSource(stream(4)), bundle)
-    signals = window.area.signals
-    assert signals.channels.text() == "6 channels"
-    menu = signals.channels.menu()
-    assert menu is not None
-    menu.popup(QPoint(0, 0))
-    for action in menu.actions()[:2]:
-        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
-        assert menu.isVisible()
-    assert signals.channels.text() == "4 channels"
-    names = {action.text(): action for action in menu.actions()}
-    names["none"].trigger()
-    assert signals.channels.text() == "0 channels"
-    assert not window.grab().isNull()
-    names["all"].trigger()
-    assert signals.channels.text() == "7 channels"
-    menu.close()
-
-
-def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
-    source = HeldSource(stream(10))
-    begin(qtbot, window, source, bundle)
-    assert window.area.spectrum._of.text() == "mean of 6 channels"
-    canvas = window.area.signals.canvas
-    area = canvas._area()
-    row = area.height() / 6
-    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, round(area.top() + 2.5 * row)))
-    assert window.area.spectrum._of.text() == "C3"
-    window.area.contact.head.electrode_clicked.emit("O1")
-    assert window.area.spectrum._of.text() == "C3, O1"
-
-
-def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
-    source = HeldSource(stream(10))
-    begin(qtbot, window, source, bundle)
-    source.allow()
-    traces = window.controller.traces
-    assert traces is not None
-    qtbot.waitUntil(lambda: traces.end == 10 * RATE, timeout=WAIT)
-    before = traces.rows(0, 2500)
-    said = list(window.controller.log.predictions)
-    window.area.signals.filter_asked.emit(FILTERS[4])
-    assert window.area.signals.filter.text() == "unfiltered, offset removed"
-    assert not np.allclose(traces.rows(1000, 2500), before[1000:])
-    assert [p.targets for p in window.controller.log.predictions][: len(said)] == [p.targets for p in said]
-
-
 def test_theme_is_remembered(qtbot: QtBot, open_window: OpenWindow, settings: QSettings) -> None:
     window = open_window()
     assert window.theme.name == "dark"
@@ -418,61 +329,6 @@ def test_info_of_the_source_is_on_the_status_line(qtbot: QtBot, window: MainWind
     assert window.status.source.text() == f"{INFO.name} on lab-pc · 7 channels"
 
 
-def test_small_turns_of_a_touch_pad_add_up_to_one_step(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
-    begin(qtbot, window, HeldSource([]), bundle)
-    canvas, asked = window.area.signals.canvas, []
-    canvas.amplitude_asked.connect(asked.append)
-    for _ in range(10):
-        event = QWheelEvent(
-            QPointF(200, 100),
-            QPointF(200, 100),
-            QPoint(),
-            QPoint(0, 24),
-            Qt.MouseButton.NoButton,
-            Qt.KeyboardModifier.NoModifier,
-            Qt.ScrollPhase.NoScrollPhase,
-            False,
-        )
-        canvas.wheelEvent(event)
-    assert asked == [-1, -1]
-
-
-def reddish(window: MainWindow, row: int) -> np.ndarray:
-    """Tell for each column of the picture whether the trace in a row of six is in the colour of bad contact."""
-    raster = window.area.signals.canvas._raster
-    assert raster is not None
-    height = raster.height // 6
-    pixels = raster.pixels[row * height : (row + 1) * height].astype(int)
-    order = (np.arange(raster.width) + window.area.signals.canvas._drawn) % raster.width
-    return ((pixels[..., 2] - pixels[..., 1]) > 60).any(axis=0)[order]
-
-
-def test_a_picture_drawn_anew_keeps_the_colours_that_its_stretches_had(
-    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
-) -> None:
-    pieces = stream(12)
-    for piece in pieces[60:100]:
-        piece.data[:, 2] = 7.0  # C3 is off from 3 s to 5 s
-    source = HeldSource(pieces)
-    begin(qtbot, window, source, bundle)
-    levels: list[ContactLevel] = []
-    window.controller.status_changed.connect(lambda live: levels.append(live.contacts[2].level))
-    for part, level in ((60, ContactLevel.GOOD), (30, ContactLevel.BAD), (90, ContactLevel.GOOD)):
-        source.allow(part)
-        qtbot.waitUntil(lambda level=level: levels[-1:] == [level], timeout=WAIT)
-    # What comes after the verdict has its colour.
-    source.allow()
-    traces = window.controller.traces
-    assert traces is not None
-    qtbot.waitUntil(lambda: traces.end == 12 * RATE, timeout=WAIT)
-    before = reddish(window, 2)
-    assert before.any()
-    assert not before[-20:].any()
-    window.area.signals.canvas.rebuild()
-    after = reddish(window, 2)
-    assert np.mean(after == before) > 0.98
-
-
 def test_valence_and_arousal_are_a_plane_with_dominance_beside_it(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:
@@ -500,19 +356,3 @@ def test_valence_and_arousal_are_a_plane_with_dominance_beside_it(
     source.allow()
     qtbot.waitUntil(lambda: len(plane._point.data) == 0, timeout=WAIT)
     assert running.gauges[0].reason == "bad contact"
-
-
-def test_a_resized_window_shows_the_same_samples(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
-    source = HeldSource(stream(12))
-    begin(qtbot, window, source, bundle)
-    source.allow()
-    canvas = window.area.signals.canvas
-    traces = window.controller.traces
-    assert traces is not None
-    qtbot.waitUntil(lambda: traces.end == 12 * RATE, timeout=WAIT)
-    window.resize(window.width() + 200, window.height() + 80)
-    qtbot.waitUntil(lambda: canvas._raster is not None and canvas._raster.width == canvas._area().width(), timeout=WAIT)
-    raster = canvas._raster
-    assert raster is not None
-    assert canvas._drawn == int((traces.end - 1) / (10 * RATE / raster.width))
-    assert len(np.unique(raster.pixels[:, :, 0])) > 10

@@ -134,9 +134,10 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def streams(path: Path) -> dict[str, dict[str, object]]:
-    """Read a recording, finished or not."""
+    """Read a recording, finished or not; of streams of markers the program's own."""
     found, _ = pyxdf.load_xdf(str(path), synchronize_clocks=False, dejitter_timestamps=False)
-    return {stream["info"]["type"][0]: stream for stream in found}
+    kinds = [(stream["info"]["type"][0], stream["info"]["name"][0], stream) for stream in found]
+    return {kind: stream for kind, name, stream in kinds if kind != "Markers" or name == "Markers"}
 
 
 def markers(path: Path) -> list[str]:
