@@ -215,8 +215,14 @@ def test_signal_ends_a_session_with_its_files_closed(bundle: Path, tmp_path: Pat
     assert all("footer" in stream for stream in streams)
 
 
-@pytest.mark.parametrize("arguments", [["run", "-s", "lsl:nobody-sends-this"], ["doctor"]])
-@pytest.mark.parametrize("after", [0.3, 0.8, 1.6])
+@pytest.mark.parametrize(
+    ("arguments", "after"),
+    [
+        *((["run", "-s", "lsl:nobody-sends-this"], after) for after in (0.3, 0.8, 1.6)),
+        (["doctor"], 0.2),
+        (["doctor"], 0.4),
+    ],
+)
 def test_ctrl_c_before_a_session_ends_it_at_once_without_a_word(arguments: list[str], after: float) -> None:
     """Also in the middle of imports and of calls into libraries, which may swallow a KeyboardInterrupt."""
     process = subprocess.Popen(

@@ -159,7 +159,10 @@ class MarkerStreams:
         remote = stream.hostname != self._host
         try:
             offset = float(inlet.time_correction(_OPEN_SECONDS)) if remote else 0.0
-            inlet.open_stream(_OPEN_SECONDS)
+            # On a busy machine this may take longer. The sender may count us as connected by then, and what
+            # it sends would be lost with this inlet: it is kept, and connects by itself.
+            with suppress(pylsl.util.TimeoutError):
+                inlet.open_stream(_OPEN_SECONDS)
         except (pylsl.util.TimeoutError, pylsl.util.LostError):
             return None
         return _Connection(

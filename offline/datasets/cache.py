@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import as_completed
 from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,7 @@ from bci_app.errors import DatasetError
 from bci_app.preprocessing import PreprocessingSpec
 from offline.datasets.base import WindowSet
 from offline.datasets.files import FileDataset
-from offline.datasets.processes import deaf_to_interrupts, end_now
+from offline.datasets.processes import deaf_to_interrupts, process_pool
 from offline.datasets.windows import (
     OnSkip,
     Progress,
@@ -298,25 +296,18 @@ def _side_by_side(
     dataset: FileDataset, spec: PreprocessingSpec, numbered: Sequence[tuple[Path, str]], jobs: int
 ) -> Iterator[tuple[str, SubjectWindows | DatasetError]]:
     """Prepare subjects in processes."""
-    # Threads may be running here (OpenMP, a progress bar): forking then can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(numbered)), mp_context=context) as pool:
+    killed = DatasetError(
+        "A process that prepared windows died",
+        found=f"{jobs} processes at once",
+        expected="memory for all of them",
+        fix="Try again with fewer jobs.",
+    )
+    with process_pool(min(jobs, len(numbered)), killed=killed) as pool:
         light = _light(dataset)
         with deaf_to_interrupts():
             futures = {pool.submit(_prepare_subject, light, spec, name, path): name for path, name in numbered}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        except BrokenProcessPool as error:
-            raise DatasetError(
-                "A process that prepared windows died",
-                found=f"{jobs} processes at once",
-                expected="memory for all of them",
-                fix="Try again with fewer jobs.",
-            ) from error
-        except BaseException:  # the interrupt, or whoever reads this closing it early
-            end_now(pool)
-            raise
+        for future in as_completed(futures):
+            yield futures[future], future.result()
 
 
 def _light(dataset: Any) -> Any:

@@ -1,12 +1,48 @@
-"""Starting and ending processes that work for this one."""
+"""Processes that work for this one."""
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from typing import Any
+
+from bci_app.errors import BciError
+
+
+@contextmanager
+def process_pool(
+    processes: int,
+    *,
+    killed: BciError,
+    initializer: Callable[..., object] | None = None,
+    initargs: tuple[Any, ...] = (),
+) -> Iterator[ProcessPoolExecutor]:
+    """Open a pool whose processes end at once when it is left by an exception.
+
+    They are spawned: threads may be running here (OpenMP, a progress bar), and forking then can hang.
+
+    Raises
+    ------
+    BciError
+        `killed`, if one of them was.
+    """
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=initializer, initargs=initargs) as pool:
+        try:
+            yield pool
+        except BaseException as error:
+            # A broken pool ends its processes too, but misses one that was just being started, and then waits for it
+            # for ever. Futures are left alone: the pool's own thread fails over cancelled ones.
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            if isinstance(error, BrokenProcessPool):
+                raise killed from error
+            raise
 
 
 @contextmanager
@@ -23,12 +59,3 @@ def deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)
-
-
-def end_now(pool: ProcessPoolExecutor) -> None:
-    """End the processes of a pool, whatever they are at.
-
-    Futures are left alone: the pool's own thread gives them the failure, and fails itself over cancelled ones.
-    """
-    for process in list((pool._processes or {}).values()):
-        process.terminate()

@@ -7,8 +7,7 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from multiprocessing.queues import SimpleQueue
 from typing import NamedTuple
@@ -19,7 +18,7 @@ import torch
 from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.datasets.base import WindowSet
-from offline.datasets.processes import deaf_to_interrupts, end_now
+from offline.datasets.processes import deaf_to_interrupts, process_pool
 from offline.presets import Preset
 from offline.run.fold import FoldResult, Task, run_task
 from offline.run.settings import Until
@@ -73,26 +72,20 @@ def run_tasks(frame: Frame, tasks: Sequence[Task], *, processes: int, report: Re
             return [frame.run(task, report) for task in tasks]
         finally:
             torch.set_num_threads(threads)
-    context = multiprocessing.get_context("spawn")
-    queue: SimpleQueue[Progress] = context.SimpleQueue()
-    with ProcessPoolExecutor(
-        min(processes, len(tasks)), mp_context=context, initializer=_start, initargs=(*_light(frame), queue)
+    queue: SimpleQueue[Progress] = multiprocessing.get_context("spawn").SimpleQueue()
+    killed = FileError(
+        "A process that trained a network was killed",
+        found=f"{processes} processes at once",
+        expected="memory for all of them",
+        fix="Give the same command again, with fewer --processes; it goes on where it was.",
+    )
+    with process_pool(
+        min(processes, len(tasks)), killed=killed, initializer=_start, initargs=(*_light(frame), queue)
     ) as pool:
         with deaf_to_interrupts():
             futures = [pool.submit(_work, task) for task in tasks]
-        try:
-            _follow(futures, queue, report)
-            return [future.result() for future in futures]
-        except BrokenProcessPool as error:
-            raise FileError(
-                "A process that trained a network was killed",
-                found=f"{processes} processes at once",
-                expected="memory for all of them",
-                fix="Give the same command again, with fewer --processes; it goes on where it was.",
-            ) from error
-        except BaseException:
-            end_now(pool)
-            raise
+        _follow(futures, queue, report)
+        return [future.result() for future in futures]
 
 
 def _light(frame: Frame) -> tuple[Frame, _Mapped | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pyxdf
@@ -66,6 +67,28 @@ def test_stream_that_was_restarted_is_received_again_under_its_name() -> None:
             expected.append((name, running.send(f"{number}"), f"{number}"))
             inbox.wait_for(len(expected))
     streams.stop()
+    assert inbox.events == expected
+
+
+def test_a_sender_that_is_slow_to_connect_loses_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = unique("slow")
+    inbox = Inbox()
+    streams = MarkerStreams([name], inbox.deliver)
+    opened = streams._open
+    with marker_outlet(name, name) as running:
+
+        def open_frozen(*arguments: Any) -> Any:
+            running.freeze()
+            threading.Timer(3.0, running.thaw).start()
+            monkeypatch.setattr(streams, "_open", opened)
+            return opened(*arguments)
+
+        monkeypatch.setattr(streams, "_open", open_frozen)
+        streams.start()
+        running.wait_for_receiver()
+        expected = [(name, running.send(f"{number}"), f"{number}") for number in range(50)]
+        inbox.wait_for(50)
+        streams.stop()
     assert inbox.events == expected
 
 

@@ -82,7 +82,7 @@ def test_processes_are_started_only_where_they_save_time(
     deap_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two small subjects take less than an import of SciPy."""
-    monkeypatch.setattr(cache_module, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(cache_module, "process_pool", None)
     dataset = open_dataset("deap", deap_root)
     equal(prepare(dataset, SPEC, tmp_path, jobs=2), make_windows(dataset, SPEC))
 
