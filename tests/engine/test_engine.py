@@ -14,6 +14,8 @@ from bci_app.bundle.golden import make_golden
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import ChannelError, FileError, SourceError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason
+from bci_app.preprocessing import Rest
+from bci_app.preprocessing.spec import RestBaseline
 from bci_app.stream import Chunk, Marker, StreamInfo
 from tests.bundles import CHANNELS, LOAD, VALENCE, small_spec, write_bundle
 from tests.streams import ArraySource, chunks, eeg
@@ -167,16 +169,59 @@ def lenient(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
     return load_bundle(write_bundle(tmp_path_factory.mktemp("bundles") / "lenient", max_interpolated=0.2))
 
 
-def test_few_bad_channels_are_interpolated_where_the_bundle_allows(lenient: LoadedBundle) -> None:
+def test_few_bad_channels_are_replaced_where_the_bundle_allows(lenient: LoadedBundle) -> None:
     data = eeg(24, RATE, 7)
     data[2500:3500, 3] += 900 * np.random.default_rng(2).standard_normal(1000)
     predictions, _ = run(lenient, chunks(data, RATE, [50]))
-    during = [p for p in predictions if 2500 + 250 <= p.sample < 3500]
+    # Found bad by 2750 at the latest: whole windows end 250 samples later.
+    during = [p for p in predictions if 3000 <= p.sample < 3500]
+    assert during
     assert all(p.valid and p.quality == pytest.approx(5 / 6) for p in during)
     data[2500:3500, 4] = 0.0  # one more is too many
     predictions, _ = run(lenient, chunks(data, RATE, [50]))
     during = [p for p in predictions if 2500 + 250 <= p.sample < 3500]
     assert all(p.reasons == (Reason.BAD_CONTACT,) for p in during)
+
+
+@pytest.mark.parametrize("method", ["interpolate", "rest"])
+@pytest.mark.parametrize("rate", [125.0, 250.0])
+@pytest.mark.parametrize("onset", [2000, 2031])
+def test_a_window_in_which_an_electrode_goes_bad_or_returns_is_invalid(
+    tmp_path: Path, method: str, rate: float, onset: int
+) -> None:
+    """Before the verdict it spoils the average of all; valid are windows without it, or with it left out throughout."""
+    spec = small_spec(window=512, baseline=RestBaseline(kind="feature", samples=1024))  # 4 s against 8 s
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=16, max_interpolated=0.2, bad_channels=method))
+    info = StreamInfo("test", CHANNELS, rate, ("uV",) * 6)
+    bad = slice(round(onset * rate / 100), round((onset + 1500) * rate / 100))
+
+    def session(data: np.ndarray) -> dict[int, Prediction]:
+        with Engine(ArraySource(info, chunks(data, rate, [50])), loaded, clock=lambda: 0.0) as engine:
+            engine.set_rest(Rest(np.full((6, 4), 1.5), np.full((6, 4), 0.7)))
+            return {p.sample: p for p in engine.predictions()}
+
+    clean = eeg(60, rate, 6)
+    spoilt, replaced = clean.copy(), clean.copy()
+    spoilt[bad, 3] = 187_500.0
+    replaced[:, 3] = 187_500.0  # bad from the beginning
+    found, without, throughout = session(spoilt), session(clean), session(replaced)
+    told = {"without": 0, "throughout": 0}
+    for sample, prediction in found.items():
+        begin = sample - round(4 * rate) + 1
+        if prediction.valid:
+            with_it = begin < bad.stop + 2 * rate and sample >= bad.start
+            expected = throughout[sample] if with_it else without[sample]
+            np.testing.assert_allclose(
+                prediction.targets[0].probability, expected.targets[0].probability, atol=2e-3, err_msg=str(sample)
+            )
+            told["throughout" if with_it else "without"] += 1
+        elif sample >= 8 * rate:
+            assert prediction.reasons == (Reason.BAD_CONTACT,)
+            # A verdict comes after half a second, recovery takes two; then a whole window.
+            around = bad.start <= sample < bad.start + 5 * rate or bad.stop <= sample < bad.stop + 7 * rate
+            assert around
+    assert told["throughout"] > 15
+    assert told["without"] > 40
 
 
 def test_interpolated_predictions_do_not_depend_on_how_samples_arrive(lenient: LoadedBundle) -> None:
@@ -232,8 +277,8 @@ def test_baseline_waits_for_the_user(bundle: LoadedBundle) -> None:
         after += engine.step().predictions
         progress.append(engine.status().baseline_progress)
     first_valid = next(p for p in after if p.valid)
-    # Six windows that begin after the call, then one more.
-    assert first_valid.sample >= 1500 + (128 + 6 * 64) * 250 // 128
+    # Six windows that begin with the call or after it, then one more.
+    assert first_valid.sample == 1500 + (127 + 6 * 64) * 250 // 128
     assert progress[0] < 0.5
     assert progress[-1] == 1.0
 
