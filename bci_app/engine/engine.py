@@ -320,7 +320,7 @@ class Engine:
         if self._recorded is not None and known[0] == self._recorded[0] and known[1] is self._recorded[1]:
             return
         self._recorded = known
-        state = ModelState(self.bundle.name, sample, *known)
+        state = ModelState(self.bundle.name, self.bundle.preprocessing.digest, sample, *known)
         time = self._clock() if math.isnan(self._newest) else self._newest
         self._record(lambda recorder: recorder.on_state(state, time))
 

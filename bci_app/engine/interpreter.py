@@ -224,13 +224,15 @@ class Interpreter:
         usable = self._contact.usable_since(start) & ~self._contact.bad_before(sample + 1)
         quality = float(usable.mean())
         acceptable = self._can_do_without(~usable, start)
-        waiting = self._baseline_from is None or (self.baseline_progress < 1 and start < self._baseline_from)
+        measuring = self.baseline_progress < 1
+        waiting = self._baseline_from is None or (measuring and start < self._baseline_from)
         decoded = self._decoder.decode(window, usable=acceptable and not waiting, bad=~usable)
         if decoded.probabilities is None or decoded.smoothed is None or decoded.spread is None:
-            reasons: tuple[Reason, ...] = () if acceptable else (Reason.BAD_CONTACT,)
+            # Acceptable and yet refused: with the channels that were bad at rest there are too many.
+            reasons: tuple[Reason, ...] = () if acceptable and (waiting or measuring) else (Reason.BAD_CONTACT,)
             if not acceptable and self._pipeline.missing.any():
                 reasons = (*reasons, Reason.MISSING_CHANNELS)
-            if waiting or acceptable or self.baseline_progress < 1:
+            if acceptable or waiting or measuring:
                 reasons = (*reasons, Reason.BASELINE)
             return self._invalid(sample, chunk, reasons, quality)
         self._compute_ms = decoded.seconds * 1e3

@@ -263,6 +263,23 @@ def test_bad_windows_are_not_part_of_the_baseline(bundle: LoadedBundle) -> None:
     assert first_valid.sample > 1000 + 4 * RATE
 
 
+def test_a_session_with_electrodes_loose_in_turn_at_rest_gets_its_baseline(tmp_path: Path) -> None:
+    spec = small_spec(baseline=RestBaseline(kind="feature", samples=1536))  # 12 s
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=16, max_interpolated=0.2, bad_channels="rest"))
+    data = eeg(40, RATE, 7)
+    for number, channel in enumerate((0, 2, 4)):  # three of six; one is allowed
+        data[500 + 1000 * number : 750 + 1000 * number, channel] = 0.0
+    data[6500:9000, 3] = 0.0
+    predictions, engine = run(loaded, chunks(data, RATE, [50]))
+    assert engine.rest is not None
+    assert engine.rest.bad == (4,)
+    assert all(p.valid for p in predictions if 5400 < p.sample < 6500)
+    late = [p for p in predictions if 7000 <= p.sample < 9000]
+    # With the one that was bad at rest there are two: the contact now, and the rest, which can be measured anew.
+    assert {p.reasons for p in late} == {(Reason.BAD_CONTACT, Reason.BASELINE)}
+    assert predictions[-1].valid
+
+
 def test_baseline_waits_for_the_user(bundle: LoadedBundle) -> None:
     pieces = chunks(eeg(20, RATE, 7), RATE, [250])
     engine = Engine(ArraySource(INFO, pieces), bundle, wait_for_baseline=True, clock=lambda: 200.0)
