@@ -261,6 +261,15 @@ class Engine:
             self.stop_recording()
             self._recorder, self._recording_error = recorder, ""
             self._recorded = None
+            if self.bundle is not None:
+                recorder.describe(
+                    {
+                        "bundle": self.bundle.name,
+                        "model_sha256": self.bundle.model_sha256,
+                        "targets": {target.name: target.classes for target in self.bundle.targets},
+                        "preprocessing": self.bundle.preprocessing.model_dump(mode="json"),
+                    }
+                )
             self._record_state(self._buffer.end)
 
     def stop_recording(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -187,6 +188,16 @@ def test_a_rest_measured_with_another_preprocessing_is_refused(
         rest_of_recording(recording, bundle.spec)
     with pytest.raises(BundleError, match=expected):
         predictions_of_recording(recording, bundle)
+
+
+def test_a_recording_tells_which_model_predicted(bundle: LoadedBundle, tmp_path: Path) -> None:
+    _, path = record(tmp_path / "s.xdf", bundle, chunks(millivolts(4), RATE, [25]), 0)
+    streams, _ = pyxdf.load_xdf(path)
+    (stream,) = [s for s in streams if s["info"]["type"] == ["Metadata"]]
+    found = json.loads(stream["time_series"][0][0])
+    assert (found["bundle"], found["model_sha256"]) == (bundle.spec.name, bundle.spec.model_sha256)
+    assert PreprocessingSpec.model_validate(found["preprocessing"]) == bundle.spec.preprocessing
+    assert found["targets"] == {"mental_load": ["low", "high"]}
 
 
 def test_a_model_without_baseline(tmp_path: Path) -> None:
