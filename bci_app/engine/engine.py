@@ -26,6 +26,7 @@ from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
 from bci_app.sources.base import Source
+from bci_app.sources.liblsl import local_clock
 from bci_app.sources.lsl_markers import MarkerStreams
 from bci_app.stream import Chunk, Marker, StreamInfo, microvolts_per
 
@@ -36,13 +37,6 @@ if TYPE_CHECKING:
 _STAMPS_OFF = 1.0
 # Longest wait for samples in `Engine.predictions`.
 _WAIT = 0.1
-
-
-def lsl_clock() -> float:
-    """Give LSL's clock: seconds, steady."""
-    import pylsl
-
-    return float(pylsl.local_clock())
 
 
 class Engine:
@@ -64,7 +58,7 @@ class Engine:
     buffer_seconds : float
         Raw signal kept for `signal`.
     clock : callable
-        The LSL clock; injected by tests.
+        The LSL clock, or the system's steady one where liblsl is missing; injected by tests.
 
     Raises
     ------
@@ -83,7 +77,7 @@ class Engine:
         markers: Sequence[str] = (),
         wait_for_baseline: bool = False,
         buffer_seconds: float = 30.0,
-        clock: Callable[[], float] = lsl_clock,
+        clock: Callable[[], float] = local_clock,
     ) -> None:
         self.bundle = bundle.spec if bundle is not None else None
         self._predictor = Predictor(bundle.spec, bundle.model) if bundle is not None else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from bci_app.errors import ChannelError, FileError, SourceError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason
 from bci_app.preprocessing import Rest
 from bci_app.preprocessing.spec import RestBaseline
+from bci_app.sources.synthetic import DEFAULT_CHANNELS
 from bci_app.stream import Chunk, Marker, StreamInfo
 from tests.bundles import CHANNELS, LOAD, VALENCE, small_spec, write_bundle
 from tests.streams import ArraySource, chunks, eeg
@@ -421,6 +424,20 @@ def test_a_longer_loss_is_not_bridged(bundle: LoadedBundle) -> None:
     pieces = chunks(data[:2000], RATE, [50]) + chunks(data[2006:], RATE, [50], start=2006, lost=6)
     predictions, _ = run(bundle, pieces)
     assert Reason.GAP in {reason for p in predictions for reason in p.reasons}
+
+
+def test_a_session_that_needs_no_liblsl_runs_without_it(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b", spec=small_spec(channels=DEFAULT_CHANNELS))
+    code = f"""
+import sys
+sys.modules["pylsl"] = None
+from bci_app import Engine, load_bundle, open_source
+with Engine(open_source("synthetic:?speed=max&seconds=20"), load_bundle({str(folder)!r})) as engine:
+    print(sum(prediction.valid for prediction in engine.predictions()), engine.mark("end").text)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert done.stdout == "32 end\n"
 
 
 class FailingOutput:
