@@ -37,7 +37,10 @@ _Item = Chunk | Prediction | tuple[str, Marker] | tuple[ModelState, float]
 class Recorder:
     """An XDF file with the streams of a session.
 
-    - The source's samples as received: float64, in its units, with its stamps; type EEG.
+    - The source's samples as received: float64, in its units; type EEG. The stamps are those of the source's
+      chunks, by which samples are counted and the predictions were made: the moment at which each sample was
+      due, on the lower edge of the raw stamps (see `SampleClock`). Where raw stamps are even they are the same;
+      of samples that arrive in bursts they come before the raw ones, which are not kept.
     - ``… index``: for each chunk its first index, samples, samples lost before it, and whether filters
       started anew.
     - ``Model state``: the rest baseline and where windows are counted from, as JSON, at the beginning and
