@@ -27,6 +27,8 @@ _RAILED_SHARE = 0.3
 # Mains power over everything else from 1 to 45 Hz.
 _LINE_RATIO = 10.0
 _NOT_FINITE = "not finite"
+# A stream index that no session reaches.
+_NEVER = np.iinfo(np.int64).max
 # In any unit. What is larger is no voltage but memory that nobody wrote to; its square would overflow.
 _LARGEST = 1e15
 # Good verdicts in a row before a bad channel counts as good again (2 s), against flicker.
@@ -130,6 +132,8 @@ class ContactMonitor:
         """
         self._samples: list[NDArray[np.float64]] = []
         self._end = first
+        # Stream index of each channel's first sample since the last verdict that is no number.
+        self._hole = np.full(len(self._channels), _NEVER, dtype=np.int64)
         self._neighbours.reset()
         self._hold(first)
 
@@ -168,6 +172,10 @@ class ContactMonitor:
         end : int
             Stream index after the last row.
         """
+        numbers = are_numbers(x)
+        if not numbers.all():
+            first = end - len(x) + np.argmin(numbers, axis=0)
+            self._hole = np.where(numbers.all(axis=0), self._hole, np.minimum(self._hole, first))
         self._samples.append(x)
         self._end = end
 
@@ -183,12 +191,13 @@ class ContactMonitor:
             verdicts = self._judge(block)
             self._contacts = tuple(self._settled(index, *verdict) for index, verdict in enumerate(verdicts))
             self._not_finite[:] = False
+            self._hole[:] = _NEVER
         self._hold(end)
         return enough
 
     def _judge(self, block: NDArray[np.float64]) -> list[tuple[ContactLevel, str]]:
         """Judge each channel by itself, and what is good beside its neighbours."""
-        finite = are_numbers(block).all(axis=0)
+        finite = are_numbers(block).all(axis=0) & (self._hole == _NEVER)
         spread = _Spread.of(block if finite.all() else np.where(finite, block, 0.0))
         self._neighbours.add(spread.detrended, ~(spread.bad | self._missing))
         verdicts = [
@@ -220,11 +229,12 @@ class ContactMonitor:
 
         For a window that ends between two points of the grid: the next verdict would come too late.
         """
+        holes = np.asarray(self._hole < end)
         stop = sum(map(len, self._samples)) - (self._end - end)
         if stop < self._block:
-            return np.zeros(len(self._channels), dtype=np.bool_)
+            return holes
         block = np.concatenate(self._samples)[stop - self._block : stop]
-        return _Spread.of(block).bad
+        return np.asarray(_Spread.of(block).bad | holes)
 
     @property
     def recovering(self) -> NDArray[np.bool_]:

@@ -157,7 +157,8 @@ class Interpreter:
         self._held = []
         predictions: list[Prediction] = []
         finite = are_numbers(chunk.data[:, self._pipeline.columns])
-        for start, stop, good in _runs(np.asarray(finite.all(axis=1))):
+        without = (~finite | self._pipeline.missing).mean(axis=1)
+        for start, stop, good in _runs(np.asarray(without <= self._bundle.max_interpolated)):
             first, last = chunk.first + start, chunk.first + stop
             if good:
                 if self._refusing:
@@ -180,9 +181,16 @@ class Interpreter:
         return refused
 
     def _take_piece(self, chunk: Chunk, begin: int, end: int) -> list[Prediction]:
-        """Take finite samples that reach no further than to the next point of the contact grid."""
+        """Take samples that reach no further than to the next point of the contact grid.
+
+        What is no number in channels that the model can do without is a bad contact; filters are given 0 for it.
+        """
         piece = chunk.data[begin - chunk.first : end - chunk.first]
-        windows = self._pipeline.process(piece)
+        numbers = are_numbers(piece)
+        filled = piece
+        if not numbers.all():
+            filled, piece = np.where(numbers, piece, 0.0), np.where(numbers, piece, np.nan)
+        windows = self._pipeline.process(filled)
         predictions = self._skipped(end, chunk)
         self._contact.add(piece[:, self._pipeline.columns] * self._pipeline.scale, end)
         # Before the verdict at this piece's end, which other cuts would not know yet.

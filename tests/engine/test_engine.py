@@ -235,6 +235,47 @@ def test_interpolated_predictions_do_not_depend_on_how_samples_arrive(lenient: L
         assert content(run(lenient, chunks(data, RATE, sizes))[0]) == whole
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_a_channel_of_no_numbers_is_done_without_where_the_bundle_allows(lenient: LoadedBundle, value: float) -> None:
+    """As a flat one; and as one that never was there before and after."""
+    data = eeg(30, RATE, 7)
+    flat, holes = data.copy(), data.copy()
+    flat[:, 3], holes[:, 3] = 0.0, value
+    assert content(run(lenient, chunks(holes, RATE, [50]))[0]) == content(run(lenient, chunks(flat, RATE, [50]))[0])
+    two = holes.copy()
+    two[:, 4] = value
+    assert not any(p.valid for p in run(lenient, chunks(two, RATE, [50]))[0])
+
+
+@pytest.mark.parametrize("begin", [1100, 2130, 3000, 3061])
+@pytest.mark.parametrize("length", [1, 700])
+def test_a_hole_in_a_channel_spoils_no_window_that_is_called_valid(
+    lenient: LoadedBundle, begin: int, length: int
+) -> None:
+    data = eeg(30, RATE, 7)
+
+    def session(data: np.ndarray, sizes: list[int]) -> list[Prediction]:
+        pieces = chunks(data[:3000], RATE, sizes) + chunks(data[3000:], RATE, sizes, start=3060, lost=60)
+        return run(lenient, pieces)[0]
+
+    holes = data.copy()
+    holes[begin : begin + length, 3] = np.nan
+    found = session(holes, [50])
+    clean = {p.sample: p for p in session(data, [50])}
+    first = begin if begin < 3000 else begin + 60
+    valid = [p for p in found if p.valid]
+    assert found[-1].valid
+    assert any(p.sample > first and p.quality < 1 for p in valid)
+    for p in valid:
+        if p.quality == 1:
+            assert p.sample < first or p.sample - 250 >= first + length + 2 * RATE - 125
+            np.testing.assert_allclose(
+                p.targets[0].probability, clean[p.sample].targets[0].probability, atol=0.02, err_msg=str(p.sample)
+            )
+    for sizes in ([1], [7, 333], [10_000]):
+        assert content(session(holes, sizes)) == content(found)
+
+
 def test_missing_channel_is_interpolated_where_the_bundle_allows(lenient: LoadedBundle) -> None:
     data = eeg(12, RATE, 7)
     keep = [0, 1, 2, 4, 5, 6]
