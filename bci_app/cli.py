@@ -18,7 +18,7 @@ from bci_app import __version__
 from bci_app.errors import BciError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bci_app.bundle import LoadedBundle
     from bci_app.outputs.base import Output
@@ -50,6 +50,8 @@ MarkersOption = Annotated[
     list[str] | None,
     typer.Option(help="Record the events of this LSL marker stream too (NAME or type=…,source_id=…); may be repeated."),
 ]
+ParticipantOption = Annotated[str | None, typer.Option(help="Code of the participant, for the recording.")]
+NotesOption = Annotated[str | None, typer.Option(help="Notes on the session, for the recording.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEMO_BUNDLE = "mental-load"
@@ -158,6 +160,8 @@ def run(
         str | None, typer.Option(help="Write a line of JSON for each window to this file; - for standard output.")
     ] = None,
     record: Annotated[Path | None, typer.Option(help="Record the session to this XDF file.")] = None,
+    participant: ParticipantOption = None,
+    notes: NotesOption = None,
     markers: MarkersOption = None,
     rest: Annotated[
         Path | None, typer.Option(help="Measure the rest baseline in this recording of the same person and montage.")
@@ -176,8 +180,9 @@ def run(
     """Run a session without a window."""
     from bci_app.bundle import find_bundle, load_bundle
 
-    if markers and record is None:
-        raise typer.BadParameter("markers go into a recording; name one with --record", param_hint="--markers")
+    for option, value in (("--markers", markers), ("--participant", participant), ("--notes", notes)):
+        if value and record is None:
+            raise typer.BadParameter(f"{option} is for a recording; name one with --record", param_hint=option)
     if not network:
         _keep_to_this_machine()
     _in_terminal(
@@ -187,6 +192,7 @@ def run(
         seconds=seconds,
         outputs=_outputs(jsonl, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers),
         record=record,
+        metadata=_metadata(source, participant, notes),
         markers=markers or (),
         rest=rest,
         quiet=jsonl == "-",
@@ -197,6 +203,8 @@ def run(
 def record(
     source: SourceOption,
     file: Annotated[Path, typer.Argument(help="XDF file; one that is there is never overwritten.")],
+    participant: ParticipantOption = None,
+    notes: NotesOption = None,
     markers: MarkersOption = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
@@ -215,7 +223,7 @@ def record(
     engine = Engine(_open(source, channels=channels, rate=rate, unit=unit), None, markers=markers or ())
     info = engine.start()
     try:
-        recorder = Recorder(file, info, metadata={"source": source})
+        recorder = Recorder(file, info, metadata=_metadata(source, participant, notes))
         with _interruptible() as stopped:
             engine.start_recording(recorder)
             print(f"Recording {info.name} ({len(info.channels)} channels, {info.rate:g} Hz) to {recorder.path}")
@@ -429,6 +437,7 @@ def _in_terminal(
     seconds: float | None,
     outputs: Sequence[Output] = (),
     record: Path | None = None,
+    metadata: Mapping[str, str] | None = None,
     markers: Sequence[str] = (),
     rest: Path | None = None,
     quiet: bool = False,
@@ -453,7 +462,7 @@ def _in_terminal(
             if record is not None:
                 from bci_app.recording.recorder import Recorder
 
-                recorder = Recorder(record, info, metadata={"source": title, "bundle": bundle.spec.name})
+                recorder = Recorder(record, info, metadata=metadata)
                 engine.start_recording(recorder)
                 print(f"Recording to {recorder.path}", file=sys.stderr)
             run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet)
@@ -461,6 +470,11 @@ def _in_terminal(
         engine.stop()
     if engine.marker_streams is not None:
         _tell_never_seen(engine.marker_streams)
+
+
+def _metadata(source: str, participant: str | None, notes: str | None) -> dict[str, str]:
+    given = {"source": source, "participant": participant, "notes": notes}
+    return {name: value for name, value in given.items() if value}
 
 
 def _tell_never_seen(streams: MarkerStreams) -> None:

@@ -102,9 +102,19 @@ def test_recorded_session_can_be_run_again_with_the_same_result(call, bundle: Pa
 
 def test_record_without_a_model(call, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     file = tmp_path / "r.xdf"
-    outcome = call("record", "--source", "synthetic:?speed=max&seconds=3", str(file))
+    source = "synthetic:?speed=max&seconds=3"
+    outcome = call("record", "--source", source, "--participant", "P01", "--notes", "eyes closed", str(file))
     assert outcome.code == 0
     assert "750 samples, 3.0 s" in outcome.out
+    (stream,) = pyxdf.load_xdf(file, select_streams=[{"type": "Metadata"}])[0]
+    metadata = json.loads(stream["time_series"][0][0])
+    assert [metadata[name] for name in ("source", "participant", "notes")] == [source, "P01", "eyes closed"]
+
+
+def test_what_is_for_a_recording_is_refused_without_one(call) -> None:  # type: ignore[no-untyped-def]
+    outcome = call("run", "--source", "synthetic:", "--participant", "P01")
+    assert outcome.code == 2
+    assert "--record" in outcome.err
 
 
 @pytest.mark.lsl

@@ -339,8 +339,6 @@ def _metadata(info: StreamInfo) -> dict[str, object]:
             "source_id": info.source_id,
             "host": info.host,
             "rate": info.rate,
-            "channels": list(info.channels),
-            "units": list(info.units),
         },
     }
 
