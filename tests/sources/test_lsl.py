@@ -207,6 +207,30 @@ def test_stream_that_comes_back_with_another_layout_is_refused(change: dict[str,
     source.stop()
 
 
+def test_other_streams_of_the_same_device_are_not_taken_for_the_lost_one() -> None:
+    device = unique("device")
+    others = (
+        outlet(device, name="filtered"),
+        outlet(device, name="acceleration", labels="X,Y,Z"),
+    )
+    source = LslSource(LslSelector(name="raw", source_id=device))
+    with others[0], others[1]:
+        with outlet(device, name="raw"):
+            source.start()
+            receive(source, samples(50))
+        wait_lost(source, 2.5)
+        # As long as a resolver needs to see all that is there.
+        deadline = time.monotonic() + 1.5
+        while time.monotonic() < deadline:
+            assert source.read(0.1) is None
+        with outlet(device, name="raw"):
+            (first,) = receive(source, samples(1))
+        source.stop()
+    assert first.reset
+    assert source.stream is not None
+    assert source.stream.name == "raw"
+
+
 def test_a_slow_reader_gets_every_sample() -> None:
     source_id = unique("slow")
     with outlet(source_id, wait=True):
