@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -100,6 +102,22 @@ class Marker:
 
     time: float
     text: str
+
+
+def marker_text(values: Iterable[str | float]) -> str:
+    """Write the values of an event as one text.
+
+    Whole numbers stand without a point, others with as few digits as give them back. Several values
+    stand by commas; empty ones keep their place, at the end they are left out.
+    """
+    parts = [value if isinstance(value, str) else _digits(value) for value in values]
+    while parts and not parts[-1]:
+        parts.pop()
+    return ", ".join(parts)
+
+
+def _digits(value: float) -> str:
+    return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from bci_app.sources.brainflow_boards import (
 )
 from bci_app.sources.liblsl import local_clock
 from bci_app.sources.timing import GapDetector
-from bci_app.stream import Chunk, Marker, StreamInfo
+from bci_app.stream import Chunk, Marker, StreamInfo, marker_text
 
 _POLL_SECONDS = 0.005
 _RING_SECONDS = 60
@@ -241,7 +241,7 @@ class BrainFlowSource:
         if layout.marker is not None:
             for column in np.flatnonzero(data[layout.marker]):
                 time_ = float(data[layout.stamp, column]) + self._offset
-                self._markers.append(Marker(time_, f"{data[layout.marker, column]:g}"))
+                self._markers.append(Marker(time_, marker_text([data[layout.marker, column]])))
 
 
 def _count_rows(path: Path, n_rows: int) -> int:
