@@ -20,7 +20,7 @@ from bci_app.bundle.store import LoadedBundle
 from bci_app.engine.buffer import SignalBuffer
 from bci_app.engine.interpreter import Interpreter, Watcher
 from bci_app.engine.rate import EffectiveRate
-from bci_app.errors import BciError, ChannelError, FileError, StreamLostError
+from bci_app.errors import BciError, ChannelError, FileError, StandardOutputError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason, SignalView, Status, StepResult
 from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
@@ -100,6 +100,7 @@ class Engine:
         self._recording_error = ""
         self._recorded: tuple[int, Rest | None] | None = None  # what the recording was last told of the model
         self._output_error = ""
+        self._failures: list[BciError] = []
         self._noted: list[Marker] = []
         self._info: StreamInfo | None = None
 
@@ -157,6 +158,8 @@ class Engine:
         ------
         SourceError
             If the source has failed for good (a stream that came back with another layout).
+        StandardOutputError
+            If an output writes to standard output, and that takes nothing any more.
         """
         try:
             chunk = self._source.read(timeout)
@@ -255,6 +258,11 @@ class Engine:
         """The marker streams received, if any are asked for."""
         return self._marker_streams
 
+    @property
+    def failures(self) -> tuple[BciError, ...]:
+        """Why recordings and outputs have ended that should not have, in order."""
+        return tuple(self._failures)
+
     def start_recording(self, recorder: Recorder) -> None:
         """Record from the next chunk on."""
         with self._lock:
@@ -329,9 +337,12 @@ class Engine:
         for output in self._outputs:
             try:
                 output.publish(prediction)
+            except StandardOutputError:
+                raise
             except BciError as error:
                 # An output that fails ends, the session goes on.
                 self._output_error = str(error)
+                self._failures.append(error)
                 self._outputs = tuple(other for other in self._outputs if other is not output)
                 output.close()
 
@@ -344,6 +355,7 @@ class Engine:
         except FileError as error:
             self._recorder = None
             self._recording_error = str(error)
+            self._failures.append(error)
 
 
 def _display_scale(unit: str) -> float:

@@ -23,7 +23,15 @@ class Output(Protocol):
         ...
 
     def publish(self, prediction: Prediction) -> None:
-        """Send one prediction."""
+        """Send one prediction.
+
+        Raises
+        ------
+        StandardOutputError
+            If it goes to standard output, which takes nothing any more: the session ends.
+        BciError
+            If this and further ones cannot be sent: the output ends, the session goes on.
+        """
         ...
 
     def close(self) -> None:
