@@ -30,13 +30,14 @@ from bci_app.stream import Chunk, Marker, StreamInfo, marker_text
 
 _POLL_SECONDS = 0.005
 _RING_SECONDS = 60
+_QUICK_SECONDS = 0.001
 
 
 class BrainFlowSource:
     """Receive one board.
 
     Loss is found from the board's package numbers and its time stamps together (`GapDetector`). BrainFlow
-    stamps are UNIX time; the offset to LSL's clock is measured once, at the start, and kept.
+    stamps are UNIX time, which may be set at any moment; they are brought to LSL's clock as they are read.
 
     Parameters
     ----------
@@ -115,6 +116,7 @@ class BrainFlowSource:
                 board.release_session()
             raise self._unreachable(error) from error
         self._offset = self._clock() - self._unix_clock()
+        self._follow_unix_time()
         self._board, self._layout = board, layout
         self._detector = GapDetector(info.rate, counter=layout.counter is not None)
         self._last_arrival = self._clock()
@@ -218,20 +220,31 @@ class BrainFlowSource:
         if self._lost:
             self._lost = False
             detector.resume()
+        self._follow_unix_time()
         self._notice(layout, data)
         counters = None if layout.counter is None else data[layout.counter]
         # Rows are channels: the transpose is brought to C order by the detector.
-        chunks = detector.process(data[list(layout.eeg)].T, data[layout.stamp], counters)
+        chunks = detector.process(data[list(layout.eeg)].T, data[layout.stamp] + self._offset, counters)
         if self._left is not None:
             self._left = max(0, self._left - n)
             if self._left == 0:
                 chunks += detector.flush()
         for chunk in chunks:
-            times = chunk.times + self._offset
             markers = []
-            while self._markers and self._markers[0].time <= times[-1]:
+            while self._markers and self._markers[0].time <= chunk.times[-1]:
                 markers.append(self._markers.popleft())
-            self._queue.append(replace(chunk, times=times, markers=tuple(markers)))
+            self._queue.append(replace(chunk, markers=tuple(markers)))
+
+    def _follow_unix_time(self) -> None:
+        """Measure UNIX time against LSL's clock anew: a computer may set it in the middle of a session.
+
+        Of samples that were stamped before that and read after it, the stamps are wrong; they are few, and
+        for the detector like any others that stray.
+        """
+        before, unix, after = self._clock(), self._unix_clock(), self._clock()
+        # A measurement that was interrupted is worth less than the one in hand.
+        if after - before < _QUICK_SECONDS:
+            self._offset = 0.5 * (before + after) - unix
 
     def _notice(self, layout: BoardLayout, data: NDArray[np.float64]) -> None:
         if layout.battery is not None:
