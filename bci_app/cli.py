@@ -260,7 +260,8 @@ def replay(
         flush=True,
     )
     with _interruptible() as stopped:
-        if not (sys.stdin.isatty() if prompt is None else prompt):
+        # Started without a standard input (`<&-`, some services) there is none to read lines from.
+        if sys.stdin is None or not (sys.stdin.isatty() if prompt is None else prompt):
             player.run(stopped)
             return
         from bci_app.replay.prompt import HELP, run_with_prompt

@@ -350,6 +350,19 @@ def test_replay_is_controlled_by_lines(sample_recordings: tuple[Path, Path]) -> 
 
 
 @pytest.mark.lsl
+@pytest.mark.parametrize("option", [[], ["--prompt"]])
+def test_replay_plays_without_a_standard_input(
+    call,
+    option: list[str],
+    sample_recordings: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(sys, "stdin", None)
+    outcome = call("replay", str(sample_recordings[1]), "--no-wait", "--stop", "0.1", *option)
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.lsl
 def test_signal_ends_a_replay_with_a_prompt(sample_recordings: tuple[Path, Path]) -> None:
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "bci_app", "replay", str(sample_recordings[1]), "--prompt"],

@@ -270,7 +270,9 @@ def test_lines_of_text_control_a_replay(monkeypatch: pytest.MonkeyPatch) -> None
     assert said("").startswith("playing")
     assert "×2.5" in said("speed 2.5")
     assert "0.1 to 100" in said("speed 1000")
-    assert "could not convert" in said("speed fast")
+    assert said("speed fast") == "speed takes a number: found 'fast'."
+    assert said("seek nan") == "seek takes a number: found 'nan'."
+    assert said("+x") == "seek takes a number: found '+x'."
     assert said("dance").startswith("Commands:")
     assert obey(bench.replay, "q") is None
     bench.replay.seek(99.9)
