@@ -37,6 +37,10 @@ class OutletProcess:
         )
         self.answer("ready")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def tell(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")

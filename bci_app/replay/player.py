@@ -190,9 +190,10 @@ class Replay:
             If liblsl is missing.
         """
         with self._lock:
-            self._outlet = _data_outlet(self.timeline.info, self.name, self.source_id)
             if self.timeline.events:
                 self._markers = _marker_outlet(f"{self.name} markers", f"{self.source_id}-markers")
+            # The last: of the streams of this machine some programs see that one only (see docs/sources.md).
+            self._outlet = _data_outlet(self.timeline.info, self.name, self.source_id)
 
     def step(self) -> float:
         """Send what is due.

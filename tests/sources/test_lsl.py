@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
+import psutil
 import pytest
 
 from bci_app.errors import DependencyError, SourceError, StreamLostError
@@ -17,6 +19,8 @@ from bci_app.stream import Chunk
 from tests.lsl_outlet import outlet, unique
 
 pytestmark = pytest.mark.lsl
+
+SEARCH_PORT = 16571  # where LSL asks for streams
 
 
 def receive(source: LslSource, until: Callable[[list[Chunk]], bool], limit: float = 10.0) -> list[Chunk]:
@@ -229,6 +233,15 @@ def test_other_streams_of_the_same_device_are_not_taken_for_the_lost_one() -> No
     assert first.reset
     assert source.stream is not None
     assert source.stream.name == "raw"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sockets of a process are listed on Linux without rights")
+def test_searches_of_other_machines_do_not_reach_our_streams() -> None:
+    """A socket on another address than the loopback one would hear what is broadcast in the network."""
+    with outlet(unique("local")) as running:
+        sockets = psutil.Process(running.pid).net_connections("udp")
+    hearing = [socket.laddr.ip for socket in sockets if socket.laddr.port == SEARCH_PORT]
+    assert set(hearing) == {"127.0.0.1"}
 
 
 def test_a_slow_reader_gets_every_sample() -> None:
