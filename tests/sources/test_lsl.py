@@ -244,14 +244,16 @@ def test_searches_of_other_machines_do_not_reach_our_streams() -> None:
     assert set(hearing) == {"127.0.0.1"}
 
 
-def test_a_slow_reader_gets_every_sample() -> None:
+@pytest.mark.parametrize("nominal", [1000, 10, 0])
+def test_a_slow_reader_gets_every_sample(nominal: float) -> None:
+    """Also where the user states the rate, in place of none or of another than the true one."""
     source_id = unique("slow")
-    with outlet(source_id, wait=True):
-        source = LslSource(LslSelector(source_id=source_id))
+    with outlet(source_id, rate=1000, nominal=nominal, wait=True):
+        source = LslSource(LslSelector(source_id=source_id), rate=1000.0)
         source.start()
         chunks = receive(source, samples(100))
         time.sleep(3)
-        chunks += receive(source, samples(750))
+        chunks += receive(source, samples(3500))
         source.stop()
     np.testing.assert_array_equal(index_of(chunks), np.arange(sum(map(len, chunks))))
 
