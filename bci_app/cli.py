@@ -165,7 +165,7 @@ def run(
     osc: Annotated[str | None, typer.Option(help="Send predictions by OSC to HOST:PORT.")] = None,
     lsl_out: Annotated[str | None, typer.Option(help="Send predictions as an LSL stream of this name.")] = None,
     lsl_markers: Annotated[
-        str | None, typer.Option(help="Send what changes in them as an LSL marker stream of this name.")
+        str | None, typer.Option(help="Send what changes in them, and the session's events, as an LSL marker stream.")
     ] = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,

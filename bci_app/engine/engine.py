@@ -22,7 +22,7 @@ from bci_app.engine.interpreter import Interpreter, Watcher
 from bci_app.engine.rate import EffectiveRate
 from bci_app.errors import BciError, ChannelError, FileError, StandardOutputError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason, SignalView, Status, StepResult
-from bci_app.outputs.base import Output
+from bci_app.outputs.base import MarkerOutput, Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
 from bci_app.sources.base import Source
@@ -247,11 +247,13 @@ class Engine:
         return marker
 
     def note(self, marker: Marker, origin: str) -> None:
-        """Record an event: of the marker stream `origin`, or of the app if that is empty."""
+        """Record an event: of the marker stream `origin`, or of the app if that is empty; then send it too."""
         with self._lock:
             self._record(lambda recorder: recorder.on_marker(marker, origin=origin))
             if origin:
                 self._noted.append(marker)
+            else:
+                self._announce(marker)
 
     @property
     def marker_streams(self) -> MarkerStreams | None:
@@ -315,6 +317,8 @@ class Engine:
         measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
         self._record_state(max(measured, default=chunk.first))
         self._phase, self._message = self._interpreter.phase, ""
+        for marker in chunk.markers:
+            self._announce(marker)
         for prediction in predictions:
             self._publish(prediction)
         noted, self._noted = self._noted, []
@@ -334,13 +338,20 @@ class Engine:
 
     def _publish(self, prediction: Prediction) -> None:
         self._record(lambda recorder: recorder.on_prediction(prediction))
+        self._send(lambda output: output.publish(prediction))
+
+    def _announce(self, marker: Marker) -> None:
+        """Tell outputs of an event of this session; those of other LSL streams can be received there."""
+        self._send(lambda output: output.mark(marker) if isinstance(output, MarkerOutput) else None)
+
+    def _send(self, send: Callable[[Output], None]) -> None:
+        """Do something with each output; one that fails ends, the session goes on."""
         for output in self._outputs:
             try:
-                output.publish(prediction)
+                send(output)
             except StandardOutputError:
                 raise
             except BciError as error:
-                # An output that fails ends, the session goes on.
                 self._output_error = str(error)
                 self._failures.append(error)
                 self._outputs = tuple(other for other in self._outputs if other is not output)

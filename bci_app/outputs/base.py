@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bci_app.bundle.spec import Bundle
 from bci_app.events import Prediction
-from bci_app.stream import StreamInfo
+from bci_app.stream import Marker, StreamInfo
 
 
 class Output(Protocol):
@@ -36,4 +36,13 @@ class Output(Protocol):
 
     def close(self) -> None:
         """Close. May be called twice, and without `start`."""
+        ...
+
+
+@runtime_checkable
+class MarkerOutput(Output, Protocol):
+    """An output that takes the session's events too."""
+
+    def mark(self, marker: Marker) -> None:
+        """Send one event of the app or of its source; raises as `publish`."""
         ...

@@ -387,6 +387,39 @@ def test_an_output_that_fails_ends_and_the_session_goes_on(bundle: LoadedBundle)
     assert len(predictions) == 20
     assert (output.published, output.closed) == (4, True)
     assert engine.status().notice == "The disk is full."
+    assert [str(failure) for failure in engine.failures] == ["The disk is full."]
+
+
+class MarkedOutput(FailingOutput):
+    """An output that takes events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: list[Marker] = []
+
+    def publish(self, prediction: Prediction) -> None: ...
+
+    def mark(self, marker: Marker) -> None:
+        if len(self.marks) == 2:
+            raise FileError("The disk is full")
+        self.marks.append(marker)
+
+
+def test_events_of_the_session_and_of_its_source_go_to_outputs_that_take_them(bundle: LoadedBundle) -> None:
+    first, *rest = chunks(eeg(4, RATE, 7), RATE, [50])
+    stimulus, foreign = Marker(100.1, "stimulus"), Marker(100.2, "of another LSL stream")
+    marked = Chunk(first.data, first.times, first.first, markers=(stimulus,))
+    output = MarkedOutput()
+    engine = Engine(ArraySource(INFO, [marked, *rest]), bundle, outputs=[FailingOutput(), output])
+    engine.start()
+    engine.step()
+    button = engine.mark("button")
+    engine.note(foreign, "PsychoPy")
+    assert output.marks == [stimulus, button]
+    engine.mark("button")
+    assert output.closed
+    assert [str(failure) for failure in engine.failures] == ["The disk is full."]
+    engine.step()
 
 
 def test_without_a_model_signals_are_watched() -> None:
