@@ -96,7 +96,10 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Samples that never came: `lost` of them before stream sample `sample` at LSL time `time`."""
+    """Samples that cannot be used: `lost` of them, at stream sample `sample` of LSL time `time`.
+
+    They never came, and `sample` is the first after them; or they are no numbers, and `sample` is the first of them.
+    """
 
     sample: int
     time: float

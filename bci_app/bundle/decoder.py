@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
 from typing import NamedTuple
 
@@ -42,6 +44,13 @@ class Decoded(NamedTuple):
     seconds: float
 
 
+class _RestWindow(NamedTuple):
+    """A window of the rest baseline, and which channels carried no brain signal in it."""
+
+    features: NDArray[np.float64]
+    bad: NDArray[np.bool_]
+
+
 class Decoder:
     """Preprocessing, rest baseline, network and smoothing of one session.
 
@@ -60,14 +69,13 @@ class Decoder:
     def restart_baseline(self) -> None:
         """Measure the rest baseline anew, from the next window on."""
         self._rest: Rest | None = None
-        self._rest_windows: list[NDArray[np.float64]] = []
-        self._bad_at_rest = np.zeros(len(self._spec.channels), dtype=np.bool_)
+        self._rest_windows: list[_RestWindow] = []
         self._recent.clear()
 
     def set_rest(self, rest: Rest) -> None:
-        """Use a rest baseline that was measured before."""
+        """Use a rest baseline that was measured before; smoothing starts anew."""
         self._rest = rest
-        self._bad_at_rest = np.zeros(len(self._spec.channels), dtype=np.bool_)
+        self._recent.clear()
 
     @property
     def rest(self) -> Rest | None:
@@ -90,7 +98,8 @@ class Decoder:
 
         Where the bundle lets bad channels stand as at rest, their tokens are 0. So are those of channels that were bad
         while the rest was measured, until it is measured anew; with more of them than the bundle allows, there is no
-        prediction.
+        prediction. The rest itself is never measured with more: windows with channels that were bad only for a time
+        are then given up.
 
         Parameters
         ----------
@@ -104,16 +113,15 @@ class Decoder:
         """
         if not usable:
             return Decoded(window.last, None, None, None, None, 0.0)
+        if bad is None:
+            bad = np.zeros(len(self._spec.channels), dtype=np.bool_)
         if self.baseline_progress < 1.0:
-            self._rest_windows.append(window.features)
-            if bad is not None:
-                self._bad_at_rest |= bad
-            if len(self._rest_windows) == self._spec.baseline_windows:
-                self._rest = measure_rest(self._spec, self._rest_windows)
+            self._add_to_rest(_RestWindow(window.features, bad))
             return Decoded(window.last, None, None, None, None, 0.0)
         tokens = network_input(self._spec, window.features, self._rest)
-        if self._as_at_rest:
-            replaced = self._bad_at_rest if bad is None else self._bad_at_rest | bad
+        if self._as_at_rest and self._rest is not None:
+            replaced = bad.copy()
+            replaced[list(self._rest.bad)] = True
             if replaced.mean() > self._most_bad:
                 return Decoded(window.last, None, None, None, None, 0.0)
             tokens[replaced] = 0.0
@@ -126,3 +134,19 @@ class Decoder:
         smoothed = tuple(arrays.mean(axis=0) for arrays in recent)
         spread = tuple(arrays.std(axis=0) for arrays in recent)
         return Decoded(window.last, tokens, probabilities, smoothed, spread, seconds)
+
+    def _add_to_rest(self, window: _RestWindow) -> None:
+        """Take a window into the rest baseline, and measure it if that was the last one needed."""
+        self._rest_windows.append(window)
+        bad = _bad_in_any(self._rest_windows)
+        if self._as_at_rest and bad.mean() > self._most_bad:
+            # What was bad for a time only gives way to what is bad now.
+            self._rest_windows = [past for past in self._rest_windows if not (past.bad & ~window.bad).any()]
+            bad = _bad_in_any(self._rest_windows)
+        if len(self._rest_windows) == self._spec.baseline_windows:
+            rest = measure_rest(self._spec, [past.features for past in self._rest_windows])
+            self._rest = None if rest is None else replace(rest, bad=tuple(np.flatnonzero(bad).tolist()))
+
+
+def _bad_in_any(windows: Sequence[_RestWindow]) -> NDArray[np.bool_]:
+    return np.asarray(np.any([window.bad for window in windows], axis=0))

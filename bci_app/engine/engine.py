@@ -26,6 +26,7 @@ from bci_app.outputs.base import MarkerOutput, Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
 from bci_app.sources.base import Source
+from bci_app.sources.liblsl import local_clock
 from bci_app.sources.lsl_markers import MarkerStreams
 from bci_app.stream import Chunk, Marker, StreamInfo, microvolts_per
 
@@ -36,13 +37,6 @@ if TYPE_CHECKING:
 _STAMPS_OFF = 1.0
 # Longest wait for samples in `Engine.predictions`.
 _WAIT = 0.1
-
-
-def lsl_clock() -> float:
-    """Give LSL's clock: seconds, steady."""
-    import pylsl
-
-    return float(pylsl.local_clock())
 
 
 class Engine:
@@ -64,7 +58,7 @@ class Engine:
     buffer_seconds : float
         Raw signal kept for `signal`.
     clock : callable
-        The LSL clock; injected by tests.
+        The LSL clock, or the system's steady one where liblsl is missing; injected by tests.
 
     Raises
     ------
@@ -83,7 +77,7 @@ class Engine:
         markers: Sequence[str] = (),
         wait_for_baseline: bool = False,
         buffer_seconds: float = 30.0,
-        clock: Callable[[], float] = lsl_clock,
+        clock: Callable[[], float] = local_clock,
     ) -> None:
         self.bundle = bundle.spec if bundle is not None else None
         self._predictor = Predictor(bundle.spec, bundle.model) if bundle is not None else None
@@ -271,6 +265,15 @@ class Engine:
             self.stop_recording()
             self._recorder, self._recording_error = recorder, ""
             self._recorded = None
+            if self.bundle is not None:
+                recorder.describe(
+                    {
+                        "bundle": self.bundle.name,
+                        "model_sha256": self.bundle.model_sha256,
+                        "targets": {target.name: target.classes for target in self.bundle.targets},
+                        "preprocessing": self.bundle.preprocessing.model_dump(mode="json"),
+                    }
+                )
             self._record_state(self._buffer.end)
 
     def stop_recording(self) -> None:
@@ -332,7 +335,7 @@ class Engine:
         if self._recorded is not None and known[0] == self._recorded[0] and known[1] is self._recorded[1]:
             return
         self._recorded = known
-        state = ModelState(self.bundle.name, sample, *known)
+        state = ModelState(self.bundle.name, self.bundle.preprocessing.digest, sample, *known)
         time = self._clock() if math.isnan(self._newest) else self._newest
         self._record(lambda recorder: recorder.on_state(state, time))
 

@@ -80,6 +80,7 @@ class Interpreter:
         self._held: list[Chunk] = []
         self._hold = max(1, round(_HOLD_SECONDS * info.rate))
         self._incomplete_ends = pipeline.incomplete_ends()
+        self._left_out, self._left_out_since = pipeline.missing, 0
         self._baseline_from: int | None = None if wait_for_baseline else 0
         self._compute_ms = float("nan")
         self._begin(0, Reason.WARMING_UP)
@@ -189,8 +190,15 @@ class Interpreter:
         if self._contact.update():
             # A filter rings for seconds after what a bad electrode gave it.
             self._pipeline.restart(self._contact.recovering)
-            self._pipeline.set_bad(self._contact.bad_now())
+            self._leave_out(self._contact.bad_now(), end)
         return predictions
+
+    def _leave_out(self, bad: NDArray[np.bool_], sample: int) -> None:
+        """Do without the channels that are bad, and those that are missing, from stream index `sample` on."""
+        left_out = bad | self._pipeline.missing
+        if not np.array_equal(left_out, self._left_out):
+            self._left_out, self._left_out_since = left_out, sample
+            self._pipeline.set_bad(left_out)
 
     def _begin(self, first: int, reason: Reason) -> None:
         self._origin = first  # stream index of the first sample since the filters' last reset
@@ -212,19 +220,19 @@ class Interpreter:
         return skipped
 
     def _predict(self, window: Window, chunk: Chunk) -> Prediction:
-        sample = self._origin + window.last
-        # Resampled, a first window reaches a sample or two before the first; none was there to be bad.
-        start = max(self._origin, sample - self._pipeline.window_length + 1)
+        start, sample = self._origin + window.first, self._origin + window.last
         usable = self._contact.usable_since(start) & ~self._contact.bad_before(sample + 1)
         quality = float(usable.mean())
-        acceptable = quality >= 1 - self._bundle.max_interpolated
-        waiting = self._baseline_from is None or (self.baseline_progress < 1 and start < self._baseline_from)
+        acceptable = self._can_do_without(~usable, start)
+        measuring = self.baseline_progress < 1
+        waiting = self._baseline_from is None or (measuring and start < self._baseline_from)
         decoded = self._decoder.decode(window, usable=acceptable and not waiting, bad=~usable)
         if decoded.probabilities is None or decoded.smoothed is None or decoded.spread is None:
-            reasons: tuple[Reason, ...] = () if acceptable else (Reason.BAD_CONTACT,)
+            # Acceptable and yet refused: with the channels that were bad at rest there are too many.
+            reasons: tuple[Reason, ...] = () if acceptable and (waiting or measuring) else (Reason.BAD_CONTACT,)
             if not acceptable and self._pipeline.missing.any():
                 reasons = (*reasons, Reason.MISSING_CHANNELS)
-            if waiting or acceptable or self.baseline_progress < 1:
+            if acceptable or waiting or measuring:
                 reasons = (*reasons, Reason.BASELINE)
             return self._invalid(sample, chunk, reasons, quality)
         self._compute_ms = decoded.seconds * 1e3
@@ -244,6 +252,17 @@ class Interpreter:
                 )
             ),
         )
+
+    def _can_do_without(self, bad: NDArray[np.bool_], start: int) -> bool:
+        """Tell whether so many channels may be bad, and were left out of the whole window from `start` on.
+
+        Before its verdict a bad channel goes into the average of all, and after it stands something else in its
+        place: a window with both is neither.
+        """
+        if not bad.any():
+            return True
+        left_out = start >= self._left_out_since and not (bad & ~self._left_out).any()
+        return left_out and float(bad.mean()) <= self._bundle.max_interpolated
 
     def _invalid(self, sample: int, chunk: Chunk, reasons: tuple[Reason, ...], quality: float) -> Prediction:
         time = float(chunk.times[sample - chunk.first])

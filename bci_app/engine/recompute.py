@@ -9,6 +9,7 @@ from itertools import pairwise
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
 from bci_app.engine.interpreter import Interpreter
+from bci_app.engine.rest import states_of_session
 from bci_app.events import Prediction
 from bci_app.preprocessing.design import design_resampler
 from bci_app.preprocessing.spec import NoBaseline
@@ -45,9 +46,11 @@ def predictions_of_recording(recording: Recording, bundle: LoadedBundle) -> list
     ------
     ChannelError, PreprocessingError
         If the recording does not fit the model.
+    BundleError
+        If the session was with a model of this name and another preprocessing.
     """
     spec = bundle.spec
-    states = [state for state in recording.states if state.bundle == spec.name]
+    states = states_of_session(recording, spec)
     followed = bool(states) and not isinstance(spec.preprocessing.baseline, NoBaseline)
     interpreter = Interpreter(
         spec,
@@ -107,7 +110,7 @@ def _follow(interpreter: Interpreter, states: list[ModelState], sample: int) -> 
     """Let the interpreter know what the session's knew at a sample."""
     known = [state for state in states if state.sample <= sample]
     rest = (known[-1] if known else states[0]).rest
-    if rest is interpreter.rest:
+    if rest == interpreter.rest:
         return
     if rest is None:
         interpreter.start_baseline(_NEVER)

@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 from bci_app.bundle.spec import Bundle
+from bci_app.errors import BundleError
 from bci_app.preprocessing import Pipeline, Rest, measure_rest
 from bci_app.recording import Recording
+from bci_app.recording.state import ModelState
+
+
+def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
+    """Give what a recording keeps of a model: nothing of a recording from elsewhere, or with another model.
+
+    Parameters
+    ----------
+    recording : Recording
+        A session, or any other recording.
+    bundle : Bundle
+        The model.
+
+    Raises
+    ------
+    BundleError
+        If the session was with a model of this name that had another preprocessing, so that its rest baseline
+        does not fit, or that does not tell.
+    """
+    named = [state for state in recording.states if state.bundle == bundle.name]
+    digest = bundle.preprocessing.digest
+    fitting = [state for state in named if state.preprocessing == digest]
+    if not fitting and (measured := [state for state in named if state.rest is not None]):
+        other = measured[-1].preprocessing
+        raise BundleError(
+            f"The rest baseline in {recording.path.name} is not one for this {bundle.name}",
+            found=f"preprocessing {other[:12]}" if other else "no word of the preprocessing it was measured with",
+            expected=f"preprocessing {digest[:12]}",
+            fix="Use the bundle that the session was recorded with, or measure the rest anew.",
+        )
+    return fitting
 
 
 def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
     """Give the rest baseline of a recording for a bundle.
 
-    Of a session that our recorder wrote it is the last one of that session, if it was with the same
-    model; else it is measured in the beginning of the recording.
+    Of a session that our recorder wrote it is the last one of that session, if it was with a model of the same
+    name; else it is measured in the beginning of the recording.
 
     Parameters
     ----------
@@ -29,8 +61,10 @@ def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
     ------
     ChannelError, PreprocessingError
         If the recording lacks channels or is too short.
+    BundleError
+        If it is one of a session with a model of this name and another preprocessing.
     """
-    if known := [state.rest for state in recording.states if state.bundle == bundle.name and state.rest is not None]:
+    if known := [state.rest for state in states_of_session(recording, bundle) if state.rest is not None]:
         return known[-1]
     info = recording.info
     pipeline = Pipeline(bundle.preprocessing, channels=info.channels, rate=info.rate, units=info.units)

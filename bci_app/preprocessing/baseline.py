@@ -15,7 +15,7 @@ from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 _SMALLEST_SD = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Rest:
     """What a session measured of a person's rest.
 
@@ -23,10 +23,18 @@ class Rest:
     ----------
     mean, sd : ndarray of float64, shape (n_channels, n_features) or (n_channels, 1)
         Subtracted from, and divided out of, every token.
+    bad : tuple of int
+        Channels that carried no brain signal at some time of the rest.
     """
 
     mean: NDArray[np.float64]
     sd: NDArray[np.float64]
+    bad: tuple[int, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Rest):
+            return NotImplemented
+        return self.bad == other.bad and np.array_equal(self.mean, other.mean) and np.array_equal(self.sd, other.sd)
 
 
 def measure_rest(spec: PreprocessingSpec, windows: Sequence[NDArray[np.float64]]) -> Rest | None:

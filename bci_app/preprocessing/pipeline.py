@@ -22,12 +22,13 @@ class Window(NamedTuple):
 
     Attributes
     ----------
-    last : int
-        Index of the window's last sample in the stream since the reset, at the stream's rate.
+    first, last : int
+        Indices of the window's first and last samples in the stream since the reset, at the stream's rate.
     features : ndarray of float64, shape (n_channels, n_features)
         Tokens of the model's channels.
     """
 
+    first: int
     last: int
     features: NDArray[np.float64]
 
@@ -109,12 +110,6 @@ class Pipeline:
         """Factor from the stream's unit to µV for each channel of the model."""
         return self._scale
 
-    @property
-    def window_length(self) -> int:
-        """Length of a window in samples of the stream, rounded."""
-        design = self._resampler.design
-        return round(self.spec.window * design.down / design.up)
-
     def next_end(self, sample: int) -> int:
         """Give the first sample from `sample` on at which a window ends, or would if filters had a past.
 
@@ -184,8 +179,8 @@ class Pipeline:
         resampled, last = self._resampler.process(model)
         referenced = self._rereference(self._interpolate(self._filter.process(resampled)))
         return [
-            Window(index, self._tokeniser.features(window))
-            for index, window in self._windower.process(referenced, last)
+            Window(begin, end, self._tokeniser.features(window))
+            for begin, end, window in self._windower.process(referenced, last)
         ]
 
     def _interpolate(self, x: Samples) -> Samples:

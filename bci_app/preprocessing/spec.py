@@ -9,6 +9,7 @@ select channels and scale to µV → resample → band-pass and notch → refere
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -183,6 +184,11 @@ class PreprocessingSpec(_Frozen):
         if isinstance(self.baseline, RestBaseline) and self.baseline.kind == "feature" and self.baseline_windows < 2:
             raise ValueError("a baseline of kind feature needs at least two windows")
         return self
+
+    @property
+    def digest(self) -> str:
+        """A hash (sha256, lower-case hex) of all settings: what was measured with others does not fit."""
+        return hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
 
     @property
     def n_features(self) -> int:

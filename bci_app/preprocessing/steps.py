@@ -156,7 +156,7 @@ class Windower:
         self._last = np.empty(0, dtype=np.int64)
         self._skip = self._warm_up
 
-    def process(self, x: Samples, last: NDArray[np.int64]) -> list[tuple[int, Samples]]:
+    def process(self, x: Samples, last: NDArray[np.int64]) -> list[tuple[int, int, Samples]]:
         """Give the windows that the next samples complete.
 
         Parameters
@@ -168,8 +168,8 @@ class Windower:
 
         Returns
         -------
-        list of (int, ndarray of float64, shape (n_channels, window))
-            Index of the window's last sample, and the window, C-contiguous.
+        list of (int, int, ndarray of float64, shape (n_channels, window))
+            Index of the window's first sample, of its last, and the window, C-contiguous.
         """
         skipped = min(self._skip, len(x))
         self._skip -= skipped
@@ -180,7 +180,7 @@ class Windower:
         start = 0
         while start + self._window <= len(samples):
             end = start + self._window
-            windows.append((int(indices[end - 1]), np.ascontiguousarray(samples[start:end].T)))
+            windows.append((int(indices[start]), int(indices[end - 1]), np.ascontiguousarray(samples[start:end].T)))
             start += self._hop
         # A hop longer than the window may reach beyond what is there.
         overshoot = max(0, start - len(samples))

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -21,7 +22,7 @@ from bci_app.channels import is_electrode
 from bci_app.errors import FileError
 from bci_app.events import Prediction, Reason
 from bci_app.recording.state import STATE_NAME, STATE_TYPE, ModelState
-from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE
+from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE, METADATA_NAME, METADATA_TYPE
 from bci_app.recording.xdf_writer import StreamHeader, XdfChannel, XdfWriter
 from bci_app.stream import Chunk, Marker, StreamInfo
 
@@ -36,7 +37,10 @@ _Item = Chunk | Prediction | tuple[str, Marker] | tuple[ModelState, float]
 class Recorder:
     """An XDF file with the streams of a session.
 
-    - The source's samples as received: float64, in its units, with its stamps; type EEG.
+    - The source's samples as received: float64, in its units; type EEG. The stamps are those of the source's
+      chunks, by which samples are counted and the predictions were made: the moment at which each sample was
+      due, on the lower edge of the raw stamps (see `SampleClock`). Where raw stamps are even they are the same;
+      of samples that arrive in bursts they come before the raw ones, which are not kept.
     - ``… index``: for each chunk its first index, samples, samples lost before it, and whether filters
       started anew.
     - ``Model state``: the rest baseline and where windows are counted from, as JSON, at the beginning and
@@ -46,10 +50,10 @@ class Recorder:
       have streams of their own, named after their origin.
     - ``Predictions``: per window the index of its last sample, validity, reasons, quality, times, and
       of each class the probability and the smoothed one (nan where there is none).
+    - ``Session``: one sample, the metadata as JSON; type Metadata.
 
-    All stamps are on this machine's LSL clock, so all clock offsets are 0; they are written every 5 s of
-    the stream for readers that ask for them. The metadata stand as JSON in the element ``session`` of the
-    file header.
+    All stamps are on this machine's LSL clock, so all clock offsets are 0; they are written for every stream
+    at its beginning and every 5 s of the samples, for readers that ask for them.
 
     Parameters
     ----------
@@ -58,7 +62,8 @@ class Recorder:
     info : StreamInfo
         The source.
     metadata : mapping, optional
-        Values that JSON can hold: bundle, participant code, source, notes, ...
+        Values that JSON can hold: participant code, source, notes, ... What the recorder and the engine know is
+        added: application, moment, device, and of the model its name, sha256, targets and preprocessing.
     threaded : bool, optional
         False if the caller calls `step` itself.
 
@@ -82,9 +87,10 @@ class Recorder:
         metadata: Mapping[str, object] | None = None,
         threaded: bool = True,
     ) -> None:
-        session = json.dumps(dict(metadata or {}), sort_keys=True)
         self._info = info
-        self._writer = XdfWriter(path, header={"application": f"bci-app {__version__}", "session": session})
+        self._metadata = _metadata(info)
+        self.describe(metadata or {})
+        self._writer = XdfWriter(path, header={"application": f"bci-app {__version__}"})
         self.path = self._writer.path
         self._pending: deque[_Item] = deque()
         self._backlog = 0
@@ -92,13 +98,17 @@ class Recorder:
         self._closing = False
         self._closed = False
         self._failure: FileError | None = None
+        self._streams: list[int] = []
+        self._begin: float | None = None  # stamp of the first value of all
+        self._newest: float | None = None  # stamp of the newest sample
         self._last_offset = -np.inf
         self._markers: dict[str, int] = {}
         self._predictions: dict[_Layout, int] = {}
         self._state: int | None = None
         try:
-            self._samples = self._writer.add_stream(_samples_header(info))
-            self._index = self._writer.add_stream(_index_header(info))
+            self._samples = self._add_stream(_samples_header(info))
+            self._index = self._add_stream(_index_header(info))
+            self._session = self._add_stream(_text_header(METADATA_NAME, METADATA_TYPE, "metadata"))
         except FileError:
             self._writer.close()
             raise
@@ -123,6 +133,16 @@ class Recorder:
     def failure(self) -> FileError | None:
         """Why the recording has ended, if it has."""
         return self._failure
+
+    def describe(self, metadata: Mapping[str, object]) -> None:
+        """Add to the metadata, before anything is recorded.
+
+        Parameters
+        ----------
+        metadata : mapping
+            Values that JSON can hold.
+        """
+        self._metadata |= json.loads(json.dumps(dict(metadata)))
 
     def on_chunk(self, chunk: Chunk) -> None:
         """Record samples, and the markers that came with them.
@@ -201,6 +221,8 @@ class Recorder:
             self._closed = True
             self.step()
             try:
+                if self._newest is None and self._begin is not None and self._failure is None:
+                    self._write_offsets(self._begin)
                 self._writer.close()
             except FileError as error:
                 self._failure = error
@@ -248,46 +270,83 @@ class Recorder:
 
     # What goes into the file ------------------------------------------------------------------
 
+    def _add_stream(self, header: StreamHeader) -> int:
+        number = self._writer.add_stream(header)
+        self._streams.append(number)
+        if self._newest is not None:
+            self._writer.write_clock_offset(number, self._newest, 0.0)
+        return number
+
     def _write(self, item: _Item) -> None:
         if isinstance(item, Chunk):
             self._write_chunk(item)
         elif isinstance(item, Prediction):
+            self._write_metadata(item.time)
             layout = tuple((target.name, target.classes) for target in item.targets)
             if layout not in self._predictions:
-                self._predictions[layout] = self._writer.add_stream(_predictions_header(layout))
+                self._predictions[layout] = self._add_stream(_predictions_header(layout))
             self._writer.write_samples(self._predictions[layout], [list(_prediction_values(item))], [item.time])
         elif isinstance(item[0], ModelState):
             self._write_state(item[0], item[1])
         else:
             self._write_markers(item[0], [item[1]])
 
+    def _write_metadata(self, time: float) -> None:
+        """Write the metadata with the first value of all, which is at `time`."""
+        if self._begin is None:
+            self._begin = time
+            self._writer.write_markers(self._session, [json.dumps(self._metadata, sort_keys=True)], [time])
+
     def _write_chunk(self, chunk: Chunk) -> None:
         if len(chunk):
+            self._write_metadata(float(chunk.times[0]))
             place = np.array([[chunk.first, len(chunk), chunk.lost, chunk.reset]], dtype=np.int64)
             self._writer.write_samples(self._samples, chunk.data, chunk.times)
             self._writer.write_samples(self._index, place, chunk.times[:1])
-            self._write_offsets(float(chunk.times[-1]))
+            self._newest = float(chunk.times[-1])
+            self._write_offsets(self._newest)
         if chunk.markers:
             self._write_markers(f"{self._info.name} markers", chunk.markers)
 
     def _write_state(self, state: ModelState, time: float) -> None:
+        self._write_metadata(time)
         if self._state is None:
-            header = StreamHeader(STATE_NAME, STATE_TYPE, (XdfChannel("state", type=STATE_TYPE),), format="string")
-            self._state = self._writer.add_stream(header)
+            self._state = self._add_stream(_text_header(STATE_NAME, STATE_TYPE, "state"))
         self._writer.write_markers(self._state, [state.to_json()], [time])
 
     def _write_markers(self, name: str, markers: Sequence[Marker]) -> None:
+        self._write_metadata(markers[0].time)
         if name not in self._markers:
-            header = StreamHeader(name, "Markers", (XdfChannel("marker", type="Markers"),), format="string")
-            self._markers[name] = self._writer.add_stream(header)
+            self._markers[name] = self._add_stream(_text_header(name, "Markers", "marker"))
         self._writer.write_markers(self._markers[name], [m.text for m in markers], [m.time for m in markers])
 
     def _write_offsets(self, now: float) -> None:
         if now - self._last_offset < _OFFSET_SECONDS:
             return
         self._last_offset = now
-        for stream in (self._samples, self._index, *self._markers.values(), *self._predictions.values()):
+        for stream in self._streams:
             self._writer.write_clock_offset(stream, now, 0.0)
+
+
+def _metadata(info: StreamInfo) -> dict[str, object]:
+    """Tell what a recorder knows of a session."""
+    return {
+        "application": f"bci-app {__version__}",
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "device": {
+            "name": info.name,
+            "kind": info.kind,
+            "source_id": info.source_id,
+            "host": info.host,
+            "rate": info.rate,
+            "channels": list(info.channels),
+            "units": list(info.units),
+        },
+    }
+
+
+def _text_header(name: str, kind: str, channel: str) -> StreamHeader:
+    return StreamHeader(name, kind, (XdfChannel(channel, type=kind),), format="string")
 
 
 def _samples_header(info: StreamInfo) -> StreamHeader:

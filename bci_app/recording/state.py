@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ STATE_NAME = "Model state"
 STATE_TYPE = "ModelState"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class ModelState:
     """What must be known of a session to make its predictions again from a stretch of its samples.
 
@@ -23,6 +24,8 @@ class ModelState:
     ----------
     bundle : str
         Name of the model.
+    preprocessing : str
+        Digest of its preprocessing; empty in recordings that were made before it was kept.
     sample : int
         Stream index of the first sample that it holds for.
     origin : int
@@ -32,14 +35,27 @@ class ModelState:
     """
 
     bundle: str
+    preprocessing: str
     sample: int
     origin: int
     rest: Rest | None
 
     def to_json(self) -> str:
         """Give it as text; numbers come back exactly."""
-        rest = None if self.rest is None else {"mean": self.rest.mean.tolist(), "sd": self.rest.sd.tolist()}
-        return json.dumps({"bundle": self.bundle, "sample": self.sample, "origin": self.origin, "rest": rest})
+        content = {
+            "bundle": self.bundle,
+            "preprocessing": self.preprocessing,
+            "sample": self.sample,
+            "origin": self.origin,
+            "rest": None,
+        }
+        if self.rest is not None:
+            content["rest"] = {
+                "mean": self.rest.mean.tolist(),
+                "sd": self.rest.sd.tolist(),
+                "bad": list(self.rest.bad),
+            }
+        return json.dumps(content)
 
     @classmethod
     def from_json(cls, text: str) -> ModelState:
@@ -52,15 +68,22 @@ class ModelState:
         """
         try:
             content = json.loads(text)
-            rest = content["rest"]
             return cls(
                 str(content["bundle"]),
+                str(content.get("preprocessing", "")),
                 int(content["sample"]),
                 int(content["origin"]),
-                None if rest is None else Rest(_table(rest["mean"]), _table(rest["sd"])),
+                None if content["rest"] is None else _rest(content["rest"]),
             )
         except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"no model state: {error!r}") from error
+
+
+def _rest(content: dict[str, Any]) -> Rest:
+    rest = Rest(_table(content["mean"]), _table(content["sd"]), tuple(map(int, content.get("bad", ()))))
+    if rest.mean.shape != rest.sd.shape or not set(rest.bad) <= set(range(len(rest.mean))):
+        raise ValueError(f"a rest baseline of shapes {rest.mean.shape} and {rest.sd.shape}, bad channels {rest.bad}")
+    return rest
 
 
 def _table(values: object) -> NDArray[np.float64]:

@@ -25,8 +25,12 @@ from bci_app.stream import StreamInfo, marker_text, microvolts_per
 INDEX_TYPE = "ChunkIndex"
 INDEX_CHANNELS = ("first", "samples", "lost", "reset")
 
+# Name and type of the stream in which our recorder keeps the metadata of a session, one JSON text.
+METADATA_NAME = "Session"
+METADATA_TYPE = "Metadata"
+
 # Streams that only our recorder writes, about the others.
-_OURS = (INDEX_TYPE, STATE_TYPE)
+_OURS = (INDEX_TYPE, STATE_TYPE, METADATA_TYPE)
 
 _RATE_TOLERANCE = 0.01
 # pyxdf says this of every stream without clock offsets.
@@ -131,7 +135,7 @@ def _summary(stream: XdfStream) -> str:
 
 
 def _is_marker_stream(stream: XdfStream) -> bool:
-    if stream.type == STATE_TYPE:
+    if stream.type in _OURS:
         return False
     return stream.format == STRING or (stream.rate == 0 and "marker" in stream.type.lower() and stream.n_channels == 1)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import cache
 from types import ModuleType
 
 from bci_app.errors import DependencyError
@@ -82,7 +84,13 @@ def library_version() -> str:
 
 def local_clock() -> float:
     """Give LSL's clock in seconds, or the system's steady clock where liblsl is missing."""
+    return float(_clock()())
+
+
+@cache
+def _clock() -> Callable[[], float]:
+    """Look for liblsl once: where it is missing, each search takes its time."""
     try:
-        return float(load_pylsl().local_clock())
+        return load_pylsl().local_clock  # type: ignore[no-any-return]
     except DependencyError:
-        return time.monotonic()
+        return time.monotonic

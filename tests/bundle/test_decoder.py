@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from bci_app.bundle.decoder import Decoded, Decoder
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
-from bci_app.preprocessing import Pipeline
+from bci_app.preprocessing import Pipeline, Rest
 from bci_app.preprocessing.spec import NoBaseline
 from tests.bundles import CHANNELS, LOAD, describe, linear_model, small_spec
 
@@ -68,6 +68,32 @@ def test_a_channel_that_was_bad_at_rest_stays_replaced_until_rest_is_measured_an
     later = decode(spec(), {0: BAD, 3: ~BAD & BAD, 20: np.roll(BAD, 1), 25: ~BAD & BAD})
     assert all(decoded.probabilities is None for decoded in later[20:25])
     assert all(decoded.probabilities is not None for decoded in later[25:])
+
+
+def test_electrodes_that_are_loose_in_turn_at_rest_do_not_add_up_to_too_many() -> None:
+    needed = PREPROCESSING.baseline_windows
+    found = decode(spec(), {0: BAD, 1: np.roll(BAD, 1), 2: np.roll(BAD, 2), 3: ~BAD & BAD})
+    # The rest begins with the third window; windows 0 and 1 were given up.
+    assert [decoded.probabilities is None for decoded in found] == [True] * (2 + needed) + [False] * (
+        len(found) - 2 - needed
+    )
+    made = tokens(found)
+    assert (made[:, np.roll(BAD, 2)] == 0).all()
+    assert (made[:, ~np.roll(BAD, 2)] != 0).all()
+
+
+def test_another_rest_begins_smoothing_anew() -> None:
+    pipeline = Pipeline(PREPROCESSING, channels=CHANNELS, rate=128, units=["uV"] * len(CHANNELS))
+    decoder = Decoder(pipeline, Predictor(spec(), MODEL))
+    windows = pipeline.process(10 * np.random.default_rng(0).standard_normal((20 * 128, len(CHANNELS))))
+    for window in windows[:15]:
+        decoder.decode(window)
+    assert decoder.rest is not None
+    decoder.set_rest(Rest(decoder.rest.mean + 1, decoder.rest.sd))
+    decoded = decoder.decode(windows[15])
+    assert decoded.probabilities is not None
+    assert decoded.smoothed is not None
+    np.testing.assert_array_equal(decoded.smoothed[0], decoded.probabilities[0])
 
 
 def test_a_bundle_that_interpolates_uses_what_the_pipeline_gives() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,9 @@ from bci_app.bundle.golden import make_golden
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import ChannelError, FileError, SourceError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason
+from bci_app.preprocessing import Rest
+from bci_app.preprocessing.spec import RestBaseline
+from bci_app.sources.synthetic import DEFAULT_CHANNELS
 from bci_app.stream import Chunk, Marker, StreamInfo
 from tests.bundles import CHANNELS, LOAD, VALENCE, small_spec, write_bundle
 from tests.streams import ArraySource, chunks, eeg
@@ -167,16 +172,59 @@ def lenient(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
     return load_bundle(write_bundle(tmp_path_factory.mktemp("bundles") / "lenient", max_interpolated=0.2))
 
 
-def test_few_bad_channels_are_interpolated_where_the_bundle_allows(lenient: LoadedBundle) -> None:
+def test_few_bad_channels_are_replaced_where_the_bundle_allows(lenient: LoadedBundle) -> None:
     data = eeg(24, RATE, 7)
     data[2500:3500, 3] += 900 * np.random.default_rng(2).standard_normal(1000)
     predictions, _ = run(lenient, chunks(data, RATE, [50]))
-    during = [p for p in predictions if 2500 + 250 <= p.sample < 3500]
+    # Found bad by 2750 at the latest: whole windows end 250 samples later.
+    during = [p for p in predictions if 3000 <= p.sample < 3500]
+    assert during
     assert all(p.valid and p.quality == pytest.approx(5 / 6) for p in during)
     data[2500:3500, 4] = 0.0  # one more is too many
     predictions, _ = run(lenient, chunks(data, RATE, [50]))
     during = [p for p in predictions if 2500 + 250 <= p.sample < 3500]
     assert all(p.reasons == (Reason.BAD_CONTACT,) for p in during)
+
+
+@pytest.mark.parametrize("method", ["interpolate", "rest"])
+@pytest.mark.parametrize("rate", [125.0, 250.0])
+@pytest.mark.parametrize("onset", [2000, 2031])
+def test_a_window_in_which_an_electrode_goes_bad_or_returns_is_invalid(
+    tmp_path: Path, method: str, rate: float, onset: int
+) -> None:
+    """Before the verdict it spoils the average of all; valid are windows without it, or with it left out throughout."""
+    spec = small_spec(window=512, baseline=RestBaseline(kind="feature", samples=1024))  # 4 s against 8 s
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=16, max_interpolated=0.2, bad_channels=method))
+    info = StreamInfo("test", CHANNELS, rate, ("uV",) * 6)
+    bad = slice(round(onset * rate / 100), round((onset + 1500) * rate / 100))
+
+    def session(data: np.ndarray) -> dict[int, Prediction]:
+        with Engine(ArraySource(info, chunks(data, rate, [50])), loaded, clock=lambda: 0.0) as engine:
+            engine.set_rest(Rest(np.full((6, 4), 1.5), np.full((6, 4), 0.7)))
+            return {p.sample: p for p in engine.predictions()}
+
+    clean = eeg(60, rate, 6)
+    spoilt, replaced = clean.copy(), clean.copy()
+    spoilt[bad, 3] = 187_500.0
+    replaced[:, 3] = 187_500.0  # bad from the beginning
+    found, without, throughout = session(spoilt), session(clean), session(replaced)
+    told = {"without": 0, "throughout": 0}
+    for sample, prediction in found.items():
+        begin = sample - round(4 * rate) + 1
+        if prediction.valid:
+            with_it = begin < bad.stop + 2 * rate and sample >= bad.start
+            expected = throughout[sample] if with_it else without[sample]
+            np.testing.assert_allclose(
+                prediction.targets[0].probability, expected.targets[0].probability, atol=2e-3, err_msg=str(sample)
+            )
+            told["throughout" if with_it else "without"] += 1
+        elif sample >= 8 * rate:
+            assert prediction.reasons == (Reason.BAD_CONTACT,)
+            # A verdict comes after half a second, recovery takes two; then a whole window.
+            around = bad.start <= sample < bad.start + 5 * rate or bad.stop <= sample < bad.stop + 7 * rate
+            assert around
+    assert told["throughout"] > 15
+    assert told["without"] > 40
 
 
 def test_interpolated_predictions_do_not_depend_on_how_samples_arrive(lenient: LoadedBundle) -> None:
@@ -218,6 +266,23 @@ def test_bad_windows_are_not_part_of_the_baseline(bundle: LoadedBundle) -> None:
     assert first_valid.sample > 1000 + 4 * RATE
 
 
+def test_a_session_with_electrodes_loose_in_turn_at_rest_gets_its_baseline(tmp_path: Path) -> None:
+    spec = small_spec(baseline=RestBaseline(kind="feature", samples=1536))  # 12 s
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=16, max_interpolated=0.2, bad_channels="rest"))
+    data = eeg(40, RATE, 7)
+    for number, channel in enumerate((0, 2, 4)):  # three of six; one is allowed
+        data[500 + 1000 * number : 750 + 1000 * number, channel] = 0.0
+    data[6500:9000, 3] = 0.0
+    predictions, engine = run(loaded, chunks(data, RATE, [50]))
+    assert engine.rest is not None
+    assert engine.rest.bad == (4,)
+    assert all(p.valid for p in predictions if 5400 < p.sample < 6500)
+    late = [p for p in predictions if 7000 <= p.sample < 9000]
+    # With the one that was bad at rest there are two: the contact now, and the rest, which can be measured anew.
+    assert {p.reasons for p in late} == {(Reason.BAD_CONTACT, Reason.BASELINE)}
+    assert predictions[-1].valid
+
+
 def test_baseline_waits_for_the_user(bundle: LoadedBundle) -> None:
     pieces = chunks(eeg(20, RATE, 7), RATE, [250])
     engine = Engine(ArraySource(INFO, pieces), bundle, wait_for_baseline=True, clock=lambda: 200.0)
@@ -232,8 +297,8 @@ def test_baseline_waits_for_the_user(bundle: LoadedBundle) -> None:
         after += engine.step().predictions
         progress.append(engine.status().baseline_progress)
     first_valid = next(p for p in after if p.valid)
-    # Six windows that begin after the call, then one more.
-    assert first_valid.sample >= 1500 + (128 + 6 * 64) * 250 // 128
+    # Six windows that begin with the call or after it, then one more.
+    assert first_valid.sample == 1500 + (127 + 6 * 64) * 250 // 128
     assert progress[0] < 0.5
     assert progress[-1] == 1.0
 
@@ -359,6 +424,20 @@ def test_a_longer_loss_is_not_bridged(bundle: LoadedBundle) -> None:
     pieces = chunks(data[:2000], RATE, [50]) + chunks(data[2006:], RATE, [50], start=2006, lost=6)
     predictions, _ = run(bundle, pieces)
     assert Reason.GAP in {reason for p in predictions for reason in p.reasons}
+
+
+def test_a_session_that_needs_no_liblsl_runs_without_it(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "b", spec=small_spec(channels=DEFAULT_CHANNELS))
+    code = f"""
+import sys
+sys.modules["pylsl"] = None
+from bci_app import Engine, load_bundle, open_source
+with Engine(open_source("synthetic:?speed=max&seconds=20"), load_bundle({str(folder)!r})) as engine:
+    print(sum(prediction.valid for prediction in engine.predictions()), engine.mark("end").text)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+    assert done.stdout == "32 end\n"
 
 
 class FailingOutput:

@@ -199,11 +199,12 @@ def test_band_power_over_sine_tapers_is_as_high_on_average_and_varies_less() -> 
     assert found[1].std() < 0.75 * found[0].std()
 
 
-def test_last_sample_names_the_stream_index() -> None:
+def test_first_and_last_sample_name_the_stream_index() -> None:
     s = spec(warm_up=0)
     windows = pipeline(s, 250).process(noise(1000, 5))
     # Model sample 127 needs stream sample floor(127 * 250 / 128).
     assert [w.last for w in windows[:2]] == [127 * 250 // 128, 159 * 250 // 128]
+    assert [w.first for w in windows[:2]] == [0, 32 * 250 // 128]
 
 
 class TestBaseline:

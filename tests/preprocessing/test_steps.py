@@ -123,6 +123,6 @@ def test_windows_are_chunk_invariant_and_none_is_lost(sizes: list[int], window: 
     step = Windower(window, hop, warm_up)
     found = [w for p in cuts(400, sizes) for w in step.process(x[p], last[p])]
     starts = range(warm_up, 400 - window + 1, hop)
-    assert [index for index, _ in found] == [2 * (s + window - 1) for s in starts]
-    for start, (_, values) in zip(starts, found, strict=True):
+    assert [(first, last) for first, last, _ in found] == [(2 * s, 2 * (s + window - 1)) for s in starts]
+    for start, (*_, values) in zip(starts, found, strict=True):
         assert np.array_equal(values, x[start : start + window].T)

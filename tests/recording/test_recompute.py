@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +17,10 @@ from bci_app.bundle import LoadedBundle, find_bundle, load_bundle
 from bci_app.engine import Engine
 from bci_app.engine.recompute import predictions_of_recording
 from bci_app.engine.rest import rest_of_recording
-from bci_app.errors import FileError
+from bci_app.errors import BundleError, FileError
 from bci_app.events import Prediction
 from bci_app.preprocessing import PreprocessingSpec, Rest
-from bci_app.preprocessing.spec import NoBaseline
+from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline
 from bci_app.recording import read_recording
 from bci_app.recording.recorder import Recorder
 from bci_app.recording.state import STATE_NAME, STATE_TYPE, ModelState
@@ -157,6 +159,47 @@ def test_a_baseline_from_elsewhere_is_followed(bundle: LoadedBundle, tmp_path: P
     np.testing.assert_array_equal(found.sd, rest.sd)
 
 
+def test_a_channel_that_was_bad_at_rest_is_replaced_again(tmp_path: Path) -> None:
+    spec = small_spec(band_pass=None)
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, max_interpolated=0.2, bad_channels="rest"))
+    data = millivolts(30)
+    data[:2000, 3] = 0.0
+    _, path = record(tmp_path / "s.xdf", loaded, chunks(data, RATE, [25]), 150)
+    rest = rest_of_recording(read_recording(path), loaded.spec)
+    assert rest is not None
+    assert rest.bad == (3,)
+    compare(path, loaded, window=250, windows=15)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_rest_measured_with_another_preprocessing_is_refused(
+    bundle: LoadedBundle, tmp_path: Path, told: bool
+) -> None:
+    _, path = record(tmp_path / "s.xdf", bundle, chunks(millivolts(20), RATE, [25]), 60)
+    recording = read_recording(path)
+    if told:
+        spec = small_spec(band_pass=None, token=LogBandPowerToken(bands=((1, 4), (4, 8), (8, 13), (13, 31))))
+        bundle = bundle_of(tmp_path, spec)
+    else:  # as recorded before the digest was kept
+        states = tuple(replace(state, preprocessing="") for state in recording.states)
+        recording = replace(recording, states=states)
+    expected = "found preprocessing [0-9a-f]{12}, expected" if told else "found no word of the preprocessing"
+    with pytest.raises(BundleError, match=expected):
+        rest_of_recording(recording, bundle.spec)
+    with pytest.raises(BundleError, match=expected):
+        predictions_of_recording(recording, bundle)
+
+
+def test_a_recording_tells_which_model_predicted(bundle: LoadedBundle, tmp_path: Path) -> None:
+    _, path = record(tmp_path / "s.xdf", bundle, chunks(millivolts(4), RATE, [25]), 0)
+    streams, _ = pyxdf.load_xdf(path)
+    (stream,) = [s for s in streams if s["info"]["type"] == ["Metadata"]]
+    found = json.loads(stream["time_series"][0][0])
+    assert (found["bundle"], found["model_sha256"]) == (bundle.spec.name, bundle.spec.model_sha256)
+    assert PreprocessingSpec.model_validate(found["preprocessing"]) == bundle.spec.preprocessing
+    assert found["targets"] == {"mental_load": ["low", "high"]}
+
+
 def test_a_model_without_baseline(tmp_path: Path) -> None:
     loaded = bundle_of(tmp_path, small_spec(band_pass=None, baseline=NoBaseline()))
     _, path = record(tmp_path / "s.xdf", loaded, chunks(millivolts(16), RATE, [25]), 50)
@@ -211,17 +254,17 @@ def test_of_a_recording_that_nobody_recorded_here_the_baseline_is_measured(
     sample=st.integers(0, 2**50),
 )
 def test_a_state_comes_back_exactly(mean: list[list[float]], sample: int) -> None:
-    state = ModelState("name «ü»", sample, 3, Rest(np.array(mean), np.array(mean) + 1))
-    found = ModelState.from_json(state.to_json())
-    assert (found.bundle, found.sample, found.origin) == ("name «ü»", sample, 3)
-    assert found.rest is not None
-    np.testing.assert_array_equal(found.rest.mean, np.array(mean))
+    state = ModelState("name «ü»", "0af3", sample, 3, Rest(np.array(mean), np.array(mean) + 1, (0,)))
+    assert ModelState.from_json(state.to_json()) == state
 
 
 @pytest.mark.parametrize(
     "text", ["", "{}", "[]", "3", '{"bundle": "b", "sample": 1e999, "origin": 0, "rest": null}', "[" * 10_000,
              '{"bundle": "b", "sample": 0, "origin": 0, "rest": {"mean": [1], "sd": [1]}}',
-             '{"bundle": "b", "sample": 0, "origin": 0, "rest": {"mean": [[1], [1, 2]], "sd": [[1]]}}'],
+             '{"bundle": "b", "sample": 0, "origin": 0, "rest": {"mean": [[1], [1, 2]], "sd": [[1]]}}',
+             '{"bundle": "b", "sample": 0, "origin": 0, "rest": {"mean": [[1], [1]], "sd": [[1]]}}',
+             '{"bundle": "b", "sample": 0, "origin": 0, "rest": {"mean": [[1]], "sd": [[1]], "bad": [1]}}',
+             '{"bundle": "b", "sample": 0, "origin": 0, "rest": {"mean": [[1]], "sd": [[1]], "bad": [-1]}}'],
 )  # fmt: skip
 def test_a_damaged_state_is_refused_with_a_message(tmp_path: Path, text: str) -> None:
     with XdfWriter(tmp_path / "s.xdf") as writer:

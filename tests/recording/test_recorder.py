@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import subprocess
 import sys
 import threading
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,9 @@ from bci_app.errors import FileError
 from bci_app.events import Prediction, Reason, TargetPrediction
 from bci_app.preprocessing import Pipeline, PreprocessingSpec, Window
 from bci_app.preprocessing.spec import AverageReference, BandPass
-from bci_app.recording import Break, read_recording
+from bci_app.recording import Annotation, Break, read_recording
 from bci_app.recording.recorder import Recorder
+from bci_app.recording.state import ModelState
 from bci_app.recording.xdf_writer import XdfWriter
 from bci_app.sources.file import FileSource
 from bci_app.stream import Chunk, Marker, StreamInfo
@@ -67,7 +70,7 @@ def load(path: Path) -> dict[str, Any]:
 
 def test_samples_come_back_to_the_last_bit_with_stamps_and_places(tmp_path: Path) -> None:
     chunks = session()
-    with Recorder(tmp_path / "s.xdf", INFO, metadata={"participant": "P01", "rate": 250}) as recorder:
+    with Recorder(tmp_path / "s.xdf", INFO) as recorder:
         for chunk in chunks:
             recorder.on_chunk(chunk)
 
@@ -77,12 +80,59 @@ def test_samples_come_back_to_the_last_bit_with_stamps_and_places(tmp_path: Path
     assert loaded["Amp"]["time_series"].tobytes() == data.tobytes()
     assert loaded["Amp"]["time_stamps"].tobytes() == times.tobytes()
     assert loaded["Amp index"]["time_series"].tolist() == [[c.first, len(c), c.lost, c.reset] for c in chunks]
-    assert json.loads(loaded["header"]["info"]["session"][0]) == {"participant": "P01", "rate": 250}
     assert loaded["header"]["info"]["application"][0].startswith("bci-app ")
     assert loaded["Amp"]["info"]["source_id"] == ["abc"]
     assert loaded["Amp"]["info"]["hostname"] == ["lab"]
     assert loaded["Amp"]["footer"]["info"]["sample_count"] == [str(len(data))]
     assert len(loaded["Amp"]["clock_times"]) >= (times[-1] - times[0]) / 5 - 1
+
+
+def test_the_metadata_are_a_stream_of_one_sample(tmp_path: Path) -> None:
+    chunks = session()
+    with Recorder(tmp_path / "s.xdf", INFO, metadata={"participant": "P01", "notes": "«ü» & <b>"}) as recorder:
+        recorder.describe({"bundle": "mental-load"})
+        for chunk in chunks:
+            recorder.on_chunk(chunk)
+    stream = load(tmp_path / "s.xdf")["Session"]
+    assert stream["info"]["type"] == ["Metadata"]
+    assert stream["time_stamps"].tolist() == [chunks[0].times[0]]
+    found = json.loads(stream["time_series"][0][0])
+    assert found.pop("application").startswith("bci-app ")
+    assert datetime.fromisoformat(found.pop("started")).tzinfo is not None
+    assert found.pop("device") == {
+        "name": "Amp", "kind": "lsl", "source_id": "abc", "host": "lab", "rate": 250.0,
+        "channels": ["Fp1", "Fp2", "Cz", "AUX"], "units": ["µV", "µV", "mV", "n/a"],
+    }  # fmt: skip
+    assert found == {"participant": "P01", "notes": "«ü» & <b>", "bundle": "mental-load"}
+    assert read_recording(tmp_path / "s.xdf").annotations == (
+        Annotation(chunks[30].times[0] - chunks[0].times[0], 0.0, "S 1"),
+    )
+
+
+def test_metadata_that_json_cannot_hold_are_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="JSON"):
+        Recorder(tmp_path / "s.xdf", INFO, metadata={"participant": object()})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0, 12.0])
+def test_pyxdf_has_nothing_to_say_of_a_recording(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, seconds: float
+) -> None:
+    with Recorder(tmp_path / "s.xdf", INFO) as recorder:
+        recorder.on_state(ModelState("b", "", 0, 0, None), 5000.0)
+        for first in range(0, round(seconds * RATE), 25):
+            times = 5000 + (first + np.arange(25)) / RATE
+            recorder.on_chunk(Chunk(np.ones((25, 4)), times, first, markers=(Marker(times[0], "S 1"),)))
+            if first == 100:
+                recorder.on_prediction(prediction(100, 5000.4))
+                recorder.on_marker(Marker(5000.3, "button"))
+            recorder.on_state(ModelState("b", "", first, 0, None), float(times[-1]))
+    for dejitter in (True, False):
+        with caplog.at_level(logging.WARNING):
+            streams, _ = pyxdf.load_xdf(tmp_path / "s.xdf", dejitter_timestamps=dejitter)
+        assert caplog.messages == []
+    assert len(streams) == (7 if seconds else 4)
 
 
 def test_the_app_reads_its_own_recording(tmp_path: Path) -> None:
