@@ -97,6 +97,23 @@ class StreamInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceState:
+    """What a device tells of itself beside its samples.
+
+    Attributes
+    ----------
+    battery : float or None
+        Charge in per cent; None if it does not tell.
+    resistances : tuple of (str, float)
+        Contacts by name and their resistance in ohm, nan where none is measured at present; empty if the
+        device measures none.
+    """
+
+    battery: float | None = None
+    resistances: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Marker:
     """An event at a moment of a stream: a text with its LSL time in seconds."""
 

@@ -36,8 +36,18 @@ def status_line(status: Status) -> str:
     return (
         f"{_figure(status.effective_rate, '6.1f')} / {status.nominal_rate:.0f} Hz"
         f" · loss {status.loss * 100:4.1f} % · age {_figure(status.age_s * 1e3, '5.0f')} ms"
-        f" · prediction {_figure(status.compute_ms, '4.1f')} ms"
+        f" · prediction {_figure(status.compute_ms, '4.1f')} ms{_device(status)}"
     )
+
+
+def _device(status: Status) -> str:
+    if status.device is None:
+        return ""
+    text = "" if status.device.battery is None else f" · battery {status.device.battery:3.0f} %"
+    measured = [(name, ohm) for name, ohm in status.device.resistances if math.isfinite(ohm)]
+    if measured:
+        text += " · resistance " + ", ".join(f"{name} {ohm / 1e3:.0f} kΩ" for name, ohm in measured)
+    return text
 
 
 def plain_line(prediction: Prediction) -> str:

@@ -25,16 +25,18 @@ from bci_app.events import Phase, Prediction, Reason, SignalView, Status, StepRe
 from bci_app.outputs.base import MarkerOutput, Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
-from bci_app.sources.base import Source
+from bci_app.sources.base import Device, Source
 from bci_app.sources.liblsl import local_clock
 from bci_app.sources.lsl_markers import MarkerStreams
-from bci_app.stream import Chunk, Marker, StreamInfo, microvolts_per
+from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, microvolts_per
 
 if TYPE_CHECKING:
     from bci_app.recording.recorder import Recorder
 
 # Stamps further than this from the clock, in seconds, are not those of live samples.
 _STAMPS_OFF = 1.0
+# Battery and contact resistances are recorded so often.
+_DEVICE_SECONDS = 5.0
 # Longest wait for samples in `Engine.predictions`.
 _WAIT = 0.1
 
@@ -95,6 +97,7 @@ class Engine:
         self._recorded: tuple[int, Rest | None] | None = None  # what the recording was last told of the model
         self._output_error = ""
         self._failures: list[BciError] = []
+        self._device_due = 0  # stream index from which the device's state is to be recorded again
         self._noted: list[Marker] = []
         self._info: StreamInfo | None = None
 
@@ -275,6 +278,7 @@ class Engine:
                     }
                 )
             self._record_state(self._buffer.end)
+            self._device_due = 0
 
     def stop_recording(self) -> None:
         """Close the recording, if there is one."""
@@ -299,6 +303,7 @@ class Engine:
                 recording=str(self._recorder.path) if self._recorder else "",
                 recording_error=self._recording_error,
                 notice=self._output_error or (self._rate.notice if self._info else ""),
+                device=self._device,
             )
 
     def signal(self, seconds: float) -> SignalView:
@@ -308,6 +313,7 @@ class Engine:
 
     def _take(self, chunk: Chunk) -> StepResult:
         self._record(lambda recorder: recorder.on_chunk(chunk))
+        self._record_device(chunk)
         self._buffer.append(chunk.data * self._to_microvolts, chunk.first, float(chunk.times[-1]))
         self._received += len(chunk)
         self._lost += chunk.lost
@@ -326,6 +332,18 @@ class Engine:
             self._publish(prediction)
         noted, self._noted = self._noted, []
         return StepResult(len(chunk), tuple(predictions), tuple(gaps), (*chunk.markers, *noted))
+
+    @property
+    def _device(self) -> DeviceState | None:
+        return self._source.device if isinstance(self._source, Device) else None
+
+    def _record_device(self, chunk: Chunk) -> None:
+        """Record from time to time what the device tells of itself."""
+        device = self._device
+        if device is None or chunk.first < self._device_due:
+            return
+        self._device_due = chunk.first + round(_DEVICE_SECONDS * self.info.rate)
+        self._record(lambda recorder: recorder.on_device(device, float(chunk.times[-1])))
 
     def _record_state(self, sample: int) -> None:
         """Record what the model knows of the session from stream index `sample` on, if that has changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +27,7 @@ from bci_app.sources.brainflow_boards import (
 )
 from bci_app.sources.liblsl import local_clock
 from bci_app.sources.timing import GapDetector
-from bci_app.stream import Chunk, Marker, StreamInfo, marker_text
+from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, marker_text
 
 _POLL_SECONDS = 0.005
 _RING_SECONDS = 60
@@ -88,8 +89,7 @@ class BrainFlowSource:
         self._left: int | None = None
         self._last_arrival = 0.0
         self._lost = False
-        self._battery: float | None = None
-        self._resistances: tuple[float, ...] = ()
+        self._device: DeviceState | None = None
 
     def start(self) -> StreamInfo:
         """Connect to the board and begin to receive.
@@ -158,14 +158,14 @@ class BrainFlowSource:
         return self._left == 0 and not self._queue
 
     @property
-    def battery(self) -> float | None:
-        """Battery level in per cent as the board last told; None if it does not tell."""
-        return self._battery
+    def device(self) -> DeviceState | None:
+        """Battery and contact resistances as the board last told; None if it tells neither."""
+        return self._device
 
     @property
-    def resistances(self) -> tuple[float, ...]:
-        """Contact resistances in ohm as the board last told, in its own order; empty if it does not tell."""
-        return self._resistances
+    def battery(self) -> float | None:
+        """Battery level in per cent as the board last told; None if it does not tell."""
+        return self._device.battery if self._device is not None else None
 
     def stop(self) -> None:
         """Release the board. May be called twice."""
@@ -247,10 +247,11 @@ class BrainFlowSource:
             self._offset = 0.5 * (before + after) - unix
 
     def _notice(self, layout: BoardLayout, data: NDArray[np.float64]) -> None:
-        if layout.battery is not None:
-            self._battery = float(data[layout.battery, -1])
-        if layout.resistances:
-            self._resistances = tuple(data[list(layout.resistances), -1].tolist())
+        if layout.battery is not None or layout.resistances:
+            battery = None if layout.battery is None else float(data[layout.battery, -1])
+            # A board that is not asked to measure resistances gives 0.
+            ohms = [ohm if ohm > 0 else math.nan for ohm in data[list(layout.resistances), -1].tolist()]
+            self._device = DeviceState(battery, tuple(zip(layout.contacts, ohms, strict=True)))
         if layout.marker is not None:
             for column in np.flatnonzero(data[layout.marker]):
                 time_ = float(data[layout.stamp, column]) + self._offset

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyxdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,8 +19,10 @@ from bci_app.errors import ChannelError, FileError, SourceError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason
 from bci_app.preprocessing import Rest
 from bci_app.preprocessing.spec import RestBaseline
+from bci_app.recording.recorder import Recorder
 from bci_app.sources.synthetic import DEFAULT_CHANNELS
-from bci_app.stream import Chunk, Marker, StreamInfo
+from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo
+from bci_app.terminal import status_line
 from tests.bundles import CHANNELS, LOAD, VALENCE, small_spec, write_bundle
 from tests.streams import ArraySource, chunks, eeg
 
@@ -522,6 +525,30 @@ def test_markers_of_the_stream_are_told(bundle: LoadedBundle) -> None:
     engine.start()
     assert engine.step().markers == (Marker(100.1, "stimulus"),)
     assert engine.step().markers == ()
+
+
+class Headset(ArraySource):
+    """A source that tells of its battery."""
+
+    @property
+    def device(self) -> DeviceState:
+        return DeviceState(81.0, (("Fp1", 12e3),))
+
+
+def test_what_the_device_tells_is_shown_and_recorded_from_time_to_time(tmp_path: Path) -> None:
+    engine = Engine(Headset(INFO, chunks(eeg(12, RATE, 7), RATE, [50])), None)
+    engine.start()
+    engine.step()
+    engine.start_recording(Recorder(tmp_path / "s.xdf", INFO))
+    while not engine.finished:
+        engine.step()
+    status = engine.status()
+    engine.stop()
+    assert status.device == DeviceState(81.0, (("Fp1", 12e3),))
+    assert status_line(status).endswith("battery  81 % · resistance Fp1 12 kΩ")
+    (device,) = (s for s in pyxdf.load_xdf(tmp_path / "s.xdf")[0] if s["info"]["type"] == ["Device"])
+    np.testing.assert_allclose(device["time_stamps"], 100 + (99 + np.array([0, 1250, 2500])) / RATE)
+    assert Engine(ArraySource(INFO, []), None).status().device is None
 
 
 def test_an_event_belongs_to_the_newest_sample_where_stamps_are_not_the_clock_s(bundle: LoadedBundle) -> None:

@@ -38,7 +38,8 @@ def test_synthetic_board_is_received_whole_and_on_lsl_time() -> None:
         chunks = receive(source, 1000)
         age = local_clock() - chunks[-1].times[-1]
         assert source.battery is not None
-        assert len(source.resistances) == 2
+        assert source.device is not None
+        assert [name for name, _ in source.device.resistances] == ["1", "2"]
     finally:
         source.stop()
         source.stop()
@@ -150,6 +151,13 @@ def test_every_board_has_a_name_that_finds_it_and_eeg_boards_a_layout() -> None:
             layout = layout_of(name, board_id)
             assert len(layout.names) == len(layout.eeg) == len(set(layout.names))
             assert layout.rate > 0
+
+
+def test_contact_resistances_are_named_where_the_board_measures_them_beside_eeg() -> None:
+    assert layout_of("BRAINBIT", find_board("brainbit")[1]).contacts == ("T3", "T4", "O1", "O2")
+    assert layout_of("GANGLION", 1).contacts == ("EXG1", "EXG2", "EXG3", "EXG4", "reference")
+    # Measures resistances in place of EEG.
+    assert layout_of("ANT_NEURO_EE_411", find_board("ANT_NEURO_EE_411")[1]).resistances == ()
 
 
 def test_board_without_electrode_names_gets_numbers() -> None:
