@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bci_app.bundle import LoadedBundle
+    from bci_app.engine import Engine
     from bci_app.outputs.base import Output
     from bci_app.sources.base import Source
-    from bci_app.sources.lsl_markers import MarkerStreams
 
 app = typer.Typer(
     help="Live EEG: from a headset, a stream or a recording to predictions that can be trusted.",
@@ -169,7 +169,7 @@ def run(
     osc: Annotated[str | None, typer.Option(help="Send predictions by OSC to HOST:PORT.")] = None,
     lsl_out: Annotated[str | None, typer.Option(help="Send predictions as an LSL stream of this name.")] = None,
     lsl_markers: Annotated[
-        str | None, typer.Option(help="Send what changes in them as an LSL marker stream of this name.")
+        str | None, typer.Option(help="Send what changes in them, and the session's events, as an LSL marker stream.")
     ] = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
@@ -213,10 +213,9 @@ def record(
     network: NetworkOption = False,
 ) -> None:
     """Record a source to XDF, without a model."""
-    import time
-
     from bci_app.engine import Engine
     from bci_app.recording.recorder import Recorder
+    from bci_app.terminal import run_in_terminal
 
     if not network:
         _keep_to_this_machine()
@@ -226,27 +225,17 @@ def record(
         recorder = Recorder(file, info, metadata=_metadata(source, participant, notes))
         with _interruptible() as stopped:
             engine.start_recording(recorder)
-            print(f"Recording {info.name} ({len(info.channels)} channels, {info.rate:g} Hz) to {recorder.path}")
-            end = time.monotonic() + (seconds or float("inf"))
-            told = ""
-            while not (engine.finished or recorder.failure or stopped.is_set()) and time.monotonic() < end:
-                engine.step(0.1)
-                message = engine.status().message
-                if message != told:
-                    print(message or "Samples again.", file=sys.stderr)
-                told = message
-            engine.stop_recording()
+            print(
+                f"Recording {info.name} ({len(info.channels)} channels, {info.rate:g} Hz) to {recorder.path}",
+                flush=True,
+            )
+            run_in_terminal(engine, source, seconds=seconds, stopped=stopped)
     finally:
         engine.stop()
-    if recorder.failure is not None:
-        raise recorder.failure
     status = engine.status()
-    if status.notice:
-        print(status.notice, file=sys.stderr)
     lost = f", {status.lost} lost" if status.lost else ""
     print(f"{status.received} samples, {status.received / info.rate:.1f} s{lost}, in {recorder.path}")
-    if engine.marker_streams is not None:
-        _tell_never_seen(engine.marker_streams)
+    _conclude(engine)
 
 
 @app.command()
@@ -279,7 +268,8 @@ def replay(
         flush=True,
     )
     with _interruptible() as stopped:
-        if not (sys.stdin.isatty() if prompt is None else prompt):
+        # Started without a standard input (`<&-`, some services) there is none to read lines from.
+        if sys.stdin is None or not (sys.stdin.isatty() if prompt is None else prompt):
             player.run(stopped)
             return
         from bci_app.replay.prompt import HELP, run_with_prompt
@@ -468,8 +458,7 @@ def _in_terminal(
             run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet)
     finally:
         engine.stop()
-    if engine.marker_streams is not None:
-        _tell_never_seen(engine.marker_streams)
+    _conclude(engine)
 
 
 def _metadata(source: str, participant: str | None, notes: str | None) -> dict[str, str]:
@@ -477,9 +466,13 @@ def _metadata(source: str, participant: str | None, notes: str | None) -> dict[s
     return {name: value for name, value in given.items() if value}
 
 
-def _tell_never_seen(streams: MarkerStreams) -> None:
-    for text in streams.never_seen:
+def _conclude(engine: Engine) -> None:
+    """Say what was asked for and never came; end with code 1 if something has failed, which was told then."""
+    streams = engine.marker_streams
+    for text in streams.never_seen if streams is not None else ():
         print(f"No LSL marker stream {text!r} has appeared; none of its events is recorded.", file=sys.stderr)
+    if engine.failures:
+        raise typer.Exit(1)
 
 
 @contextmanager

@@ -60,6 +60,10 @@ class FileError(BciError):
     """A recording cannot be read or written."""
 
 
+class StandardOutputError(BciError):
+    """Standard output takes nothing any more: its reader has gone, or its disk is full."""
+
+
 class BundleError(BciError):
     """A model bundle is malformed, altered or does not fit."""
 

@@ -8,7 +8,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.stream import Marker
+from bci_app.stream import DeviceState, Marker
 
 
 class Phase(Enum):
@@ -151,6 +151,8 @@ class Status:
         File that is being recorded; empty if none.
     notice : str
         What is odd about the stream although predictions go on; else empty.
+    device : DeviceState or None
+        Battery and contact resistances as the device last told; None where it tells neither.
     """
 
     phase: Phase
@@ -166,6 +168,7 @@ class Status:
     recording: str = ""
     recording_error: str = ""
     notice: str = ""
+    device: DeviceState | None = None
 
     @property
     def loss(self) -> float:

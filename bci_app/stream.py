@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -95,11 +97,44 @@ class StreamInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceState:
+    """What a device tells of itself beside its samples.
+
+    Attributes
+    ----------
+    battery : float or None
+        Charge in per cent; None if it does not tell.
+    resistances : tuple of (str, float)
+        Contacts by name and their resistance in ohm, nan where none is measured at present; empty if the
+        device measures none.
+    """
+
+    battery: float | None = None
+    resistances: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Marker:
     """An event at a moment of a stream: a text with its LSL time in seconds."""
 
     time: float
     text: str
+
+
+def marker_text(values: Iterable[str | float]) -> str:
+    """Write the values of an event as one text.
+
+    Whole numbers stand without a point, others with as few digits as give them back. Several values
+    stand by commas; empty ones keep their place, at the end they are left out.
+    """
+    parts = [value if isinstance(value, str) else _digits(value) for value in values]
+    while parts and not parts[-1]:
+        parts.pop()
+    return ", ".join(parts)
+
+
+def _digits(value: float) -> str:
+    return str(int(value)) if math.isfinite(value) and value == int(value) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

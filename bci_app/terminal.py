@@ -1,4 +1,4 @@
-"""The session as a live view in the terminal, where there is no display."""
+"""A session in the terminal: drawn where there is a screen, else told in lines."""
 
 from __future__ import annotations
 
@@ -36,8 +36,18 @@ def status_line(status: Status) -> str:
     return (
         f"{_figure(status.effective_rate, '6.1f')} / {status.nominal_rate:.0f} Hz"
         f" · loss {status.loss * 100:4.1f} % · age {_figure(status.age_s * 1e3, '5.0f')} ms"
-        f" · prediction {_figure(status.compute_ms, '4.1f')} ms"
+        f" · prediction {_figure(status.compute_ms, '4.1f')} ms{_device(status)}"
     )
+
+
+def _device(status: Status) -> str:
+    if status.device is None:
+        return ""
+    text = "" if status.device.battery is None else f" · battery {status.device.battery:3.0f} %"
+    measured = [(name, ohm) for name, ohm in status.device.resistances if math.isfinite(ohm)]
+    if measured:
+        text += " · resistance " + ", ".join(f"{name} {ohm / 1e3:.0f} kΩ" for name, ohm in measured)
+    return text
 
 
 def plain_line(prediction: Prediction) -> str:
@@ -141,6 +151,36 @@ class TerminalView:
         return text
 
 
+class _Lines:
+    """What there is to say where there is no screen to draw on: new troubles, and a prediction now and then."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._errors = Console(stderr=True)
+        self._message = self._recording_error = ""
+        self._noticed: set[str] = set()
+        self._due = 0.0
+
+    def show(self, status: Status, newest: Prediction | None = None) -> None:
+        """Say what is new."""
+        if status.message != self._message:
+            self._say(status.message or "Samples again.")
+        if status.recording_error and not self._recording_error:
+            self._say(status.recording_error)
+        self._message, self._recording_error = status.message, status.recording_error
+        # The figures in it change all the time.
+        wording = "".join(character for character in status.notice if not character.isdigit())
+        if wording and wording not in self._noticed:
+            self._noticed.add(wording)
+            self._say(status.notice)
+        if newest is not None and time.monotonic() >= self._due:
+            self._due = time.monotonic() + _PLAIN_SECONDS
+            self._console.print(plain_line(newest), highlight=False, markup=False, soft_wrap=True)
+
+    def _say(self, text: str) -> None:
+        self._errors.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
 def run_in_terminal(
     engine: Engine,
     source: str,
@@ -151,6 +191,9 @@ def run_in_terminal(
     console: Console | None = None,
 ) -> None:
     """Run a started engine until its source ends, `seconds` have passed or `stopped` is set.
+
+    A session with a model is drawn, where there is a terminal. Else what goes wrong is told on standard
+    error when it does. A session without a model ends with its recording: there is nothing else to it.
 
     Parameters
     ----------
@@ -163,7 +206,7 @@ def run_in_terminal(
     stopped : threading.Event, optional
         Ends the session.
     quiet : bool
-        Show nothing.
+        Keep standard output free.
     console : Console, optional
         Where to show it; standard output by default.
 
@@ -171,39 +214,41 @@ def run_in_terminal(
     ------
     BciError
         If the engine fails.
-    ValueError
-        If the engine has no model: there would be nothing to show.
     """
-    if engine.bundle is None:
-        raise ValueError("a session in the terminal needs a model")
     console = console or Console(quiet=quiet)
-    view = TerminalView(engine.bundle, source)
+    view = TerminalView(engine.bundle, source) if engine.bundle is not None else None
+    lines = _Lines(console)
+    drawn = view is not None and console.is_terminal and not console.quiet
     thread = EngineThread(engine)
     end = math.inf if seconds is None else time.monotonic() + seconds
     stopped = stopped or threading.Event()
     thread.start()
     try:
-        live = Live(view.render(engine.status()), console=console, auto_refresh=False, transient=True)
-        with live if console.is_terminal else nullcontext():
-            due = 0.0
+        live = Live(console=console, auto_refresh=False, transient=True)
+        with live if drawn else nullcontext():
             while thread.running and time.monotonic() < end and not stopped.wait(_REDRAW_SECONDS):
-                newest = _drain(thread, view)
-                if console.is_terminal:
-                    live.update(view.render(engine.status()), refresh=True)
-                elif newest is not None and time.monotonic() >= due:
-                    due = time.monotonic() + _PLAIN_SECONDS
-                    console.print(plain_line(newest), highlight=False, soft_wrap=True)
+                newest, status = _drain(thread, view), engine.status()
+                if view is not None and drawn:
+                    live.update(view.render(status), refresh=True)
+                else:
+                    lines.show(status, newest)
+                if view is None and status.recording_error:
+                    break
     finally:
         thread.stop()
         _drain(thread, view)
     if thread.failure is not None:
         raise thread.failure
-    console.print(view.render(engine.status()))
+    if not drawn:
+        lines.show(engine.status())
+    if view is not None:
+        console.print(view.render(engine.status()))
 
 
-def _drain(thread: EngineThread, view: TerminalView) -> Prediction | None:
+def _drain(thread: EngineThread, view: TerminalView | None) -> Prediction | None:
     newest = None
     for result in thread.drain():
         for newest in result.predictions:
-            view.add(newest)
+            if view is not None:
+                view.add(newest)
     return newest

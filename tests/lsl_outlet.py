@@ -37,6 +37,10 @@ class OutletProcess:
         )
         self.answer("ready")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def tell(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
@@ -84,6 +88,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--labels", default="Fp1,Fp2,Cz,Pz")
     parser.add_argument("--unit", default="uV")
     parser.add_argument("--rate", type=float, default=250.0)
+    parser.add_argument("--nominal", type=float, default=None, help="rate that the header states; else the true one")
     parser.add_argument("--block", type=float, default=0.02, help="seconds from push to push")
     parser.add_argument("--epoch", type=float, default=None, help="LSL time of sample 0; else the first push")
     parser.add_argument("--gaps", default="", help="AT:LOST,… in samples")
@@ -97,7 +102,8 @@ def main(arguments: Sequence[str]) -> None:
     use_loopback()
     pylsl = load_pylsl()
     labels = options.labels.split(",")
-    info = pylsl.StreamInfo(options.name, options.type, len(labels), options.rate, pylsl.cf_double64, options.source_id)
+    nominal = options.rate if options.nominal is None else options.nominal
+    info = pylsl.StreamInfo(options.name, options.type, len(labels), nominal, pylsl.cf_double64, options.source_id)
     channels = info.desc().append_child("channels")
     for label in labels:
         channel = channels.append_child("channel")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -247,6 +248,70 @@ def test_ctrl_c_before_a_session_ends_it_at_once_without_a_word(arguments: list[
     assert "KeyboardInterrupt" not in out
 
 
+def test_a_recording_that_fails_is_told_at_once_and_by_the_exit_code(bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "drive"
+    folder.mkdir()
+    command = ["run", "-s", "synthetic:", "-b", str(bundle), "--jsonl", "-", "--record", str(folder / "s.xdf")]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bci_app", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("Recording to")
+    first = json.loads(process.stdout.readline())
+    shutil.rmtree(folder)
+    assert "has stopped" in process.stderr.readline()
+    # The session goes on.
+    assert json.loads(process.stdout.readline())["sample"] > first["sample"]
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (1, "")
+
+
+def test_record_ends_with_its_recording(tmp_path: Path) -> None:
+    folder = tmp_path / "drive"
+    folder.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bci_app", "record", "-s", "synthetic:", str(folder / "s.xdf")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Recording synthetic")
+    shutil.rmtree(folder)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "has stopped" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_an_output_that_fails_is_told_and_the_session_goes_on_to_its_end(call, bundle: Path) -> None:  # type: ignore[no-untyped-def]
+    source = "synthetic:?speed=max&seconds=6"
+    outcome = call("run", "--source", source, "--bundle", str(bundle), "--jsonl", "/dev/full")
+    assert outcome.code == 1
+    assert "No space left" in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert "synthetic" in outcome.out
+
+
+def test_a_session_ends_when_nobody_reads_its_lines(bundle: Path, tmp_path: Path) -> None:
+    command = ["run", "-s", "synthetic:", "-b", str(bundle), "--jsonl", "-", "--record", str(tmp_path / "s.xdf")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "bci_app", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert json.loads(process.stdout.readline())
+        process.stdout.close()
+        err = process.stderr.read().splitlines()
+        assert process.wait(20) == 1
+    assert len(err) == 2
+    assert "nothing takes its predictions" in err[1]
+    assert all("footer" in stream for stream in pyxdf.load_xdf(tmp_path / "s.xdf")[0])
+
+
 def test_two_sessions_that_record_to_one_name_take_two_files(bundle: Path, tmp_path: Path) -> None:
     command = ["run", "-s", "synthetic:", "-b", str(bundle), "--record", "s.xdf", "--seconds", "3"]
     both = [
@@ -292,6 +357,19 @@ def test_replay_is_controlled_by_lines(sample_recordings: tuple[Path, Path]) -> 
     assert "00:50.0 / 01:02.0" in answers[1]
     assert "×2" in answers[2]
     assert answers[3].startswith("Commands: ")
+
+
+@pytest.mark.lsl
+@pytest.mark.parametrize("option", [[], ["--prompt"]])
+def test_replay_plays_without_a_standard_input(
+    call,
+    option: list[str],
+    sample_recordings: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(sys, "stdin", None)
+    outcome = call("replay", str(sample_recordings[1]), "--no-wait", "--stop", "0.1", *option)
+    assert (outcome.code, outcome.err) == (0, "")
 
 
 @pytest.mark.lsl

@@ -14,7 +14,8 @@ import pytest
 
 from bci_app.errors import SourceError
 from bci_app.recording import Annotation, Break, Recording, read_recording
-from bci_app.replay import Replay, ReplayPhase, ReplaySource, ReplayThread, lay_out
+from bci_app.recording.timeline import lay_out
+from bci_app.replay import Replay, ReplayPhase, ReplaySource, ReplayThread
 from bci_app.replay import player as player_module
 from bci_app.replay.prompt import obey
 from bci_app.sources.base import Source
@@ -220,8 +221,22 @@ def test_gaps_and_jitter_of_a_recording_are_kept(monkeypatch: pytest.MonkeyPatch
 
 def test_an_interruption_of_unknown_length_shows_as_a_gap() -> None:
     times = np.concatenate((np.arange(100), np.arange(100) - 5000)) / RATE
-    timeline = lay_out([recording(200, times=times, breaks=(Break(100, 0),))], 1.0)
+    timeline = lay_out([recording(200, times=times, breaks=(Break(100, 0),))], 1.0, jump=0.25)
     assert timeline.due[100] - timeline.due[99] == pytest.approx(0.25 + 1 / RATE)
+
+
+def test_annotations_in_a_gap_and_after_the_end_keep_their_place() -> None:
+    times = np.arange(200) / RATE
+    times[100:] += 10.0
+    events = (Annotation(0.2, 0.0, "before"), Annotation(5.0, 0.0, "in the gap"), Annotation(60.0, 0.0, "late"))
+    one = recording(200, times=times, breaks=(Break(100, 2500),), annotations=events)
+    two = recording(100, annotations=(Annotation(0.0, 0.0, "next"),), name="two.edf")
+    timeline = lay_out([one, two], 1.0)
+    assert [text for _, text in timeline.events] == ["before", "in the gap", "late", "next"]
+    assert timeline.event_rows == (50, 100, 199, 200)
+    np.testing.assert_allclose([time for time, _ in timeline.events], [0.2, 5.0, 10.8, 11.8])
+    assert timeline.seams == (200,)
+    assert timeline.events_of(100, 200) == timeline.events[1:3]
 
 
 def test_annotations_become_markers_at_their_moment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +285,9 @@ def test_lines_of_text_control_a_replay(monkeypatch: pytest.MonkeyPatch) -> None
     assert said("").startswith("playing")
     assert "×2.5" in said("speed 2.5")
     assert "0.1 to 100" in said("speed 1000")
-    assert "could not convert" in said("speed fast")
+    assert said("speed fast") == "speed takes a number: found 'fast'."
+    assert said("seek nan") == "seek takes a number: found 'nan'."
+    assert said("+x") == "seek takes a number: found '+x'."
     assert said("dance").startswith("Commands:")
     assert obey(bench.replay, "q") is None
     bench.replay.seek(99.9)

@@ -20,21 +20,23 @@ from bci_app.bundle.store import LoadedBundle
 from bci_app.engine.buffer import SignalBuffer
 from bci_app.engine.interpreter import Interpreter, Watcher
 from bci_app.engine.rate import EffectiveRate
-from bci_app.errors import BciError, ChannelError, FileError, StreamLostError
+from bci_app.errors import BciError, ChannelError, FileError, StandardOutputError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason, SignalView, Status, StepResult
-from bci_app.outputs.base import Output
+from bci_app.outputs.base import MarkerOutput, Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
-from bci_app.sources.base import Source
+from bci_app.sources.base import Device, Source
 from bci_app.sources.liblsl import local_clock
 from bci_app.sources.lsl_markers import MarkerStreams
-from bci_app.stream import Chunk, Marker, StreamInfo, microvolts_per
+from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, microvolts_per
 
 if TYPE_CHECKING:
     from bci_app.recording.recorder import Recorder
 
 # Stamps further than this from the clock, in seconds, are not those of live samples.
 _STAMPS_OFF = 1.0
+# Battery and contact resistances are recorded so often.
+_DEVICE_SECONDS = 5.0
 # Longest wait for samples in `Engine.predictions`.
 _WAIT = 0.1
 
@@ -94,6 +96,8 @@ class Engine:
         self._recording_error = ""
         self._recorded: tuple[int, Rest | None] | None = None  # what the recording was last told of the model
         self._output_error = ""
+        self._failures: list[BciError] = []
+        self._device_due = 0  # stream index from which the device's state is to be recorded again
         self._noted: list[Marker] = []
         self._info: StreamInfo | None = None
 
@@ -151,6 +155,8 @@ class Engine:
         ------
         SourceError
             If the source has failed for good (a stream that came back with another layout).
+        StandardOutputError
+            If an output writes to standard output, and that takes nothing any more.
         """
         try:
             chunk = self._source.read(timeout)
@@ -238,16 +244,23 @@ class Engine:
         return marker
 
     def note(self, marker: Marker, origin: str) -> None:
-        """Record an event: of the marker stream `origin`, or of the app if that is empty."""
+        """Record an event: of the marker stream `origin`, or of the app if that is empty; then send it too."""
         with self._lock:
             self._record(lambda recorder: recorder.on_marker(marker, origin=origin))
             if origin:
                 self._noted.append(marker)
+            else:
+                self._announce(marker)
 
     @property
     def marker_streams(self) -> MarkerStreams | None:
         """The marker streams received, if any are asked for."""
         return self._marker_streams
+
+    @property
+    def failures(self) -> tuple[BciError, ...]:
+        """Why recordings and outputs have ended that should not have, in order."""
+        return tuple(self._failures)
 
     def start_recording(self, recorder: Recorder) -> None:
         """Record from the next chunk on."""
@@ -265,6 +278,7 @@ class Engine:
                     }
                 )
             self._record_state(self._buffer.end)
+            self._device_due = 0
 
     def stop_recording(self) -> None:
         """Close the recording, if there is one."""
@@ -289,6 +303,7 @@ class Engine:
                 recording=str(self._recorder.path) if self._recorder else "",
                 recording_error=self._recording_error,
                 notice=self._output_error or (self._rate.notice if self._info else ""),
+                device=self._device,
             )
 
     def signal(self, seconds: float) -> SignalView:
@@ -298,6 +313,7 @@ class Engine:
 
     def _take(self, chunk: Chunk) -> StepResult:
         self._record(lambda recorder: recorder.on_chunk(chunk))
+        self._record_device(chunk)
         self._buffer.append(chunk.data * self._to_microvolts, chunk.first, float(chunk.times[-1]))
         self._received += len(chunk)
         self._lost += chunk.lost
@@ -310,10 +326,24 @@ class Engine:
         measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
         self._record_state(max(measured, default=chunk.first))
         self._phase, self._message = self._interpreter.phase, ""
+        for marker in chunk.markers:
+            self._announce(marker)
         for prediction in predictions:
             self._publish(prediction)
         noted, self._noted = self._noted, []
         return StepResult(len(chunk), tuple(predictions), tuple(gaps), (*chunk.markers, *noted))
+
+    @property
+    def _device(self) -> DeviceState | None:
+        return self._source.device if isinstance(self._source, Device) else None
+
+    def _record_device(self, chunk: Chunk) -> None:
+        """Record from time to time what the device tells of itself."""
+        device = self._device
+        if device is None or chunk.first < self._device_due:
+            return
+        self._device_due = chunk.first + round(_DEVICE_SECONDS * self.info.rate)
+        self._record(lambda recorder: recorder.on_device(device, float(chunk.times[-1])))
 
     def _record_state(self, sample: int) -> None:
         """Record what the model knows of the session from stream index `sample` on, if that has changed."""
@@ -329,12 +359,22 @@ class Engine:
 
     def _publish(self, prediction: Prediction) -> None:
         self._record(lambda recorder: recorder.on_prediction(prediction))
+        self._send(lambda output: output.publish(prediction))
+
+    def _announce(self, marker: Marker) -> None:
+        """Tell outputs of an event of this session; those of other LSL streams can be received there."""
+        self._send(lambda output: output.mark(marker) if isinstance(output, MarkerOutput) else None)
+
+    def _send(self, send: Callable[[Output], None]) -> None:
+        """Do something with each output; one that fails ends, the session goes on."""
         for output in self._outputs:
             try:
-                output.publish(prediction)
+                send(output)
+            except StandardOutputError:
+                raise
             except BciError as error:
-                # An output that fails ends, the session goes on.
                 self._output_error = str(error)
+                self._failures.append(error)
                 self._outputs = tuple(other for other in self._outputs if other is not output)
                 output.close()
 
@@ -347,6 +387,7 @@ class Engine:
         except FileError as error:
             self._recorder = None
             self._recording_error = str(error)
+            self._failures.append(error)
 
 
 def _display_scale(unit: str) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bci_app.bundle.spec import Bundle
-from bci_app.errors import FileError
+from bci_app.errors import FileError, StandardOutputError
 from bci_app.events import Prediction, TargetPrediction
 from bci_app.stream import StreamInfo
 
@@ -105,7 +105,9 @@ class JsonLinesOutput:
         Raises
         ------
         FileError
-            If the disk is full or the reader has gone. The file keeps its whole lines.
+            If the disk is full. The file keeps its whole lines.
+        StandardOutputError
+            If standard output takes no more lines.
         """
         if self._file is None:
             return
@@ -118,11 +120,17 @@ class JsonLinesOutput:
                 self._write_whole(self._file, line)
         except OSError as error:
             file, self._file = self._file, None
-            if not self._standard:
-                file.close()
+            if self._standard:
+                _abandon(file)
+                raise StandardOutputError(
+                    "The session has ended: nothing takes its predictions any more",
+                    found=f"standard output: {error.strerror}",
+                    fix="Write them to a file, to go on without a reader.",
+                ) from error
+            file.close()
             raise FileError(
                 "The predictions can no longer be written",
-                found=f"{'standard output' if self._standard else self.path}: {error.strerror}",
+                found=f"{self.path}: {error.strerror}",
                 fix="Free some space, or name another file.",
             ) from error
 
@@ -142,6 +150,13 @@ class JsonLinesOutput:
             if written:
                 file.truncate(file.seek(-written, os.SEEK_CUR))
             raise
+
+
+def _abandon(file: BinaryIO) -> None:
+    """Send to nowhere what a file still holds, so that Python does not stumble over it when it ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, file.fileno())
+    os.close(nowhere)
 
 
 def _free_name(path: Path) -> Path:

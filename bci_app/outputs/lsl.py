@@ -112,7 +112,8 @@ class LslMarkerOutput(_LslOutput):
     """An LSL stream of markers: what the predictions come to, and the session's own markers.
 
     A marker is sent when the most probable class of a target changes (``mental_load: high``) and when
-    predictions become invalid (``invalid: gap``) or valid again.
+    predictions become invalid (``invalid: gap``) or valid again; and for each event of the app (a key, a
+    note) and of its source (an annotation of a file, a board's trigger), with its own text and time.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ class LslMarkerOutput(_LslOutput):
                 self._tell(target.name, f"{target.name}: {target.classes[best]}", prediction.time)
 
     def mark(self, marker: Marker) -> None:
-        """Send a marker of the session."""
+        """Send an event of the session."""
         if self._outlet is not None:
             self._outlet.push_sample([marker.text], marker.time)
 

@@ -24,14 +24,14 @@ from bci_app.events import Prediction, Reason
 from bci_app.recording.state import STATE_NAME, STATE_TYPE, ModelState
 from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE, METADATA_NAME, METADATA_TYPE
 from bci_app.recording.xdf_writer import StreamHeader, XdfChannel, XdfWriter
-from bci_app.stream import Chunk, Marker, StreamInfo
+from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo
 
 _OFFSET_SECONDS = 5.0
 _MAX_BACKLOG = 2**28  # bytes of samples that wait for the disk
 _APP_MARKERS = "Markers"
 
 _Layout = tuple[tuple[str, tuple[str, ...]], ...]
-_Item = Chunk | Prediction | tuple[str, Marker] | tuple[ModelState, float]
+_Item = Chunk | Prediction | tuple[str, Marker] | tuple[ModelState, float] | tuple[DeviceState, float]
 
 
 class Recorder:
@@ -50,6 +50,7 @@ class Recorder:
       have streams of their own, named after their origin.
     - ``Predictions``: per window the index of its last sample, validity, reasons, quality, times, and
       of each class the probability and the smoothed one (nan where there is none).
+    - ``… device``: battery and contact resistances every 5 s, where the device tells them; type Device.
     - ``Session``: one sample, the metadata as JSON; type Metadata.
 
     All stamps are on this machine's LSL clock, so all clock offsets are 0; they are written for every stream
@@ -105,6 +106,7 @@ class Recorder:
         self._markers: dict[str, int] = {}
         self._predictions: dict[_Layout, int] = {}
         self._state: int | None = None
+        self._device: int | None = None
         try:
             self._samples = self._add_stream(_samples_header(info))
             self._index = self._add_stream(_index_header(info))
@@ -180,6 +182,16 @@ class Recorder:
 
     def on_state(self, state: ModelState, time: float) -> None:
         """Record what the model knows of the session from LSL time `time` on.
+
+        Raises
+        ------
+        FileError
+            As `on_chunk`.
+        """
+        self._put((state, time), 0)
+
+    def on_device(self, state: DeviceState, time: float) -> None:
+        """Record what the device tells of itself at LSL time `time`; always the same contacts.
 
         Raises
         ------
@@ -288,6 +300,8 @@ class Recorder:
             self._writer.write_samples(self._predictions[layout], [list(_prediction_values(item))], [item.time])
         elif isinstance(item[0], ModelState):
             self._write_state(item[0], item[1])
+        elif isinstance(item[0], DeviceState):
+            self._write_device(item[0], item[1])
         else:
             self._write_markers(item[0], [item[1]])
 
@@ -313,6 +327,13 @@ class Recorder:
         if self._state is None:
             self._state = self._add_stream(_text_header(STATE_NAME, STATE_TYPE, "state"))
         self._writer.write_markers(self._state, [state.to_json()], [time])
+
+    def _write_device(self, state: DeviceState, time: float) -> None:
+        self._write_metadata(time)
+        if self._device is None:
+            self._device = self._add_stream(_device_header(self._info, state))
+        battery = () if state.battery is None else (state.battery,)
+        self._writer.write_samples(self._device, [[*battery, *(ohm for _, ohm in state.resistances)]], [time])
 
     def _write_markers(self, name: str, markers: Sequence[Marker]) -> None:
         self._write_metadata(markers[0].time)
@@ -365,6 +386,12 @@ def _samples_header(info: StreamInfo) -> StreamHeader:
 def _index_header(info: StreamInfo) -> StreamHeader:
     channels = tuple(XdfChannel(name, "samples", "Index") for name in INDEX_CHANNELS)
     return StreamHeader(f"{info.name} index", INDEX_TYPE, channels, format="int64", source_id=info.source_id)
+
+
+def _device_header(info: StreamInfo, state: DeviceState) -> StreamHeader:
+    channels = [] if state.battery is None else [XdfChannel("battery", "percent", "Battery")]
+    channels += [XdfChannel(name, "ohm", "Impedance") for name, _ in state.resistances]
+    return StreamHeader(f"{info.name} device", "Device", tuple(channels), source_id=info.source_id)
 
 
 def _predictions_header(layout: _Layout) -> StreamHeader:

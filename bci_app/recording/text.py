@@ -17,7 +17,7 @@ from bci_app.errors import DependencyError, FileError
 from bci_app.recording.gaps import breaks_from_counter, breaks_from_stamps, measured_rate, times_on_grid
 from bci_app.recording.model import Annotation, Break, Recording
 from bci_app.recording.parsing import MICROVOLT
-from bci_app.stream import StreamInfo
+from bci_app.stream import StreamInfo, marker_text
 
 # Rates of the headsets that muse-lsl records: Muse (2014), and all later ones.
 _MUSE_RATES = (220.0, 256.0)
@@ -270,7 +270,7 @@ def _recording(
     annotations: tuple[Annotation, ...] = ()
     if markers is not None:
         rows = np.flatnonzero(np.isfinite(markers) & (markers != 0))
-        annotations = tuple(Annotation(float(times[row]), 0.0, f"{markers[row]:g}") for row in rows)
+        annotations = tuple(Annotation(float(times[row]), 0.0, marker_text([markers[row]])) for row in rows)
     return Recording(
         path=path,
         format=name,

@@ -18,7 +18,7 @@ from bci_app.recording.model import Annotation, Break, Recording
 from bci_app.recording.parsing import MICROVOLT, NO_UNIT, PARSER_ERRORS, captured_log, unreadable
 from bci_app.recording.state import STATE_TYPE, ModelState
 from bci_app.recording.xdf_chunks import STRING, XdfContent, XdfStream, check_xdf
-from bci_app.stream import StreamInfo, microvolts_per
+from bci_app.stream import StreamInfo, marker_text, microvolts_per
 
 # The type of the stream in which our recorder keeps each chunk's place: first index, samples, samples
 # lost before it, and whether filters started anew. Its name is that of its stream, plus " index".
@@ -208,8 +208,7 @@ def _annotations(streams: Sequence[dict[str, Any]], start: float) -> tuple[Annot
     found = []
     for stream in streams:
         for time, values in zip(stream["time_stamps"], stream["time_series"], strict=True):
-            texts = [value if isinstance(value, str) else f"{value:g}" for value in values]
-            found.append(Annotation(float(time) - start, 0.0, ", ".join(text for text in texts if text)))
+            found.append(Annotation(float(time) - start, 0.0, marker_text(values)))
     return tuple(sorted((a for a in found if np.isfinite(a.onset)), key=lambda a: a.onset))
 
 

@@ -3,7 +3,6 @@
 from bci_app.replay.player import MAX_SPEED, MIN_SPEED, Replay, ReplayPhase, ReplayStatus
 from bci_app.replay.reception import ReplaySource
 from bci_app.replay.thread import ReplayThread
-from bci_app.replay.timeline import Timeline, lay_out
 
 __all__ = [
     "MAX_SPEED",
@@ -13,6 +12,4 @@ __all__ = [
     "ReplaySource",
     "ReplayStatus",
     "ReplayThread",
-    "Timeline",
-    "lay_out",
 ]

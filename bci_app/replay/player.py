@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from bci_app.channels import is_electrode
 from bci_app.errors import SourceError
 from bci_app.recording import Recording, read_recording
-from bci_app.replay.timeline import JUMP_SECONDS, lay_out
+from bci_app.recording.timeline import lay_out
 from bci_app.sources.liblsl import load_pylsl, local_clock
 from bci_app.stream import StreamInfo
 
@@ -29,6 +29,9 @@ _BLOCK_SECONDS = 0.01
 _IDLE_SECONDS = 0.02
 LINGER_SECONDS = 1.0
 _MAX_PUSH = 8192
+# What receivers see missing after a seek or where a recording was interrupted for an unknown time:
+# enough to be noticed as a gap, so that they reset.
+_JUMP_SECONDS = 0.25
 _SEAMS = 256
 _OUTLET_BUFFER_SECONDS = 60
 _MICROVOLTS = {"uV", "µV", "μV"}
@@ -138,7 +141,7 @@ class Replay:
         pause: float = 1.0,
         clock: Callable[[], float] = local_clock,
     ) -> None:
-        self.timeline = lay_out(recordings, pause)
+        self.timeline = lay_out(recordings, pause, jump=_JUMP_SECONDS)
         self.name = name or recordings[0].path.stem
         self.source_id = source_id or f"bci-app-replay-{uuid.uuid4().hex}"
         self._speed = _checked_speed(speed)
@@ -166,6 +169,7 @@ class Replay:
         self._paused_at = 0.0
         self._last_stamp = -np.inf
         self._broken = False  # whether the next sample follows a pause or a seek
+        self._between = self.timeline.seams
         self._seams: deque[Seam] = deque(maxlen=_SEAMS)
 
     @classmethod
@@ -190,9 +194,10 @@ class Replay:
             If liblsl is missing.
         """
         with self._lock:
-            self._outlet = _data_outlet(self.timeline.info, self.name, self.source_id)
             if self.timeline.events:
                 self._markers = _marker_outlet(f"{self.name} markers", f"{self.source_id}-markers")
+            # The last: of the streams of this machine some programs see that one only (see docs/sources.md).
+            self._outlet = _data_outlet(self.timeline.info, self.name, self.source_id)
 
     def step(self) -> float:
         """Send what is due.
@@ -258,7 +263,7 @@ class Replay:
                 return
             if self._phase is ReplayPhase.FINISHED:
                 self._phase = ReplayPhase.PLAYING
-            self._jump(row, JUMP_SECONDS)
+            self._jump(row, _JUMP_SECONDS)
             self._paused_at = self._clock()
 
     @property
@@ -368,7 +373,7 @@ class Replay:
 
     def _note_seams(self, stamps: NDArray[np.float64]) -> None:
         """Note the seams among the samples from the present row on, which get these stamps."""
-        seams = self.timeline.seams
+        seams = self._between
         inner = seams[bisect_left(seams, self._row) : bisect_left(seams, self._row + len(stamps))]
         starts = {row - self._row for row in inner} | ({0} if self._broken else set())
         for start in sorted(starts):

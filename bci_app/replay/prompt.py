@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 
-from bci_app.errors import BciError
+from bci_app.errors import BciError, SourceError
 from bci_app.replay.player import LINGER_SECONDS, Replay, ReplayPhase
 from bci_app.replay.thread import ReplayThread
 
@@ -98,17 +99,28 @@ def obey(replay: Replay, line: str) -> str | None:
         if command in ("s", "status") and not rest:
             return describe(replay)
         if command == "speed" and len(rest) == 1:
-            replay.speed = float(rest[0])
+            replay.speed = _number(command, rest[0])
             return describe(replay)
-        if command == "seek" and len(rest) == 1:
+        sought = command == "seek" and len(rest) == 1
+        if sought:
             command, rest = rest[0], []
-        if not rest and (command[0] in "+-" or command[0].isdigit()):
+        if sought or (not rest and (command[0] in "+-" or command[0].isdigit())):
             start = replay.status().position if command[0] in "+-" else 0.0
-            replay.seek(start + float(command))
+            replay.seek(start + _number("seek", command))
             return describe(replay)
-    except (ValueError, BciError) as error:
+    except BciError as error:
         return str(error)
     return f"Commands: {HELP}"
+
+
+def _number(command: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise SourceError(f"{command} takes a number", found=repr(text))
+    return value
 
 
 def describe(replay: Replay) -> str:

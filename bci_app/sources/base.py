@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from bci_app.stream import Chunk, StreamInfo
+from bci_app.stream import Chunk, DeviceState, StreamInfo
 
 
 class Source(Protocol):
@@ -42,4 +42,14 @@ class Source(Protocol):
 
     def stop(self) -> None:
         """Close the source. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Device(Protocol):
+    """A source that may know more of its device than samples."""
+
+    @property
+    def device(self) -> DeviceState | None:
+        """What the device last told of itself; None if it never does."""
         ...

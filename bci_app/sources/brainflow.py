@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -26,17 +27,18 @@ from bci_app.sources.brainflow_boards import (
 )
 from bci_app.sources.liblsl import local_clock
 from bci_app.sources.timing import GapDetector
-from bci_app.stream import Chunk, Marker, StreamInfo
+from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, marker_text
 
 _POLL_SECONDS = 0.005
 _RING_SECONDS = 60
+_QUICK_SECONDS = 0.001
 
 
 class BrainFlowSource:
     """Receive one board.
 
     Loss is found from the board's package numbers and its time stamps together (`GapDetector`). BrainFlow
-    stamps are UNIX time; the offset to LSL's clock is measured once, at the start, and kept.
+    stamps are UNIX time, which may be set at any moment; they are brought to LSL's clock as they are read.
 
     Parameters
     ----------
@@ -87,8 +89,7 @@ class BrainFlowSource:
         self._left: int | None = None
         self._last_arrival = 0.0
         self._lost = False
-        self._battery: float | None = None
-        self._resistances: tuple[float, ...] = ()
+        self._device: DeviceState | None = None
 
     def start(self) -> StreamInfo:
         """Connect to the board and begin to receive.
@@ -115,6 +116,7 @@ class BrainFlowSource:
                 board.release_session()
             raise self._unreachable(error) from error
         self._offset = self._clock() - self._unix_clock()
+        self._follow_unix_time()
         self._board, self._layout = board, layout
         self._detector = GapDetector(info.rate, counter=layout.counter is not None)
         self._last_arrival = self._clock()
@@ -156,14 +158,14 @@ class BrainFlowSource:
         return self._left == 0 and not self._queue
 
     @property
-    def battery(self) -> float | None:
-        """Battery level in per cent as the board last told; None if it does not tell."""
-        return self._battery
+    def device(self) -> DeviceState | None:
+        """Battery and contact resistances as the board last told; None if it tells neither."""
+        return self._device
 
     @property
-    def resistances(self) -> tuple[float, ...]:
-        """Contact resistances in ohm as the board last told, in its own order; empty if it does not tell."""
-        return self._resistances
+    def battery(self) -> float | None:
+        """Battery level in per cent as the board last told; None if it does not tell."""
+        return self._device.battery if self._device is not None else None
 
     def stop(self) -> None:
         """Release the board. May be called twice."""
@@ -218,30 +220,42 @@ class BrainFlowSource:
         if self._lost:
             self._lost = False
             detector.resume()
+        self._follow_unix_time()
         self._notice(layout, data)
         counters = None if layout.counter is None else data[layout.counter]
         # Rows are channels: the transpose is brought to C order by the detector.
-        chunks = detector.process(data[list(layout.eeg)].T, data[layout.stamp], counters)
+        chunks = detector.process(data[list(layout.eeg)].T, data[layout.stamp] + self._offset, counters)
         if self._left is not None:
             self._left = max(0, self._left - n)
             if self._left == 0:
                 chunks += detector.flush()
         for chunk in chunks:
-            times = chunk.times + self._offset
             markers = []
-            while self._markers and self._markers[0].time <= times[-1]:
+            while self._markers and self._markers[0].time <= chunk.times[-1]:
                 markers.append(self._markers.popleft())
-            self._queue.append(replace(chunk, times=times, markers=tuple(markers)))
+            self._queue.append(replace(chunk, markers=tuple(markers)))
+
+    def _follow_unix_time(self) -> None:
+        """Measure UNIX time against LSL's clock anew: a computer may set it in the middle of a session.
+
+        Of samples that were stamped before that and read after it, the stamps are wrong; they are few, and
+        for the detector like any others that stray.
+        """
+        before, unix, after = self._clock(), self._unix_clock(), self._clock()
+        # A measurement that was interrupted is worth less than the one in hand.
+        if after - before < _QUICK_SECONDS:
+            self._offset = 0.5 * (before + after) - unix
 
     def _notice(self, layout: BoardLayout, data: NDArray[np.float64]) -> None:
-        if layout.battery is not None:
-            self._battery = float(data[layout.battery, -1])
-        if layout.resistances:
-            self._resistances = tuple(data[list(layout.resistances), -1].tolist())
+        if layout.battery is not None or layout.resistances:
+            battery = None if layout.battery is None else float(data[layout.battery, -1])
+            # A board that is not asked to measure resistances gives 0.
+            ohms = [ohm if ohm > 0 else math.nan for ohm in data[list(layout.resistances), -1].tolist()]
+            self._device = DeviceState(battery, tuple(zip(layout.contacts, ohms, strict=True)))
         if layout.marker is not None:
             for column in np.flatnonzero(data[layout.marker]):
                 time_ = float(data[layout.stamp, column]) + self._offset
-                self._markers.append(Marker(time_, f"{data[layout.marker, column]:g}"))
+                self._markers.append(Marker(time_, marker_text([data[layout.marker, column]])))
 
 
 def _count_rows(path: Path, n_rows: int) -> int:

@@ -226,6 +226,9 @@ class BoardLayout:
         Rows of package numbers, battery level and markers.
     resistances : tuple of int
         Rows of contact resistances.
+    contacts : tuple of str
+        Names of those contacts: of the electrodes, or numbers where they are not one for each (and at most the
+        reference besides).
     """
 
     rate: float
@@ -237,6 +240,7 @@ class BoardLayout:
     battery: int | None
     marker: int | None
     resistances: tuple[int, ...]
+    contacts: tuple[str, ...]
 
 
 def layout_of(name: str, board_id: int) -> BoardLayout:
@@ -265,17 +269,26 @@ def layout_of(name: str, board_id: int) -> BoardLayout:
     names = ask(shim.get_eeg_names) or []
     if len(names) != len(eeg):
         names = [f"EXG{number}" for number in range(1, len(eeg) + 1)]
-    resistances = ask(shim.get_resistance_channels)
+    labels = tuple(str(label).strip() for label in names)
+    rows = ask(shim.get_resistance_channels)
+    resistances = () if rows is None else tuple(int(row) for row in rows)
+    if set(resistances) & {int(row) for row in eeg}:
+        # Such a board measures resistances in place of EEG.
+        resistances = ()
+    contacts = (*labels, "reference")[: len(resistances)]
+    if len(resistances) not in (len(labels), len(labels) + 1):
+        contacts = tuple(str(number) for number in range(1, len(resistances) + 1))
     return BoardLayout(
         rate=float(ask(shim.get_sampling_rate)),
         n_rows=int(ask(shim.get_num_rows)),
         eeg=tuple(int(row) for row in eeg),
-        names=tuple(str(label).strip() for label in names),
+        names=labels,
         stamp=int(stamp),
         counter=_row(ask(shim.get_package_num_channel)),
         battery=_row(ask(shim.get_battery_channel)),
         marker=_row(ask(shim.get_marker_channel)),
-        resistances=() if resistances is None else tuple(int(row) for row in resistances),
+        resistances=resistances,
+        contacts=contacts,
     )
 
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
-from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bci_app.errors import SourceError
-from bci_app.recording.model import Recording
 from bci_app.recording.readers import read_recording
+from bci_app.recording.timeline import Part, Timeline, lay_out
 from bci_app.sources.liblsl import local_clock
-from bci_app.stream import Chunk, Marker, Samples, StreamInfo
+from bci_app.stream import Chunk, Marker, StreamInfo
 
 # What a device would send at a time, on a grid that does not depend on when `read` is called.
 _BLOCK_S = 0.02
@@ -64,41 +61,12 @@ def _checked(speed: float | None, *, found: object) -> float | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
-    """Samples without a break, and when they are due.
-
-    Attributes
-    ----------
-    data : ndarray, shape (n_samples, n_channels)
-    due : ndarray, shape (n_samples,)
-        Seconds from the start of the playlist; never falling.
-    lost : int
-        Samples missing before it.
-    reset : bool
-        Whether filters start anew with it.
-    events : tuple of (row, seconds from the start of the playlist, text)
-        In order of their rows.
-    """
-
-    data: Samples
-    due: NDArray[np.float64]
-    lost: int
-    reset: bool
-    events: tuple[tuple[int, float, str], ...]
-
-    def events_of(self, start: int, stop: int) -> tuple[tuple[int, float, str], ...]:
-        """Give the events of some rows."""
-        first, last = (bisect_left(self.events, row, key=lambda event: event[0]) for row in (start, stop))
-        return self.events[first:last]
-
-
 class FileSource:
     """One recording, or several one after the other, delivered like a live stream.
 
     Stamps are on the LSL clock: at speed 1 each sample bears the moment at which it is due. At other
     speeds stamps advance as in the recording, so that intervals are right and ages mean nothing. What
-    is due is computed from the start (or the last seek, pause or change of speed), so nothing drifts.
+    is due is computed from the start, so nothing drifts. To pause and seek, see `bci_app.replay`.
 
     Parameters
     ----------
@@ -138,12 +106,16 @@ class FileSource:
         self._options = {"stream": stream, "board": board}
         self._clock = clock
         self._sleep = sleep
-        # The window seeks and pauses while the engine's thread reads.
-        self._lock = threading.RLock()
-        self._segments: list[_Segment] = []
-        self._starts: list[float] = []
-        self._rate = math.nan
-        self._forget()
+        self._timeline: Timeline | None = None
+        self._parts: deque[Part] = deque()
+        self._begin = 0.0
+        self._row = 0
+        self._index = 0
+
+    @property
+    def speed(self) -> float | None:
+        """The factor; None for as fast as possible."""
+        return self._speed
 
     def start(self) -> StreamInfo:
         """Read the recordings; the first sample is due now.
@@ -155,218 +127,61 @@ class FileSource:
         SourceError
             If those of a playlist do not fit together.
         """
-        recordings = [read_recording(path, **self._options) for path in self._paths]
-        info = _common_info(recordings)
-        with self._lock:
-            self._segments = _timeline(recordings, self._pause)
-            self._starts = [float(segment.due[0]) for segment in self._segments]
-            self._rate = info.rate
-            self._forget()
-            self._anchor(self._clock())
-        return info
+        self._timeline = lay_out([read_recording(path, **self._options) for path in self._paths], self._pause)
+        self._parts = deque(self._timeline.parts)
+        self._row = self._index = 0
+        self._begin = self._clock()
+        return self._timeline.info
 
     def read(self, timeout: float = 0.0) -> Chunk | None:
         """Give what is due, up to a quarter of a second and never across a gap; see `Source.read`."""
-        with self._lock:
-            chunk, wait = self._take()
-        if chunk is not None or timeout <= 0 or self.finished:
+        if self._timeline is None or self.finished:
+            return None
+        chunk, wait = self._take(self._timeline)
+        if chunk is not None or timeout <= 0:
             return chunk
         self._sleep(min(timeout, wait))
-        if wait > timeout:
-            return None
-        with self._lock:
-            return self._take()[0]
+        return self._take(self._timeline)[0] if wait <= timeout else None
 
     @property
     def finished(self) -> bool:
-        """True once the last sample was given, until a seek."""
-        with self._lock:
-            return self._segment >= len(self._segments)
+        """True once the last sample was given."""
+        return not self._parts
 
     def stop(self) -> None:
         """Let go of the recordings."""
-        with self._lock:
-            self._segments, self._starts = [], []
-            self._forget()
+        self._timeline = None
+        self._parts.clear()
 
-    # Replay --------------------------------------------------------------------------------
-
-    @property
-    def duration(self) -> float:
-        """Length of the playlist in seconds, gaps and pauses included."""
-        with self._lock:
-            return float(self._segments[-1].due[-1]) + 1.0 / self._rate if self._segments else 0.0
-
-    @property
-    def position(self) -> float:
-        """Seconds from the start of the playlist to the next sample."""
-        with self._lock:
-            return self.duration if self.finished else self._next_due()
-
-    @property
-    def speed(self) -> float | None:
-        """The factor; None for as fast as possible. May be changed while playing."""
-        return self._speed
-
-    @speed.setter
-    def speed(self, speed: float | None) -> None:
-        with self._lock:
-            self._speed = _checked(speed, found=speed)
-            self._anchor(self._clock())
-
-    @property
-    def paused(self) -> bool:
-        """Whether `read` gives nothing because of `pause`."""
-        return self._paused
-
-    def pause(self) -> None:
-        """Give no more samples until `resume`."""
-        with self._lock:
-            self._paused = True
-
-    def resume(self) -> None:
-        """Go on with the sample that follows the last one; nothing is lost by a pause."""
-        with self._lock:
-            if self._paused:
-                self._paused = False
-                self._anchor(self._clock())
-
-    def seek(self, seconds: float) -> None:
-        """Go on from another place; the next chunk asks for a reset.
-
-        Indices and stamps go on rising: an index names the same moment for as long as nobody seeks.
-
-        Parameters
-        ----------
-        seconds : float
-            From the start of the playlist; limited to its length. A place in a gap means its end.
-        """
-        with self._lock:
-            if not self._segments:
-                return
-            segment = max(bisect_right(self._starts, seconds) - 1, 0)
-            row = int(np.searchsorted(self._segments[segment].due, seconds))
-            if row == len(self._segments[segment].due):
-                segment, row = segment + 1, 0
-            self._segment, self._row, self._jumped = segment, row, True
-            self._anchor(self._clock())
-
-    # The state: where the next sample lies, and when it is due -----------------------------
-
-    def _forget(self) -> None:
-        self._segment = 0
-        self._row = 0
-        self._index = 0
-        self._jumped = False
-        self._paused = False
-        self._last_stamp = -math.inf
-        self._anchor_clock = 0.0
-        self._anchor_due = 0.0
-        self._stamp_offset = 0.0
-
-    def _next_due(self) -> float:
-        return float(self._segments[self._segment].due[self._row])
-
-    def _anchor(self, now: float) -> None:
-        """Make the next sample due now, and stamp it so if the speed is that of the clock."""
-        if self.finished:
-            return
-        self._anchor_clock, self._anchor_due = now, self._next_due()
-        following = self._last_stamp + 1.0 / self._rate
-        if self._last_stamp == -math.inf:
-            self._stamp_offset = now - self._anchor_due
-        elif self._speed == 1.0:
-            self._stamp_offset = max(now, following) - self._anchor_due
-        elif self._jumped:
-            self._stamp_offset = following - self._anchor_due
-
-    def _take(self) -> tuple[Chunk | None, float]:
+    def _take(self, timeline: Timeline) -> tuple[Chunk | None, float]:
         """Give the samples that are due, or how long until some are."""
-        if self._paused or self.finished:
-            return None, math.inf
-        segment = self._segments[self._segment]
-        limit = min(len(segment.due), self._row + max(1, round(_MAX_CHUNK_S * self._rate)))
+        part, rate = self._parts[0], timeline.info.rate
+        limit = min(part.stop, self._row + max(1, round(_MAX_CHUNK_S * rate)))
         if self._speed is None:
-            return self._give(segment, limit), 0.0
-        due = self._anchor_due + (self._clock() - self._anchor_clock) * self._speed
-        block = max(1, round(_BLOCK_S * self._rate))
-        ready = int(np.searchsorted(segment.due, due, side="right"))
-        stop = ready if ready == len(segment.due) else ready - ready % block
+            return self._give(timeline, limit), 0.0
+        due = (self._clock() - self._begin) * self._speed
+        block = max(1, round(_BLOCK_S * rate))
+        ready = part.start + int(np.searchsorted(timeline.due[part.start : part.stop], due, side="right"))
+        stop = ready if ready == part.stop else ready - (ready - part.start) % block
         if stop > self._row:
-            return self._give(segment, min(stop, limit)), 0.0
-        complete = min(self._row - self._row % block + block, len(segment.due))
+            return self._give(timeline, min(stop, limit)), 0.0
+        complete = min(self._row - (self._row - part.start) % block + block, part.stop)
         # A hair more, so that rounding does not wake the reader just before the block is due.
-        return None, (float(segment.due[complete - 1]) - due) / self._speed + 1e-6
+        return None, (float(timeline.due[complete - 1]) - due) / self._speed + 1e-6
 
-    def _give(self, segment: _Segment, stop: int) -> Chunk:
-        start = self._row
-        follows = start > 0 or self._segment == 0
-        lost = 0 if follows or self._jumped else segment.lost
-        offset = self._stamp_offset
+    def _give(self, timeline: Timeline, stop: int) -> Chunk:
+        part, start = self._parts[0], self._row
+        begins = start == part.start > 0
+        lost = part.lost if begins else 0
         chunk = Chunk(
-            data=segment.data[start:stop],
-            times=segment.due[start:stop] + offset,
+            data=timeline.data[start:stop],
+            times=timeline.due[start:stop] + self._begin,
             first=self._index + lost,
             lost=lost,
-            reset=self._jumped or (not follows and segment.reset),
-            markers=tuple(Marker(due + offset, text) for _, due, text in segment.events_of(start, stop)),
+            reset=begins and part.reset,
+            markers=tuple(Marker(due + self._begin, text) for due, text in timeline.events_of(start, stop)),
         )
-        self._jumped = False
-        self._index = chunk.first + len(chunk)
-        self._last_stamp = float(chunk.times[-1])
-        self._segment, self._row = (self._segment + 1, 0) if stop == len(segment.due) else (self._segment, stop)
+        self._index, self._row = chunk.first + len(chunk), stop
+        if stop == part.stop:
+            self._parts.popleft()
         return chunk
-
-
-def _common_info(recordings: Sequence[Recording]) -> StreamInfo:
-    first = recordings[0].info
-    for other in (recording.info for recording in recordings[1:]):
-        for what in ("channels", "units", "rate"):
-            if getattr(other, what) != getattr(first, what):
-                raise SourceError(
-                    f"{other.name} cannot be played after {first.name}",
-                    found=f"{what} {getattr(other, what)}",
-                    expected=f"{what} {getattr(first, what)}",
-                    fix="Play recordings of one device and set-up together.",
-                )
-    names = ", ".join(recording.info.name for recording in recordings)
-    return replace(first, name=names, n_samples=sum(len(recording) for recording in recordings))
-
-
-def _timeline(recordings: Sequence[Recording], pause: float) -> list[_Segment]:
-    """Lay the recordings one after the other, each cut at its breaks."""
-    segments: list[_Segment] = []
-    end = 0.0  # when the next sample would follow
-    for number, recording in enumerate(recordings):
-        period = 1.0 / recording.info.rate
-        offset = end + (pause if number else 0.0)
-        rows = _annotation_rows(recording)
-        lost = {b.row: b.lost for b in recording.breaks}
-        for part in recording.segments:
-            times = recording.times[part]
-            # A clock that was set back must not send the schedule back.
-            if segments and times[0] + offset < end:
-                offset = end - float(times[0])
-            due = np.maximum.accumulate(times + offset)
-            segments.append(
-                _Segment(
-                    data=recording.data[part],
-                    due=due,
-                    lost=lost.get(part.start, 0),
-                    reset=lost.get(part.start, 0) == 0,
-                    events=tuple(
-                        (rows[i] - part.start, recording.annotations[i].onset + offset, recording.annotations[i].text)
-                        for i in range(bisect_left(rows, part.start), bisect_left(rows, part.stop))
-                    ),
-                )
-            )
-            end = float(due[-1]) + period
-    return segments
-
-
-def _annotation_rows(recording: Recording) -> list[int]:
-    """For each annotation the sample with which it is delivered: the first one at or after its onset."""
-    rising = np.maximum.accumulate(recording.times)
-    # Onsets and times are rounded differently; a tenth of a sample is no delay.
-    onsets = np.array([annotation.onset for annotation in recording.annotations]) - 0.1 / recording.info.rate
-    return [min(int(row), len(recording) - 1) for row in np.searchsorted(rising, onsets)]

@@ -9,11 +9,13 @@ from types import ModuleType
 
 from bci_app.errors import DependencyError
 
+# ResolveScope says where to look; ListenAddress, that nobody else's search is answered. Without it, any
+# program of the network that asks by broadcast would be told of our streams.
 # KnownPeers: liblsl 1.17.7 finds only one of several local streams without it.
 # The interval (0.5 s by default) bounds how soon a lost stream is found again.
 # Level -3 keeps liblsl's own messages off the terminal; what they tell becomes errors and states here.
 LOOPBACK_CONFIG = (
-    "[multicast]\nResolveScope = machine\n[lab]\nKnownPeers = {127.0.0.1}\n"
+    "[multicast]\nResolveScope = machine\nListenAddress = 127.0.0.1\n[lab]\nKnownPeers = {127.0.0.1}\n"
     "[tuning]\nContinuousResolveInterval = 0.2\n[log]\nlevel = -3\n"
 )
 
@@ -43,7 +45,7 @@ def load_pylsl() -> ModuleType:
 
 
 def use_loopback() -> None:
-    """Let LSL see streams of this machine only, and be silent on the terminal.
+    """Let LSL see streams of this machine only, announce ours to it only, and be silent on the terminal.
 
     Must come before anything else that uses LSL in this process; a second call changes nothing.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections import deque
@@ -262,7 +263,7 @@ class LslSource:
             )
         try:
             # Neither dejittering nor silent recovery: loss is to be seen.
-            inlet = pylsl.StreamInlet(found, max_buflen=self._buffer_seconds, recover=False, processing_flags=0)
+            inlet = pylsl.StreamInlet(found, max_buflen=self._buffer(stream), recover=False, processing_flags=0)
             info = stream_info(stream, channel_headers(inlet.info(timeout)), **self._overrides)
             if stream.hostname != self._host:
                 self._offset = float(inlet.time_correction(timeout))
@@ -277,6 +278,11 @@ class LslSource:
                 fix="Restart the sending program; check that a firewall lets ports 16572 to 16604 through.",
             ) from error
         return inlet, info
+
+    def _buffer(self, stream: LslStream) -> int:
+        """Give the buffer's size: in seconds at the rate that a stream states, else in hundreds of samples."""
+        rate = self._overrides["rate"] or stream.rate
+        return max(1, math.ceil(self._buffer_seconds * rate / (stream.rate or 100.0)))
 
     # Receiving -----------------------------------------------------------------------------
 

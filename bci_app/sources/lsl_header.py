@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -114,10 +114,11 @@ class LslSelector:
         return ", ".join(f"{key} {value!r}" for key, value in asked.items() if value is not None)
 
     def pinned(self, stream: LslStream) -> LslSelector:
-        """Narrow the selection to the source that was chosen, wherever else its like appears."""
-        if stream.source_id:
-            return LslSelector(source_id=stream.source_id, hostname=stream.hostname, type=stream.type)
-        return replace(self, name=stream.name, type=stream.type, hostname=stream.hostname)
+        """Narrow the selection to the stream that was chosen, wherever else its like appears.
+
+        One device may send several streams under one source_id, so the name counts beside it.
+        """
+        return LslSelector(stream.name, stream.type, stream.source_id or self.source_id, stream.hostname)
 
 
 def announced(info: Any) -> LslStream:

@@ -14,7 +14,7 @@ from bci_app.errors import SourceError
 from bci_app.sources.liblsl import load_pylsl
 from bci_app.sources.lsl import LslDiscovery
 from bci_app.sources.lsl_header import LslSelector, LslStream, announced
-from bci_app.stream import Marker
+from bci_app.stream import Marker, marker_text
 
 _POLL_SECONDS = 0.02
 _LOOK_SECONDS = 0.1
@@ -197,5 +197,4 @@ class MarkerStreams:
 
 
 def _text(row: Any, is_text: bool) -> str:
-    parts = [value.decode("utf-8", "replace") if is_text else f"{value:g}" for value in row]
-    return " ".join(part for part in parts if part)
+    return marker_text(value.decode("utf-8", "replace") for value in row) if is_text else marker_text(row)

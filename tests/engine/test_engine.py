@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pyxdf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +17,10 @@ from bci_app.bundle.golden import make_golden
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import ChannelError, FileError, SourceError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason
+from bci_app.recording.recorder import Recorder
 from bci_app.sources.synthetic import DEFAULT_CHANNELS
-from bci_app.stream import Chunk, Marker, StreamInfo
+from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo
+from bci_app.terminal import status_line
 from tests.bundles import CHANNELS, LOAD, VALENCE, small_spec, write_bundle
 from tests.engine.sessions import INFO, RATE, content, run
 from tests.streams import ArraySource, chunks, eeg
@@ -340,6 +343,39 @@ def test_an_output_that_fails_ends_and_the_session_goes_on(bundle: LoadedBundle)
     assert len(predictions) == 20
     assert (output.published, output.closed) == (4, True)
     assert engine.status().notice == "The disk is full."
+    assert [str(failure) for failure in engine.failures] == ["The disk is full."]
+
+
+class MarkedOutput(FailingOutput):
+    """An output that takes events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marks: list[Marker] = []
+
+    def publish(self, prediction: Prediction) -> None: ...
+
+    def mark(self, marker: Marker) -> None:
+        if len(self.marks) == 2:
+            raise FileError("The disk is full")
+        self.marks.append(marker)
+
+
+def test_events_of_the_session_and_of_its_source_go_to_outputs_that_take_them(bundle: LoadedBundle) -> None:
+    first, *rest = chunks(eeg(4, RATE, 7), RATE, [50])
+    stimulus, foreign = Marker(100.1, "stimulus"), Marker(100.2, "of another LSL stream")
+    marked = Chunk(first.data, first.times, first.first, markers=(stimulus,))
+    output = MarkedOutput()
+    engine = Engine(ArraySource(INFO, [marked, *rest]), bundle, outputs=[FailingOutput(), output])
+    engine.start()
+    engine.step()
+    button = engine.mark("button")
+    engine.note(foreign, "PsychoPy")
+    assert output.marks == [stimulus, button]
+    engine.mark("button")
+    assert output.closed
+    assert [str(failure) for failure in engine.failures] == ["The disk is full."]
+    engine.step()
 
 
 def test_without_a_model_signals_are_watched() -> None:
@@ -363,6 +399,30 @@ def test_markers_of_the_stream_are_told(bundle: LoadedBundle) -> None:
     engine.start()
     assert engine.step().markers == (Marker(100.1, "stimulus"),)
     assert engine.step().markers == ()
+
+
+class Headset(ArraySource):
+    """A source that tells of its battery."""
+
+    @property
+    def device(self) -> DeviceState:
+        return DeviceState(81.0, (("Fp1", 12e3),))
+
+
+def test_what_the_device_tells_is_shown_and_recorded_from_time_to_time(tmp_path: Path) -> None:
+    engine = Engine(Headset(INFO, chunks(eeg(12, RATE, 7), RATE, [50])), None)
+    engine.start()
+    engine.step()
+    engine.start_recording(Recorder(tmp_path / "s.xdf", INFO))
+    while not engine.finished:
+        engine.step()
+    status = engine.status()
+    engine.stop()
+    assert status.device == DeviceState(81.0, (("Fp1", 12e3),))
+    assert status_line(status).endswith("battery  81 % · resistance Fp1 12 kΩ")
+    (device,) = (s for s in pyxdf.load_xdf(tmp_path / "s.xdf")[0] if s["info"]["type"] == ["Device"])
+    np.testing.assert_allclose(device["time_stamps"], 100 + (99 + np.array([0, 1250, 2500])) / RATE)
+    assert Engine(ArraySource(INFO, []), None).status().device is None
 
 
 def test_an_event_belongs_to_the_newest_sample_where_stamps_are_not_the_clock_s(bundle: LoadedBundle) -> None:

@@ -26,7 +26,7 @@ from bci_app.recording.recorder import Recorder
 from bci_app.recording.state import ModelState
 from bci_app.recording.xdf_writer import XdfWriter
 from bci_app.sources.file import FileSource
-from bci_app.stream import Chunk, Marker, StreamInfo
+from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo
 
 RATE = 250.0
 INFO = StreamInfo(
@@ -229,6 +229,26 @@ def test_markers_keep_their_origin(tmp_path: Path) -> None:
     assert loaded["PsychoPy"]["time_series"] == [["stimulus 7"]]
     assert loaded["Amp markers"]["time_series"] == [["S 1"]]
     assert loaded["Markers"]["info"]["type"] == ["Markers"]
+
+
+def test_what_the_device_tells_is_a_stream_with_units(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "s.xdf", INFO) as recorder:
+        for chunk in session():
+            recorder.on_chunk(chunk)
+        recorder.on_device(DeviceState(81.0, (("Fp1", 12e3), ("reference", float("nan")))), 5000.5)
+        recorder.on_device(DeviceState(80.0, (("Fp1", 9e3), ("reference", 2e3))), 5005.5)
+
+    device = load(tmp_path / "s.xdf")["Amp device"]
+
+    np.testing.assert_array_equal(device["time_series"], [[81, 12e3, np.nan], [80, 9e3, 2e3]])
+    assert device["time_stamps"].tolist() == [5000.5, 5005.5]
+    channels = device["info"]["desc"][0]["channels"][0]["channel"]
+    assert [(channel["label"][0], channel["unit"][0]) for channel in channels] == [
+        ("battery", "percent"),
+        ("Fp1", "ohm"),
+        ("reference", "ohm"),
+    ]
+    assert read_recording(tmp_path / "s.xdf").info.channels == INFO.channels
 
 
 def test_a_recording_opens_in_mne_through_pyxdf(tmp_path: Path) -> None:

@@ -116,8 +116,8 @@ def test_an_integer_marker_stream_gives_annotations(tmp_path: Path) -> None:
         amp = writer.add_stream(eeg())
         codes = writer.add_stream(StreamHeader("Codes", "Markers", (XdfChannel("code"),), format="int32"))
         writer.write_samples(amp, np.zeros((200, 2)), 10 + np.arange(200) / 100)
-        writer.write_samples(codes, np.array([[33025], [7]], np.int32), [10.5, 11.25])
-    assert [(a.onset, a.text) for a in read_recording(path).annotations] == [(0.5, "33025"), (1.25, "7")]
+        writer.write_samples(codes, np.array([[2033025], [7]], np.int32), [10.5, 11.25])
+    assert [(a.onset, a.text) for a in read_recording(path).annotations] == [(0.5, "2033025"), (1.25, "7")]
 
 
 def test_a_rate_that_the_stamps_contradict_is_noted(tmp_path: Path) -> None:

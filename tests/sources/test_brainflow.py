@@ -38,7 +38,8 @@ def test_synthetic_board_is_received_whole_and_on_lsl_time() -> None:
         chunks = receive(source, 1000)
         age = local_clock() - chunks[-1].times[-1]
         assert source.battery is not None
-        assert len(source.resistances) == 2
+        assert source.device is not None
+        assert [name for name, _ in source.device.resistances] == ["1", "2"]
     finally:
         source.stop()
         source.stop()
@@ -99,15 +100,38 @@ def test_silent_board_is_told_as_lost_once_and_listened_to_further(monkeypatch: 
     assert after.first - (last.first + len(last) - 1) == pytest.approx(elapsed, abs=6)
 
 
-def test_clock_offset_is_kept_although_unix_time_is_set() -> None:
-    unix = iter([1000.0])
-    source = BrainFlowSource("synthetic", clock=time.monotonic, unix_clock=lambda: next(unix))
+@pytest.mark.parametrize("step", [5.0, -5.0])
+def test_unix_time_that_is_set_in_a_session_is_no_loss_and_moves_no_stamp(
+    step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_at = float("inf")
+
+    def unix_clock() -> float:
+        now = time.time()
+        return now + step if now >= set_at else now
+
+    source = BrainFlowSource("synthetic", unix_clock=unix_clock)
     source.start()
-    chunks = receive(source, 250)
+    board: Any = source._board
+    assert source._layout is not None
+    read, stamp = board.get_board_data, source._layout.stamp
+
+    def read_stepped() -> np.ndarray:
+        data = read()
+        data[stamp] += np.where(data[stamp] >= set_at, step, 0.0)
+        return data
+
+    monkeypatch.setattr(board, "get_board_data", read_stepped)
+    chunks = receive(source, 500)
+    set_at = time.time()
+    chunks += receive(source, 750)
+    age = local_clock() - chunks[-1].times[-1]
     source.stop()
+    assert not any(chunk.lost or chunk.reset for chunk in chunks)
     steps = np.diff(np.concatenate([chunk.times for chunk in chunks]))
     assert steps.min() >= 0
-    assert steps.max() < 0.1
+    assert steps.max() < 0.2
+    assert -0.05 < age < 0.5
 
 
 def test_every_board_has_a_name_that_finds_it_and_eeg_boards_a_layout() -> None:
@@ -127,6 +151,13 @@ def test_every_board_has_a_name_that_finds_it_and_eeg_boards_a_layout() -> None:
             layout = layout_of(name, board_id)
             assert len(layout.names) == len(layout.eeg) == len(set(layout.names))
             assert layout.rate > 0
+
+
+def test_contact_resistances_are_named_where_the_board_measures_them_beside_eeg() -> None:
+    assert layout_of("BRAINBIT", find_board("brainbit")[1]).contacts == ("T3", "T4", "O1", "O2")
+    assert layout_of("GANGLION", 1).contacts == ("EXG1", "EXG2", "EXG3", "EXG4", "reference")
+    # Measures resistances in place of EEG.
+    assert layout_of("ANT_NEURO_EE_411", find_board("ANT_NEURO_EE_411")[1]).resistances == ()
 
 
 def test_board_without_electrode_names_gets_numbers() -> None:

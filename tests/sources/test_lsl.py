@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
+import psutil
 import pytest
 
 from bci_app.errors import DependencyError, SourceError, StreamLostError
@@ -17,6 +19,8 @@ from bci_app.stream import Chunk
 from tests.lsl_outlet import outlet, unique
 
 pytestmark = pytest.mark.lsl
+
+SEARCH_PORT = 16571  # where LSL asks for streams
 
 
 def receive(source: LslSource, until: Callable[[list[Chunk]], bool], limit: float = 10.0) -> list[Chunk]:
@@ -207,14 +211,49 @@ def test_stream_that_comes_back_with_another_layout_is_refused(change: dict[str,
     source.stop()
 
 
-def test_a_slow_reader_gets_every_sample() -> None:
+def test_other_streams_of_the_same_device_are_not_taken_for_the_lost_one() -> None:
+    device = unique("device")
+    others = (
+        outlet(device, name="filtered"),
+        outlet(device, name="acceleration", labels="X,Y,Z"),
+    )
+    source = LslSource(LslSelector(name="raw", source_id=device))
+    with others[0], others[1]:
+        with outlet(device, name="raw"):
+            source.start()
+            receive(source, samples(50))
+        wait_lost(source, 2.5)
+        # As long as a resolver needs to see all that is there.
+        deadline = time.monotonic() + 1.5
+        while time.monotonic() < deadline:
+            assert source.read(0.1) is None
+        with outlet(device, name="raw"):
+            (first,) = receive(source, samples(1))
+        source.stop()
+    assert first.reset
+    assert source.stream is not None
+    assert source.stream.name == "raw"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sockets of a process are listed on Linux without rights")
+def test_searches_of_other_machines_do_not_reach_our_streams() -> None:
+    """A socket on another address than the loopback one would hear what is broadcast in the network."""
+    with outlet(unique("local")) as running:
+        sockets = psutil.Process(running.pid).net_connections("udp")
+    hearing = [socket.laddr.ip for socket in sockets if socket.laddr.port == SEARCH_PORT]
+    assert set(hearing) == {"127.0.0.1"}
+
+
+@pytest.mark.parametrize("nominal", [1000, 10, 0])
+def test_a_slow_reader_gets_every_sample(nominal: float) -> None:
+    """Also where the user states the rate, in place of none or of another than the true one."""
     source_id = unique("slow")
-    with outlet(source_id, wait=True):
-        source = LslSource(LslSelector(source_id=source_id))
+    with outlet(source_id, rate=1000, nominal=nominal, wait=True):
+        source = LslSource(LslSelector(source_id=source_id), rate=1000.0)
         source.start()
         chunks = receive(source, samples(100))
         time.sleep(3)
-        chunks += receive(source, samples(750))
+        chunks += receive(source, samples(3500))
         source.stop()
     np.testing.assert_array_equal(index_of(chunks), np.arange(sum(map(len, chunks))))
 

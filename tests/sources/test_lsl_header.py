@@ -117,9 +117,10 @@ def test_no_selection_means_eeg_in_any_spelling_and_nothing_else() -> None:
     assert not LslSelector().matches(replace(STREAM, type="Markers"))
 
 
-def test_a_chosen_stream_is_pinned_to_its_source_and_host() -> None:
-    pinned = LslSelector(name="head").pinned(STREAM)
-    assert pinned.matches(replace(STREAM, name="renamed", uid="after a restart"))
+def test_a_chosen_stream_is_pinned_to_its_name_source_and_host() -> None:
+    pinned = LslSelector(type="EEG").pinned(STREAM)
+    assert pinned.matches(replace(STREAM, uid="after a restart"))
+    assert not pinned.matches(replace(STREAM, name="another of the same device"))
     assert not pinned.matches(replace(STREAM, hostname="another"))
     assert not pinned.matches(replace(STREAM, source_id="another"))
     assert not pinned.matches(replace(STREAM, type="annotations"))

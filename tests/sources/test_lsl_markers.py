@@ -45,8 +45,8 @@ def test_events_of_text_and_number_streams_arrive_once_in_order_with_their_times
         a.wait_for_receiver()
         b.wait_for_receiver()
         expected = [(words, a.send(f"trial {i} größer"), f"trial {i} größer") for i in range(20)]
-        codes = [("codes", b.send(str(i)), str(i)) for i in (1, 255, -3)]
-        inbox.wait_for(23)
+        codes = [("codes", b.send(str(i)), str(i)) for i in (1, 255, -3, 1234567)]
+        inbox.wait_for(24)
         assert streams.connected == tuple(sorted(("codes", words)))
         streams.stop()
     assert [event for event in inbox.events if event[0] == words] == expected
