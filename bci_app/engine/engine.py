@@ -302,7 +302,7 @@ class Engine:
                 contacts=self._interpreter.contacts if self._info else (),
                 recording=str(self._recorder.path) if self._recorder else "",
                 recording_error=self._recording_error,
-                notice=self._output_error or (self._rate.notice if self._info else ""),
+                notice=self._output_error or (self._rate.notice or self._interpreter.notice if self._info else ""),
                 device=self._device,
             )
 

@@ -101,6 +101,17 @@ class Interpreter:
         return self._decoder.rest
 
     @property
+    def notice(self) -> str:
+        """Which channels the rest baseline costs, in a sentence; empty if none."""
+        if self._bundle.bad_channels != "rest" or self.rest is None:
+            return ""
+        bad = [channel for channel in self.rest.bad if not self._pipeline.missing[channel]]
+        if not bad:
+            return ""
+        names = ", ".join(self._bundle.preprocessing.channels[channel] for channel in bad)
+        return f"Bad contact at rest: {names}, done without until rest is measured anew."
+
+    @property
     def origin(self) -> int:
         """Stream index at which the filters last began anew; windows are counted from there."""
         return self._origin
@@ -294,6 +305,7 @@ class Watcher:
     baseline_progress = 1.0
     compute_ms = float("nan")
     phase = Phase.CONTACT
+    notice = ""
 
     def __init__(self, info: StreamInfo) -> None:
         pairs = enumerate(zip(info.channels, info.units, strict=True))

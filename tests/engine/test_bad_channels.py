@@ -160,6 +160,7 @@ def test_a_session_with_electrodes_loose_in_turn_at_rest_gets_its_baseline(tmp_p
     predictions, engine = run(loaded, chunks(data, RATE, [50]))
     assert engine.rest is not None
     assert engine.rest.bad == (4,)
+    assert engine.status().notice == "Bad contact at rest: O1, done without until rest is measured anew."
     assert all(p.valid for p in predictions if 5400 < p.sample < 6500)
     late = [p for p in predictions if 7000 <= p.sample < 9000]
     # With the one that was bad at rest there are two: the contact now, and the rest, which can be measured anew.
