@@ -17,6 +17,7 @@ from bci_app.preprocessing.spec import NoReference, RestBaseline
 from offline.datasets.eegmat import EegmatFolder
 from offline.datasets.windows import trial_windows
 from tests.bundles import small_spec, write_bundle
+from tests.lsl_outlet import unique
 
 NAMES = "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz"
 CHANNELS = tuple(NAMES.split())
@@ -69,7 +70,7 @@ def test_lsl_gives_what_the_file_gives(
     bundle: LoadedBundle, sample_recordings: tuple[Path, Path], from_file: list[dict], tmp_path: Path
 ) -> None:
     out = tmp_path / "lsl.jsonl"
-    identity = f"test-equal-{tmp_path.name}"
+    identity = unique("test-equal")
     replay = bci_app("replay", str(sample_recordings[1]), "--source-id", identity, "--speed", "20")
     live = bci_app(
         "run",
