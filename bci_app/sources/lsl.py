@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,70 +13,35 @@ import numpy as np
 
 from bci_app.errors import SourceError, StreamLostError
 from bci_app.sources.liblsl import load_pylsl, use_loopback
-from bci_app.sources.lsl_header import LslSelector, LslStream, announced, channel_headers, stream_info
+from bci_app.sources.lsl_header import (
+    LslSelector,
+    LslStream,
+    announced,
+    carries_text,
+    channel_headers,
+    stream_info,
+)
+from bci_app.sources.lsl_senders import (
+    SETTLE_SECONDS,
+    LslDiscovery,
+    SenderClock,
+    list_lsl_streams,
+    newest_of_each_source,
+)
 from bci_app.sources.timing import GapDetector
 from bci_app.stream import MAX_RATE, Chunk, StreamInfo
 
 __all__ = ["LslDiscovery", "LslSource", "LslStream", "list_lsl_streams", "use_loopback"]
 
-# A resolver may take this long to hear of every stream, on a busy machine too.
-_SETTLE_SECONDS = 1.0
 _POLL_SECONDS = 0.02
 _HEADER_SECONDS = 5.0
 # While a lost stream is awaited, reading must not stand still for long.
 _RETURN_SECONDS = 1.0
-_OFFSET_SECONDS = 5.0
 # A stream that is pushed sample by sample is read no more often than this: each round of a session costs
 # the same for one sample as for some.
 _PACE_SECONDS = 0.008
 # The most that one read gives, in seconds of samples; LSL keeps the rest.
 _PULL_SECONDS = 1.0
-_CF_STRING = 3
-
-
-class LslDiscovery:
-    """Streams as they appear and vanish.
-
-    Parameters
-    ----------
-    forget_after : float
-        Seconds after which a stream that is silent to the resolver is no longer listed.
-
-    Raises
-    ------
-    DependencyError
-        If liblsl is missing.
-    """
-
-    def __init__(self, *, forget_after: float = 2.0) -> None:
-        self._resolver: Any = load_pylsl().ContinuousResolver(forget_after=forget_after)
-
-    def streams(self) -> tuple[LslStream, ...]:
-        """List the streams visible now, by name."""
-        return tuple(sorted((announced(info) for info in self.infos()), key=lambda s: (s.name, s.source_id, s.uid)))
-
-    def infos(self) -> list[Any]:
-        """Give the announcements (``pylsl.StreamInfo``) visible now."""
-        return list(self._resolver.results()) if self._resolver is not None else []
-
-    def close(self) -> None:
-        """Stop looking. May be called twice."""
-        self._resolver = None
-
-
-def list_lsl_streams(timeout: float = 1.0) -> tuple[LslStream, ...]:
-    """List the LSL streams that answer within `timeout` seconds (half a second at the least).
-
-    Raises
-    ------
-    DependencyError
-        If liblsl is missing.
-    """
-    discovery = LslDiscovery()
-    time.sleep(max(timeout, _SETTLE_SECONDS))
-    streams = discovery.streams()
-    discovery.close()
-    return streams
 
 
 class _NoAnswerError(SourceError):
@@ -135,8 +98,8 @@ class LslSource:
         self._lost_after = lost_after
         self._buffer_seconds = buffer_seconds
         self._clock = clock
-        self._host = socket.gethostname()
         self._inlet: Any = None
+        self._sender: SenderClock | None = None
         self._max_pull = 32
         self._session: _Session | None = None
         self._search: LslDiscovery | None = None
@@ -146,8 +109,6 @@ class LslSource:
         self._failure: StreamLostError | None = None
         self._last_arrival = 0.0
         self._rest_until = 0.0
-        self._offset = 0.0
-        self._offset_due = 0.0
         self._time = -np.inf
 
     @property
@@ -172,7 +133,7 @@ class LslSource:
         """
         found = self._find()
         stream = announced(found)
-        self._inlet, info = self._open(found, stream, timeout=_HEADER_SECONDS)
+        self._inlet, self._sender, info = self._open(found, stream, timeout=_HEADER_SECONDS)
         self._max_pull = max(32, round(_PULL_SECONDS * info.rate))
         self._session = _Session(info, stream, self._selector.pinned(stream), GapDetector(info.rate))
         self._last_arrival = self._clock()
@@ -219,11 +180,11 @@ class LslSource:
                 raise self._not_found(discovery.streams())
             if self._selector.source_id is None or not any(map(_is_signal, found)):
                 # Others that fit may not have answered yet, such as the data beside these markers.
-                time.sleep(_SETTLE_SECONDS)
+                time.sleep(SETTLE_SECONDS)
                 found = self._matching(discovery) or found
         finally:
             discovery.close()
-        newest = _newest_of_each_source(found)
+        newest = newest_of_each_source(found)
         # Streams of markers often bear the name or source_id of the data beside them.
         newest = [info for info in newest if _is_signal(info)] or newest
         if len(newest) > 1:
@@ -249,9 +210,9 @@ class LslSource:
             "Streams of other machines are looked for with --network only.",
         )
 
-    def _open(self, found: Any, stream: LslStream, *, timeout: float) -> tuple[Any, StreamInfo]:
+    def _open(self, found: Any, stream: LslStream, *, timeout: float) -> tuple[Any, SenderClock, StreamInfo]:
         pylsl = load_pylsl()
-        if found.channel_format() == _CF_STRING:
+        if carries_text(found):
             raise SourceError(f"LSL stream {stream.name!r} carries text", found="format string", expected="numbers")
         if stream.rate > MAX_RATE:
             # liblsl's buffer would go by it, whatever rate the user states.
@@ -265,9 +226,7 @@ class LslSource:
             # Neither dejittering nor silent recovery: loss is to be seen.
             inlet = pylsl.StreamInlet(found, max_buflen=self._buffer(stream), recover=False, processing_flags=0)
             info = stream_info(stream, channel_headers(inlet.info(timeout)), **self._overrides)
-            if stream.hostname != self._host:
-                self._offset = float(inlet.time_correction(timeout))
-                self._offset_due = self._clock() + _OFFSET_SECONDS
+            sender = SenderClock(inlet, stream, timeout=timeout, clock=self._clock)
             # Nothing is flushed: an outlet that waited for us begins with its first sample now.
             inlet.open_stream(timeout)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
@@ -277,7 +236,7 @@ class LslSource:
                 expected=f"an answer within {timeout:g} s",
                 fix="Restart the sending program; check that a firewall lets ports 16572 to 16604 through.",
             ) from error
-        return inlet, info
+        return inlet, sender, info
 
     def _buffer(self, stream: LslStream) -> int:
         """Give the buffer's size: in seconds at the rate that a stream states, else in hundreds of samples."""
@@ -339,14 +298,14 @@ class LslSource:
             time.sleep(min(_POLL_SECONDS, left))
 
     def _reconnect(self, session: _Session, search: LslDiscovery) -> bool:
-        for found in _newest_of_each_source(search.infos()):
+        for found in newest_of_each_source(search.infos()):
             stream = announced(found)
             same = stream.uid == session.stream.uid and self._inlet is not None
             waiting = self._clock() < self._retry_at.get(stream.uid, 0.0)
             if same or waiting or stream.uid in self._refused or not session.pinned.matches(stream):
                 continue
             try:
-                inlet, info = self._open(found, stream, timeout=_RETURN_SECONDS)
+                inlet, sender, info = self._open(found, stream, timeout=_RETURN_SECONDS)
             except _NoAnswerError:
                 self._retry_at[stream.uid] = self._clock() + _RETURN_SECONDS
                 continue
@@ -356,7 +315,7 @@ class LslSource:
             if change := _change(session.info, info):
                 self._refused.add(stream.uid)
                 raise _refusal(stream, change)
-            self._inlet, session.stream = inlet, stream
+            self._inlet, self._sender, session.stream = inlet, sender, stream
             self._last_arrival = self._clock()
             self._end_search()
             session.detector.resume()
@@ -370,26 +329,16 @@ class LslSource:
         self._retry_at.clear()
 
     def _take(self, session: _Session, chunks: Sequence[Chunk]) -> None:
-        if session.stream.hostname == self._host:
+        if self._sender is None or not self._sender.remote:
             self._queue.extend(chunks)
             return
-        self._follow_offset()
+        self._sender.follow()
         for chunk in chunks:
             floor = -np.inf if chunk.reset else self._time
             # A better estimate of the offset must not turn time back.
-            times = np.maximum(chunk.times + self._offset, floor)
+            times = np.maximum(chunk.times + self._sender.offset, floor)
             self._time = float(times[-1])
             self._queue.append(replace(chunk, times=times))
-
-    def _follow_offset(self) -> None:
-        """Ask for the clock offset of another host anew; streams of this one share its clock."""
-        if self._inlet is None or self._clock() < self._offset_due:
-            return
-        self._offset_due = self._clock() + _OFFSET_SECONDS
-        # After the first estimate LSL answers at once; should it not, the one in hand stays good for a
-        # while, for clocks drift by microseconds a second.
-        with suppress(load_pylsl().util.TimeoutError, load_pylsl().util.LostError):
-            self._offset = float(self._inlet.time_correction(0.1))
 
 
 def _change(before: StreamInfo, after: StreamInfo) -> str:
@@ -414,15 +363,4 @@ def _refusal(stream: LslStream, reason: str) -> SourceError:
 
 def _is_signal(info: Any) -> bool:
     """Tell whether a stream carries numbers at a rate, and not events."""
-    return info.channel_format() != _CF_STRING and bool(info.nominal_srate())
-
-
-def _newest_of_each_source(infos: Sequence[Any]) -> list[Any]:
-    """Drop announcements of outlets that a restart has replaced but that are not yet forgotten."""
-    newest: dict[tuple[str, ...], Any] = {}
-    for info in infos:
-        stream = announced(info)
-        key = (stream.source_id or stream.uid, stream.hostname, stream.name, stream.type)
-        if key not in newest or info.created_at() > newest[key].created_at():
-            newest[key] = info
-    return list(newest.values())
+    return not carries_text(info) and bool(info.nominal_srate())

@@ -14,6 +14,7 @@ _LABELS = ("label", "name", "Label", "Name")
 _UNITS = ("unit", "units", "Unit", "Units")
 _TYPES = ("type", "Type")
 _EEG_TYPES = {"", "eeg", "exg"}
+_CF_STRING = 3
 _NO_UNIT = {"", "na", "n/a", "none", "unknown"}
 # MNE-LSL writes units as a power of ten of the channel type's SI unit.
 _POWERS_OF_VOLT = {"0": "V", "-3": "mV", "-6": "uV", "-9": "nV"}
@@ -42,6 +43,11 @@ class LslStream:
     n_channels: int
     rate: float
     uid: str
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What stays the same after a restart of the outlet."""
+        return (self.source_id or self.uid, self.hostname, self.name, self.type)
 
     @property
     def address(self) -> str:
@@ -119,6 +125,11 @@ class LslSelector:
         One device may send several streams under one source_id, so the name counts beside it.
         """
         return LslSelector(stream.name, stream.type, stream.source_id or self.source_id, stream.hostname)
+
+
+def carries_text(info: Any) -> bool:
+    """Tell whether a stream carries text (``pylsl.StreamInfo``)."""
+    return bool(info.channel_format() == _CF_STRING)
 
 
 def announced(info: Any) -> LslStream:

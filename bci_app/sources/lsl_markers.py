@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -12,18 +11,16 @@ from typing import Any
 
 from bci_app.errors import SourceError
 from bci_app.sources.liblsl import load_pylsl
-from bci_app.sources.lsl import LslDiscovery
-from bci_app.sources.lsl_header import LslSelector, LslStream, announced
+from bci_app.sources.lsl_header import LslSelector, LslStream, announced, carries_text
+from bci_app.sources.lsl_senders import LslDiscovery, SenderClock
 from bci_app.stream import Marker, marker_text
 
 _POLL_SECONDS = 0.02
 _LOOK_SECONDS = 0.1
 _OPEN_SECONDS = 2.0
-_OFFSET_SECONDS = 5.0
 _MOST = 256  # events of one stream taken at a time
 # Events that wait in LSL while this process is busy, in units of a hundred.
 _BUFFER = 100
-_CF_STRING = 3
 
 _Key = tuple[str, ...]
 
@@ -35,11 +32,9 @@ class _Connection:
     inlet: Any
     stream: LslStream
     origin: str
+    sender: SenderClock
     text: bool
-    remote: bool
     created_at: float
-    offset: float
-    offset_due: float
 
 
 class MarkerStreams:
@@ -68,7 +63,6 @@ class MarkerStreams:
                 raise SourceError("A marker stream has no name", found=repr(text), expected="the name of a stream")
         self._selectors = {text: LslSelector.parse(text) for text in selectors}
         self._deliver = deliver
-        self._host = socket.gethostname()
         self._discovery: LslDiscovery | None = None
         self._connections: dict[_Key, _Connection] = {}
         self._origins: dict[_Key, str] = {}
@@ -131,7 +125,7 @@ class MarkerStreams:
             if not fitting or stream.rate:
                 continue
             self._found.update(fitting)
-            key = (stream.source_id or stream.uid, stream.hostname, stream.name, stream.type)
+            key = stream.key
             old = self._connections.get(key)
             if old is not None and (old.stream.uid == stream.uid or info.created_at() <= old.created_at):
                 continue
@@ -156,9 +150,8 @@ class MarkerStreams:
     def _open(self, info: Any, stream: LslStream, origin: str) -> _Connection | None:
         pylsl = load_pylsl()
         inlet = pylsl.StreamInlet(info, max_buflen=_BUFFER, recover=False, processing_flags=0)
-        remote = stream.hostname != self._host
         try:
-            offset = float(inlet.time_correction(_OPEN_SECONDS)) if remote else 0.0
+            sender = SenderClock(inlet, stream, timeout=_OPEN_SECONDS)
             # On a busy machine this may take longer. The sender may count us as connected by then, and what
             # it sends would be lost with this inlet: it is kept, and connects by itself.
             with suppress(pylsl.util.TimeoutError):
@@ -169,11 +162,9 @@ class MarkerStreams:
             inlet,
             stream,
             origin,
-            text=info.channel_format() == _CF_STRING,
-            remote=remote,
+            sender,
+            text=carries_text(info),
             created_at=float(info.created_at()),
-            offset=offset,
-            offset_due=time.monotonic() + _OFFSET_SECONDS,
         )
 
     def _take(self, connection: _Connection) -> bool:
@@ -186,13 +177,10 @@ class MarkerStreams:
             except pylsl.util.LostError:
                 return False
             for row, moment in zip(values, times.tolist(), strict=True):
-                self._deliver(Marker(moment + connection.offset, _text(row, connection.text)), connection.origin)
+                self._deliver(Marker(moment + connection.sender.offset, _text(row, connection.text)), connection.origin)
             if len(times) < _MOST:
                 break
-        if connection.remote and time.monotonic() >= connection.offset_due:
-            connection.offset_due = time.monotonic() + _OFFSET_SECONDS
-            with suppress(pylsl.util.TimeoutError, pylsl.util.LostError):
-                connection.offset = float(connection.inlet.time_correction(0.1))
+        connection.sender.follow()
         return True
 
 
