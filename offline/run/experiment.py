@@ -196,9 +196,9 @@ class _Data:
 
 def _claim(out: Path, settings: RunSettings) -> None:
     """Make the folder this run's, or see that it is."""
-    path = out / SETTINGS_FILE
+    path, begun = out / SETTINGS_FILE, _begun(out)
     mine = settings.model_dump_json(indent=2) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != mine and _begun(out):
+    if path.exists() and path.read_text(encoding="utf-8") != mine and begun:
         raise FileError(
             f"The folder {out} belongs to another run",
             found=f"other settings in {path.name}",
@@ -214,6 +214,9 @@ def _claim(out: Path, settings: RunSettings) -> None:
         )
     try:
         write_atomically(path, mine)
+        if not begun:
+            for splits in out.glob(f"*/{SPLITS_FILE}"):
+                splits.unlink()
     except OSError as error:
         raise FileError(
             f"The folder {out} cannot be written",
