@@ -80,7 +80,7 @@ SearchOption = Annotated[
     SearchChoice | None, typer.Option(help="The paper's evolution, or NSGA-II over error and parameters.")
 ]
 LatencyOption = Annotated[bool, typer.Option("--latency", help="Measure latency; NSGA-II minimises it too.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="The only source of randomness.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The only source of randomness.")]
 ExportOption = Annotated[Path | None, typer.Option("--export", help="Folder of the bundle; OUT/bundle/NAME if none.")]
 NameOption = Annotated[str | None, typer.Option(help="Name of the bundle.")]
 Int8Option = Annotated[

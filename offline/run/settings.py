@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bci_app.errors import DatasetError
 from offline.datasets.base import Dataset
@@ -21,6 +21,10 @@ SIDE_TARGETS = ("liking",)
 
 ALL_TARGETS = "all"
 """Folder of a network that tells several targets."""
+
+
+LARGEST_SEED = 2**31 - 1
+"""The networks of a run are seeded by multiples of its seed, which PyTorch takes up to 64 bits."""
 
 
 class RunSettings(BaseModel):
@@ -55,7 +59,7 @@ class RunSettings(BaseModel):
     folds: int | None = None
     subjects: tuple[str, ...] | int | None = None
     targets: tuple[str, ...] | None = None
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
     threshold: str | None = None
 
     @model_validator(mode="after")

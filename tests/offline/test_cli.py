@@ -30,7 +30,13 @@ def test_space_prints_the_published_counts() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["space", "--preset", "huge"], ["run", "--dataset", "eegmat"], ["run", "--folds", "0"], ["nothing"]],
+    [
+        ["space", "--preset", "huge"],
+        ["run", "--dataset", "eegmat"],
+        ["run", "--folds", "0"],
+        ["nothing"],
+        ["run", "--dataset", "eegmat", "--out", "never", "--seed", "99999999999999999999"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert runner.invoke(cli.app, arguments).exit_code == 2
