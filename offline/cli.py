@@ -312,6 +312,7 @@ def evaluate(
     file: Annotated[Path | None, typer.Option(help="For eegmat: npz shaped like the embedded sample.")] = None,
     root: RootOption = None,
     subjects: SubjectsOption = None,
+    threshold: ThresholdOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Score a bundle on labelled recordings as a live session would meet them."""
@@ -320,10 +321,11 @@ def evaluate(
     if file is not None and not file.is_file():
         raise FileError(f"There is no file {file}", expected="an npz shaped like the embedded sample")
     from bci_app.bundle import find_bundle, load_bundle
-    from offline.datasets import open_dataset
+    from offline.datasets import Threshold, open_dataset
     from offline.run.evaluate import evaluate as score
 
-    opened = open_dataset(dataset, file or root)
+    limit = None if threshold is None else Threshold.parse(threshold)
+    opened = open_dataset(dataset, file or root, threshold=limit)
     loaded = load_bundle(find_bundle(bundle))
     wanted = _subjects(subjects)
     chosen = opened.subjects()[:wanted] if isinstance(wanted, int) else wanted
