@@ -160,23 +160,26 @@ def _sources(dataset: FileDataset, names: Sequence[str]) -> Iterator[Path]:
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
+    """Tell a file from any other; of one that cannot be read, whose subject its loader refuses, the reason."""
     try:
         stat = path.stat()
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DatasetError(f"Cannot read {path.name}", found=str(error), expected="a file of the data set") from error
+        return {"unreadable": str(error)}
     return {"bytes": stat.st_size, "modified": stat.st_mtime_ns, "sha256": digest}
 
 
 def _unchanged(path: Path, known: dict[str, Any]) -> bool:
+    if "unreadable" in known:
+        return _fingerprint(path) == known
     try:
         stat = path.stat()
     except OSError:
         return False
     # Copies and restored backups have another time but the same contents.
     same_stat = (stat.st_size, stat.st_mtime_ns) == (known["bytes"], known["modified"])
-    return same_stat or (stat.st_size == known["bytes"] and _fingerprint(path)["sha256"] == known["sha256"])
+    return same_stat or (stat.st_size == known["bytes"] and _fingerprint(path).get("sha256") == known["sha256"])
 
 
 def _valid_manifest(

@@ -146,6 +146,19 @@ def test_a_changed_file_is_prepared_anew_and_a_touched_one_is_not(root: Path, tm
     assert made(cache) != before
 
 
+def test_a_file_that_cannot_be_read_leaves_its_subject_out(root: Path, tmp_path: Path) -> None:
+    (root / "s03.dat").mkdir()
+    dataset, skipped = open_dataset("deap", root), dict[str, DatasetError]()
+    first, again = (prepare(dataset, SPEC, tmp_path / "cache", on_skip=skipped.__setitem__) for _ in range(2))
+    assert first.subjects == again.subjects == ("s01", "s02")
+    assert list(skipped) == ["s03"]
+    with pytest.raises(DatasetError, match=r"Cannot read s03\.dat"):
+        prepare(dataset, SPEC, tmp_path / "cache")
+    (root / "s03.dat").rmdir()
+    (root / "s03.dat").write_bytes((root / "s01.dat").read_bytes())
+    assert prepare(dataset, SPEC, tmp_path / "cache").subjects == ("s01", "s02", "s03")
+
+
 def test_the_digest_is_that_of_the_windows_wherever_the_files_lie(deap_root: Path, root: Path, tmp_path: Path) -> None:
     one, moved, twice = (
         prepare(open_dataset("deap", folder), SPEC, tmp_path / cache)
