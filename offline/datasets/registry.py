@@ -70,6 +70,9 @@ _DATASETS = {
     ),
 }
 
+DATASETS = tuple(_DATASETS)
+"""Their names."""
+
 
 def _open_eegmat(root: Path) -> FileDataset:
     return EegmatSample(root) if root.is_file() else EegmatFolder(root)
