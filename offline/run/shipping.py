@@ -12,7 +12,7 @@ import numpy as np
 
 from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
 from bci_app.bundle.spec import NAME_PATTERN, BadChannelLoss, Provenance, QuantisedScore, Smoothing
-from bci_app.errors import BundleError
+from bci_app.errors import BundleError, DatasetError
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.datasets.base import Dataset, WindowSet
 from offline.datasets.synth_signal import Person, Strengths
@@ -202,19 +202,31 @@ def _exported(windows: WindowSet, task: Task, result: FoldResult) -> ExportedSub
 def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec) -> Excerpt:
     """Give signal for the golden record: a rest baseline, if there is one, and ten windows.
 
-    It is the beginning of the demo subject's recording where the data set has one that is long enough, else
+    It is the beginning of the demo subject's recording where the data set has one that can be used, else
     synthetic EEG: a bundle may go where the recordings of the data set may not.
     """
     info = dataset.info
     rest = 0 if isinstance(spec.baseline, NoBaseline) else spec.baseline.samples
     seconds = (max(rest, spec.warm_up) + spec.window + _GOLDEN_WINDOWS * spec.hop) / spec.rate
-    there = set(dataset.subjects())
-    for subject in (name for name in DEMO_SUBJECTS.get(info.name, ()) if name in there):
-        trial = next(iter(dataset.trials(subject)))
-        data, n = trial.data if trial.rest is None else trial.rest, math.ceil(seconds * trial.rate) + 1
-        if len(data) >= n:
-            return Excerpt(data[:n].astype(np.float32), trial.channels, trial.rate)
-    n, rng = math.ceil(seconds * info.rate) + 1, np.random.default_rng(_GOLDEN_SEED)
+    demo = next((name for name in DEMO_SUBJECTS.get(info.name, ()) if name in dataset.subjects()), None)
+    found = None if demo is None else _beginning(dataset, demo, seconds)
+    if found is not None:
+        return found
+    rng = np.random.default_rng(_GOLDEN_SEED)
     person = Person(info.channels, info.rate, Strengths(), rng)
-    eeg = person.eeg(person.session(rng), n, rng)
+    eeg = person.eeg(person.session(rng), _samples(seconds, info.rate), rng)
     return Excerpt(eeg.astype(np.float32), info.channels, info.rate)
+
+
+def _beginning(dataset: Dataset, subject: str, seconds: float) -> Excerpt | None:
+    """Give the beginning of a subject's first recording, None if it is too short or cannot be read."""
+    try:
+        trial = next(iter(dataset.trials(subject)))
+    except DatasetError:  # nothing of it is trained on either
+        return None
+    data, n = trial.data if trial.rest is None else trial.rest, _samples(seconds, trial.rate)
+    return Excerpt(data[:n].astype(np.float32), trial.channels, trial.rate) if len(data) >= n else None
+
+
+def _samples(seconds: float, rate: float) -> int:
+    return math.ceil(seconds * rate) + 1

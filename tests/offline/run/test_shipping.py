@@ -17,7 +17,7 @@ from bci_app.preprocessing import Pipeline
 from offline.datasets import open_dataset
 from offline.datasets.base import DatasetInfo, Trial
 from offline.datasets.windows import make_windows
-from offline.presets import PRESETS
+from offline.presets import DEMO_SUBJECTS, PRESETS
 from offline.protocols import make_splits
 from offline.report import write_report
 from offline.run import RunSettings, Shipping, experiment, run
@@ -114,6 +114,27 @@ def test_no_training_data_ship_in_the_golden_record(rest: float, channels: tuple
     excerpt = golden_excerpt(sample, PRESETS["compact"].preprocessing(sample.info))
     demo = next(iter(sample.trials("Subject01"))).data
     np.testing.assert_array_equal(excerpt.raw, demo[: len(excerpt.raw)].astype(np.float32))
+
+
+def test_a_demo_recording_that_cannot_be_used_does_not_stop_a_run_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Headset(info=replace(Headset().info, name="eegmat"))
+    spec = PRESET.preprocessing(dataset.info)
+    monkeypatch.setitem(DEMO_SUBJECTS, "eegmat", ("s0",))
+    used = golden_excerpt(dataset, spec)
+    np.testing.assert_array_equal(used.raw, next(dataset.trials("s0")).data[: len(used.raw)].astype(np.float32))
+
+    def damaged(self: Headset, subject: str) -> Iterator[Trial]:
+        raise DatasetError("Damaged")
+
+    def short(self: Headset, subject: str) -> Iterator[Trial]:
+        yield replace(next(whole(self, subject)), data=np.zeros((100, len(CHANNELS))))
+
+    whole = Headset.trials
+    for trials in (damaged, short):
+        monkeypatch.setattr(Headset, "trials", trials)
+        made = golden_excerpt(dataset, spec)
+        assert len(made.raw) == len(used.raw)
+        assert not np.array_equal(made.raw, used.raw)
 
 
 def test_the_int8_bundle_beside_the_float_one(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
