@@ -359,7 +359,10 @@ def read_splits(path: Path, windows: WindowSet) -> list[Split]:
         protocol = str(record["protocol"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
-            f"Cannot read {path.name}", found=str(error), expected="splits written by bci-app"
+            f"Cannot read {path}",
+            found=str(error),
+            expected="splits written by this version of bci-app",
+            fix="Start a new run with another --out.",
         ) from error
     here = (len(windows), list(windows.subjects), windows.digest)
     if made_for != here:
