@@ -6,15 +6,46 @@ import importlib.util
 import json
 import os
 import sys
-from enum import StrEnum
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from bci_app.errors import BciError, DependencyError, FileError
+from offline.options import (
+    BadChannelsOption,
+    CacheOption,
+    DatasetOption,
+    EpochsOption,
+    ExportOption,
+    FinetuneOption,
+    FoldsOption,
+    GenerationsOption,
+    Int8Option,
+    LatencyOption,
+    NameOption,
+    NetworksChoice,
+    NetworksOption,
+    OutOption,
+    PresetOption,
+    ProcessesOption,
+    ProtocolOption,
+    RecipeOption,
+    RootOption,
+    RunArgument,
+    SearchChoice,
+    SearchOption,
+    SearchSettingOption,
+    SeedOption,
+    SubjectsOption,
+    TargetsOption,
+    ThresholdOption,
+)
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from offline.presets import Preset
     from offline.run import RunSettings, Shipping
     from offline.run.settings import Until
@@ -27,74 +58,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+Settings = TypeVar("Settings", bound="BaseModel")
+
 _EXTRA = ("torch", "onnx", "pymoo", "safetensors", "sklearn")
-
-
-class NetworksChoice(StrEnum):
-    """A network for each target, or one with a head a target."""
-
-    each = "each"
-    shared = "shared"
-
-
-class SearchChoice(StrEnum):
-    """How the space is searched."""
-
-    evolution = "evolution"
-    nsga2 = "nsga2"
-
-
-DatasetOption = Annotated[str, typer.Option(help="Name of the data set; `bci-offline datasets` lists them.")]
-OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the same command goes on with it.")]
-RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
-PresetOption = Annotated[str, typer.Option(help="paper or compact")]
-RootOption = Annotated[Path | None, typer.Option(help="Folder of the data set; eegmat brings a sample along.")]
-ProtocolOption = Annotated[
-    str | None, typer.Option(help="Protocols, by commas: paper, trial, session, subjects, loso; the preset's if none.")
-]
-FoldsOption = Annotated[
-    int | None,
-    typer.Option(min=1, help="Folds (a subject); the protocol's own if none. 1 runs the first of them only."),
-]
-SubjectsOption = Annotated[
-    str | None, typer.Option(help="Subjects, by commas, or how many (the first ones); all if none.")
-]
-TargetsOption = Annotated[str | None, typer.Option(help="Targets, by commas; all but liking if none.")]
-EpochsOption = Annotated[int | None, typer.Option(min=1, help="Epochs of training; the preset's if none.")]
-RecipeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME=VALUE",
-        help="Another setting of the training recipe, as often as need be: mixup=0.4, sandwich=2, time_mask=0.2, …",
-    ),
-]
-ThresholdOption = Annotated[
-    str | None, typer.Option(help="What makes a rating high: >5, >=3, …; the data set's own if none.")
-]
-GenerationsOption = Annotated[int | None, typer.Option(min=1, help="Generations of the search.")]
-FinetuneOption = Annotated[int | None, typer.Option(min=0, help="Epochs of fine-tuning the found subnet.")]
-NetworksOption = Annotated[
-    NetworksChoice | None, typer.Option(help="A network for each target, or one with a head a target.")
-]
-SearchOption = Annotated[
-    SearchChoice | None, typer.Option(help="The paper's evolution, or NSGA-II over error and parameters.")
-]
-LatencyOption = Annotated[bool, typer.Option("--latency", help="Measure latency; NSGA-II minimises it too.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="The only source of randomness.")]
-ExportOption = Annotated[Path | None, typer.Option("--export", help="Folder of the bundle; OUT/bundle/NAME if none.")]
-NameOption = Annotated[str | None, typer.Option(help="Name of the bundle.")]
-Int8Option = Annotated[
-    bool, typer.Option("--int8", help="Bundle of 8-bit weights; what they cost is measured on the test windows.")
-]
-BadChannelsOption = Annotated[
-    bool,
-    typer.Option(
-        "--bad-channels",
-        help="Measure what bad channels cost on the test windows, and allow as many as cost little.",
-    ),
-]
-CacheOption = Annotated[Path | None, typer.Option(help="Folder in which windows are kept for other runs.")]
-ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Networks at once; one a core if none.")]
 
 
 def main() -> None:
@@ -204,6 +170,7 @@ def run(
     finetune: FinetuneOption = None,
     networks: NetworksOption = None,
     search: SearchOption = None,
+    search_setting: SearchSettingOption = None,
     latency: LatencyOption = False,
     seed: SeedOption = 0,
     export: ExportOption = None,
@@ -217,14 +184,10 @@ def run(
     _need_extra()
     from offline.run import Shipping
 
-    chosen = _with_recipe(_preset(preset), recipe).changed(
-        epochs=epochs,
-        generations=generations,
-        finetune=finetune,
-        networks=None if networks is None else networks.value,
-        strategy=None if search is None else search.value,
-        latency=latency,
-    )
+    chosen = _changed(
+        preset, recipe, search_setting, epochs=epochs, generations=generations, finetune=finetune, networks=networks,
+        search=search, latency=latency,
+    )  # fmt: skip
     settings = _settings(
         chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
     )
@@ -245,16 +208,22 @@ def train(
     threshold: ThresholdOption = None,
     epochs: EpochsOption = None,
     recipe: RecipeOption = None,
+    generations: GenerationsOption = None,
+    finetune: FinetuneOption = None,
     networks: NetworksOption = None,
+    search: SearchOption = None,
+    search_setting: SearchSettingOption = None,
+    latency: LatencyOption = False,
     seed: SeedOption = 0,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
 ) -> None:
-    """Train the supernets of a run and stop; `search` and `export` go on with it."""
+    """Train the supernets of a run and stop; `search` and `export` go on with it, with the settings given here."""
     _need_extra()
-    chosen = _with_recipe(_preset(preset), recipe).changed(
-        epochs=epochs, networks=None if networks is None else networks.value
-    )
+    chosen = _changed(
+        preset, recipe, search_setting, epochs=epochs, generations=generations, finetune=finetune, networks=networks,
+        search=search, latency=latency,
+    )  # fmt: skip
     settings = _settings(
         chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
     )
@@ -312,6 +281,7 @@ def evaluate(
     file: Annotated[Path | None, typer.Option(help="For eegmat: npz shaped like the embedded sample.")] = None,
     root: RootOption = None,
     subjects: SubjectsOption = None,
+    threshold: ThresholdOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Score a bundle on labelled recordings as a live session would meet them."""
@@ -320,10 +290,11 @@ def evaluate(
     if file is not None and not file.is_file():
         raise FileError(f"There is no file {file}", expected="an npz shaped like the embedded sample")
     from bci_app.bundle import find_bundle, load_bundle
-    from offline.datasets import open_dataset
+    from offline.datasets import DATASETS, Threshold, open_dataset
     from offline.run.evaluate import evaluate as score
 
-    opened = open_dataset(dataset, file or root)
+    limit = None if threshold is None else Threshold.parse(threshold)
+    opened = open_dataset(_known(dataset, DATASETS, "--dataset"), file or root, threshold=limit)
     loaded = load_bundle(find_bundle(bundle))
     wanted = _subjects(subjects)
     chosen = opened.subjects()[:wanted] if isinstance(wanted, int) else wanted
@@ -353,12 +324,15 @@ def _settings(
     seed: int,
     threshold: str | None,
 ) -> RunSettings:
+    from offline.datasets import DATASETS
+    from offline.protocols import PROTOCOLS
     from offline.run import RunSettings
 
+    protocols = (preset.protocol,) if protocol is None else _names(protocol) or ()
     return RunSettings(
-        dataset=dataset,
+        dataset=_known(dataset, DATASETS, "--dataset"),
         preset=preset,
-        protocols=(preset.protocol,) if protocol is None else _names(protocol) or (),
+        protocols=tuple(_known(name, PROTOCOLS, "--protocol") for name in protocols),
         folds=folds,
         subjects=_subjects(subjects),
         targets=_names(targets),
@@ -404,27 +378,66 @@ def _go(
         print(f"report: {write_report(out).html}")
 
 
-def _with_recipe(preset: Preset, words: list[str] | None) -> Preset:
-    """Give the preset with other settings of its recipe, each as ``NAME=VALUE``."""
-    from pydantic import ValidationError
+def _changed(
+    preset: str,
+    recipe: list[str] | None,
+    search_settings: list[str] | None,
+    *,
+    epochs: int | None,
+    generations: int | None,
+    finetune: int | None,
+    networks: NetworksChoice | None,
+    search: SearchChoice | None,
+    latency: bool,
+) -> Preset:
+    """Give a preset with the other settings that were asked for."""
+    base = _preset(preset)
+    score = _with_values(base.search.score, search_settings, "--search-setting", beside=base.search)
+    searched = _with_values(base.search, search_settings, "--search-setting", beside=score)
+    changes = {
+        "recipe": _with_values(base.recipe, recipe, "--recipe"),
+        "search": searched.model_copy(update={"score": score}),
+    }
+    return base.model_copy(update=changes).changed(
+        epochs=epochs,
+        generations=generations,
+        finetune=finetune,
+        networks=None if networks is None else networks.value,
+        strategy=None if search is None else search.value,
+        latency=latency,
+    )
 
-    recipe = preset.recipe.model_dump()
+
+def _with_values(
+    settings: Settings, words: list[str] | None, option: str, *, beside: BaseModel | None = None
+) -> Settings:
+    """Give settings with other values, each as ``NAME=VALUE``; names of those `beside` are left to these."""
+    from pydantic import BaseModel, ValidationError
+
+    values = settings.model_dump()
+    own = [name for name, value in settings if not isinstance(value, BaseModel)]
+    others = [] if beside is None else [name for name, value in beside if not isinstance(value, BaseModel)]
     for word in words or ():
         name, _, value = word.partition("=")
-        if name not in recipe:
-            raise typer.BadParameter(f"{name!r} is none of {', '.join(recipe)}", param_hint="--recipe")
-        recipe[name] = value
+        if name not in (*own, *others):
+            raise typer.BadParameter(f"{name!r} is none of {', '.join([*own, *others])}", param_hint=option)
+        if name in own:
+            values[name] = value
     try:
-        changed = type(preset.recipe).model_validate(recipe)
+        return type(settings).model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}", param_hint="--recipe") from error
-    return preset.model_copy(update={"recipe": changed})
+        raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}", param_hint=option) from error
 
 
 def _preset(name: str) -> Preset:
     from offline.presets import PRESETS
 
-    if name not in PRESETS:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(PRESETS)}", param_hint="--preset")
-    return PRESETS[name]
+    return PRESETS[_known(name, PRESETS, "--preset")]
+
+
+def _known(name: str, known: Iterable[str], option: str) -> str:
+    """Give a name back if it is known; another one is wrong usage, as is all that no data could make right."""
+    if name not in known:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(known)}", param_hint=option)
+    return name

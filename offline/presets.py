@@ -126,9 +126,12 @@ class Preset(BaseModel):
 
     @property
     def pareto(self) -> NsgaSettings:
-        """The settings of NSGA-II: as many subnets in a generation as the evolution has."""
+        """The settings of NSGA-II: as many subnets in a generation as the evolution has, and as many redrawn genes."""
         return NsgaSettings(
-            population=self.search.population, generations=self.search.generations, latency=self.latency
+            population=self.search.population,
+            generations=self.search.generations,
+            mutation_probability=self.search.mutation_probability,
+            latency=self.latency,
         )
 
     @property

@@ -121,7 +121,8 @@ def make_splits(
         ``paper``, ``trial``, ``loso``, ``subjects`` or ``session``.
     folds : int, optional
         Number of folds (a subject); the protocol's own by default, fewer where there are fewer
-        units. For ``session`` the number of last sessions that are tested in turn.
+        units, and three where there are three: every part of every fold has a unit. For ``session``
+        the number of last sessions that are tested in turn.
     seed : int
         Of the shuffling.
     validation : float
@@ -232,8 +233,10 @@ def _unit_folds(
     if protocol.unit == "session":
         yield from _chronological(n_units, folds or 1, validation)
         return
-    k = min(folds or protocol.folds or n_units, n_units)
-    fold_of = np.arange(n_units) if protocol.name == "loso" else _deal(contents, np.full(k, 1 / k), rng)
+    # Who is not tested trains and validates: two units at least are left by every fold.
+    k = min(max(folds or protocol.folds or n_units, 3 if n_units == 3 else 2), n_units)
+    loso = protocol.name == "loso"
+    fold_of = np.arange(n_units) if loso else _deal(contents, np.full(k, 1 / k), rng, most=n_units - 2)
     for fold in range(int(fold_of.max()) + 1):
         test, rest = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
         part = _deal(contents[rest], np.array([1 - validation, validation]), rng)
@@ -256,7 +259,9 @@ def _contents(labels: Indices, of_row: NDArray[np.intp], n_units: int) -> NDArra
     return np.stack([np.bincount(of_row, weights=column, minlength=n_units) for column in columns], axis=1)
 
 
-def _deal(contents: NDArray[np.float64], shares: NDArray[np.float64], rng: np.random.Generator) -> Indices:
+def _deal(
+    contents: NDArray[np.float64], shares: NDArray[np.float64], rng: np.random.Generator, *, most: int | None = None
+) -> Indices:
     """Deal units to parts so that each part comes close to its share of every column.
 
     Parameters
@@ -265,6 +270,8 @@ def _deal(contents: NDArray[np.float64], shares: NDArray[np.float64], rng: np.ra
         What a unit holds.
     shares : ndarray of float64, shape (n_parts,)
         Add up to 1. No part stays empty.
+    most : int, optional
+        Units that a part takes at most; any number by default.
 
     Returns
     -------
@@ -284,18 +291,20 @@ def _deal(contents: NDArray[np.float64], shares: NDArray[np.float64], rng: np.ra
     order = rng.permutation(n_units)
     order = order[np.argsort(-contents[order, 0], kind="stable")]
     filled = np.zeros((len(shares), len(total)))
-    empty = np.ones(len(shares), dtype=bool)
+    sizes = np.zeros(len(shares), dtype=np.int64)
     part_of = np.empty(n_units, dtype=np.int64)
     for done, unit in enumerate(order):
         # The fall of the squared distance to the shares, weighed so that small parts count as much.
         lack = (shares[:, None] - filled) / shares[:, None]
         step = relative[unit] / shares[:, None]
         gain = (lack**2 - (lack - step) ** 2).sum(axis=1)
-        if n_units - done <= empty.sum():
-            gain[~empty] = -np.inf
+        if n_units - done <= (sizes == 0).sum():
+            gain[sizes > 0] = -np.inf
+        if most is not None:
+            gain[sizes >= most] = -np.inf
         part = int(np.argmax(gain))
         filled[part] += relative[unit]
-        empty[part] = False
+        sizes[part] += 1
         part_of[unit] = part
     return part_of
 
@@ -316,6 +325,7 @@ def write_splits(
         "seed": seed,
         "validation": validation,
         "windows": len(windows),
+        "digest": windows.digest,
         "subjects": list(windows.subjects),
         "targets": [target.name for target in windows.targets],
         "splits": [
@@ -337,7 +347,7 @@ def read_splits(path: Path, windows: WindowSet) -> list[Split]:
     Raises
     ------
     DatasetError
-        If the file is damaged or was made for other windows.
+        If the file is damaged, or was made for other windows or data.
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -345,23 +355,30 @@ def read_splits(path: Path, windows: WindowSet) -> list[Split]:
             Split(str(s["name"]), *(_indices(s[part]) for part in ("train", "validation", "test")))
             for s in record["splits"]
         ]
-        made_for = (record["windows"], record["subjects"])
+        made_for = (record["windows"], record["subjects"], record["digest"])
         protocol = str(record["protocol"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DatasetError(
-            f"Cannot read {path.name}", found=str(error), expected="splits written by bci-app"
+            f"Cannot read {path}",
+            found=str(error),
+            expected="splits written by this version of bci-app",
+            fix="Start a new run with another --out.",
         ) from error
-    here = (len(windows), list(windows.subjects))
+    here = (len(windows), list(windows.subjects), windows.digest)
     if made_for != here:
         raise DatasetError(
-            f"{path.name} was made for other windows",
-            found=f"{made_for[0]} windows of {len(made_for[1])} subjects",
-            expected=f"{here[0]} windows of {len(here[1])} subjects",
-            fix="Start a new run.",
+            f"{path} was made for other windows",
+            found=_windows_text(*here),
+            expected=_windows_text(*made_for),
+            fix="Give the data of that run as --root, or start a new run with another --out.",
         )
     for split in splits:
         check_split(windows, split, protocol)
     return splits
+
+
+def _windows_text(n: int, subjects: Sequence[str], digest: str) -> str:
+    return f"{n} windows of {len(subjects)} subjects" + (f" with sha256 {digest[:12]}…" if digest else "")
 
 
 def _ranges(indices: Indices) -> list[list[int]]:

@@ -18,6 +18,9 @@ GOLDEN_FILE = "golden.npz"
 INPUT_NAME = "eeg"
 OUTPUT_NAMES = ("logits", "embedding")
 
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+"""What a bundle may be called: a plain name of a folder."""
+
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -183,7 +186,7 @@ class Bundle(_Frozen):
 
     format: Literal["bci-app-bundle"] = "bci-app-bundle"
     version: Literal[1] = 1
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     title: str
     not_for_people: bool = False
     model_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]

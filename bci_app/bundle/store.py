@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from bci_app.bundle.spec import GOLDEN_FILE, MODEL_FILE, SPEC_FILE, Bundle
 from bci_app.errors import BundleError
 
+_FILES = {MODEL_FILE, SPEC_FILE, GOLDEN_FILE}
 # A bundle holds a small network; anything larger is a mistake or an attack.
 _LARGEST_MODEL = 200 * 2**20
 # Arrays of a golden record: kinds of dtype, dimensions.
@@ -157,15 +158,39 @@ def load_golden(folder: Path) -> dict[str, NDArray[np.generic]]:
     return golden
 
 
-def save_bundle(folder: Path, spec: Bundle, model: bytes, golden: Mapping[str, NDArray[np.generic]]) -> None:
-    """Write a bundle whole or not at all; one that is there is replaced.
+def require_replaceable(folder: Path) -> None:
+    """Check that a bundle may be written to a folder: it is not there, is empty, or is a bundle and nothing else.
 
     Raises
     ------
     BundleError
-        If the folder cannot be written.
+        If something else would be lost.
+    """
+    if not folder.exists() and not folder.is_symlink():
+        return
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if folder.is_dir() and (not names or (SPEC_FILE in names and names <= _FILES)):
+        return
+    others = sorted(names - _FILES) or sorted(names)
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    raise BundleError(
+        f"{folder} would be replaced by a bundle",
+        found=f"{', '.join(others[:3])}{more} in it" if names else "a file",
+        expected="a new or empty folder, or that of a bundle",
+        fix="Choose another folder.",
+    )
+
+
+def save_bundle(folder: Path, spec: Bundle, model: bytes, golden: Mapping[str, NDArray[np.generic]]) -> None:
+    """Write a bundle whole or not at all; one that is there is replaced, and nothing else is.
+
+    Raises
+    ------
+    BundleError
+        If the folder cannot be written, or holds anything but a bundle.
     """
     folder = folder.resolve()
+    require_replaceable(folder)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
     old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
     try:

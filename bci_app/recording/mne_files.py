@@ -10,6 +10,7 @@ import re
 import struct
 import warnings
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,6 +43,8 @@ _FIFF_UNITS = {101: "Hz", 106: "C", 110: "S", 111: "Wb", 112: "T", 114: "°C", 2
 _FIFF_STIM = 3
 _FIF_TAG = struct.Struct(">iiii")  # kind, type, length, position of the next tag
 _FIF_BLOCK_START, _FIF_BLOCK_END = 104, 105
+# What stands for the date in EDF and BDF files that do not tell it.
+_NO_DATE = datetime(1985, 1, 1, tzinfo=UTC)
 # Units that MNE's EDF reader takes for voltages; it gives others unscaled.
 _EDF_VOLTAGES = ("uV", "µV", "μV", "\x83\xcaV", "mV", "V")
 
@@ -307,6 +310,7 @@ def _recording(
         breaks=breaks,
         annotations=loaded.annotations,
         notes=(*notes, *loaded.notes),
+        begun=None if raw.info["meas_date"] == _NO_DATE else raw.info["meas_date"],
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TypedDict
@@ -81,6 +82,8 @@ class Recording:
         Stream index of the first row in the session that was recorded; 0 where the file does not say.
     states : tuple of ModelState
         What the model of that session knew of it, in order (recordings of sessions only).
+    begun : datetime or None
+        When the file says that it was begun; in UTC where it names no time zone.
     """
 
     path: Path
@@ -94,6 +97,7 @@ class Recording:
     notes: tuple[str, ...] = field(default=())
     first: int = 0
     states: tuple[ModelState, ...] = ()
+    begun: datetime | None = None
 
     def __post_init__(self) -> None:
         self.data.setflags(write=False)

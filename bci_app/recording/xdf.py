@@ -94,6 +94,7 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
         notes=(*notes, *unnamed, *_state_notes(checked), *_rate_notes(stamps, chosen.rate), *said),
         first=_first(loaded[index[0].id]) if index else 0,
         states=_states(path, [loaded[s.id] for s in states]),
+        begun=checked.begun,
     )
 
 

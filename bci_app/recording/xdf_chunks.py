@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 from xml.etree import ElementTree
@@ -77,12 +78,15 @@ class XdfContent:
         Bytes of an unfinished chunk at the end.
     closed : bool
         Whether every stream with samples has a footer.
+    begun : datetime or None
+        When the file says that it was begun.
     """
 
     streams: dict[int, XdfStream] = field(default_factory=dict)
     n_bytes: int = 0
     n_dropped: int = 0
     closed: bool = False
+    begun: datetime | None = None
 
 
 class _DamagedError(Exception):
@@ -126,7 +130,7 @@ def check_xdf(content: bytes, path: Path) -> XdfContent:
     while position < len(content):
         try:
             start, end = _frame(content, position)
-            _check_chunk(content, start, end, result.streams, footers)
+            _check_chunk(content, start, end, result, footers)
         except _DamagedError as error:
             tail = content[position:]
             # A crash leaves a piece of the last chunk, a power cut sometimes a block of zeros.
@@ -161,11 +165,11 @@ def _frame(content: bytes, position: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _check_chunk(content: bytes, start: int, end: int, streams: dict[int, XdfStream], footers: set[int]) -> None:
+def _check_chunk(content: bytes, start: int, end: int, result: XdfContent, footers: set[int]) -> None:
     tag = int.from_bytes(content[start : start + 2], "little")
-    body = start + 2
+    body, streams = start + 2, result.streams
     if tag == Tag.FILE_HEADER:
-        _xml(content[body:end])
+        result.begun = _date(_xml(content[body:end]).findtext("datetime"))
     if tag not in (Tag.STREAM_HEADER, Tag.SAMPLES, Tag.CLOCK_OFFSET, Tag.STREAM_FOOTER):
         return
     if end - body < 4:
@@ -188,6 +192,15 @@ def _check_chunk(content: bytes, start: int, end: int, streams: dict[int, XdfStr
         if count is not None and not count.strip().isdigit():
             raise _DamagedError(f"{count!r} samples")
         footers.add(stream_id)
+
+
+def _date(text: str | None) -> datetime | None:
+    """Read a date of ISO 8601, as LabRecorder writes it; None for anything else."""
+    try:
+        date = datetime.fromisoformat((text or "").strip())
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _xml(content: bytes) -> ElementTree.Element:

@@ -6,10 +6,11 @@ from offline.datasets.base import Dataset, DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.cache import prepare
 from offline.datasets.files import FileDataset
 from offline.datasets.labels import Threshold
-from offline.datasets.registry import DatasetRow, list_datasets, open_dataset
+from offline.datasets.registry import DATASETS, DatasetRow, list_datasets, open_dataset
 from offline.datasets.windows import make_windows
 
 __all__ = [
+    "DATASETS",
     "Dataset",
     "DatasetInfo",
     "DatasetRow",

@@ -113,6 +113,8 @@ class WindowSet:
         Index, in its recording at the recording's rate, of each window's last sample.
     seconds : ndarray of float64, shape (n_windows,)
         Time of that sample from the start of the recording.
+    digest : str
+        Hash of all that, where it was taken when the windows were written to disk; empty for others.
     """
 
     tokens: NDArray[np.float32]
@@ -124,6 +126,7 @@ class WindowSet:
     subjects: tuple[str, ...]
     last: NDArray[np.int64]
     seconds: NDArray[np.float64]
+    digest: str = ""
 
     def __len__(self) -> int:
         return int(self.tokens.shape[0])

@@ -43,7 +43,7 @@ from offline.datasets.windows import (
     subject_windows,
 )
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST = "manifest.json"
 _START_SECONDS = 4.0
 """What starting processes takes: mostly the import of SciPy in each."""
@@ -160,23 +160,26 @@ def _sources(dataset: FileDataset, names: Sequence[str]) -> Iterator[Path]:
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:
+    """Tell a file from any other; of one that cannot be read, whose subject its loader refuses, the reason."""
     try:
         stat = path.stat()
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DatasetError(f"Cannot read {path.name}", found=str(error), expected="a file of the data set") from error
+        return {"unreadable": str(error)}
     return {"bytes": stat.st_size, "modified": stat.st_mtime_ns, "sha256": digest}
 
 
 def _unchanged(path: Path, known: dict[str, Any]) -> bool:
+    if "unreadable" in known:
+        return _fingerprint(path) == known
     try:
         stat = path.stat()
     except OSError:
         return False
     # Copies and restored backups have another time but the same contents.
     same_stat = (stat.st_size, stat.st_mtime_ns) == (known["bytes"], known["modified"])
-    return same_stat or (stat.st_size == known["bytes"] and _fingerprint(path)["sha256"] == known["sha256"])
+    return same_stat or (stat.st_size == known["bytes"] and _fingerprint(path).get("sha256") == known["sha256"])
 
 
 def _valid_manifest(
@@ -227,6 +230,7 @@ def _make(
             "sources": sources,
             "kept": list(parts),
             "skipped": skipped,
+            "digest": _digest(partial, list(parts), dataset.info.targets),
             "arrays": {name: (partial / f"{name}.npy").stat().st_size for name in _ARRAYS},
         }
         (partial / _MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -349,6 +353,16 @@ def _write_arrays(partial: Path, parts: dict[str, SubjectWindows], targets: Sequ
         np.save(partial / f"{name}.npy", getattr(joined, name), allow_pickle=False)
 
 
+def _digest(folder: Path, subjects: Sequence[str], targets: Sequence[Target]) -> str:
+    """Hash the windows of a folder, whatever their files are called and wherever they lie."""
+    names = {"subjects": list(subjects), "targets": [target.model_dump(mode="json") for target in targets]}
+    digest = hashlib.sha256(json.dumps(names, sort_keys=True).encode())
+    for name in _ARRAYS:
+        with (folder / f"{name}.npy").open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
 def _report_skipped(manifest: dict[str, Any], on_skip: OnSkip | None) -> None:
     for name, error in manifest["skipped"].items():
         known = DatasetError(error["summary"], found=error["found"], expected=error["expected"], fix=error["fix"])
@@ -364,4 +378,6 @@ def _load(folder: Path, manifest: dict[str, Any], targets: Sequence[Target], cho
     }
     arrays["labels"] = arrays["labels"][:, columns]
     tokens = np.load(folder / "tokens.npy", mmap_mode="r", allow_pickle=False)
-    return WindowSet(tokens=tokens, targets=chosen, subjects=tuple(manifest["kept"]), **arrays)
+    return WindowSet(
+        tokens=tokens, targets=chosen, subjects=tuple(manifest["kept"]), digest=manifest["digest"], **arrays
+    )

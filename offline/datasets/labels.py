@@ -10,6 +10,7 @@ from bci_app.bundle.spec import Target
 from bci_app.errors import DatasetError
 
 CLASSES = ("low", "high")
+_RATED = "self-rating"
 _TEXT = re.compile(r"(>=?)?(\d+(?:\.\d+)?)")
 
 
@@ -57,8 +58,13 @@ class Threshold:
         """Describe the target, the threshold included, as bundles and reports state it."""
         low, high = scale
         return Target(
-            name=name, classes=CLASSES, description=f"self-rating from {low:g} to {high:g}; high if rating {self}"
+            name=name, classes=CLASSES, description=f"{_RATED} from {low:g} to {high:g}; high if rating {self}"
         )
+
+
+def rating_rule(target: Target) -> str | None:
+    """Give the scale and the threshold that a target of ratings states, None for other targets."""
+    return target.description if target.description.startswith(_RATED) else None
 
 
 def require_ratings(ratings: Mapping[str, float], scale: tuple[float, float], where: str) -> None:

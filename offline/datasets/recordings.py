@@ -13,7 +13,11 @@ any other column of words
     Classes of a target of that name. Columns that BIDS defines and columns of numbers are not read.
 ``trial_type``
     ``rest`` or ``baseline`` marks the rest baseline of the trials after it in the file. Without one
-    it is what was recorded before the first trial.
+    it is what was recorded before the first trial. A row of rest that is labelled is a trial too: its
+    first half, at most, is its baseline, and what follows that is scored.
+
+Sessions of a subject follow each other as their files say that they were begun, or by their names where
+a file does not say or two say the same.
 
 Rows whose labels are all ``n/a`` are events of another kind.
 """
@@ -25,6 +29,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -83,6 +88,16 @@ class _File:
 
 
 @dataclass(frozen=True)
+class _Scan:
+    """What is known of a recording that can be read."""
+
+    electrodes: tuple[str, ...]
+    rate: float
+    rest: float
+    begun: datetime | None
+
+
+@dataclass(frozen=True)
 class Recordings:
     """The recordings of a folder."""
 
@@ -117,24 +132,35 @@ class Recordings:
         return tuple(targets)
 
     @cached_property
+    def _scans(self) -> dict[Path, _Scan]:
+        """What the recordings are, without those that cannot be read: `trials` tells of these."""
+        scans: dict[Path, _Scan] = {}
+        damaged: list[DatasetError] = []
+        for file in self._files:
+            try:
+                recording = open_recording(file.path)
+            except DatasetError as error:
+                damaged.append(error)
+                continue
+            rest = _rest_seconds(file.rows, recording)
+            scans[file.path] = _Scan(tuple(_electrodes(recording)), recording.info.rate, rest, recording.begun)
+        if not scans:
+            raise damaged[0]
+        return scans
+
+    @cached_property
     def _common(self) -> tuple[tuple[str, ...], float, float]:
         """Electrodes that every recording has, the first one's rate, and the shortest rest before a trial in s."""
-        common: list[str] = []
-        rate, rest = 0.0, math.inf
-        for number, file in enumerate(self._files):
-            recording = open_recording(file.path)
-            rest = min(rest, _rest_seconds(file.rows, recording))
-            there = _electrodes(recording)
-            if number == 0:
-                common, rate = there, recording.info.rate
-            common = [name for name in common if name in set(there)]
+        first, *others = self._scans.values()
+        common = [name for name in first.electrodes if all(name in scan.electrodes for scan in others)]
         if not common:
             raise DatasetError(
                 "The recordings have no electrode in common",
                 found=f"{len(self._files)} recordings",
                 expected="channels named as in the 10-20 system, in a unit of voltage",
             )
-        return tuple(common), rate, rest if math.isfinite(rest) else 0.0
+        rest = min(scan.rest for scan in (first, *others))
+        return tuple(common), first.rate, rest if math.isfinite(rest) else 0.0
 
     @property
     def info(self) -> DatasetInfo:
@@ -163,7 +189,16 @@ class Recordings:
         return tuple(path for file in self._of(subject) for path in (file.path, file.events))
 
     def _of(self, subject: str) -> list[_File]:
-        return sorted((f for f in self._files if f.subject == subject), key=lambda f: natural(f.session))
+        """Give the files of a subject, session by session."""
+        files = [file for file in self._files if file.subject == subject]
+        begun: dict[str, datetime] = {}
+        for file in files:
+            scan = self._scans.get(file.path)
+            if scan is not None and scan.begun is not None:
+                begun[file.session] = min(scan.begun, begun.get(file.session, scan.begun))
+        if len(set(begun.values())) == len({file.session for file in files}):
+            return sorted(files, key=lambda file: begun[file.session])
+        return sorted(files, key=lambda file: natural(file.session))
 
     def trials(self, subject: str) -> Iterator[Trial]:
         """Trials of one subject, session by session, in the order of their onsets."""
@@ -187,7 +222,9 @@ class Recordings:
             if not row.words:
                 continue
             first, end = _span(recording, row, where)
-            start = max(_segment(recording, first).start, first - round(LEAD_SECONDS * recording.info.rate))
+            # A trial of rest begins with its own baseline, which stands for what lies before others.
+            lead = 0 if row.rest else round(LEAD_SECONDS * recording.info.rate)
+            start = max(_segment(recording, first).start, first - lead)
             labels, ratings = self._labels(row, where)
             yield Trial(
                 subject=file.subject,
@@ -199,7 +236,7 @@ class Recordings:
                 labels=labels,
                 ratings=ratings,
                 scored_from=first - start,
-                rest=rest,
+                rest=None if row.rest else rest,
             )
 
     def _labels(self, row: _Row, where: str) -> tuple[dict[str, int], dict[str, float]]:
@@ -367,7 +404,7 @@ def _rest_seconds(rows: tuple[_Row, ...], recording: Recording) -> float:
         if row.rest:
             rest = row.duration
         if row.words:
-            shortest = min(shortest, rest)
+            shortest = min(shortest, rest / 2 if row.rest else rest)
     return shortest
 
 

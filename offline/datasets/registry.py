@@ -70,6 +70,9 @@ _DATASETS = {
     ),
 }
 
+DATASETS = tuple(_DATASETS)
+"""Their names."""
+
 
 def _open_eegmat(root: Path) -> FileDataset:
     return EegmatSample(root) if root.is_file() else EegmatFolder(root)
@@ -168,14 +171,18 @@ def list_datasets(root: Path | None = None) -> list[DatasetRow]:
 def _look(name: str, root: Path | None) -> tuple[bool, str]:
     if root is not None and not root.is_dir():
         raise DatasetError("The folder is not there", found=str(root), expected="a folder with data sets")
+    reason = "name a folder with --root"
     for folder in (root, root / name) if root is not None else ():
+        if not folder.is_dir():
+            continue
         try:
             dataset = open_dataset(name, folder)
-        except DatasetError:
+        except DatasetError as error:
+            reason = f"{error.summary}: {error.found}"
             continue
         n = len(dataset.subjects())
         marked = " of synthetic files" if name != "recordings" and dataset.info.synthetic else ""
         return True, f"{n} subject{'s' * (n != 1)}{marked} in {folder}"
     if name == "eegmat":
         return True, f"embedded sample, {len(EegmatSample().subjects())} subjects"
-    return False, "not there" if root is not None else "name a folder with --root"
+    return False, reason

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.channels import electrode_places
+
 Array = NDArray[np.float64]
 
 BANDS = ("theta", "alpha", "beta", "gamma")
@@ -73,6 +75,8 @@ def _around(azimuth: float, elevation: float = 0.0) -> Array:
 def _position(name: str) -> Array:
     """Give the place of an electrode on the unit sphere: right, front, up."""
     row, number = name.rstrip("z0123456789"), name[len(name.rstrip("z0123456789")) :]
+    if row not in _RINGS and row not in _ROWS:
+        return _tabulated(name)
     step = 0 if number == "z" else (int(number) + 1) // 2
     side = -1 if number != "z" and int(number) % 2 else 1
     if row in _RINGS:
@@ -85,6 +89,12 @@ def _position(name: str) -> Array:
         angle = np.arccos(middle_point @ outer)
         point = (np.sin((1 - part) * angle) * middle_point + np.sin(part * angle) * outer) / np.sin(angle)
     return point * np.array([side, 1, 1])
+
+
+def _tabulated(name: str) -> Array:
+    """Give the place of an electrode off the rows by the table of the 10-05 system; the vertex for unknown ones."""
+    x, y = electrode_places().get(name, (0.0, 0.0))
+    return _around(float(np.rad2deg(np.arctan2(x, y))), 90 - 90 * float(np.hypot(x, y)))
 
 
 def positions(channels: Sequence[str]) -> Array:

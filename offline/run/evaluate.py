@@ -16,6 +16,7 @@ from bci_app.errors import BciError, BundleError, DatasetError
 from bci_app.preprocessing import Pipeline, Window
 from bci_app.preprocessing.spec import NoBaseline
 from offline.datasets.base import Dataset, Trial
+from offline.datasets.labels import rating_rule
 from offline.datasets.windows import choose_subjects
 from offline.metrics import balanced_accuracy, expected_calibration_error, rolling_mean
 from offline.run.scores import rolling_windows
@@ -92,9 +93,9 @@ def evaluate(
     Raises
     ------
     BundleError
-        If they have no target in common, or name its classes differently.
+        If they have no target in common, name its classes differently, or call other ratings high.
     DatasetError
-        If a recording does not fit the bundle, or nothing is left to score.
+        If a recording does not fit the bundle, or no window of one of the classes is left to score.
     """
     spec = loaded.spec
     shared = _shared_targets(spec, dataset)
@@ -113,6 +114,7 @@ def evaluate(
     for target in shared:
         labels = np.array([trial.labels[target] for _, _, trial, _ in found], dtype=np.int64)
         column = [t.name for t in spec.targets].index(target)
+        _require_classes(spec, column, labels)
         probabilities = np.stack([output[column] for *_, output in found])
         results.append(
             _result(target, probabilities, labels, subject, group, names, rolling_windows(spec.preprocessing))
@@ -130,7 +132,29 @@ def _shared_targets(spec: Bundle, dataset: Dataset) -> list[str]:
             expected="; ".join(f"{name} ({', '.join(classes)})" for name, classes in there.items()),
             fix="Choose another --dataset.",
         )
+    for target in spec.targets:
+        here = next((other for other in dataset.info.targets if other.name == target.name in shared), None)
+        ours, theirs = rating_rule(target), None if here is None else rating_rule(here)
+        if ours and theirs and ours != theirs:
+            raise BundleError(
+                f"Data set {dataset.info.name} divides {target.title} elsewhere than bundle {spec.name}",
+                found=theirs,
+                expected=ours,
+                fix="Give the bundle's own limit as --threshold.",
+            )
     return shared
+
+
+def _require_classes(spec: Bundle, column: int, labels: NDArray[np.int64]) -> None:
+    """Check that every class of a target has a window: recall of a class without any is no number."""
+    target = spec.targets[column]
+    if missing := [name for code, name in enumerate(target.classes) if code not in labels]:
+        raise DatasetError(
+            f"No window of {target.title} {' or '.join(missing)} is left to score",
+            found=f"{len(labels)} windows, all of {' or '.join(n for n in target.classes if n not in missing)}",
+            expected="windows of every class after the rest baseline",
+            fix="Give longer recordings, or recordings of all classes.",
+        )
 
 
 def _decode(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Probabilities]:

@@ -39,7 +39,7 @@ from offline.run.record import (
 from offline.run.reference import REFERENCE_NAME, reference_preprocessing, reference_probabilities
 from offline.run.scores import pooled, protocol_scores, tested, with_tested_temperatures
 from offline.run.settings import RunSettings, Until
-from offline.run.shipping import INT8, Shipping, ship, with_int8
+from offline.run.shipping import INT8, Shipping, golden_excerpt, ship, with_int8
 from offline.run.watch import Unwatched, Watch
 from offline.run.workers import Frame, run_tasks
 from offline.supernet.model import count_parameters
@@ -98,7 +98,8 @@ def run(
     FileError
         If the folder belongs to another run, or another process works in it.
     DatasetError, BundleError
-        If the data cannot be used or the bundle not be written.
+        If the data cannot be used or the bundle not be written; a folder that holds anything but a bundle is met
+        before any training.
     """
     start = time.monotonic()
     watch, shipping = watch or Unwatched(), shipping or Shipping()
@@ -110,6 +111,8 @@ def run(
     spec = settings.preset.preprocessing(dataset.info)
     if shipping.bad_channels:
         require_positions(spec)
+    if until == "end":
+        shipping.destination(settings, out)  # met before any training
     _claim(out, settings)
     with locked(out):
         data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
@@ -193,9 +196,9 @@ class _Data:
 
 def _claim(out: Path, settings: RunSettings) -> None:
     """Make the folder this run's, or see that it is."""
-    path = out / SETTINGS_FILE
+    path, begun = out / SETTINGS_FILE, _begun(out)
     mine = settings.model_dump_json(indent=2) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != mine and _begun(out):
+    if path.exists() and path.read_text(encoding="utf-8") != mine and begun:
         raise FileError(
             f"The folder {out} belongs to another run",
             found=f"other settings in {path.name}",
@@ -211,6 +214,9 @@ def _claim(out: Path, settings: RunSettings) -> None:
         )
     try:
         write_atomically(path, mine)
+        if not begun:
+            for splits in out.glob(f"*/{SPLITS_FILE}"):
+                splits.unlink()
     except OSError as error:
         raise FileError(
             f"The folder {out} cannot be written",
@@ -339,6 +345,7 @@ class _Work:
             spec=self.spec,
             card=card,
             record=record,
+            excerpt=golden_excerpt(dataset, self.spec),
             losses=losses,
         )
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from bci_app.errors import DatasetError
 from offline.datasets.base import Split, WindowSet
-from offline.protocols import Protocol, make_splits, write_splits
+from offline.protocols import Protocol, make_splits, read_splits, write_splits
 from offline.run.fold import Task
 from offline.run.settings import RunSettings
 
@@ -28,24 +29,44 @@ class Plan:
 
 
 def make_plan(windows: WindowSet, protocol: Protocol, settings: RunSettings, out: Path) -> Plan:
-    """Make the splits of a protocol and write them before anything is trained."""
+    """Make the splits of a protocol and write them before anything is trained.
+
+    Raises
+    ------
+    DatasetError
+        If there are too few units for the protocol, or the folder has splits of other windows.
+    """
     first_only = settings.folds == 1 and protocol.unit != "session"
-    folds = None if first_only or protocol.name == "loso" else settings.folds
-    if folds is None and protocol.name == settings.preset.protocol:
+    folds = None if first_only else settings.folds
+    if folds is None and protocol.name == settings.preset.protocol and protocol.folds is not None:
         folds = settings.preset.folds
     splits = make_splits(windows, protocol.name, folds=folds, seed=settings.seed, validation=VALIDATION_SHARE)
     if first_only:
         splits = _first_of_each(windows, splits, protocol)
     plan = Plan(protocol, tuple(splits), out / protocol.name)
-    write_splits(
-        plan.folder / SPLITS_FILE,
-        windows,
-        splits,
-        protocol=protocol.name,
-        seed=settings.seed,
-        validation=VALIDATION_SHARE,
-    )
+    path = plan.folder / SPLITS_FILE
+    if path.exists():
+        _require_same(path, read_splits(path, windows), splits)
+    else:
+        write_splits(
+            path, windows, splits, protocol=protocol.name, seed=settings.seed, validation=VALIDATION_SHARE
+        )  # fmt: skip
     return plan
+
+
+def _require_same(path: Path, known: Sequence[Split], splits: Sequence[Split]) -> None:
+    """Check that networks trained on the splits of a file are those of these splits."""
+    parts = ("train", "validation", "test")
+    same = [split.name for split in known] == [split.name for split in splits] and all(
+        np.array_equal(getattr(a, part), getattr(b, part)) for a, b in zip(known, splits, strict=True) for part in parts
+    )
+    if not same:
+        raise DatasetError(
+            f"{path} divides the windows otherwise",
+            found=f"{len(splits)} splits",
+            expected=f"the {len(known)} splits that networks were trained on",
+            fix="Go on with the version of bci-app that began this run, or start a new one with another --out.",
+        )
 
 
 def _first_of_each(windows: WindowSet, splits: Sequence[Split], protocol: Protocol) -> list[Split]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bci_app.errors import DatasetError
 from offline.datasets.base import Dataset
 from offline.presets import DEMO_SUBJECTS, PRESETS, Preset
 from offline.protocols import PROTOCOLS, protocol_named
+from offline.search.evolution import Evolution
 
 Until = Literal["training", "search", "end"]
 """How far a run goes."""
@@ -21,6 +22,10 @@ SIDE_TARGETS = ("liking",)
 
 ALL_TARGETS = "all"
 """Folder of a network that tells several targets."""
+
+
+LARGEST_SEED = 2**31 - 1
+"""The networks of a run are seeded by multiples of its seed, which PyTorch takes up to 64 bits."""
 
 
 class RunSettings(BaseModel):
@@ -55,7 +60,7 @@ class RunSettings(BaseModel):
     folds: int | None = None
     subjects: tuple[str, ...] | int | None = None
     targets: tuple[str, ...] | None = None
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
     threshold: str | None = None
 
     @model_validator(mode="after")
@@ -82,6 +87,7 @@ class RunSettings(BaseModel):
         changed = [name for name in sorted(recipe) if recipe[name] != known[name]]
         if epochs_given := not recipe["steps"] and not {"steps", "epochs"}.isdisjoint(changed):
             changed = [name for name in changed if name not in ("steps", "epochs")]
+        searched, usual = _flat(preset.search), _flat(base.search)
         options: dict[str, object] = {
             "--dataset": self.dataset,
             "--preset": preset.name,
@@ -92,13 +98,19 @@ class RunSettings(BaseModel):
             "--targets": _joined(self.targets),
             "--threshold": self.threshold,
             "--epochs": preset.recipe.epochs if epochs_given else None,
-            "--generations": None if preset.search == base.search else preset.search.generations,
+            "--generations": None if searched["generations"] == usual["generations"] else searched["generations"],
             "--finetune": None if preset.finetune == base.finetune else preset.finetune,
             "--networks": None if preset.networks == base.networks else preset.networks,
             "--search": None if preset.strategy == base.strategy else preset.strategy,
         }
         words = [str(word) for name, value in options.items() if value is not None for word in (name, value)]
         words += [word for name in changed for word in ("--recipe", f"{name}={recipe[name]}")]
+        words += [
+            word
+            for name in sorted(searched)
+            if name != "generations" and searched[name] != usual[name]
+            for word in ("--search-setting", f"{name}={searched[name]}")
+        ]
         latency = ["--latency"] if preset.latency else []
         return shlex.join(["bci-offline", "run", *words, *latency, *more, "--out", "RUN"])
 
@@ -128,6 +140,11 @@ class RunSettings(BaseModel):
         if self.preset.networks == "shared" and len(targets) > 1:
             return {ALL_TARGETS: tuple(targets)}
         return {target: (target,) for target in targets}
+
+
+def _flat(search: Evolution) -> dict[str, object]:
+    """Give the settings of the search and of its score by name."""
+    return search.model_dump(exclude={"score"}) | search.score.model_dump()
 
 
 def _joined(values: tuple[str, ...] | int | None) -> str | None:

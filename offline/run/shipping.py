@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bci_app.bundle import LoadedBundle, load_bundle
-from bci_app.bundle.spec import BadChannelLoss, Provenance, QuantisedScore, Smoothing
+from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
+from bci_app.bundle.spec import NAME_PATTERN, BadChannelLoss, Provenance, QuantisedScore, Smoothing
+from bci_app.errors import BundleError, DatasetError
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
-from offline.datasets.base import Dataset, Trial, WindowSet
+from offline.datasets.base import Dataset, WindowSet
+from offline.datasets.synth_signal import Person, Strengths
 from offline.export import Excerpt, ExportedSubnet, build_graph, export_bundle, quantise
 from offline.export.graph import Session
 from offline.presets import DEMO_SUBJECTS
@@ -26,7 +29,9 @@ INT8 = "int8"
 """Kind of prediction: the found subnets with 8-bit weights."""
 
 _GOLDEN_WINDOWS = 10
+_GOLDEN_SEED = 0
 _SYNTHETIC_TITLE = "Synthetic {targets} (not for use on people)"
+# Name and title of the bundle of a data set.
 _NAMES = {"eegmat": ("mental-load", "Mental load (mental arithmetic)")}
 
 
@@ -52,6 +57,39 @@ class Shipping:
     int8: bool = False
     bad_channels: bool = False
 
+    def destination(self, settings: RunSettings, out: Path) -> Path:
+        """Give the folder of the bundle, after a check that it has a name and that nothing else would be lost.
+
+        Raises
+        ------
+        BundleError
+            If the name is none, or the folder holds anything but a bundle, or the run itself.
+        """
+        name = self.bundle_name(settings)
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise BundleError(
+                "A bundle cannot have this name",
+                found=repr(name),
+                expected="letters, digits, dots, dashes and underscores, a letter or digit first",
+                fix="Give another --name; --export names the folder.",
+            )
+        folder = self.folder or out / "bundle" / name
+        require_replaceable(folder)
+        if out.resolve().is_relative_to(folder.resolve()):
+            raise BundleError(
+                f"{folder} would be replaced by a bundle",
+                found=f"the folder of the run, {out}",
+                expected="a folder beside or in that of the run",
+                fix="Choose another folder for --export.",
+            )
+        return folder
+
+    def bundle_name(self, settings: RunSettings) -> str:
+        """Give the name of the bundle."""
+        known = _NAMES.get(settings.dataset)
+        default = known[0] if known else f"{settings.dataset}-{settings.preset.name}"
+        return self.name or default + ("-int8" if self.int8 else "")
+
     def options(self) -> tuple[str, ...]:
         """Give the words of the command line that ask for it; names of bundles stand for themselves."""
         asked = {"--int8": self.int8, "--bad-channels": self.bad_channels}
@@ -69,6 +107,7 @@ def ship(
     spec: PreprocessingSpec,
     card: Provenance,
     record: ProtocolRecord,
+    excerpt: Excerpt,
     losses: tuple[BadChannelLoss, ...],
 ) -> LoadedBundle:
     """Write the bundle of a run, and load it as the app does.
@@ -87,21 +126,21 @@ def ship(
         The model card.
     record : ProtocolRecord
         The cross-validation that the model answers for.
+    excerpt : Excerpt
+        Signal for the golden record.
     losses : tuple of BadChannelLoss
         What was measured; empty if nothing was.
     """
-    default, title = _names(settings, dataset, [target.name for target in windows.targets])
-    name = shipping.name or default + ("-int8" if shipping.int8 else "")
-    folder = shipping.folder or out / "bundle" / name
+    folder = shipping.destination(settings, out)
     allowed = allowed_share(losses, len(spec.channels))
     export_bundle(
         folder,
         [_exported(windows, task, result) for task, result in networks],
-        name=name,
-        title=title,
+        name=shipping.bundle_name(settings),
+        title=_title(settings, dataset, [target.name for target in windows.targets]),
         preprocessing=spec,
         provenance=card.model_copy(update={"bad_channels": losses}),
-        excerpt=golden_excerpt(dataset, spec, windows.subjects[0]),
+        excerpt=excerpt,
         smoothing=Smoothing(windows=rolling_windows(spec)),
         max_interpolated=allowed.share,
         bad_channels=allowed.method,
@@ -142,14 +181,12 @@ def quantised_scores(record: ProtocolRecord) -> tuple[QuantisedScore, ...]:
     )
 
 
-def _names(settings: RunSettings, dataset: Dataset, targets: Sequence[str]) -> tuple[str, str]:
-    """Give the default name of the bundle, and its title."""
+def _title(settings: RunSettings, dataset: Dataset, targets: Sequence[str]) -> str:
     if settings.dataset in _NAMES:
-        return _NAMES[settings.dataset]
-    title = dataset.info.title
+        return _NAMES[settings.dataset][1]
     if dataset.info.synthetic:
-        title = _SYNTHETIC_TITLE.format(targets="–".join(target.replace("_", " ") for target in targets))
-    return f"{settings.dataset}-{settings.preset.name}", title
+        return _SYNTHETIC_TITLE.format(targets="–".join(target.replace("_", " ") for target in targets))
+    return dataset.info.title
 
 
 def _exported(windows: WindowSet, task: Task, result: FoldResult) -> ExportedSubnet:
@@ -162,15 +199,34 @@ def _exported(windows: WindowSet, task: Task, result: FoldResult) -> ExportedSub
     return ExportedSubnet(read_subnet(task.folder, windows, result), targets)
 
 
-def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, subject: str) -> Excerpt:
-    """Take the beginning of a subject's first recording: the rest baseline, if there is one, and ten windows.
+def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec) -> Excerpt:
+    """Give signal for the golden record: a rest baseline, if there is one, and ten windows.
 
-    It is the demo subject's where the data set has one, so that no training data ship.
+    It is the beginning of the demo subject's recording where the data set has one that can be used, else
+    synthetic EEG: a bundle may go where the recordings of the data set may not.
     """
-    subject = next((name for name in DEMO_SUBJECTS.get(dataset.info.name, ()) if name in dataset.subjects()), subject)
-    trial: Trial = next(iter(dataset.trials(subject)))
+    info = dataset.info
     rest = 0 if isinstance(spec.baseline, NoBaseline) else spec.baseline.samples
-    samples = max(rest, spec.warm_up) + spec.window + _GOLDEN_WINDOWS * spec.hop
-    data = trial.data if trial.rest is None else trial.rest
-    raw: NDArray[np.float32] = data[: int(np.ceil(samples / spec.rate * trial.rate)) + 1].astype(np.float32)
-    return Excerpt(raw, trial.channels, trial.rate)
+    seconds = (max(rest, spec.warm_up) + spec.window + _GOLDEN_WINDOWS * spec.hop) / spec.rate
+    demo = next((name for name in DEMO_SUBJECTS.get(info.name, ()) if name in dataset.subjects()), None)
+    found = None if demo is None else _beginning(dataset, demo, seconds)
+    if found is not None:
+        return found
+    rng = np.random.default_rng(_GOLDEN_SEED)
+    person = Person(info.channels, info.rate, Strengths(), rng)
+    eeg = person.eeg(person.session(rng), _samples(seconds, info.rate), rng)
+    return Excerpt(eeg.astype(np.float32), info.channels, info.rate)
+
+
+def _beginning(dataset: Dataset, subject: str, seconds: float) -> Excerpt | None:
+    """Give the beginning of a subject's first recording, None if it is too short or cannot be read."""
+    try:
+        trial = next(iter(dataset.trials(subject)))
+    except DatasetError:  # nothing of it is trained on either
+        return None
+    data, n = trial.data if trial.rest is None else trial.rest, _samples(seconds, trial.rate)
+    return Excerpt(data[:n].astype(np.float32), trial.channels, trial.rate) if len(data) >= n else None
+
+
+def _samples(seconds: float, rate: float) -> int:
+    return math.ceil(seconds * rate) + 1

@@ -32,9 +32,9 @@ class Score(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     accuracy: Literal["accuracy", "balanced_accuracy"] = "accuracy"
-    accuracy_weight: float = 1.0
-    size_weight: float = 1.0
-    size_unit: Annotated[float, Field(gt=0)] = 1e6
+    accuracy_weight: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    size_weight: Annotated[float, Field(allow_inf_nan=False)] = 1.0
+    size_unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e6
 
     def of(self, metrics: Metrics) -> float:
         """Score one subnet; higher is better."""

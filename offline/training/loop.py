@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bci_app.errors import FileError
+from bci_app.errors import BciError, FileError
 from offline.supernet.model import Supernet
 from offline.supernet.space import ArchConfig, sample
 from offline.training import losses
@@ -108,6 +109,8 @@ def train(
     ------
     FileError
         If the checkpoint belongs to another run.
+    BciError
+        If losses or weights are no longer finite.
     ValueError
         If patience is asked for without validation data.
     """
@@ -241,9 +244,22 @@ class _Run:
             self._use(trained)
         else:
             better = True
+        self._require_finite(number, train_loss, loss)
         self.epochs.append(Epoch(number, rate, train_loss, loss, accuracy))
         if better or not self.recipe.patience:
             self.best = number
+
+    def _require_finite(self, number: int, *found: float | None) -> None:
+        """Check the losses of an epoch and the weights that it ended with, before they are kept."""
+        losses_finite = all(math.isfinite(loss) for loss in found if loss is not None)
+        if not (losses_finite and all(bool(torch.isfinite(v).all()) for v in self.model.state_dict().values())):
+            raise BciError(
+                "Training has diverged",
+                found=f"{'weights' if losses_finite else 'losses'} that are no numbers in epoch {number}, "
+                f"at a learning rate of {self.recipe.learning_rate:g}",
+                expected="finite losses and weights",
+                fix="Start again in another folder with a smaller --recipe learning_rate=….",
+            )
 
     def _validate(self, validation: Examples) -> tuple[float, float]:
         labels = _tensor(validation.labels)

@@ -99,3 +99,31 @@ def test_unknown_bundle_lists_what_ships(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     with pytest.raises(BundleError, match="expected a bundle folder, or one that ships"):
         find_bundle("no-such")
+
+
+@pytest.mark.parametrize("beside", [(), ("bundle.json",), ("bundle.json", "model.onnx", "golden.npz")])
+def test_a_folder_that_holds_anything_but_a_bundle_is_not_replaced(
+    bundle: Path, tmp_path: Path, beside: tuple[str, ...]
+) -> None:
+    loaded, mine = load_bundle(bundle), tmp_path / "mine"
+    mine.mkdir()
+    for name in ("thesis.txt", *beside):
+        (mine / name).write_text("x")
+    with pytest.raises(BundleError, match=r"found thesis\.txt in it.*Choose another folder"):
+        save_bundle(mine, loaded.spec, loaded.model, {})
+    assert {path.name for path in mine.iterdir()} == {"thesis.txt", *beside}
+    assert (mine / "thesis.txt").read_text() == "x"
+
+
+def test_a_bundle_goes_into_an_empty_folder_and_over_no_file(bundle: Path, tmp_path: Path) -> None:
+    loaded = load_bundle(bundle)
+    (tmp_path / "empty").mkdir()
+    save_bundle(tmp_path / "empty", loaded.spec, loaded.model, {})
+    assert load_bundle(tmp_path / "empty").spec == loaded.spec
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BundleError, match="found a file"):
+        save_bundle(tmp_path / "file", loaded.spec, loaded.model, {})
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "model.onnx").write_text("somebody's")
+    with pytest.raises(BundleError, match=r"found model\.onnx in it"):
+        save_bundle(tmp_path / "models", loaded.spec, loaded.model, {})

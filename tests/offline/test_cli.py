@@ -30,7 +30,13 @@ def test_space_prints_the_published_counts() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["space", "--preset", "huge"], ["run", "--dataset", "eegmat"], ["run", "--folds", "0"], ["nothing"]],
+    [
+        ["space", "--preset", "huge"],
+        ["run", "--dataset", "eegmat"],
+        ["run", "--folds", "0"],
+        ["nothing"],
+        ["run", "--dataset", "eegmat", "--out", "never", "--seed", "99999999999999999999"],
+    ],
 )
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert runner.invoke(cli.app, arguments).exit_code == 2
@@ -44,11 +50,32 @@ def start(*arguments: str, root: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_failure_is_one_message_and_exit_code_1(tmp_path: Path, project_root: Path) -> None:
-    result = start("run", "--dataset", "unheard-of", "--out", str(tmp_path / "run"), root=project_root)
+    result = start("run", "--dataset", "deap", "--out", str(tmp_path / "run"), root=project_root)
     assert result.returncode == 1
-    assert "Unknown data set: found 'unheard-of'" in result.stderr
+    assert "Data set deap needs a folder" in result.stderr
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--dataset", "unheard-of"], ["--protocol", "trial,nonsense"], ["--preset", "huge"], ["--search", "random"]],
+)
+def test_names_that_are_not_known_are_wrong_usage_and_the_known_ones_are_listed(words: list[str]) -> None:
+    result = runner.invoke(cli.app, ["train", "--dataset", "eegmat", "--out", "never", *words])
+    assert result.exit_code == 2
+    known = {"--dataset": "eegmat, deap", "--protocol": "loso, subjects", "--preset": "paper, compact"}
+    assert known.get(words[0], "nsga2") in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["magic=1"], ["size_weight=much"], ["size_weight=nan"], ["population=0"], ["score=1"], ["accuracy=f1"]],
+)
+def test_a_search_that_cannot_be_is_wrong_usage(words: list[str]) -> None:
+    result = runner.invoke(cli.app, ["run", "--dataset", "eegmat", "--out", "never", "--search-setting", *words])
+    assert result.exit_code == 2
+    assert words[0].partition("=")[0] in result.output
 
 
 @pytest.mark.parametrize(
@@ -70,15 +97,22 @@ def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.Mon
         "--preset compact --recipe epochs=20 --recipe steps=100 --recipe time_mask=0.2",
         "--preset paper --epochs 3 --recipe sandwich=2 --recipe optimizer=adamw --recipe warm_up=5",
         "--preset compact --threshold >=4 --subjects 3, --targets valence --folds 1 --latency --search nsga2",
+        "--preset compact --search-setting size_weight=0.5 --search-setting population=30 --search-setting tries=5",
+        "--preset paper --search nsga2 --search-setting accuracy=balanced_accuracy --search-setting size_unit=1e3",
         "--preset paper --recipe label_smoothing=0.1 --recipe class_weights=true --networks shared --finetune 2",
     ):
         result = runner.invoke(cli.app, ["run", "--dataset", "deap", "--out", "RUN", *more.split()])
         assert result.exit_code == 0, result.output
-        again = runner.invoke(cli.app, shlex.split(asked[-1].command())[1:])
-        assert again.exit_code == 0, again.output
-        assert asked[-1] == asked[-2]
-    assert asked[4].preset.recipe.time_mask == 0.2
-    assert asked[8].threshold == ">=4"
+        words = shlex.split(asked[-1].command())[1:]
+        for stage in ("run", "train"):  # the stages of a run are those of the whole
+            again = runner.invoke(cli.app, [stage, *words[1:]])
+            assert again.exit_code == 0, again.output
+            assert asked.pop() == asked[-1]
+    assert asked[2].preset.recipe.time_mask == 0.2
+    assert asked[4].threshold == ">=4"
+    assert (asked[5].preset.search.score.size_weight, asked[5].preset.search.population) == (0.5, 30)
+    assert asked[5].preset.search.generations == 6
+    assert asked[6].preset.search.score.size_unit == 1000
 
 
 @pytest.mark.parametrize(

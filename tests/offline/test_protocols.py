@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,25 @@ def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
     assert len(np.unique(tested)) == len(tested)
     if protocol != "session":
         assert len(tested) == len(windows)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    units=st.lists(st.integers(1, 40), min_size=3, max_size=7),
+    protocol=st.sampled_from(["trial", "subjects"]),
+    folds=st.integers(2, 6),
+    seed=st.integers(0, 10_000),
+    validation=st.sampled_from([0.1, 0.2, 0.5]),
+)
+def test_three_units_or_more_always_train_validate_and_test(
+    units: list[int], protocol: str, folds: int, seed: int, validation: float
+) -> None:
+    """However few and unequal the units are, and whatever the seed is."""
+    layout = [[units]] if protocol == "trial" else [[[n]] for n in units]
+    splits = make_splits(window_set(layout, seed), protocol, folds=folds, seed=seed, validation=validation)
+    assert len(splits) == (3 if len(units) == 3 else min(folds, len(units)))
+    assert sorted(np.concatenate([split.test for split in splits])) == list(range(sum(units)))
+    assert all(len(part) for split in splits for part in (split.train, split.validation, split.test))
 
 
 @settings(max_examples=60, deadline=None)
@@ -196,11 +216,13 @@ def test_splits_of_other_windows_or_damaged_ones_are_refused(tmp_path: Path) -> 
     windows, path = window_set([[[7] * 8]] * 3), tmp_path / "splits.json"
     splits = make_splits(windows, "trial")
     write_splits(path, windows, splits, protocol="trial", seed=0, validation=0.2)
-    with pytest.raises(DatasetError, match=r"splits\.json was made for other windows"):
+    with pytest.raises(DatasetError, match=r"splits\.json was made for other windows: found 189 .*expected 168"):
         read_splits(path, window_set([[[7] * 9]] * 3))
+    with pytest.raises(DatasetError, match=r"found 168 windows of 3 subjects with sha256 other…, expected 168 windows"):
+        read_splits(path, replace(windows, digest="other"))
     # Another order of trials in the same number of windows shares trials between the parts.
     with pytest.raises(DatasetError, match="is not sound"):
         read_splits(path, window_set([[[9, 5] * 4]] * 3))
     path.write_text(path.read_text()[:100])
-    with pytest.raises(DatasetError, match=r"Cannot read splits\.json"):
+    with pytest.raises(DatasetError, match=r"Cannot read .*splits\.json.*Start a new run"):
         read_splits(path, windows)

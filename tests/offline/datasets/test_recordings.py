@@ -1,13 +1,16 @@
+import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
-from edfio import Edf, EdfSignal
+from edfio import Edf, EdfSignal, Recording
 from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
+from bci_app.recording import read_recording
 from bci_app.recording.xdf_writer import StreamHeader, XdfChannel, XdfWriter
-from offline.datasets import Threshold, open_dataset
+from offline.datasets import Threshold, make_windows, open_dataset, prepare
+from offline.presets import PRESETS
 
 RATE = 100
 SECONDS = 60
@@ -15,7 +18,13 @@ CHANNELS = ("EEG Fp1", "EEG Cz", "EEG T3", "ECG")
 
 
 def record(
-    root: Path, stem: str, events: str, *, channels: tuple[str, ...] = CHANNELS, seed: int = 0
+    root: Path,
+    stem: str,
+    events: str,
+    *,
+    channels: tuple[str, ...] = CHANNELS,
+    seed: int = 0,
+    date: datetime.date | None = None,
 ) -> NDArray[np.float64]:
     """Write a recording of a minute and its events (cells separated by commas here)."""
     root.mkdir(parents=True, exist_ok=True)
@@ -24,7 +33,7 @@ def record(
         EdfSignal(row, RATE, label=name, physical_dimension="uV" if name != "ECG" else "mV", physical_range=(-100, 100))
         for name, row in zip(channels, data, strict=True)
     ]
-    Edf(signals).write(root / f"{stem}_eeg.edf")
+    Edf(signals, recording=Recording(startdate=date)).write(root / f"{stem}_eeg.edf")
     (root / f"{stem}_events.tsv").write_text(events.replace(",", "\t"))
     return data.T
 
@@ -119,10 +128,68 @@ def test_an_xdf_recording_is_read_by_its_eeg_stream(tmp_path: Path) -> None:
     (tmp_path / "sub-1_events.tsv").write_text("onset\tduration\tload\n2\t5\tlow\n20\t5\thigh\n")
     dataset = open_dataset("recordings", tmp_path)
     assert (dataset.info.channels, dataset.info.rate) == (("Fz", "T8"), 128)
+    begun = read_recording(tmp_path / "sub-1_eeg.xdf").begun
+    assert begun is not None
+    assert abs((datetime.datetime.now(datetime.UTC) - begun).total_seconds()) < 60
     first, second = dataset.trials("1")
     np.testing.assert_array_equal(first.data[first.scored_from :], data[2 * 128 : 7 * 128])
     np.testing.assert_array_equal(second.data, data[10 * 128 : 25 * 128])
     assert (first.labels, second.labels) == ({"load": 0}, {"load": 1})
+
+
+@pytest.mark.parametrize(
+    ("days", "order"),
+    [((3, 1, 2), ["2", "10", "1"]), ((3, 1, None), ["1", "2", "10"]), ((3, 1, 1), ["1", "2", "10"])],
+)
+def test_sessions_are_in_the_order_in_which_they_were_recorded_where_files_tell(
+    tmp_path: Path, days: tuple[int | None, ...], order: list[str]
+) -> None:
+    for session, day in zip(("1", "2", "10"), days, strict=True):
+        date = datetime.date(2026, 5, day) if day else None
+        record(tmp_path, f"sub-a_ses-{session}", "onset,duration,valence\n5,5,7\n20,5,2\n", date=date)
+    dataset = open_dataset("recordings", tmp_path)
+    assert [trial.session for trial in dataset.trials("a")][::2] == order
+    assert [path.name.split("_")[1].removeprefix("ses-") for path in dataset.files("a")][::2] == order
+
+
+def test_a_recording_that_cannot_be_read_leaves_its_subject_out(tmp_path: Path) -> None:
+    for subject in ("1", "2", "3"):
+        record(tmp_path, f"sub-{subject}", RATED)
+    damaged = tmp_path / "sub-1_eeg.edf"
+    damaged.write_bytes(damaged.read_bytes()[:600])
+    dataset = open_dataset("recordings", tmp_path)
+    assert dataset.subjects() == ["1", "2", "3"]
+    assert dataset.info.channels == ("Fp1", "Cz", "T7")
+    with pytest.raises(DatasetError, match=r"sub-1_eeg\.edf cannot be used"):
+        list(dataset.trials("1"))
+    skipped: dict[str, DatasetError] = {}
+    spec = PRESETS["compact"].preprocessing(dataset.info)
+    windows = prepare(dataset, spec, tmp_path / "cache", on_skip=skipped.__setitem__)
+    assert windows.subjects == ("2", "3")
+    assert list(skipped) == ["1"]
+    for subject in ("2", "3"):
+        (tmp_path / f"sub-{subject}_eeg.edf").write_bytes(b"")
+    with pytest.raises(DatasetError, match=r"sub-1_eeg\.edf cannot be used"):
+        _ = open_dataset("recordings", tmp_path).info
+
+
+def test_a_labelled_rest_is_scored_after_its_own_baseline_only(tmp_path: Path) -> None:
+    """Half of it at most is the baseline, of this trial and of those after it."""
+    table = "onset,duration,trial_type,load\n2,20,rest,low\n30,12,stimulus,high\n"
+    data = record(tmp_path, "sub-1", table)
+    dataset = open_dataset("recordings", tmp_path)
+    assert dataset.info.rest_seconds == 10
+    rest, load = dataset.trials("1")
+    assert (rest.rest, rest.scored_from) == (None, 0)
+    np.testing.assert_allclose(rest.data, data[2 * RATE : 22 * RATE, :3], atol=0.002)
+    assert load.rest is not None
+    np.testing.assert_array_equal(load.rest, rest.data)
+    spec = PRESETS["compact"].preprocessing(dataset.info)
+    assert spec.baseline_windows == 10
+    windows = make_windows(dataset, spec)
+    low = windows.labels[:, 0] == 0
+    assert (windows.last[low] - RATE * spec.window_seconds >= 10 * RATE - 2).all()
+    assert (low.sum(), (~low).sum()) == (10, 12)
 
 
 def test_the_threshold_is_a_setting_and_recorded(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_the_list_tells_what_a_folder_holds(deap_root: Path, seed_root: Path, tm
     assert {name for name, row in rows.items() if row.held} == {"eegmat", "deap", "seed"}
     assert rows["deap"].found == f"2 subjects of synthetic files in {tmp_path / 'deap'}"
     assert rows["eegmat"].found == "embedded sample, 30 subjects"
-    assert rows["dreamer"].found == "not there"
+    assert rows["dreamer"].found == f"DREAMER is not there: {tmp_path}"
     for row in rows.values():
         assert row.licence
         assert row.source
@@ -45,3 +45,14 @@ def test_the_list_tells_what_a_folder_holds(deap_root: Path, seed_root: Path, tm
     assert not any(row.held for row in list_datasets()[1:])
     with pytest.raises(DatasetError, match="The folder is not there"):
         list_datasets(tmp_path / "nothing")
+
+
+def test_the_list_tells_why_a_file_cannot_be_opened(dreamer_root: Path, tmp_path: Path) -> None:
+    for place in (tmp_path, tmp_path / "in" / "dreamer"):
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "DREAMER.mat").write_bytes((dreamer_root / "DREAMER.mat").read_bytes()[:100_000])
+        (row,) = (
+            row for row in list_datasets(tmp_path if place == tmp_path else place.parent) if row.name == "dreamer"
+        )
+        assert not row.held
+        assert row.found.startswith("Cannot read DREAMER.mat: it is truncated")

@@ -1,6 +1,7 @@
 """Evaluation of a bundle through the live code, beside windows made offline."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +12,15 @@ from typer.testing import CliRunner
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Provenance, Smoothing
-from bci_app.errors import BundleError
+from bci_app.errors import BundleError, DatasetError
 from offline import cli
-from offline.datasets import make_windows, open_dataset
+from offline.datasets import Threshold, make_windows, open_dataset
 from offline.datasets.eegmat import EegmatSample
 from offline.datasets.synth import synth
 from offline.export import Excerpt, ExportedSubnet, export_bundle
 from offline.metrics import balanced_accuracy, rolling_mean
 from offline.presets import PRESETS
-from offline.run.evaluate import evaluate
+from offline.run.evaluate import _shared_targets, evaluate
 from offline.supernet.extract import Subnet
 from offline.supernet.space import ArchConfig
 
@@ -98,3 +99,25 @@ def test_a_data_set_without_its_targets_is_refused(bundle: LoadedBundle, tmp_pat
     synth("deap", tmp_path, subjects=1, trials=2)
     with pytest.raises(BundleError, match="mental_load"):
         evaluate(bundle, open_dataset("deap", tmp_path))
+
+
+def test_a_class_that_is_all_baseline_is_named_and_not_scored(
+    bundle: LoadedBundle, sample: Path, tmp_path: Path
+) -> None:
+    with np.load(sample, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    np.savez(tmp_path / "short.npz", **arrays | {"X": arrays["X"][..., : 30 * 128]})
+    with pytest.raises(DatasetError, match=r"No window of mental load low is left.*found 78 windows, all of high"):
+        evaluate(bundle, open_dataset("eegmat", tmp_path / "short.npz"))
+
+
+def test_ratings_divided_elsewhere_are_refused_until_the_threshold_is_the_bundles(
+    bundle: LoadedBundle, tmp_path: Path
+) -> None:
+    synth("deap", tmp_path, subjects=1, trials=2)
+    seven, five = (open_dataset("deap", tmp_path, threshold=Threshold.parse(text)) for text in (">=7", ">5"))
+    rated = seven.info.targets[:1]
+    spec = bundle.spec.model_copy(update={"targets": rated})
+    with pytest.raises(BundleError, match=r"divides valence elsewhere.*found .*> 5, expected .*>= 7.*--threshold"):
+        evaluate(replace(bundle, spec=spec), five)
+    assert _shared_targets(spec, seven) == ["valence"]

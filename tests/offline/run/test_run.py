@@ -1,5 +1,6 @@
 """A whole run on data with a planted effect: scores, bundle, resume, and test data out of reach."""
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,7 +20,7 @@ from offline.datasets.base import DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.windows import make_windows
 from offline.metrics import fit_temperature
 from offline.presets import PRESETS, Preset
-from offline.protocols import make_splits, protocol_named, read_splits
+from offline.protocols import make_splits, protocol_named
 from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
 from offline.run.fold import FoldResult, Task, run_task
 from offline.run.lock import locked
@@ -41,6 +42,7 @@ class Planted:
     """Rest and load recordings in which load raises the power at 20 Hz."""
 
     n_subjects: int = 8
+    microvolts: float = 5.0
     info: DatasetInfo = field(
         default=DatasetInfo(
             name="planted",
@@ -67,7 +69,7 @@ class Planted:
         rng = np.random.default_rng(int(subject[1:]))
         n = 46 * 128
         t = np.arange(n) / 128
-        noise = rng.standard_normal((2, n, 4)).cumsum(axis=1) * 0.5 + rng.standard_normal((2, n, 4)) * 5
+        noise = rng.standard_normal((2, n, 4)).cumsum(axis=1) * 0.5 + rng.standard_normal((2, n, 4)) * self.microvolts
         wave = np.sin(2 * np.pi * 20 * t)[:, None]
         rest, load = noise[0] + wave * 2, noise[1] + wave * 3
         base = Trial(subject, subject, "rest", rest, 128.0, CHANNELS, {"load": 0}, scored_from=30 * 128)
@@ -301,7 +303,7 @@ def test_shipped_weights_have_seen_validation_and_their_temperature_was_fitted_w
 
 def test_the_shipped_network_is_calibrated_by_the_test_windows_of_all_folds(tmp_path: Path, windows: WindowSet) -> None:
     result = start(tmp_path / "run")
-    splits = read_splits(tmp_path / "run" / "subjects" / "splits.json", windows)
+    splits = make_splits(windows, "subjects", folds=3)
     logits = np.empty((len(windows), 2))
     for split, network in zip(splits, result.record.protocols[0].networks, strict=True):
         with np.load(tmp_path / "run" / network.folder / "logits.npz") as archive:
@@ -346,6 +348,34 @@ def test_a_folder_of_another_run_or_of_other_files_is_refused(tmp_path: Path) ->
     (out / "subjects" / "supernet.safetensors").write_bytes(b"")
     with pytest.raises(FileError, match="belongs to another run"):
         start(out)
+
+
+def test_networks_are_not_reused_for_other_data_of_the_same_shapes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = SETTINGS.model_copy(update={"preset": PRESET.changed(epochs=1, generations=1, finetune=0)})
+    start(tmp_path / "run", quick)
+    splits = tmp_path / "run" / "subjects" / "splits.json"
+    written, result = splits.read_bytes(), (tmp_path / "run" / "result.json").read_bytes()
+    for other in (Planted(microvolts=6.0), Planted(n_subjects=7)):
+        with monkeypatch.context() as patch:
+            patch.setattr(experiment, "open_dataset", lambda *_, data=other, **__: data)
+            with pytest.raises(DatasetError, match=r"made for other windows: found .*expected 440 .*another --out"):
+                start(tmp_path / "run", quick)
+        assert splits.read_bytes() == written
+        assert (tmp_path / "run" / "result.json").read_bytes() == result
+    assert start(tmp_path / "run", quick).record.protocols == RunRecord.read(tmp_path / "run").protocols
+    record = json.loads(written)
+    record["splits"] = record["splits"][::-1]
+    splits.write_text(json.dumps(record))
+    with pytest.raises(DatasetError, match="divides the windows otherwise"):
+        start(tmp_path / "run", quick)
+
+
+def test_folds_that_loso_cannot_have_are_refused(tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"protocols": ("loso",), "folds": 2})
+    with pytest.raises(DatasetError, match=r"one fold a subject: found 2 folds.*Choose protocol subjects"):
+        start(tmp_path / "run", settings)
 
 
 def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import BadChannelLoss
 from bci_app.errors import BundleError, DatasetError
 from bci_app.preprocessing import Pipeline
+from offline.datasets import open_dataset
 from offline.datasets.base import DatasetInfo, Trial
 from offline.datasets.windows import make_windows
-from offline.presets import PRESETS
+from offline.presets import DEMO_SUBJECTS, PRESETS
 from offline.protocols import make_splits
 from offline.report import write_report
 from offline.run import RunSettings, Shipping, experiment, run
@@ -30,6 +31,7 @@ from offline.run.bad_channels import (
 )
 from offline.run.fold import Task, read_subnet, run_task
 from offline.run.record import ScoredWindows
+from offline.run.shipping import golden_excerpt
 from tests.offline.run.test_run import PRESET, Planted
 
 CHANNELS = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2")
@@ -72,6 +74,67 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(experiment, "open_dataset", lambda *_, **__: Headset())
         assert run(QUICK, out) is not None
     return out
+
+
+@pytest.mark.parametrize(
+    ("shipping", "message"),
+    [
+        (Shipping(folder=Path("precious")), r"found thesis\.txt in it"),
+        (Shipping(folder=Path()), r"found precious in it"),
+        (Shipping(folder=Path("run")), "found the folder of the run"),
+        (Shipping(name="../../evil"), r"found '\.\./\.\./evil', expected letters, digits"),
+    ],
+)
+def test_what_a_bundle_may_not_replace_or_be_called_is_met_before_any_training(
+    shipping: Shipping, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: Headset())
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("x")
+    with pytest.raises(BundleError, match=message):
+        run(QUICK, Path("run"), shipping=shipping)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+    assert (tmp_path / "precious" / "thesis.txt").read_text() == "x"
+
+
+@pytest.mark.parametrize("rest", [0.0, 3.0, 15.0, 30.0])
+@pytest.mark.parametrize("channels", [CHANNELS, ("A1", "M2", "AFp3h", "FT9", "Nz", "CB1", "I99", "Cz")])
+def test_no_training_data_ship_in_the_golden_record(rest: float, channels: tuple[str, ...]) -> None:
+    """Synthetic EEG of just the length, whatever rest a data set has; the demo's recording where there is one."""
+    dataset = Headset(info=replace(Headset().info, rest_seconds=rest, channels=channels, rate=200.0))
+    spec = PRESET.preprocessing(dataset.info)
+    excerpt = golden_excerpt(dataset, spec)
+    seconds = (max(rest * spec.rate, spec.warm_up) + spec.window + 10 * spec.hop) / spec.rate
+    assert (excerpt.channels, excerpt.rate, len(excerpt.raw)) == (channels, 200.0, round(seconds * 200) + 1)
+    assert 1 < excerpt.raw.std() < 100
+    assert (excerpt.raw.std(axis=0) > 0).all()
+    np.testing.assert_array_equal(excerpt.raw, golden_excerpt(dataset, spec).raw)
+    sample = open_dataset("eegmat")
+    excerpt = golden_excerpt(sample, PRESETS["compact"].preprocessing(sample.info))
+    demo = next(iter(sample.trials("Subject01"))).data
+    np.testing.assert_array_equal(excerpt.raw, demo[: len(excerpt.raw)].astype(np.float32))
+
+
+def test_a_demo_recording_that_cannot_be_used_does_not_stop_a_run_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Headset(info=replace(Headset().info, name="eegmat"))
+    spec = PRESET.preprocessing(dataset.info)
+    monkeypatch.setitem(DEMO_SUBJECTS, "eegmat", ("s0",))
+    used = golden_excerpt(dataset, spec)
+    np.testing.assert_array_equal(used.raw, next(dataset.trials("s0")).data[: len(used.raw)].astype(np.float32))
+
+    def damaged(self: Headset, subject: str) -> Iterator[Trial]:
+        raise DatasetError("Damaged")
+
+    def short(self: Headset, subject: str) -> Iterator[Trial]:
+        yield replace(next(whole(self, subject)), data=np.zeros((100, len(CHANNELS))))
+
+    whole = Headset.trials
+    for trials in (damaged, short):
+        monkeypatch.setattr(Headset, "trials", trials)
+        made = golden_excerpt(dataset, spec)
+        assert len(made.raw) == len(used.raw)
+        assert not np.array_equal(made.raw, used.raw)
 
 
 def test_the_int8_bundle_beside_the_float_one(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:

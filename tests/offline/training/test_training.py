@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bci_app.errors import FileError
+from bci_app.errors import BciError, FileError
 from offline.supernet.model import Supernet
 from offline.supernet.space import SearchSpace
 from offline.training import Epoch, Examples, Recipe, losses, predict, train
@@ -222,6 +222,19 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path, other: str) -> N
             seed=2 if other == "seed" else 1,
             checkpoint=path,
         )
+
+
+@pytest.mark.parametrize("changes", [{"learning_rate": 1e30}, {"learning_rate": 1e30, "epochs": 2, "batch_size": 512}])
+@pytest.mark.parametrize("validated", [True, False])
+def test_training_that_diverges_ends_in_one_message_and_keeps_no_checkpoint(
+    tmp_path: Path, changes: dict[str, object], validated: bool
+) -> None:
+    recipe = Recipe(epochs=4, batch_size=32).model_copy(update=changes)
+    validation = examples(40, seed=7) if validated else None
+    with pytest.raises(BciError, match=r"has diverged: found (losses|weights) .* in epoch [12],.*smaller --recipe"):
+        train(model(), recipe, examples(), seed=1, validation=validation, checkpoint=tmp_path / "c.safetensors")
+    kept = tmp_path / "c.safetensors"
+    assert not kept.exists() or all(torch.isfinite(value).all() for value in load_file(kept).values())
 
 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:

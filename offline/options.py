@@ -1,0 +1,84 @@
+"""The options of the command line that several commands take."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class NetworksChoice(StrEnum):
+    """A network for each target, or one with a head a target."""
+
+    each = "each"
+    shared = "shared"
+
+
+class SearchChoice(StrEnum):
+    """How the space is searched."""
+
+    evolution = "evolution"
+    nsga2 = "nsga2"
+
+
+DatasetOption = Annotated[str, typer.Option(help="Name of the data set; `bci-offline datasets` lists them.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the same command goes on with it.")]
+RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+PresetOption = Annotated[str, typer.Option(help="paper or compact")]
+RootOption = Annotated[Path | None, typer.Option(help="Folder of the data set; eegmat brings a sample along.")]
+ProtocolOption = Annotated[
+    str | None, typer.Option(help="Protocols, by commas: paper, trial, session, subjects, loso; the preset's if none.")
+]
+FoldsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Folds (a subject); the protocol's own if none. 1 runs the first of them only."),
+]
+SubjectsOption = Annotated[
+    str | None, typer.Option(help="Subjects, by commas, or how many (the first ones); all if none.")
+]
+TargetsOption = Annotated[str | None, typer.Option(help="Targets, by commas; all but liking if none.")]
+EpochsOption = Annotated[int | None, typer.Option(min=1, help="Epochs of training; the preset's if none.")]
+RecipeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Another setting of the training recipe, as often as need be: mixup=0.4, sandwich=2, time_mask=0.2, …",
+    ),
+]
+SearchSettingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE",
+        help="Another setting of the search, as often as need be: population=40, accuracy_weight=1 (λ1), "
+        "size_weight=0.5 (λ2), size_unit=1000000 (parameters in a unit of size), …",
+    ),
+]
+ThresholdOption = Annotated[
+    str | None, typer.Option(help="What makes a rating high: >5, >=3, …; the data set's own if none.")
+]
+GenerationsOption = Annotated[int | None, typer.Option(min=1, help="Generations of the search.")]
+FinetuneOption = Annotated[int | None, typer.Option(min=0, help="Epochs of fine-tuning the found subnet.")]
+NetworksOption = Annotated[
+    NetworksChoice | None, typer.Option(help="A network for each target, or one with a head a target.")
+]
+SearchOption = Annotated[
+    SearchChoice | None, typer.Option(help="The paper's evolution, or NSGA-II over error and parameters.")
+]
+LatencyOption = Annotated[bool, typer.Option("--latency", help="Measure latency; NSGA-II minimises it too.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The only source of randomness.")]
+ExportOption = Annotated[Path | None, typer.Option("--export", help="Folder of the bundle; OUT/bundle/NAME if none.")]
+NameOption = Annotated[str | None, typer.Option(help="Name of the bundle.")]
+Int8Option = Annotated[
+    bool, typer.Option("--int8", help="Bundle of 8-bit weights; what they cost is measured on the test windows.")
+]
+BadChannelsOption = Annotated[
+    bool,
+    typer.Option(
+        "--bad-channels",
+        help="Measure what bad channels cost on the test windows, and allow as many as cost little.",
+    ),
+]
+CacheOption = Annotated[Path | None, typer.Option(help="Folder in which windows are kept for other runs.")]
+ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Networks at once; one a core if none.")]

@@ -1,0 +1,96 @@
+"""A run that the system kills, again and again, ends as one that nothing happened to."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+FOLD, FINAL = Path("subjects/fold01/mental_load"), Path("final/mental_load")
+COMMAND = (
+    "run --dataset eegmat --subjects 4 --protocol subjects --folds 1 --epochs 3 --generations 2 --finetune 3 "
+    "--search-setting population=12 --search-setting kept=6 --search-setting mutations=6 "
+    "--search-setting crossovers=6 --processes 1"
+)  # fmt: skip
+
+
+def begin(out: Path, cache: Path, project_root: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            sys.executable, "-c", "from offline.cli import main; main()", *COMMAND.split(), "--out", str(out),
+            "--cache", str(cache),
+        ],
+        env=os.environ | {"PYTHONPATH": str(project_root)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+
+
+def finish(run: subprocess.Popen[str]) -> None:
+    _, errors = run.communicate()
+    assert run.returncode == 0, errors
+
+
+def evaluations(folder: Path) -> list[tuple[object, ...]]:
+    """Give all that a search has kept but what time it took."""
+    path = folder / "search.sqlite"
+    if not path.exists():
+        return []
+    with closing(sqlite3.connect(path, timeout=30)) as connection:
+        columns = [row[1] for row in connection.execute("PRAGMA table_info(evaluations)") if row[1] != "seconds"]
+        if not columns:
+            return []
+        return connection.execute(f"SELECT {', '.join(columns)} FROM evaluations ORDER BY rowid").fetchall()
+
+
+MOMENTS: dict[str, Callable[[Path], bool]] = {
+    "training": lambda out: (out / FOLD / "supernet.safetensors").exists(),
+    "search": lambda out: len(evaluations(out / FOLD)) >= 5,
+    "calibration": lambda out: (out / FOLD / "calibration.safetensors").exists(),
+    "fine-tuning": lambda out: (out / FOLD / "finetune.safetensors").exists(),
+    "the search of the exported model": lambda out: len(evaluations(out / FINAL)) >= 14,
+}
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as on POSIX")
+def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(tmp_path: Path, project_root: Path) -> None:
+    whole, killed, cache = tmp_path / "whole", tmp_path / "killed", tmp_path / "cache"
+    finish(begin(whole, cache, project_root))
+    for moment, reached in MOMENTS.items():
+        run = begin(killed, cache, project_root)
+        while not reached(killed):
+            assert run.poll() is None, f"it ended before {moment}"
+            time.sleep(0.005)
+        run.send_signal(signal.SIGKILL)
+        run.communicate()
+        assert run.returncode == -signal.SIGKILL, moment
+        assert (killed / "run.lock").exists()
+    finish(begin(killed, cache, project_root))
+
+    for network in (FOLD, FINAL):
+        assert len(evaluations(whole / network)) >= 20
+        assert evaluations(killed / network) == evaluations(whole / network)
+        for file in ("subnet.safetensors", "logits.npz", "training.csv", "front.csv", "hypervolume.csv", "result.json"):
+            assert (killed / network / file).read_bytes() == (whole / network / file).read_bytes(), network / file
+    for path in ("subjects/splits.json", "subjects/predictions.npz", "bundle/mental-load/model.onnx",
+                 "bundle/mental-load/golden.npz"):  # fmt: skip
+        assert (killed / path).read_bytes() == (whole / path).read_bytes(), path
+    cards = [json.loads((out / "bundle/mental-load/bundle.json").read_text()) for out in (killed, whole)]
+    for card in cards:  # of another day, around midnight
+        del card["provenance"]["created"]
+    assert cards[0] == cards[1]
+    assert files(killed) == files(whole)
+
+
+def files(out: Path) -> set[str]:
+    """Give what is left in a run's folder; TensorBoard names its files by the time."""
+    return {str(path.relative_to(out)) for path in out.rglob("*") if "tensorboard" not in path.parts}
