@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from offline.report.analysis import Curve, ProtocolReport, Reliability, Report, SearchReport, TargetReport
+from offline.metrics import ConfidenceBin
+from offline.report.analysis import Curve, ProtocolReport, Report, SearchReport, TargetReport
 from offline.report.svg import (
     ACCENT,
     BACKGROUND,
@@ -58,7 +59,7 @@ def _overview_row(plot: Plot, y: float, report: Report, t: int, protocol: Protoc
     plot.add(text(124, y + 4, protocol.name, kind="label"))
     if protocol.leaks:
         plot.add(text(166, y + 4, "leaks", kind="warning"))
-    chance = plot.px(1 / len(target.classes))
+    chance = plot.px(target.chance)
     plot.add(tag("line", x1=chance, x2=chance, y1=y - _ROW / 2, y2=y + _ROW / 2, stroke=MUTED, stroke_dasharray="2 3"))
     if found.interval:
         low, high = (plot.px(value) for value in found.interval)
@@ -91,14 +92,14 @@ def _keys(plot: Plot, keys: Sequence[tuple[str, str]]) -> None:
 def subjects(protocol: ProtocolReport, t: int) -> str:
     """Balanced accuracy of every subject for one target, best last, beside the reference."""
     target = protocol.targets[t]
-    ordered = sorted(target.subjects, key=lambda s: s.found.balanced_accuracy)
+    told = (s for s in target.subjects if s.classes > 1)
+    ordered = sorted(told, key=lambda s: s.found.balanced_accuracy)
     values = [v for s in ordered for v in (s.found.balanced_accuracy, s.reference)]
     low = max(0.0, min(0.4, *values) - 0.05)
     plot = Plot(_WIDE, 248, (-0.7, len(ordered) - 0.3), (low, 1.0), bottom=52, top=28)
     plot.y_axis("balanced accuracy")
     colour = TARGETS[t % len(TARGETS)]
-    chance = 1 / len(target.classes)
-    plot.line(((plot.x[0], chance), (plot.x[1], chance)), stroke=MUTED, dash="2 3")
+    plot.line(((plot.x[0], target.chance), (plot.x[1], target.chance)), stroke=MUTED, dash="2 3")
     for i, subject in enumerate(ordered):
         found = subject.found
         if found.interval:
@@ -141,7 +142,7 @@ def _square(x: str, y: str, side: str, *, fill: str, opacity: float) -> str:
     return tag("rect", x=x, y=y, width=side, height=side, rx=3, fill=fill, opacity=opacity)
 
 
-def reliability(bins: Sequence[Reliability], classes: int, colour: str) -> str:
+def reliability(bins: Sequence[ConfidenceBin], classes: int, colour: str) -> str:
     """How often the predicted class is right, by how sure the network is."""
     least = 1 / classes
     plot = Plot(

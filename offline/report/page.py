@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from bci_app.bundle.spec import Score
 from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline, PreprocessingSpec
 from offline.report import charts
-from offline.report.analysis import Figures, ProtocolReport, Report, TargetReport
+from offline.report.analysis import ProtocolReport, Report, TargetReport
 from offline.report.style import STYLE
 from offline.report.svg import TARGETS
 from offline.run.bad_channels import LARGEST_LOSS
+from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
 _KINDS = {
     "found": "found subnets",
@@ -99,16 +101,22 @@ def _protocol_name(protocol: ProtocolReport) -> str:
     return f"<span class='name'>{escape(protocol.name)}{leaks}</span>"
 
 
-def _cells(figures: Figures) -> list[str]:
-    interval = "–" if figures.interval is None else f"{figures.interval[0]:.3f}–{figures.interval[1]:.3f}"
-    rest = (
-        figures.rolling_balanced_accuracy,
-        figures.accuracy,
-        figures.macro_f1,
-        figures.majority_baseline,
-        figures.calibration_error,
-    )
-    return [f"<b>{figures.balanced_accuracy:.3f}</b>", interval, *(f"{value:.3f}" for value in rest)]
+def _cells(score: Score, *, balanced: bool = True) -> list[str]:
+    """Write the figures of `_COLUMNS`; without the balanced ones where there is one class only."""
+    interval = "–" if score.interval is None else f"{score.interval[0]:.3f}–{score.interval[1]:.3f}"
+    return [
+        f"<b>{score.balanced_accuracy:.3f}</b>" if balanced else "–",
+        interval,
+        _number(score.rolling_balanced_accuracy if balanced else None),
+        _number(score.accuracy),
+        _number(score.macro_f1 if balanced else None),
+        _number(score.majority_baseline),
+        _number(score.expected_calibration_error),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _result(report: Report) -> str:
@@ -118,21 +126,32 @@ def _result(report: Report) -> str:
             _name(report, t) if i == 0 else "",
             _protocol_name(protocol),
             *_cells(protocol.targets[t].kinds["found"]),
-            f"{protocol.targets[t].kinds['reference'].balanced_accuracy:.3f}",
+            _number(protocol.targets[t].kinds["reference"].balanced_accuracy),
         ]
         for t in range(len(report.record.targets))
         for i, protocol in enumerate(report.protocols)
     ]
+    struck = any(protocol.leaks for protocol in report.protocols)
     caption = (
-        "Each dot is the balanced accuracy over all tested windows; a struck-through dot is that of a protocol that "
-        f"leaks. Reference: {report.record.reference_method}, fitted and scored on the same windows and splits."
+        f"Reference: {report.record.reference_method}, fitted and scored on the same windows and splits."
+        + " A struck-through dot is that of a protocol that leaks." * struck
     )
     return _section(
         "Result",
         *(_warning(protocol) for protocol in report.protocols),
         _figure(charts.overview(report), caption),
         _table(("target", "protocol", *_COLUMNS, "reference, balanced"), rows, words=2),
+        *_how_scored(report.protocols),
     )
+
+
+def _how_scored(protocols: Sequence[ProtocolReport]) -> list[str]:
+    """Say how the figures of each kind of protocol come from windows."""
+    lines = []
+    for within, words in HOW_SCORED.items():
+        if names := [escape(protocol.name) for protocol in protocols if protocol.within_subject is within]:
+            lines.append(f"<p class='muted'>Protocol {', '.join(names)}: {escape(words)}</p>")
+    return lines
 
 
 def _literature(report: Report) -> str:
@@ -167,7 +186,12 @@ def _subjects(report: Report) -> str:
                 title = f"<h4>{_name(report, t)}</h4>" if len(protocol.targets) > 1 else ""
                 parts.append(title + _figure(charts.subjects(protocol, t)))
         rows = [
-            [escape(subject.subject), _name(report, t), *_cells(subject.found), f"{subject.reference:.3f}"]
+            [
+                escape(subject.subject),
+                _name(report, t),
+                *_cells(subject.found, balanced=subject.classes > 1),
+                _number(subject.reference if subject.classes > 1 else None),
+            ]
             for t, target in enumerate(protocol.targets)
             for subject in target.subjects
         ]
@@ -175,7 +199,10 @@ def _subjects(report: Report) -> str:
         if len(rows) > 12:
             table = f"<details><summary>Table of {len(rows)} rows</summary>{table}</details>"
         parts.append(table)
-    few = "A person’s interval is over whole trials; it is missing where there are fewer than two trials of a class."
+    few = (
+        "A person’s interval is over whole trials; it is missing where there are fewer than two trials of a class. "
+        "Balanced figures are missing where a person’s tested windows are of one class."
+    )
     return _section("Subjects", *parts, f"<p class='muted'>{few}</p>")
 
 
@@ -342,7 +369,7 @@ def _method(report: Report) -> str:
         "channels": ", ".join(record.preprocessing.channels),
         "space": f"{settings.space.count()} subnets, {settings.space.depths[0]} to {settings.space.depths[-1]} layers",
         "networks": "one for each target" if settings.networks == "each" else "one with a head for each target",
-        "calibration": "one temperature a target, fitted on validation windows through weights that had not met them",
+        "calibration": CALIBRATION + SHIPPED_CALIBRATION[record.protocol(record.primary).within_subject],
         "intervals": "percentile bootstrap over whole subjects, or whole trials where subjects are fewer than five",
         "command": record.command,
         "software": ", ".join(f"{name} {version}" for name, version in record.software.items()),

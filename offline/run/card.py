@@ -13,6 +13,7 @@ from bci_app.bundle.spec import Provenance
 from offline.datasets.base import DatasetInfo, Split, WindowSet
 from offline.presets import DEMO_SUBJECTS
 from offline.run.record import ProtocolRecord
+from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
 _INTENDED = {
     "eegmat": "Research and demonstration: telling rest from mental arithmetic after 30 s of rest with eyes closed "
@@ -94,7 +95,8 @@ def model_card(
         )
     description = (
         f"{record.description} The scores are cross-validated over {record.splits} folds: each fold trains and "
-        f"searches networks of its own and is scored on windows that they never met. {shipped} "
+        f"searches networks of its own and is scored on windows that they never met. "
+        f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[record.within_subject]} "
         f"{caution(info)}"
     )
     limits = _SYNTHETIC if info.synthetic else _LIMITS.get(info.name, "")

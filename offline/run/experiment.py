@@ -294,7 +294,12 @@ class _Work:
             within_subject=plan.protocol.within_subject,
             splits=len(plan.splits),
             networks=self._networks(results),
-            scores=protocol_scores(scored, [target.name for target in self.windows.targets], self.spec),
+            scores=protocol_scores(
+                scored,
+                [target.name for target in self.windows.targets],
+                self.spec,
+                within_subject=plan.protocol.within_subject,
+            ),
         )
 
     def _networks(self, results: Results) -> tuple[NetworkRecord, ...]:
@@ -312,7 +317,14 @@ class _Work:
             FoldNetwork(read_subnet(task.folder, self.windows, result), task.split, task.targets)
             for task, result in self._of(plan, results)
         ]
-        return bad_channel_losses(self.data.dataset, self.spec, self.windows, networks, seed=self.settings.seed)
+        return bad_channel_losses(
+            self.data.dataset,
+            self.spec,
+            self.windows,
+            networks,
+            within_subject=plan.protocol.within_subject,
+            seed=self.settings.seed,
+        )
 
     def export(
         self, results: Results, protocols: Sequence[ProtocolRecord], losses: tuple[BadChannelLoss, ...]

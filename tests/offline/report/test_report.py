@@ -18,7 +18,7 @@ from offline import cli
 from offline.datasets.synth import synth
 from offline.presets import PRESETS
 from offline.protocols import LEAK_WARNING
-from offline.report import Report, analyse, write_report
+from offline.report import Report, analyse, render, write_report
 from offline.report.page import describe
 from offline.report.svg import ticks
 from offline.run import RunSettings, run
@@ -56,17 +56,41 @@ def test_one_bundle_tells_valence_arousal_and_dominance_and_checks(deap: Path) -
     assert "one for all subjects together" in loaded.spec.provenance.protocol_description
 
 
-def test_figures_are_those_of_the_kept_predictions(deap: Path, report: Report) -> None:
+def test_figures_are_means_over_subjects_of_the_kept_predictions(deap: Path, report: Report) -> None:
     for protocol in report.protocols:
         tested = ScoredWindows.read(deap / protocol.name / "predictions.npz")
         for t, target in enumerate(protocol.targets):
             found, labels = tested.probabilities["found"][t].argmax(axis=1), tested.labels[:, t]
-            figures = target.kinds["found"]
-            assert figures.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels, found))
-            assert figures.macro_f1 == pytest.approx(f1_score(labels, found, average="macro"))
-            assert np.sum(target.confusion) == figures.windows == len(labels)
-            assert sum(subject.found.windows for subject in target.subjects) == len(labels)
+            figures, own = target.kinds["found"], [subject.found for subject in target.subjects]
+            for code, score in enumerate(own):
+                one = tested.subject == code
+                assert score.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels[one], found[one]))
+                assert score.macro_f1 == pytest.approx(f1_score(labels[one], found[one], average="macro"))
+            assert figures.balanced_accuracy == pytest.approx(np.mean([score.balanced_accuracy for score in own]))
+            assert figures.macro_f1 == pytest.approx(np.mean([score.macro_f1 for score in own]))
+            assert figures.accuracy == pytest.approx(np.mean(found == labels))
+            assert np.sum(target.confusion) == figures.n_windows == len(labels) == sum(s.n_windows for s in own)
             assert sum(b.share for b in target.reliability) == pytest.approx(1)
+
+
+def test_the_report_shows_the_scores_of_the_record(report: Report) -> None:
+    for protocol in report.protocols:
+        scores = report.record.protocol(protocol.name).scores
+        for t, target in enumerate(protocol.targets):
+            assert target.kinds == {kind: of_kind[t] for kind, of_kind in scores.items()}
+
+
+def test_a_subject_of_one_class_has_no_balanced_figures_on_the_page(report: Report) -> None:
+    protocol = report.protocols[1]
+    target = protocol.targets[0]
+    lacking = target.subjects[0].model_copy(update={"classes": 1})
+    with_one = target.model_copy(update={"subjects": (lacking, *target.subjects[1:])})
+    shown = protocol.model_copy(update={"targets": (with_one, *protocol.targets[1:])})
+    page = render(report.model_copy(update={"protocols": (shown,)}))
+    row = next(part for part in page.split("<tr>") if part.startswith(f"<td>{lacking.subject}<"))
+    assert row.count("–") >= 4
+    assert f"<b>{lacking.found.balanced_accuracy:.3f}</b>" not in row
+    assert "scored apart" in page
 
 
 def test_the_leak_warning_stands_in_every_section_that_shows_the_protocol(deap: Path, report: Report) -> None:
