@@ -26,7 +26,7 @@ from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_po
 from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
 from offline.run.lock import LOCK_FILE, locked
-from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks
+from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks, uncounted
 from offline.run.record import (
     PREDICTIONS_FILE,
     REFERENCE,
@@ -36,7 +36,12 @@ from offline.run.record import (
     ProtocolRecord,
     RunRecord,
 )
-from offline.run.reference import REFERENCE_NAME, reference_preprocessing, reference_probabilities
+from offline.run.reference import (
+    REFERENCE_NAME,
+    reference_preprocessing,
+    reference_probabilities,
+    require_same_windows,
+)
 from offline.run.scores import pooled, protocol_scores, tested, with_tested_temperatures
 from offline.run.settings import RunSettings, Until
 from offline.run.shipping import INT8, Shipping, ship, with_int8
@@ -255,6 +260,7 @@ class _Work:
         """Score every protocol, with the reference on the same windows and splits beside it."""
         referenced = self.data.dataset.info.referenced
         features = self.data.windows(reference_preprocessing(self.spec, referenced=referenced))
+        require_same_windows(self.windows, features)
         return [self._score(plan, features, self._of(plan, results)) for plan in self.plans]
 
     def calibrated(self, results: Results) -> list[tuple[Task, FoldResult]]:
@@ -368,7 +374,8 @@ class _Work:
             preprocessing=self.spec,
             targets=windows.targets,
             subjects=windows.subjects,
-            excluded=_exclusions(self.data.dataset, self.settings, windows, self.data.skipped),
+            excluded=_exclusions(self.data.dataset, self.settings, windows, self.data.skipped)
+            + uncounted(windows, self.plans),
             windows=len(windows),
             trials=len(np.unique(windows.trial)),
             caution=caution(info),
