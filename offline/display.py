@@ -178,6 +178,7 @@ def evaluation_table(results: Sequence[EvaluationResult]) -> None:
 
 def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
     title = f"{record.dataset.title}, protocol {protocol.name}"
+    title += ", each subject scored apart" if protocol.within_subject else ""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", min_width=14)
     headings = (

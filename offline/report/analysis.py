@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -16,9 +15,11 @@ from bci_app.errors import FileError
 from offline.metrics import ConfidenceBin, balanced_accuracy, confidence_bins, confusion
 from offline.protocols import LEAK_WARNING
 from offline.report.literature import OTHERS, PAPER, PAPER_ACCURACY, PAPER_PROTOCOL
-from offline.run.fold import FRONT_FILE, HYPERVOLUME_FILE, SEARCH_FILE, TRAINING_FILE
+from offline.run.fold import HYPERVOLUME_FILE, SEARCH_FILE, TRAINING_FILE
 from offline.run.record import PREDICTIONS_FILE, REFERENCE, NetworkRecord, ProtocolRecord, RunRecord, ScoredWindows
 from offline.run.scores import predictions_of, protocol_scores, score
+from offline.search.pareto import fronts
+from offline.search.store import read_evaluations
 
 _MOST_CURVES = 60
 
@@ -99,11 +100,25 @@ class Candidate(_Frozen):
     on_front: bool
 
 
+class FrontPoint(NamedTuple):
+    """A subnet on a front."""
+
+    parameters: int
+    validation_error: float
+
+
 class SearchReport(_Frozen):
-    """The network that ships: what was looked at, and what was chosen."""
+    """The network that ships: what was looked at, and what was chosen.
+
+    Attributes
+    ----------
+    fronts : tuple of tuple of FrontPoint
+        After every generation, of all subnets met by then, smallest first; of the objectives that were searched.
+    """
 
     network: NetworkRecord
     candidates: tuple[Candidate, ...]
+    fronts: tuple[tuple[FrontPoint, ...], ...]
     hypervolume: tuple[float, ...]
     curve: Curve
 
@@ -147,7 +162,9 @@ def analyse(run: Path) -> Report:
     return Report(
         record=record,
         protocols=protocols,
-        searches=tuple(_search(run, network) for network in record.final),
+        searches=tuple(
+            _search(run, network, latency=record.settings.preset.latency_searched) for network in record.final
+        ),
         literature=_literature(record, protocols),
     )
 
@@ -207,29 +224,32 @@ def _curve(run: Path, network: NetworkRecord) -> Curve:
     )
 
 
-def _search(run: Path, network: NetworkRecord) -> SearchReport:
+def _search(run: Path, network: NetworkRecord, *, latency: bool) -> SearchReport:
     folder = run / network.folder
-    front = {row["arch"] for row in _csv(folder / FRONT_FILE, ("arch",))}
-    path = folder / SEARCH_FILE
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            rows = connection.execute(
-                "SELECT arch, parameters, validation_balanced_accuracy, latency_ms, generation FROM evaluations"
-            ).fetchall()
-    except sqlite3.Error as error:
-        raise FileError(f"Cannot read the search {path}", found=str(error)) from error
+    everything = read_evaluations(folder / SEARCH_FILE)
+    volumes = tuple(float(row["hypervolume"]) for row in _csv(folder / HYPERVOLUME_FILE, ("hypervolume",)))
+    by_generation = [[e for e in everything if e.generation == number] for number in range(len(volumes))]
+    found = fronts(by_generation, latency=latency)
+    on_front = {e.arch for e in found[-1]}
     candidates = tuple(
         Candidate(
-            parameters=parameters,
-            validation_error=1 - accuracy,
-            latency_ms=latency,
-            generation=generation,
-            on_front=arch in front,
+            parameters=e.metrics.parameters,
+            validation_error=1 - e.metrics.balanced_accuracy,
+            latency_ms=e.metrics.latency_ms,
+            generation=e.generation,
+            on_front=e.arch in on_front,
         )
-        for arch, parameters, accuracy, latency, generation in rows
+        for e in everything
     )
-    volumes = tuple(float(row["hypervolume"]) for row in _csv(folder / HYPERVOLUME_FILE, ("hypervolume",)))
-    return SearchReport(network=network, candidates=candidates, hypervolume=volumes, curve=_curve(run, network))
+    return SearchReport(
+        network=network,
+        candidates=candidates,
+        fronts=tuple(
+            tuple(FrontPoint(e.metrics.parameters, 1 - e.metrics.balanced_accuracy) for e in front) for front in found
+        ),
+        hypervolume=volumes,
+        curve=_curve(run, network),
+    )
 
 
 def _csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from bci_app.bundle.spec import Score
-from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline, PreprocessingSpec
 from offline.report import charts
 from offline.report.analysis import ProtocolReport, Report, TargetReport
 from offline.report.style import STYLE
 from offline.report.svg import TARGETS
+from offline.report.words import HYPERVOLUME, describe
 from offline.run.bad_channels import LARGEST_LOSS
 from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
@@ -22,8 +22,10 @@ _KINDS = {
     "reference": "reference",
 }
 _REPLACED = {"interpolate": "interpolation", "rest": "their rest"}
+_INTERVAL = "95 % interval"
+_REFERENCE = "reference, balanced accuracy"
 _COLUMNS = (
-    "balanced accuracy", "95 % interval", "rolling 10&nbsp;s", "accuracy", "macro-F1", "majority baseline",
+    "balanced accuracy", _INTERVAL, "rolling 10&nbsp;s", "accuracy", "macro-F1", "majority baseline",
     "calibration error",
 )  # fmt: skip
 
@@ -91,6 +93,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1
     return f"<div class='wide'><table><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>\n"
 
 
+def _without(cells: Sequence[str], place: int) -> list[str]:
+    return [*cells[:place], *cells[place + 1 :]]
+
+
 def _name(report: Report, t: int) -> str:
     dot = f"<span class='dot' style='background:{TARGETS[t % len(TARGETS)]}'></span>"
     return f"<span class='name'>{dot}{escape(report.record.targets[t].title)}</span>"
@@ -140,7 +146,7 @@ def _result(report: Report) -> str:
         "Result",
         *(_warning(protocol) for protocol in report.protocols),
         _figure(charts.overview(report), caption),
-        _table(("target", "protocol", *_COLUMNS, "reference, balanced"), rows, words=2),
+        _table(("target", "protocol", *_COLUMNS, _REFERENCE), rows, words=2),
         *_how_scored(report.protocols),
     )
 
@@ -195,7 +201,11 @@ def _subjects(report: Report) -> str:
             for t, target in enumerate(protocol.targets)
             for subject in target.subjects
         ]
-        table = _table(("subject", "target", *_COLUMNS, "reference, balanced"), rows, words=2)
+        head = ["subject", "target", *_COLUMNS, _REFERENCE]
+        if not any(subject.found.interval for target in protocol.targets for subject in target.subjects):
+            place = head.index(_INTERVAL)
+            head, rows = _without(head, place), [_without(row, place) for row in rows]
+        table = _table(head, rows, words=2)
         if len(rows) > 12:
             table = f"<details><summary>Table of {len(rows)} rows</summary>{table}</details>"
         parts.append(table)
@@ -226,6 +236,11 @@ def _details(report: Report) -> str:
         parts.append(_table(("target", "", "parameters", *_COLUMNS), rows, words=2))
         pictures = "".join(_pair(report, target, t) for t, target in enumerate(protocol.targets))
         parts.append(f"<div class='row'>{pictures}</div>")
+    parts.append(
+        "<p class='muted'>Pictures are of the found subnets over all tested windows. Matrix: shares of each true "
+        "class, with numbers of windows. Curve: how often the named class was right by how sure the network was; "
+        "larger dots stand for more windows, the dotted line for perfect calibration.</p>"
+    )
     return _section("Supernet and found subnets", *parts)
 
 
@@ -274,11 +289,11 @@ def _search(report: Report) -> str:
             )
         )
         pictures = charts.pareto(search) + charts.hypervolume(search.hypervolume)
-        parts.append(
-            f"<figure><div class='row'>{pictures}</div><figcaption>{len(search.candidates)} subnets were looked at on "
-            f"validation windows, with inherited weights. Hypervolume: the area between the front of the subnets met "
-            f"so far and an error of 1 at the largest size, in million parameters.</figcaption></figure>"
+        caption = (
+            f"{len(search.candidates)} subnets (dots) were looked at on validation windows, with inherited weights. "
+            f"{HYPERVOLUME[record.settings.preset.latency_searched]}"
         )
+        parts.append(_figure(f"<div class='row'>{pictures}</div>", caption))
     return _section("Search", *parts)
 
 
@@ -342,7 +357,11 @@ def _curves(report: Report) -> str:
     ]
     cells.append(("exported model", charts.curves([search.curve for search in report.searches])))
     pictures = "".join(f"<div class='pair'><h4>{title}</h4>{picture}</div>" for title, picture in cells)
-    return _section("Learning curves", f"<div class='row'>{pictures}</div>")
+    words = (
+        "One line for each supernet. Training loss is that of the subnets drawn in an epoch, on augmented windows with "
+        "dropout; validation loss is the mean of a few fixed subnets on windows as they are, so that it may be lower."
+    )
+    return _section("Learning curves", f"<div class='row'>{pictures}</div><p class='muted'>{words}</p>")
 
 
 def _exclusions(report: Report) -> str:
@@ -382,25 +401,3 @@ def _method(report: Report) -> str:
         _table(("target", "classes", ""), targets, words=3),
         f"<dl>{listed}</dl>",
     )
-
-
-def describe(spec: PreprocessingSpec) -> str:
-    """Say in words what a token is."""
-    steps = [f"{spec.rate:g} Hz"]
-    if spec.band_pass:
-        steps.append(f"causal Butterworth {spec.band_pass.low:g}–{spec.band_pass.high:g} Hz")
-    if spec.reference.kind != "none":
-        steps.append(f"{spec.reference.kind} reference")
-    steps.append(f"windows of {spec.window_seconds:g} s every {spec.hop_seconds:g} s")
-    token = spec.token
-    steps.append(f"log power in {len(token.bands)} bands" if isinstance(token, LogBandPowerToken) else "raw samples")
-    if not isinstance(spec.baseline, NoBaseline):
-        how = {
-            "template": "less the mean window",
-            "channel": "z-scored per channel against the windows",
-            "feature": "z-scored per feature against the windows",
-        }[spec.baseline.kind]
-        steps.append(f"{how} of {spec.baseline.samples / spec.rate:g} s of rest")
-    if spec.across_channels:
-        steps.append("z-scored across channels")
-    return "; ".join(steps)

@@ -19,8 +19,9 @@ from offline.datasets.synth import synth
 from offline.presets import PRESETS
 from offline.protocols import LEAK_WARNING
 from offline.report import Report, analyse, render, write_report
-from offline.report.page import describe
-from offline.report.svg import ticks
+from offline.report.charts import pareto
+from offline.report.svg import labelled, ticks
+from offline.report.words import describe
 from offline.run import RunSettings, run
 from offline.run.record import ScoredWindows
 
@@ -144,6 +145,11 @@ def test_the_page_is_whole_and_needs_nothing_beside_it(deap: Path) -> None:
     assert record["protocols"][0]["warning"] == f"paper {LEAK_WARNING}"
 
 
+def test_values_of_an_axis_have_as_many_decimals_each() -> None:
+    assert [words for _, words in labelled([0.8, 0.85, 1.0])] == ["0.80", "0.85", "1.00"]
+    assert [words for _, words in labelled([1.0, 4.0])] == ["1", "4"]
+
+
 def test_the_search_shows_every_subnet_and_its_front(report: Report) -> None:
     (search,) = report.searches
     assert len(search.candidates) == search.network.evaluations
@@ -155,6 +161,10 @@ def test_the_search_shows_every_subnet_and_its_front(report: Report) -> None:
             for f in front
         )
     assert list(search.hypervolume) == sorted(search.hypervolume)
+    assert len(search.fronts) == len(search.hypervolume)
+    assert {point.parameters for point in search.fronts[-1]} == {candidate.parameters for candidate in front}
+    picture = pareto(search)
+    assert all(f">{generation}</text>" in picture for generation in (1, 2))
 
 
 def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
