@@ -14,9 +14,8 @@ from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
 from bci_app.errors import BciError, BundleError, DatasetError
 from bci_app.preprocessing import Pipeline, Window
-from bci_app.preprocessing.spec import NoBaseline
 from offline.datasets.base import Dataset, Trial
-from offline.datasets.windows import choose_subjects
+from offline.datasets.windows import choose_subjects, is_scored
 from offline.metrics import balanced_accuracy, expected_calibration_error, rolling_mean
 from offline.run.scores import rolling_windows
 
@@ -153,13 +152,9 @@ def _decode(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Probab
                     expected=f"{preprocessing.baseline_windows} windows of {preprocessing.window_seconds:g} s",
                 )
             decoder.reset()
-        baseline = preprocessing.baseline
-        earliest = 0 if isinstance(baseline, NoBaseline) or trial.rest is not None else baseline.samples
         for number, window in enumerate(_windows(pipeline, trial.data)):
             decoded = decoder.decode(window)
-            first = preprocessing.warm_up + number * preprocessing.hop
-            scored = first >= earliest and first * trial.rate >= trial.scored_from * preprocessing.rate
-            if scored and decoded.probabilities is not None:
+            if is_scored(trial, preprocessing, number) and decoded.probabilities is not None:
                 yield decoded.probabilities
     except DatasetError:
         raise
