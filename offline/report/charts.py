@@ -95,7 +95,7 @@ def subjects(protocol: ProtocolReport, t: int) -> str:
     target = protocol.targets[t]
     told = (s for s in target.subjects if s.classes > 1)
     ordered = sorted(told, key=lambda s: s.found.balanced_accuracy)
-    values = [v for s in ordered for v in (s.found.balanced_accuracy, s.reference)]
+    values = [v for s in ordered for v in (s.found.balanced_accuracy, s.reference, *(s.found.interval or ()))]
     low = max(0.0, min(0.4, *values) - 0.05)
     plot = Plot(_WIDE, 248, (-0.7, len(ordered) - 0.3), (low, 1.0), bottom=52, top=28)
     plot.y_axis("balanced accuracy", at=13)
@@ -173,8 +173,10 @@ def curves(items: Sequence[Curve], width: float = 436) -> str:
     plot.y_axis("cross entropy")
     opacity = 1.0 if len(items) == 1 else max(0.25, min(0.8, 6 / len(items)))
     for curve in items:
-        plot.line([(i, loss) for i, loss in enumerate(curve.train, 1)], stroke=FAINT, opacity=opacity)
-        plot.line([(i, loss) for i, loss in enumerate(curve.validation, 1)], stroke=ACCENT, width=1.25, opacity=opacity)
+        for epochs, stroke, thick in ((curve.train, FAINT, 1.0), (curve.validation, ACCENT, 1.25)):
+            plot.line(list(enumerate(epochs, 1)), stroke=stroke, width=thick, opacity=opacity)
+            if len(epochs) == 1:  # a line of one point cannot be seen
+                plot.dot(1, epochs[0], fill=stroke)
     for x, words, colour in ((width - 148, "training", FAINT), (width - 80, "validation", ACCENT)):
         plot.add(tag("line", x1=x, x2=x + 14, y1=22, y2=22, stroke=colour, stroke_width=2))
         plot.add(text(x + 19, 26, words, kind="tick"))

@@ -19,7 +19,7 @@ from offline.datasets.synth import synth
 from offline.presets import PRESETS
 from offline.protocols import LEAK_WARNING
 from offline.report import Report, analyse, render, write_report
-from offline.report.charts import pareto
+from offline.report.charts import curves, pareto, subjects
 from offline.report.svg import labelled, ticks
 from offline.report.words import describe
 from offline.run import RunSettings, run
@@ -143,6 +143,23 @@ def test_the_page_is_whole_and_needs_nothing_beside_it(deap: Path) -> None:
     assert not open_tags
     record = json.loads(written.json.read_text(encoding="utf-8"))
     assert record["protocols"][0]["warning"] == f"paper {LEAK_WARNING}"
+
+
+def test_intervals_of_subjects_stay_within_their_picture(report: Report) -> None:
+    protocol = report.protocols[1]
+    target = protocol.targets[0]
+    wide = target.subjects[0].found.model_copy(update={"interval": (0.02, 0.9)})
+    one = target.subjects[0].model_copy(update={"found": wide})
+    shown = protocol.model_copy(update={"targets": (target.model_copy(update={"subjects": (one,)}),)})
+    picture = ElementTree.fromstring(subjects(shown, 0))
+    axis = 248 - 52  # height less the margin below
+    for line in picture.iter("{http://www.w3.org/2000/svg}polyline"):
+        assert all(float(point.split(",")[1]) <= axis for point in line.attrib["points"].split())
+
+
+def test_a_curve_of_one_epoch_is_seen(report: Report) -> None:
+    curve = report.searches[0].curve.model_copy(update={"train": (0.7,), "validation": (0.6,)})
+    assert curves([curve]).count("<circle") == 2
 
 
 def test_values_of_an_axis_have_as_many_decimals_each() -> None:
