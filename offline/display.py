@@ -203,12 +203,8 @@ def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
         table.add_section()
         table.add_row(f"[bold]{target.title}[/bold]")
         for kind, label in _KINDS.items():
-            if kind not in protocol.scores:
-                continue
-            score = protocol.scores[kind][index]
-            if kind == "inherited" and score == protocol.scores["found"][index]:
-                continue
-            table.add_row(label, *_cells(score))
+            if kind in protocol.scores and (kind != "inherited" or record.settings.preset.finetune):
+                table.add_row(label, *_cells(protocol.scores[kind][index]))
     return table
 
 

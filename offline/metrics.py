@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -120,7 +121,8 @@ def rolling_mean(probabilities: Floats, trial: Ints, windows: int) -> Floats:
     return result
 
 
-class ConfidenceBin(NamedTuple):
+@dataclass(frozen=True)
+class ConfidenceBin:
     """Windows of like confidence: its mean, how often the predicted class was right, and their share of all."""
 
     confidence: float

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -100,7 +99,7 @@ class Candidate(_Frozen):
     on_front: bool
 
 
-class FrontPoint(NamedTuple):
+class FrontPoint(_Frozen):
     """A subnet on a front."""
 
     parameters: int
@@ -245,7 +244,11 @@ def _search(run: Path, network: NetworkRecord, *, latency: bool) -> SearchReport
         network=network,
         candidates=candidates,
         fronts=tuple(
-            tuple(FrontPoint(e.metrics.parameters, 1 - e.metrics.balanced_accuracy) for e in front) for front in found
+            tuple(
+                FrontPoint(parameters=e.metrics.parameters, validation_error=1 - e.metrics.balanced_accuracy)
+                for e in front
+            )
+            for front in found
         ),
         hypervolume=volumes,
         curve=_curve(run, network),

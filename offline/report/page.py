@@ -231,7 +231,7 @@ def _details(report: Report) -> str:
             ]
             for t, target in enumerate(protocol.targets)
             for kind, label in _KINDS.items()
-            if kind in target.kinds and not (kind == "inherited" and target.kinds[kind] == target.kinds["found"])
+            if kind in target.kinds and (kind != "inherited" or report.record.settings.preset.finetune)
         ]
         parts.append(_table(("target", "", "parameters", *_COLUMNS), rows, words=2))
         pictures = "".join(_pair(report, target, t) for t, target in enumerate(protocol.targets))

@@ -16,6 +16,7 @@ from bci_app.bundle.golden import check_bundle
 from bci_app.errors import FileError
 from offline import cli
 from offline.datasets.synth import synth
+from offline.display import run_tables
 from offline.presets import PRESETS
 from offline.protocols import LEAK_WARNING
 from offline.report import Report, analyse, render, write_report
@@ -142,6 +143,7 @@ def test_the_page_is_whole_and_needs_nothing_beside_it(deap: Path) -> None:
     Balance().feed(page)
     assert not open_tags
     record = json.loads(written.json.read_text(encoding="utf-8"))
+    assert set(record["protocols"][0]["targets"][0]["reliability"][0]) == {"confidence", "accuracy", "share"}
     assert record["protocols"][0]["warning"] == f"paper {LEAK_WARNING}"
 
 
@@ -182,6 +184,22 @@ def test_the_search_shows_every_subnet_and_its_front(report: Report) -> None:
     assert {point.parameters for point in search.fronts[-1]} == {candidate.parameters for candidate in front}
     picture = pareto(search)
     assert all(f">{generation}</text>" in picture for generation in (1, 2))
+
+
+def test_inherited_weights_are_shown_where_they_were_fine_tuned(
+    report: Report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = report.record.settings
+    without = settings.model_copy(update={"preset": settings.preset.changed(finetune=0)})
+    record = report.record.model_copy(update={"settings": without})
+    assert "before fine-tuning" in render(report)
+    assert "before fine-tuning" not in render(report.model_copy(update={"record": record}))
+    run_tables(report.record)
+    assert "inherited" in capsys.readouterr().out
+    run_tables(record)
+    shown = capsys.readouterr().out
+    assert "inherited" not in shown
+    assert "protocol trial, each subject scored apart" in " ".join(shown.split())
 
 
 def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
