@@ -186,7 +186,10 @@ def grouped_interval(
 
 
 def _resampled(predicted: Ints, labels: Ints, unit: Ints, rng: np.random.Generator) -> Floats:
-    """Give the balanced accuracy of each draw of whole units; NaN if a class has fewer than two of them."""
+    """Give the balanced accuracy of each draw of whole units; NaN if a class has fewer than two of them.
+
+    A draw that lacks a class has no balanced accuracy and is drawn anew.
+    """
     classes = np.unique(labels)
     units, of_window = np.unique(unit, return_inverse=True)
     # (units, classes): windows, and those that are right
@@ -197,10 +200,12 @@ def _resampled(predicted: Ints, labels: Ints, unit: Ints, rng: np.random.Generat
     np.add.at(right, (of_window, column), predicted == labels)
     if ((total > 0).sum(axis=0) < 2).any():
         return np.full(_DRAWS, np.nan)
-    draws = rng.integers(len(units), size=(_DRAWS, len(units)))
-    sums = total[draws].sum(axis=1)
-    recall = np.divide(right[draws].sum(axis=1), sums, out=np.full_like(sums, np.nan), where=sums > 0)
-    return np.asarray(np.nanmean(recall, axis=1))
+    draws = np.empty((_DRAWS, len(units)), dtype=np.int64)
+    sums = np.zeros((_DRAWS, len(classes)))
+    while (lacking := (sums == 0).any(axis=1)).any():
+        draws[lacking] = rng.integers(len(units), size=(int(lacking.sum()), len(units)))
+        sums[lacking] = total[draws[lacking]].sum(axis=1)
+    return np.asarray((right[draws].sum(axis=1) / sums).mean(axis=1))
 
 
 def softmax(logits: Floats) -> Floats:

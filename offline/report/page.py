@@ -376,7 +376,11 @@ def _exclusions(report: Report) -> str:
 
 def _method(report: Report) -> str:
     record = report.record
-    protocols = [[_protocol_name(p), str(p.splits), escape(p.description)] for p in report.protocols]
+    people = f" of {len(record.subjects)} subjects"
+    protocols = [
+        [_protocol_name(p), f"{p.splits}{people if p.within_subject else ''}", escape(p.description)]
+        for p in report.protocols
+    ]
     targets = [
         [_name(report, t), escape(", ".join(target.classes)), escape(target.description)]
         for t, target in enumerate(record.targets)

@@ -108,6 +108,13 @@ def test_the_interval_covers_the_value_and_is_wider_when_groups_differ(by_subjec
     assert unlike[1] - unlike[0] > 1.5 * (alike[1] - alike[0])
 
 
+def test_draws_without_a_class_do_not_widen_the_interval() -> None:
+    # Two of six trials are high; a draw without them would show the other class alone, here at 1.
+    labels = np.repeat([0, 0, 0, 0, 1, 1], 10)
+    trial = np.repeat(np.arange(6), 10)
+    assert grouped_interval(np.zeros(60, dtype=np.int64), labels, trial * 0, trial) == (0.5, 0.5)
+
+
 def test_there_is_no_interval_of_one_trial_a_class() -> None:
     labels = np.repeat([0, 1], 30)
     assert grouped_interval(labels, labels, labels * 0, labels) is None
