@@ -55,7 +55,11 @@ def test_one_bundle_tells_valence_arousal_and_dominance_and_checks(deap: Path) -
     assert loaded.spec.title == "Synthetic valence–arousal–dominance (not for use on people)"
     assert loaded.spec.provenance.protocol == "trial"
     assert not loaded.spec.provenance.leaks
-    assert "one for all subjects together" in loaded.spec.provenance.protocol_description
+    card = loaded.spec.provenance.protocol_description
+    assert "one for all subjects together" in card
+    assert "is scored apart" in card
+    assert "4 folds of 2 subjects" in card
+    assert "test windows of all folds" not in card
 
 
 def test_figures_are_means_over_subjects_of_the_kept_predictions(deap: Path, report: Report) -> None:

@@ -144,6 +144,8 @@ def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(tmp_
     assert loaded.spec.not_for_people
     card = loaded.spec.provenance
     assert card.scores == protocol.scores["found"]
+    assert "all subjects together" in card.protocol_description
+    assert "fitted in the end on the test windows of all folds" in card.protocol_description
     assert set(card.train_subjects) == {f"s{i}" for i in range(8)}
     assert str(tmp_path) not in loaded.spec.model_dump_json()
     assert str(tmp_path).encode() not in loaded.model
