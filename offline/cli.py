@@ -291,6 +291,7 @@ def evaluate(
         raise FileError(f"There is no file {file}", expected="an npz shaped like the embedded sample")
     from bci_app.bundle import find_bundle, load_bundle
     from offline.datasets import DATASETS, Threshold, open_dataset
+    from offline.run.evaluate import LEAST_SUBJECTS, evaluate_reference
     from offline.run.evaluate import evaluate as score
 
     limit = None if threshold is None else Threshold.parse(threshold)
@@ -310,7 +311,8 @@ def evaluate(
     else:
         from offline.display import evaluation_table
 
-        evaluation_table(results)
+        referenced = dataset == "eegmat" and len(results[0].subjects) >= LEAST_SUBJECTS
+        evaluation_table(results, evaluate_reference(loaded, opened, results) if referenced else ())
 
 
 def _settings(

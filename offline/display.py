@@ -158,26 +158,35 @@ def _costs(console: Console, record: RunRecord) -> None:
         console.print(f"{allowed}, replaced by {REPLACED_BY[record.bad_channels]}", highlight=False)
 
 
-def evaluation_table(results: Sequence[EvaluationResult]) -> None:
-    """Show what a bundle reached on recordings."""
+def evaluation_table(results: Sequence[EvaluationResult], references: Sequence[EvaluationResult] = ()) -> None:
+    """Show what a bundle reached on recordings, and beside it what a reference reached on the same windows."""
+    from offline.run.reference import REFERENCE_NAME
+
     console = Console()
     for result in results:
+        shown = [result, *(beside for beside in references if beside.target == result.target)]
         table = Table(title=result.target.replace("_", " "), title_justify="left")
         table.add_column("subject")
-        for heading in ("windows", "balanced\naccuracy", "rolling\n10 s"):
+        headings = ["windows", "balanced\naccuracy", "rolling\n10 s"]
+        for heading in headings if len(shown) == 1 else [*headings, "reference\nbalanced", "rolling\n10 s"]:
             table.add_column(heading, justify="right")
         for name, score in result.subjects.items():
-            figures = f"{score.balanced_accuracy:.3f}", f"{score.rolling_balanced_accuracy:.3f}"
+            scores = [one.subjects[name] for one in shown]
+            figures = [f"{v:.3f}" for s in scores for v in (s.balanced_accuracy, s.rolling_balanced_accuracy)]
             table.add_row(name, str(score.windows), *figures)
         table.add_section()
-        figures = f"{result.balanced_accuracy:.3f}", f"{result.rolling_balanced_accuracy:.3f}"
+        figures = [f"{v:.3f}" for one in shown for v in (one.balanced_accuracy, one.rolling_balanced_accuracy)]
         table.add_row("all", str(result.windows), *figures, style="bold")
         console.print(table)
         console.print(f"expected calibration error {result.ece:.3f}", highlight=False)
+        if len(shown) > 1:
+            others = f"fitted for each subject on the other {len(result.subjects) - 1} of these recordings"
+            console.print(f"reference: {REFERENCE_NAME}, {others}; same windows", highlight=False)
 
 
 def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
     title = f"{record.dataset.title}, protocol {protocol.name}"
+    title += ", each subject scored apart" if protocol.within_subject else ""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("", min_width=14)
     headings = (
@@ -194,12 +203,8 @@ def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
         table.add_section()
         table.add_row(f"[bold]{target.title}[/bold]")
         for kind, label in _KINDS.items():
-            if kind not in protocol.scores:
-                continue
-            score = protocol.scores[kind][index]
-            if kind == "inherited" and score == protocol.scores["found"][index]:
-                continue
-            table.add_row(label, *_cells(score))
+            if kind in protocol.scores and (kind != "inherited" or record.settings.preset.finetune):
+                table.add_row(label, *_cells(protocol.scores[kind][index]))
     return table
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.errors import DatasetError
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _LEAST_SUBJECTS = 5
+_DRAWS = 2000
+_BINS = 10
 # Of the logarithm of the temperatures that networks are expected to need.
 _TEMPERATURE_SPREAD = 0.5
 
@@ -26,12 +32,55 @@ class Predictions(NamedTuple):
         Class indices.
     subject, trial : ndarray of int64, shape (n_windows,)
         Groups; windows of a trial follow each other in time.
+    within_subject : bool
+        True if each subject was told by a network of its own.
     """
 
     probabilities: Floats
     labels: Ints
     subject: Ints
     trial: Ints
+    within_subject: bool
+
+    def of_subject(self, code: int) -> Predictions:
+        """Take the windows of one subject."""
+        one = self.subject == code
+        return Predictions(self.probabilities[one], self.labels[one], self.subject[one], self.trial[one], False)
+
+
+def whole_subjects(labels: Ints, subject: Ints) -> list[int]:
+    """Give the codes of the subjects who have windows of every class that occurs."""
+    classes = len(np.unique(labels))
+    return [int(code) for code in np.unique(subject) if len(np.unique(labels[subject == code])) == classes]
+
+
+def scored_apart(labels: Ints, subject: Ints, *, within_subject: bool) -> list[Ints]:
+    """Give the indices of windows that are scored together; a figure is the mean over these groups.
+
+    Where each subject has a network of its own, it knows from training which class is the more frequent one of this
+    person. Over the windows of several people that alone is better than chance, so each is scored apart. A subject
+    who lacks a class has nothing to tell apart and is left out: chance is then the same for all.
+
+    Raises
+    ------
+    DatasetError
+        If no subject is left, or there is one class only where subjects are scored apart.
+    """
+    if not within_subject:
+        return [np.arange(len(labels), dtype=np.int64)]
+    whole = whole_subjects(labels, subject) if len(np.unique(labels)) > 1 else []
+    if not whole:
+        raise DatasetError(
+            "Nobody can be scored apart",
+            found=f"{len(np.unique(subject))} subjects, each with tested windows of some classes only",
+            expected="a subject with tested windows of every class",
+        )
+    return [np.flatnonzero(subject == code) for code in whole]
+
+
+def mean_over(groups: Sequence[Ints], figure: Callable[[Ints, Ints], float], predicted: Ints, labels: Ints) -> float:
+    """Give the mean over groups of windows of a figure of predicted classes and labels."""
+    return float(np.mean([figure(predicted[group], labels[group]) for group in groups]))
 
 
 def accuracy(predicted: Ints, labels: Ints) -> float:
@@ -44,9 +93,10 @@ def balanced_accuracy(predicted: Ints, labels: Ints) -> float:
     return float(np.mean([(predicted[labels == c] == c).mean() for c in np.unique(labels)]))
 
 
-def majority_baseline(labels: Ints) -> float:
-    """Give the accuracy of always naming the most frequent class of these labels."""
-    return float(np.bincount(labels).max() / len(labels))
+def majority_baseline(labels: Ints, subject: Ints | None = None) -> float:
+    """Give the accuracy of always naming the most frequent class of these labels, or of each subject's own labels."""
+    own = [labels] if subject is None else [labels[subject == code] for code in np.unique(subject)]
+    return float(sum(np.bincount(some).max() for some in own) / len(labels))
 
 
 def rolling_mean(probabilities: Floats, trial: Ints, windows: int) -> Floats:
@@ -71,16 +121,29 @@ def rolling_mean(probabilities: Floats, trial: Ints, windows: int) -> Floats:
     return result
 
 
-def expected_calibration_error(probabilities: Floats, labels: Ints, *, bins: int = 10) -> float:
-    """Mean distance of confidence and accuracy over evenly spaced bins of confidence (Guo et al. 2017)."""
+@dataclass(frozen=True)
+class ConfidenceBin:
+    """Windows of like confidence: its mean, how often the predicted class was right, and their share of all."""
+
+    confidence: float
+    accuracy: float
+    share: float
+
+
+def confidence_bins(probabilities: Floats, labels: Ints) -> list[ConfidenceBin]:
+    """Sort windows into ten evenly spaced bins of confidence; those without windows are left out."""
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    error = 0.0
-    for b in np.unique(place):
-        inside = place == b
-        error += inside.mean() * abs(confidence[inside].mean() - right[inside].mean())
-    return float(error)
+    place = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
+    return [
+        ConfidenceBin(float(confidence[inside].mean()), float(right[inside].mean()), float(inside.mean()))
+        for inside in (place == b for b in np.unique(place))
+    ]
+
+
+def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:
+    """Mean distance of confidence and accuracy over the windows' bins of confidence (Guo et al. 2017)."""
+    return float(sum(b.share * abs(b.confidence - b.accuracy) for b in confidence_bins(probabilities, labels)))
 
 
 def macro_f1(predicted: Ints, labels: Ints) -> float:
@@ -98,30 +161,51 @@ def confusion(predicted: Ints, labels: Ints, n_classes: int) -> Ints:
 
 
 def grouped_interval(
-    predicted: Ints, labels: Ints, subject: Ints, trial: Ints, *, seed: int = 0
+    predicted: Ints, labels: Ints, subject: Ints, trial: Ints, *, within_subject: bool = False, seed: int = 0
 ) -> tuple[float, float] | None:
     """95 % interval of the balanced accuracy under resampling of what is independent.
 
     Whole subjects are resampled where there are five or more of them, whole trials otherwise (percentile bootstrap,
-    2000 draws). None where there are fewer than two groups of a class: their spread is unknown.
+    2000 draws). Where subjects are scored apart it is their own balanced accuracies that are resampled, or the trials
+    within each. None where there are fewer than two groups of a class: their spread is unknown.
     """
-    several = len(np.unique(subject)) >= _LEAST_SUBJECTS
+    rng = np.random.default_rng(seed)
+    apart = scored_apart(labels, subject, within_subject=within_subject)
+    if within_subject and len(apart) >= _LEAST_SUBJECTS:
+        own = np.array([balanced_accuracy(predicted[group], labels[group]) for group in apart])
+        drawn = own[rng.integers(len(own), size=(_DRAWS, len(own)))].mean(axis=1)
+    else:
+        several = not within_subject and len(np.unique(subject)) >= _LEAST_SUBJECTS
+        unit = subject if several else trial
+        each = [_resampled(predicted[group], labels[group], unit[group], rng) for group in apart]
+        drawn = np.mean(each, axis=0)
+        if np.isnan(drawn).any():
+            return None
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _resampled(predicted: Ints, labels: Ints, unit: Ints, rng: np.random.Generator) -> Floats:
+    """Give the balanced accuracy of each draw of whole units; NaN if a class has fewer than two of them.
+
+    A draw that lacks a class has no balanced accuracy and is drawn anew.
+    """
     classes = np.unique(labels)
-    groups, of_window = np.unique(subject if several else trial, return_inverse=True)
-    # (groups, classes): windows, and those that are right
-    total = np.zeros((len(groups), len(classes)))
+    units, of_window = np.unique(unit, return_inverse=True)
+    # (units, classes): windows, and those that are right
+    total = np.zeros((len(units), len(classes)))
     right = np.zeros_like(total)
     column = np.searchsorted(classes, labels)
     np.add.at(total, (of_window, column), 1)
     np.add.at(right, (of_window, column), predicted == labels)
     if ((total > 0).sum(axis=0) < 2).any():
-        return None
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(groups), size=(2000, len(groups)))
-    sums = total[draws].sum(axis=1)
-    recall = np.divide(right[draws].sum(axis=1), sums, out=np.full_like(sums, np.nan), where=sums > 0)
-    low, high = np.quantile(np.nanmean(recall, axis=1), (0.025, 0.975))
-    return float(low), float(high)
+        return np.full(_DRAWS, np.nan)
+    draws = np.empty((_DRAWS, len(units)), dtype=np.int64)
+    sums = np.zeros((_DRAWS, len(classes)))
+    while (lacking := (sums == 0).any(axis=1)).any():
+        draws[lacking] = rng.integers(len(units), size=(int(lacking.sum()), len(units)))
+        sums[lacking] = total[draws[lacking]].sum(axis=1)
+    return np.asarray((right[draws].sum(axis=1) / sums).mean(axis=1))
 
 
 def softmax(logits: Floats) -> Floats:

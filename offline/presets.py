@@ -125,6 +125,11 @@ class Preset(BaseModel):
         return self.model_copy(update={"recipe": recipe, "search": search, **changes})
 
     @property
+    def latency_searched(self) -> bool:
+        """True if latency is an objective of the search, and not measured alone."""
+        return self.latency and self.strategy == "nsga2"
+
+    @property
     def pareto(self) -> NsgaSettings:
         """The settings of NSGA-II: as many subnets in a generation as the evolution has, and as many redrawn genes."""
         return NsgaSettings(

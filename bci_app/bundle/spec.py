@@ -51,7 +51,8 @@ class Smoothing(_Frozen):
 class Score(_Frozen):
     """What the model reached on one target, on people or trials that it never met.
 
-    Rolling figures use the mean probability over `rolling_seconds`.
+    Rolling figures use the mean probability over `rolling_seconds`. Where each subject was told by a network of its
+    own, balanced figures are means over subjects, and the majority baseline is that of each subject's own classes.
     """
 
     target: str
@@ -63,7 +64,8 @@ class Score(_Frozen):
     rolling_seconds: float | None = None
     expected_calibration_error: Fraction | None = None
     interval: tuple[float, float] | None = None
-    """95 % interval of the balanced accuracy over subjects (or folds)."""
+    """95 % interval of the balanced accuracy over subjects (or trials)."""
+    macro_f1: Fraction | None = None
     reference_method: str | None = None
     reference_balanced_accuracy: Fraction | None = None
 

@@ -55,8 +55,22 @@ class Threshold:
         return {name: self.label(rating) for name, rating in ratings.items()}
 
     def target(self, name: str, scale: tuple[float, float]) -> Target:
-        """Describe the target, the threshold included, as bundles and reports state it."""
+        """Describe the target, the threshold included, as bundles and reports state it.
+
+        Raises
+        ------
+        DatasetError
+            If no rating on the scale is low, or none is high.
+        """
         low, high = scale
+        if self.label(low) == self.label(high):
+            edges = f"above {low:g} and up to {high:g}" if self.inclusive else f"from {low:g} and below {high:g}"
+            raise DatasetError(
+                f"The threshold {self} makes every {name} rating {CLASSES[self.label(low)]}",
+                found=str(self),
+                expected=f"a value {edges}: ratings are from {low:g} to {high:g}",
+                fix="Give another --threshold.",
+            )
         return Target(
             name=name, classes=CLASSES, description=f"{_RATED} from {low:g} to {high:g}; high if rating {self}"
         )

@@ -66,22 +66,26 @@ def _rest(trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline, own: Sequen
     return measure_rest(spec, windows)
 
 
+def is_scored(trial: Trial, spec: PreprocessingSpec, number: int) -> bool:
+    """Tell whether a window of a trial, counted from 0, may be trained on or scored.
+
+    It may if all its samples lie at or after `trial.scored_from` and, where the rest baseline is measured in the
+    trial's own beginning, after the rest period.
+    """
+    first = spec.warm_up + number * spec.hop  # at the model rate, counted from the first sample
+    own_rest = 0 if isinstance(spec.baseline, NoBaseline) or trial.rest is not None else spec.baseline.samples
+    return first >= own_rest and first * trial.rate >= trial.scored_from * spec.rate
+
+
 def scored_windows(trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline) -> tuple[list[Window], Rest | None]:
     """Give the windows of one trial that may be trained on or scored, and the rest baseline measured beside them.
 
-    A window is scored if all its samples lie at or after `trial.scored_from` and, where the rest
-    baseline is measured in the trial's own beginning, after the rest period. Filter state starts
-    with the recording, so that samples before `scored_from` settle the filters as they would live.
+    Filter state starts with the recording, so that samples before `trial.scored_from` settle the filters as they
+    would live.
     """
     windows = [window for block in _blocks(trial.data) for window in pipeline.process(block)]
     rest = _rest(trial, spec, pipeline, windows)
-    own_rest = 0 if isinstance(spec.baseline, NoBaseline) or trial.rest is not None else spec.baseline.samples
-    scored = []
-    for number, window in enumerate(windows):
-        first = spec.warm_up + number * spec.hop  # at the model rate, counted from the first sample
-        if first * trial.rate >= trial.scored_from * spec.rate and first >= own_rest:
-            scored.append(window)
-    return scored, rest
+    return [window for number, window in enumerate(windows) if is_scored(trial, spec, number)], rest
 
 
 def trial_pipeline(trial: Trial, spec: PreprocessingSpec, *, max_interpolated: float = 0.0) -> Pipeline:

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import csv
-import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from bci_app.bundle.spec import Score
 from bci_app.errors import FileError
-from offline.metrics import (
-    accuracy,
-    balanced_accuracy,
-    confusion,
-    expected_calibration_error,
-    grouped_interval,
-    macro_f1,
-    majority_baseline,
-    rolling_mean,
-)
+from offline.metrics import ConfidenceBin, balanced_accuracy, confidence_bins, confusion
 from offline.protocols import LEAK_WARNING
 from offline.report.literature import OTHERS, PAPER, PAPER_ACCURACY, PAPER_PROTOCOL
-from offline.run.fold import FRONT_FILE, HYPERVOLUME_FILE, SEARCH_FILE, TRAINING_FILE
-from offline.run.record import PREDICTIONS_FILE, NetworkRecord, ProtocolRecord, RunRecord, ScoredWindows
-from offline.run.scores import predictions_of, rolling_windows
+from offline.run.fold import HYPERVOLUME_FILE, SEARCH_FILE, TRAINING_FILE
+from offline.run.record import PREDICTIONS_FILE, REFERENCE, NetworkRecord, ProtocolRecord, RunRecord, ScoredWindows
+from offline.run.scores import predictions_of, protocol_scores, score
+from offline.search.pareto import fronts
+from offline.search.store import read_evaluations
 
-_BINS = 10
 _MOST_CURVES = 60
 
 
@@ -37,39 +27,19 @@ class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Figures(_Frozen):
-    """Figures of one kind of prediction for one target.
+class SubjectFigures(_Frozen):
+    """Scores of the found subnets for one subject, and the reference's balanced accuracy.
 
     Attributes
     ----------
-    interval : tuple of float or None
-        95 % interval of the balanced accuracy over whole subjects, or whole trials where subjects are few.
+    classes : int
+        How many the subject's tested windows have; of one class nothing balanced can be told.
     """
 
-    windows: int
-    accuracy: float
-    balanced_accuracy: float
-    rolling_balanced_accuracy: float
-    macro_f1: float
-    majority_baseline: float
-    calibration_error: float
-    interval: tuple[float, float] | None
-
-
-class SubjectFigures(_Frozen):
-    """Figures of the found subnets for one subject, and the reference's balanced accuracy."""
-
     subject: str
-    found: Figures
+    classes: int
+    found: Score
     reference: float
-
-
-class Reliability(_Frozen):
-    """One bin of confidence: its mean, how often the predicted class was right, and its share of the windows."""
-
-    confidence: float
-    accuracy: float
-    share: float
 
 
 class TargetReport(_Frozen):
@@ -77,7 +47,7 @@ class TargetReport(_Frozen):
 
     Attributes
     ----------
-    kinds : dict of str to Figures
+    kinds : dict of str to Score
         ``found``, ``inherited``, ``supernet`` and ``reference``.
     confusion : tuple of tuple of int
         Windows of the found subnets: true class by row, predicted class by column.
@@ -85,10 +55,15 @@ class TargetReport(_Frozen):
 
     target: str
     classes: tuple[str, ...]
-    kinds: dict[str, Figures]
+    kinds: dict[str, Score]
     subjects: tuple[SubjectFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
-    reliability: tuple[Reliability, ...]
+    reliability: tuple[ConfidenceBin, ...]
+
+    @property
+    def chance(self) -> float:
+        """Balanced accuracy without knowledge: one by the classes that were tested."""
+        return 1 / sum(any(row) for row in self.confusion)
 
 
 class Curve(_Frozen):
@@ -124,11 +99,25 @@ class Candidate(_Frozen):
     on_front: bool
 
 
+class FrontPoint(_Frozen):
+    """A subnet on a front."""
+
+    parameters: int
+    validation_error: float
+
+
 class SearchReport(_Frozen):
-    """The network that ships: what was looked at, and what was chosen."""
+    """The network that ships: what was looked at, and what was chosen.
+
+    Attributes
+    ----------
+    fronts : tuple of tuple of FrontPoint
+        After every generation, of all subnets met by then, smallest first; of the objectives that were searched.
+    """
 
     network: NetworkRecord
     candidates: tuple[Candidate, ...]
+    fronts: tuple[tuple[FrontPoint, ...], ...]
     hypervolume: tuple[float, ...]
     curve: Curve
 
@@ -172,34 +161,17 @@ def analyse(run: Path) -> Report:
     return Report(
         record=record,
         protocols=protocols,
-        searches=tuple(_search(run, network) for network in record.final),
+        searches=tuple(
+            _search(run, network, latency=record.settings.preset.latency_searched) for network in record.final
+        ),
         literature=_literature(record, protocols),
     )
 
 
-def figures(
-    probabilities: NDArray[np.float64],
-    labels: NDArray[np.int64],
-    subject: NDArray[np.int64],
-    trial: NDArray[np.int64],
-    windows: int,
-) -> Figures:
-    """Compute the figures of predictions; `windows` of them are averaged for the rolling one."""
-    predicted = probabilities.argmax(axis=1)
-    return Figures(
-        windows=len(labels),
-        accuracy=accuracy(predicted, labels),
-        balanced_accuracy=balanced_accuracy(predicted, labels),
-        rolling_balanced_accuracy=balanced_accuracy(rolling_mean(probabilities, trial, windows).argmax(axis=1), labels),
-        macro_f1=macro_f1(predicted, labels),
-        majority_baseline=majority_baseline(labels),
-        calibration_error=expected_calibration_error(probabilities, labels),
-        interval=grouped_interval(predicted, labels, subject, trial),
-    )
-
-
 def _protocol(run: Path, record: RunRecord, protocol: ProtocolRecord) -> ProtocolReport:
-    tested = ScoredWindows.read(run / protocol.folder / PREDICTIONS_FILE)
+    tested, within = ScoredWindows.read(run / protocol.folder / PREDICTIONS_FILE), protocol.within_subject
+    names = [target.name for target in record.targets]
+    scores = protocol_scores(tested, names, record.preprocessing, within_subject=within)
     chosen = np.unique(np.linspace(0, len(protocol.networks) - 1, _MOST_CURVES).astype(int))
     return ProtocolReport(
         name=protocol.name,
@@ -208,48 +180,36 @@ def _protocol(run: Path, record: RunRecord, protocol: ProtocolRecord) -> Protoco
         warning=f"{protocol.name} {LEAK_WARNING}" if protocol.leaks else None,
         within_subject=protocol.within_subject,
         splits=protocol.splits,
-        targets=tuple(_target(record, tested, t) for t in range(len(record.targets))),
+        targets=tuple(_target(record, tested, scores, t, within_subject=within) for t in range(len(record.targets))),
         parameters=tuple(network.parameters for network in protocol.networks),
         curves=tuple(_curve(run, protocol.networks[i]) for i in chosen),
     )
 
 
-def _target(record: RunRecord, tested: ScoredWindows, t: int) -> TargetReport:
-    target, windows = record.targets[t], rolling_windows(record.preprocessing)
-    kinds = {kind: figures(*predictions_of(tested, kind, t), windows) for kind in tested.probabilities}
-    probabilities, labels, subject, trial = predictions_of(tested, "found", t)
-    reference = tested.probabilities["reference"][t].argmax(axis=1)
+def _target(
+    record: RunRecord, tested: ScoredWindows, scores: Mapping[str, tuple[Score, ...]], t: int, *, within_subject: bool
+) -> TargetReport:
+    target = record.targets[t]
+    found, reference = (predictions_of(tested, kind, t, within_subject=within_subject) for kind in ("found", REFERENCE))
     subjects = []
-    for code in np.unique(subject):
-        one = subject == code
-        found = figures(probabilities[one], labels[one], subject[one], trial[one], windows)
+    for code in np.unique(tested.subject):
+        own, beside = found.of_subject(code), reference.of_subject(code)
         subjects.append(
             SubjectFigures(
-                subject=record.subjects[code], found=found, reference=balanced_accuracy(reference[one], labels[one])
+                subject=record.subjects[code],
+                classes=len(np.unique(own.labels)),
+                found=score(own, target.name, record.preprocessing),
+                reference=balanced_accuracy(beside.probabilities.argmax(axis=1), beside.labels),
             )
         )
-    counts = confusion(probabilities.argmax(axis=1), labels, len(target.classes))
+    counts = confusion(found.probabilities.argmax(axis=1), found.labels, len(target.classes))
     return TargetReport(
         target=target.name,
         classes=target.classes,
-        kinds=kinds,
+        kinds={kind: scores[kind][t] for kind in tested.probabilities},
         subjects=tuple(subjects),
         confusion=tuple(tuple(int(n) for n in row) for row in counts),
-        reliability=_reliability(probabilities, labels),
-    )
-
-
-def _reliability(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[Reliability, ...]:
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    place = np.clip(np.ceil(confidence * _BINS).astype(int) - 1, 0, _BINS - 1)
-    return tuple(
-        Reliability(
-            confidence=float(confidence[place == b].mean()),
-            accuracy=float(right[place == b].mean()),
-            share=float((place == b).mean()),
-        )
-        for b in np.unique(place)
+        reliability=tuple(confidence_bins(found.probabilities, found.labels)),
     )
 
 
@@ -263,29 +223,36 @@ def _curve(run: Path, network: NetworkRecord) -> Curve:
     )
 
 
-def _search(run: Path, network: NetworkRecord) -> SearchReport:
+def _search(run: Path, network: NetworkRecord, *, latency: bool) -> SearchReport:
     folder = run / network.folder
-    front = {row["arch"] for row in _csv(folder / FRONT_FILE, ("arch",))}
-    path = folder / SEARCH_FILE
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            rows = connection.execute(
-                "SELECT arch, parameters, validation_balanced_accuracy, latency_ms, generation FROM evaluations"
-            ).fetchall()
-    except sqlite3.Error as error:
-        raise FileError(f"Cannot read the search {path}", found=str(error)) from error
+    everything = read_evaluations(folder / SEARCH_FILE)
+    volumes = tuple(float(row["hypervolume"]) for row in _csv(folder / HYPERVOLUME_FILE, ("hypervolume",)))
+    by_generation = [[e for e in everything if e.generation == number] for number in range(len(volumes))]
+    found = fronts(by_generation, latency=latency)
+    on_front = {e.arch for e in found[-1]}
     candidates = tuple(
         Candidate(
-            parameters=parameters,
-            validation_error=1 - accuracy,
-            latency_ms=latency,
-            generation=generation,
-            on_front=arch in front,
+            parameters=e.metrics.parameters,
+            validation_error=1 - e.metrics.balanced_accuracy,
+            latency_ms=e.metrics.latency_ms,
+            generation=e.generation,
+            on_front=e.arch in on_front,
         )
-        for arch, parameters, accuracy, latency, generation in rows
+        for e in everything
     )
-    volumes = tuple(float(row["hypervolume"]) for row in _csv(folder / HYPERVOLUME_FILE, ("hypervolume",)))
-    return SearchReport(network=network, candidates=candidates, hypervolume=volumes, curve=_curve(run, network))
+    return SearchReport(
+        network=network,
+        candidates=candidates,
+        fronts=tuple(
+            tuple(
+                FrontPoint(parameters=e.metrics.parameters, validation_error=1 - e.metrics.balanced_accuracy)
+                for e in front
+            )
+            for front in found
+        ),
+        hypervolume=volumes,
+        curve=_curve(run, network),
+    )
 
 
 def _csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:

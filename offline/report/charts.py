@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from offline.report.analysis import Curve, ProtocolReport, Reliability, Report, SearchReport, TargetReport
+from offline.metrics import ConfidenceBin
+from offline.report.analysis import Curve, FrontPoint, ProtocolReport, Report, SearchReport, TargetReport
 from offline.report.svg import (
     ACCENT,
     BACKGROUND,
@@ -24,6 +25,7 @@ from offline.run.record import NetworkRecord
 
 _ROW = 26
 _WIDE = 912
+_LOOKED_AT = "#c3c8ce"
 
 
 def overview(report: Report) -> str:
@@ -34,7 +36,7 @@ def overview(report: Report) -> str:
     low = min(0.4, *(_lowest(p.targets[t]) for t, p in rows))
     plot = Plot(_WIDE, height, (low - 0.02, 1.0), (0, 1), left=220, right=24, top=28, bottom=44)
     plot.x_axis("balanced accuracy")
-    _keys(plot, (("found subnets, 95 % interval", "dot"), ("reference", "ring"), ("chance", "dash")))
+    _keys(plot, plot.left, ("found subnets, 95 % interval", "reference", "chance"))
     y = plot.top + _ROW / 2 + 4
     previous = 0
     for t, protocol in rows:
@@ -58,7 +60,7 @@ def _overview_row(plot: Plot, y: float, report: Report, t: int, protocol: Protoc
     plot.add(text(124, y + 4, protocol.name, kind="label"))
     if protocol.leaks:
         plot.add(text(166, y + 4, "leaks", kind="warning"))
-    chance = plot.px(1 / len(target.classes))
+    chance = plot.px(target.chance)
     plot.add(tag("line", x1=chance, x2=chance, y1=y - _ROW / 2, y2=y + _ROW / 2, stroke=MUTED, stroke_dasharray="2 3"))
     if found.interval:
         low, high = (plot.px(value) for value in found.interval)
@@ -76,29 +78,31 @@ def _overview_row(plot: Plot, y: float, report: Report, t: int, protocol: Protoc
         plot.add(tag("line", x1=at - 3.9, x2=at + 3.9, y1=y + 3.9, y2=y - 3.9, stroke=colour, stroke_width=2))
 
 
-def _keys(plot: Plot, keys: Sequence[tuple[str, str]]) -> None:
-    x = plot.left
-    for words, mark in keys:
+def _keys(plot: Plot, x: float, words: Sequence[str]) -> None:
+    """Tell the marks of found subnets, reference and chance apart, in this order."""
+    for mark, label in zip(("dot", "ring", "dash"), words, strict=True):
         if mark == "dash":
             plot.add(tag("line", x1=x + 4, x2=x + 4, y1=2, y2=16, stroke=MUTED, stroke_dasharray="2 3"))
         else:
             fill = BACKGROUND if mark == "ring" else MUTED
             plot.add(tag("circle", cx=x + 4, cy=9, r=4.5, fill=fill, stroke=MUTED, stroke_width=1.5))
-        plot.add(text(x + 14, 13, words, kind="tick"))
-        x += 34 + 6.2 * len(words)
+        plot.add(text(x + 14, 13, label, kind="tick"))
+        x += 34 + 6.2 * len(label)
 
 
 def subjects(protocol: ProtocolReport, t: int) -> str:
     """Balanced accuracy of every subject for one target, best last, beside the reference."""
     target = protocol.targets[t]
-    ordered = sorted(target.subjects, key=lambda s: s.found.balanced_accuracy)
-    values = [v for s in ordered for v in (s.found.balanced_accuracy, s.reference)]
+    told = (s for s in target.subjects if s.classes > 1)
+    ordered = sorted(told, key=lambda s: s.found.balanced_accuracy)
+    values = [v for s in ordered for v in (s.found.balanced_accuracy, s.reference, *(s.found.interval or ()))]
     low = max(0.0, min(0.4, *values) - 0.05)
     plot = Plot(_WIDE, 248, (-0.7, len(ordered) - 0.3), (low, 1.0), bottom=52, top=28)
-    plot.y_axis("balanced accuracy")
+    plot.y_axis("balanced accuracy", at=13)
+    interval = ", 95 % interval" if any(s.found.interval for s in ordered) else ""
+    _keys(plot, plot.left + 120, (f"found subnets{interval}", "reference", "chance"))
     colour = TARGETS[t % len(TARGETS)]
-    chance = 1 / len(target.classes)
-    plot.line(((plot.x[0], chance), (plot.x[1], chance)), stroke=MUTED, dash="2 3")
+    plot.line(((plot.x[0], target.chance), (plot.x[1], target.chance)), stroke=MUTED, dash="2 3")
     for i, subject in enumerate(ordered):
         found = subject.found
         if found.interval:
@@ -132,7 +136,8 @@ def confusion(target: TargetReport, colour: str) -> str:
             parts.append(_square(*square, fill=SURFACE, opacity=1.0))
             parts.append(_square(*square, fill=colour, opacity=round(0.92 * share, 3)))
             fill = "#ffffff" if share > 0.55 else TEXT
-            parts.append(text(x + cell / 2, y + cell / 2, f"{share:.0%}", anchor="middle", kind="strong", fill=fill))
+            words = f"{100 * share:.0f} %"
+            parts.append(text(x + cell / 2, y + cell / 2, words, anchor="middle", kind="strong", fill=fill))
             parts.append(text(x + cell / 2, y + cell / 2 + 17, str(count), anchor="middle", kind="tick", fill=fill))
     return picture(left + n * cell + 4, top + n * cell + 4, parts, f"Confusion matrix of {target.target}")
 
@@ -141,7 +146,7 @@ def _square(x: str, y: str, side: str, *, fill: str, opacity: float) -> str:
     return tag("rect", x=x, y=y, width=side, height=side, rx=3, fill=fill, opacity=opacity)
 
 
-def reliability(bins: Sequence[Reliability], classes: int, colour: str) -> str:
+def reliability(bins: Sequence[ConfidenceBin], classes: int, colour: str) -> str:
     """How often the predicted class is right, by how sure the network is."""
     least = 1 / classes
     plot = Plot(
@@ -152,7 +157,8 @@ def reliability(bins: Sequence[Reliability], classes: int, colour: str) -> str:
     plot.line(((max(least, plot.y[0]), max(least, plot.y[0])), (1, 1)), stroke=MUTED, dash="2 3")
     plot.line([(b.confidence, b.accuracy) for b in bins], stroke=colour, width=1.5)
     for b in bins:
-        plot.dot(b.confidence, b.accuracy, fill=colour, radius=2 + 5 * b.share**0.5, title=f"{b.share:.0%} of windows")
+        title = f"{100 * b.share:.0f} % of windows"
+        plot.dot(b.confidence, b.accuracy, fill=colour, radius=2 + 5 * b.share**0.5, title=title)
     return plot.render("Reliability diagram")
 
 
@@ -167,8 +173,10 @@ def curves(items: Sequence[Curve], width: float = 436) -> str:
     plot.y_axis("cross entropy")
     opacity = 1.0 if len(items) == 1 else max(0.25, min(0.8, 6 / len(items)))
     for curve in items:
-        plot.line([(i, loss) for i, loss in enumerate(curve.train, 1)], stroke=FAINT, opacity=opacity)
-        plot.line([(i, loss) for i, loss in enumerate(curve.validation, 1)], stroke=ACCENT, width=1.25, opacity=opacity)
+        for epochs, stroke, thick in ((curve.train, FAINT, 1.0), (curve.validation, ACCENT, 1.25)):
+            plot.line(list(enumerate(epochs, 1)), stroke=stroke, width=thick, opacity=opacity)
+            if len(epochs) == 1:  # a line of one point cannot be seen
+                plot.dot(1, epochs[0], fill=stroke)
     for x, words, colour in ((width - 148, "training", FAINT), (width - 80, "validation", ACCENT)):
         plot.add(tag("line", x1=x, x2=x + 14, y1=22, y2=22, stroke=colour, stroke_width=2))
         plot.add(text(x + 19, 26, words, kind="tick"))
@@ -181,28 +189,26 @@ def _whole(low: int, high: int) -> list[float]:
 
 
 def pareto(search: SearchReport, unit: float = 1e6) -> str:
-    """Draw the validation error against the size of every subnet looked at, the front, and the one that was chosen."""
+    """Draw error against size of every subnet looked at, how the front moved, and the subnet that was chosen."""
     everything = search.candidates
     sizes, errors = [c.parameters / unit for c in everything], [c.validation_error for c in everything]
     span = max(sizes) - min(sizes) or 0.1
     rise = max(errors) - min(errors) or 0.1
     x = max(0.0, min(sizes) - 0.05 * span), max(sizes) + 0.05 * span
-    plot = Plot(448, 260, x, (max(0.0, min(errors) - 0.08 * rise), max(errors) + 0.05 * rise), top=36)
+    plot = Plot(448, 284, x, (max(0.0, min(errors) - 0.08 * rise), max(errors) + 0.05 * rise), top=60)
     plot.x_axis("million parameters")
-    plot.y_axis("validation error (1 − balanced accuracy)")
+    plot.y_axis("validation error (1 − balanced accuracy)", at=14)
     for candidate in everything:
         if not candidate.on_front:
-            plot.dot(candidate.parameters / unit, candidate.validation_error, fill="#c3c8ce", radius=2.2)
-    front = sorted((c for c in everything if c.on_front), key=lambda c: c.parameters)
-    steps: list[tuple[float, float]] = []
-    for candidate in front:
-        here = candidate.parameters / unit, candidate.validation_error
-        steps += [(here[0], steps[-1][1]), here] if steps else [(here[0], plot.y[1]), here]
-    steps.append((plot.x[1], steps[-1][1]))
-    plot.line(steps, stroke=ACCENT, width=1.25)
-    for candidate in front:
-        title = f"{candidate.parameters} parameters, error {candidate.validation_error:.3f}"
-        plot.dot(candidate.parameters / unit, candidate.validation_error, fill=ACCENT, radius=3.2, title=title)
+            plot.dot(candidate.parameters / unit, candidate.validation_error, fill=_LOOKED_AT, radius=2.2)
+    shown = _few_fronts(len(search.fronts))
+    for generation, (stroke, dash) in shown.items():
+        width = 1.75 if stroke == ACCENT else 1.25
+        plot.line(_stairs(search.fronts[generation], plot, unit), stroke=stroke, width=width, dash=dash)
+    _front_keys(plot, shown)
+    for point in search.fronts[-1]:
+        title = f"{point.parameters} parameters, error {point.validation_error:.3f}"
+        plot.dot(point.parameters / unit, point.validation_error, fill=ACCENT, radius=3.2, title=title)
     chosen = search.network
     at = plot.px(chosen.parameters / unit), plot.py(1 - chosen.validation_balanced_accuracy)
     plot.add(tag("circle", cx=at[0], cy=at[1], r=7.5, fill="none", stroke=TEXT, stroke_width=1.5))
@@ -210,14 +216,41 @@ def pareto(search: SearchReport, unit: float = 1e6) -> str:
     plot.add(
         text(at[0] + (-12 if right else 12), at[1] - 8, "chosen", anchor="end" if right else "start", kind="strong")
     )
-    return plot.render("Pareto front of validation error and size")
+    return plot.render("Pareto front of validation error and size, by generation")
+
+
+def _few_fronts(generations: int) -> dict[int, tuple[str, str | None]]:
+    """Choose the generations whose fronts are drawn, with colour and dashes: the first, two between, the last."""
+    last = generations - 1
+    styles = ((FAINT, "2 3"), (FAINT, "6 3"), (MUTED, None), (ACCENT, None))
+    places = (0, round(last / 3), round(2 * last / 3), last)
+    return dict(zip(places, styles, strict=True))
+
+
+def _stairs(front: Sequence[FrontPoint], plot: Plot, unit: float) -> list[tuple[float, float]]:
+    """Give the line under which no subnet lies: down at each one that beats all that are smaller."""
+    steps: list[tuple[float, float]] = []
+    for point in front:
+        here = point.parameters / unit, point.validation_error
+        if not steps or here[1] < steps[-1][1]:
+            steps += [(here[0], steps[-1][1] if steps else plot.y[1]), here]
+    return [*steps, (plot.x[1], steps[-1][1])]
+
+
+def _front_keys(plot: Plot, shown: Mapping[int, tuple[str, str | None]]) -> None:
+    plot.add(text(plot.left, 38, "front after generation", kind="tick"))
+    x = plot.left + 124
+    for generation, (stroke, dash) in shown.items():
+        plot.add(tag("line", x1=x, x2=x + 22, y1=34, y2=34, stroke=stroke, stroke_width=1.75, stroke_dasharray=dash))
+        plot.add(text(x + 28, 38, str(generation + 1), kind="tick"))
+        x += 60
 
 
 def hypervolume(volumes: Sequence[float]) -> str:
     """Hypervolume of the front by generation."""
     low, high = min(volumes), max(volumes)
     pad = 0.1 * (high - low) or 0.01 * high
-    plot = Plot(448, 260, (1, max(2, len(volumes))), (low - pad, high + pad), left=64, top=36)
+    plot = Plot(448, 284, (1, max(2, len(volumes))), (low - pad, high + pad), left=64, top=60)
     plot.x_axis("generation", values=_whole(1, max(2, len(volumes))))
     plot.y_axis("hypervolume of the front")
     points = [(i, value) for i, value in enumerate(volumes, 1)]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline, PreprocessingSpec
+from bci_app.bundle.spec import Score
 from offline.report import charts
-from offline.report.analysis import Figures, ProtocolReport, Report, TargetReport
+from offline.report.analysis import ProtocolReport, Report, TargetReport
 from offline.report.style import STYLE
 from offline.report.svg import TARGETS
+from offline.report.words import HYPERVOLUME, describe
 from offline.run.bad_channels import LARGEST_LOSS
+from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
 _KINDS = {
     "found": "found subnets",
@@ -20,8 +22,10 @@ _KINDS = {
     "reference": "reference",
 }
 _REPLACED = {"interpolate": "interpolation", "rest": "their rest"}
+_INTERVAL = "95 % interval"
+_REFERENCE = "reference, balanced accuracy"
 _COLUMNS = (
-    "balanced accuracy", "95 % interval", "rolling 10&nbsp;s", "accuracy", "macro-F1", "majority baseline",
+    "balanced accuracy", _INTERVAL, "rolling 10&nbsp;s", "accuracy", "macro-F1", "majority baseline",
     "calibration error",
 )  # fmt: skip
 
@@ -89,6 +93,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1
     return f"<div class='wide'><table><thead><tr>{cells}</tr></thead><tbody>{''.join(lines)}</tbody></table></div>\n"
 
 
+def _without(cells: Sequence[str], place: int) -> list[str]:
+    return [*cells[:place], *cells[place + 1 :]]
+
+
 def _name(report: Report, t: int) -> str:
     dot = f"<span class='dot' style='background:{TARGETS[t % len(TARGETS)]}'></span>"
     return f"<span class='name'>{dot}{escape(report.record.targets[t].title)}</span>"
@@ -99,16 +107,22 @@ def _protocol_name(protocol: ProtocolReport) -> str:
     return f"<span class='name'>{escape(protocol.name)}{leaks}</span>"
 
 
-def _cells(figures: Figures) -> list[str]:
-    interval = "–" if figures.interval is None else f"{figures.interval[0]:.3f}–{figures.interval[1]:.3f}"
-    rest = (
-        figures.rolling_balanced_accuracy,
-        figures.accuracy,
-        figures.macro_f1,
-        figures.majority_baseline,
-        figures.calibration_error,
-    )
-    return [f"<b>{figures.balanced_accuracy:.3f}</b>", interval, *(f"{value:.3f}" for value in rest)]
+def _cells(score: Score, *, balanced: bool = True) -> list[str]:
+    """Write the figures of `_COLUMNS`; without the balanced ones where there is one class only."""
+    interval = "–" if score.interval is None else f"{score.interval[0]:.3f}–{score.interval[1]:.3f}"
+    return [
+        f"<b>{score.balanced_accuracy:.3f}</b>" if balanced else "–",
+        interval,
+        _number(score.rolling_balanced_accuracy if balanced else None),
+        _number(score.accuracy),
+        _number(score.macro_f1 if balanced else None),
+        _number(score.majority_baseline),
+        _number(score.expected_calibration_error),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _result(report: Report) -> str:
@@ -118,21 +132,32 @@ def _result(report: Report) -> str:
             _name(report, t) if i == 0 else "",
             _protocol_name(protocol),
             *_cells(protocol.targets[t].kinds["found"]),
-            f"{protocol.targets[t].kinds['reference'].balanced_accuracy:.3f}",
+            _number(protocol.targets[t].kinds["reference"].balanced_accuracy),
         ]
         for t in range(len(report.record.targets))
         for i, protocol in enumerate(report.protocols)
     ]
+    struck = any(protocol.leaks for protocol in report.protocols)
     caption = (
-        "Each dot is the balanced accuracy over all tested windows; a struck-through dot is that of a protocol that "
-        f"leaks. Reference: {report.record.reference_method}, fitted and scored on the same windows and splits."
+        f"Reference: {report.record.reference_method}, fitted and scored on the same windows and splits."
+        + " A struck-through dot is that of a protocol that leaks." * struck
     )
     return _section(
         "Result",
         *(_warning(protocol) for protocol in report.protocols),
         _figure(charts.overview(report), caption),
-        _table(("target", "protocol", *_COLUMNS, "reference, balanced"), rows, words=2),
+        _table(("target", "protocol", *_COLUMNS, _REFERENCE), rows, words=2),
+        *_how_scored(report.protocols),
     )
+
+
+def _how_scored(protocols: Sequence[ProtocolReport]) -> list[str]:
+    """Say how the figures of each kind of protocol come from windows."""
+    lines = []
+    for within, words in HOW_SCORED.items():
+        if names := [escape(protocol.name) for protocol in protocols if protocol.within_subject is within]:
+            lines.append(f"<p class='muted'>Protocol {', '.join(names)}: {escape(words)}</p>")
+    return lines
 
 
 def _literature(report: Report) -> str:
@@ -167,15 +192,27 @@ def _subjects(report: Report) -> str:
                 title = f"<h4>{_name(report, t)}</h4>" if len(protocol.targets) > 1 else ""
                 parts.append(title + _figure(charts.subjects(protocol, t)))
         rows = [
-            [escape(subject.subject), _name(report, t), *_cells(subject.found), f"{subject.reference:.3f}"]
+            [
+                escape(subject.subject),
+                _name(report, t),
+                *_cells(subject.found, balanced=subject.classes > 1),
+                _number(subject.reference if subject.classes > 1 else None),
+            ]
             for t, target in enumerate(protocol.targets)
             for subject in target.subjects
         ]
-        table = _table(("subject", "target", *_COLUMNS, "reference, balanced"), rows, words=2)
+        head = ["subject", "target", *_COLUMNS, _REFERENCE]
+        if not any(subject.found.interval for target in protocol.targets for subject in target.subjects):
+            place = head.index(_INTERVAL)
+            head, rows = _without(head, place), [_without(row, place) for row in rows]
+        table = _table(head, rows, words=2)
         if len(rows) > 12:
             table = f"<details><summary>Table of {len(rows)} rows</summary>{table}</details>"
         parts.append(table)
-    few = "A person’s interval is over whole trials; it is missing where there are fewer than two trials of a class."
+    few = (
+        "A person’s interval is over whole trials; it is missing where there are fewer than two trials of a class. "
+        "Balanced figures are missing where a person’s tested windows are of one class."
+    )
     return _section("Subjects", *parts, f"<p class='muted'>{few}</p>")
 
 
@@ -194,11 +231,16 @@ def _details(report: Report) -> str:
             ]
             for t, target in enumerate(protocol.targets)
             for kind, label in _KINDS.items()
-            if kind in target.kinds and not (kind == "inherited" and target.kinds[kind] == target.kinds["found"])
+            if kind in target.kinds and (kind != "inherited" or report.record.settings.preset.finetune)
         ]
         parts.append(_table(("target", "", "parameters", *_COLUMNS), rows, words=2))
         pictures = "".join(_pair(report, target, t) for t, target in enumerate(protocol.targets))
         parts.append(f"<div class='row'>{pictures}</div>")
+    parts.append(
+        "<p class='muted'>Pictures are of the found subnets over all tested windows. Matrix: shares of each true "
+        "class, with numbers of windows. Curve: how often the named class was right by how sure the network was; "
+        "larger dots stand for more windows, the dotted line for perfect calibration.</p>"
+    )
     return _section("Supernet and found subnets", *parts)
 
 
@@ -247,11 +289,11 @@ def _search(report: Report) -> str:
             )
         )
         pictures = charts.pareto(search) + charts.hypervolume(search.hypervolume)
-        parts.append(
-            f"<figure><div class='row'>{pictures}</div><figcaption>{len(search.candidates)} subnets were looked at on "
-            f"validation windows, with inherited weights. Hypervolume: the area between the front of the subnets met "
-            f"so far and an error of 1 at the largest size, in million parameters.</figcaption></figure>"
+        caption = (
+            f"{len(search.candidates)} subnets (dots) were looked at on validation windows, with inherited weights. "
+            f"{HYPERVOLUME[record.settings.preset.latency_searched]}"
         )
+        parts.append(_figure(f"<div class='row'>{pictures}</div>", caption))
     return _section("Search", *parts)
 
 
@@ -315,7 +357,11 @@ def _curves(report: Report) -> str:
     ]
     cells.append(("exported model", charts.curves([search.curve for search in report.searches])))
     pictures = "".join(f"<div class='pair'><h4>{title}</h4>{picture}</div>" for title, picture in cells)
-    return _section("Learning curves", f"<div class='row'>{pictures}</div>")
+    words = (
+        "One line for each supernet. Training loss is that of the subnets drawn in an epoch, on augmented windows with "
+        "dropout; validation loss is the mean of a few fixed subnets on windows as they are, so that it may be lower."
+    )
+    return _section("Learning curves", f"<div class='row'>{pictures}</div><p class='muted'>{words}</p>")
 
 
 def _exclusions(report: Report) -> str:
@@ -330,7 +376,11 @@ def _exclusions(report: Report) -> str:
 
 def _method(report: Report) -> str:
     record = report.record
-    protocols = [[_protocol_name(p), str(p.splits), escape(p.description)] for p in report.protocols]
+    people = f" of {len(record.subjects)} subjects"
+    protocols = [
+        [_protocol_name(p), f"{p.splits}{people if p.within_subject else ''}", escape(p.description)]
+        for p in report.protocols
+    ]
     targets = [
         [_name(report, t), escape(", ".join(target.classes)), escape(target.description)]
         for t, target in enumerate(record.targets)
@@ -342,7 +392,7 @@ def _method(report: Report) -> str:
         "channels": ", ".join(record.preprocessing.channels),
         "space": f"{settings.space.count()} subnets, {settings.space.depths[0]} to {settings.space.depths[-1]} layers",
         "networks": "one for each target" if settings.networks == "each" else "one with a head for each target",
-        "calibration": "one temperature a target, fitted on validation windows through weights that had not met them",
+        "calibration": CALIBRATION + SHIPPED_CALIBRATION[record.protocol(record.primary).within_subject],
         "intervals": "percentile bootstrap over whole subjects, or whole trials where subjects are fewer than five",
         "command": record.command,
         "software": ", ".join(f"{name} {version}" for name, version in record.software.items()),
@@ -355,25 +405,3 @@ def _method(report: Report) -> str:
         _table(("target", "classes", ""), targets, words=3),
         f"<dl>{listed}</dl>",
     )
-
-
-def describe(spec: PreprocessingSpec) -> str:
-    """Say in words what a token is."""
-    steps = [f"{spec.rate:g} Hz"]
-    if spec.band_pass:
-        steps.append(f"causal Butterworth {spec.band_pass.low:g}–{spec.band_pass.high:g} Hz")
-    if spec.reference.kind != "none":
-        steps.append(f"{spec.reference.kind} reference")
-    steps.append(f"windows of {spec.window_seconds:g} s every {spec.hop_seconds:g} s")
-    token = spec.token
-    steps.append(f"log power in {len(token.bands)} bands" if isinstance(token, LogBandPowerToken) else "raw samples")
-    if not isinstance(spec.baseline, NoBaseline):
-        how = {
-            "template": "less the mean window",
-            "channel": "z-scored per channel against the windows",
-            "feature": "z-scored per feature against the windows",
-        }[spec.baseline.kind]
-        steps.append(f"{how} of {spec.baseline.samples / spec.rate:g} s of rest")
-    if spec.across_channels:
-        steps.append("z-scored across channels")
-    return "; ".join(steps)

@@ -53,6 +53,12 @@ def ticks(low: float, high: float, *, most: int = 6) -> list[float]:
     return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+def labelled(values: Sequence[float]) -> list[tuple[float, str]]:
+    """Write the values of an axis with as many decimals as the longest of them needs."""
+    decimals = max(len(f"{value:.12f}".rstrip("0").partition(".")[2]) for value in values)
+    return [(value, f"{value:.{decimals}f}") for value in values]
+
+
 @dataclass
 class Plot:
     """A plot with linear axes.
@@ -93,22 +99,22 @@ class Plot:
         """Add elements on top."""
         self.parts += parts
 
-    def x_axis(self, label: str, *, values: Sequence[float] | None = None, form: str = "g") -> None:
+    def x_axis(self, label: str, *, values: Sequence[float] | None = None) -> None:
         """Draw vertical grid lines with their values, and what they are values of."""
         bottom = self.height - self.bottom
-        for value in ticks(*self.x) if values is None else values:
+        for value, words in labelled(ticks(*self.x) if values is None else values):
             at = self.px(value)
             self.line(((value, self.y[0]), (value, self.y[1])), stroke=LINE)
-            self.add(text(at, bottom + 16, f"{value:{form}}", anchor="middle", kind="tick"))
+            self.add(text(at, bottom + 16, words, anchor="middle", kind="tick"))
         middle = (self.left + self.width - self.right) / 2
         self.add(text(middle, bottom + 34, label, anchor="middle", kind="axis"))
 
-    def y_axis(self, label: str, *, values: Sequence[float] | None = None, form: str = "g") -> None:
-        """Draw horizontal grid lines with their values, and above them what they are values of."""
-        for value in ticks(*self.y, most=5) if values is None else values:
+    def y_axis(self, label: str, *, at: float | None = None) -> None:
+        """Draw horizontal grid lines with their values, and above them (or at a height) what they are values of."""
+        for value, words in labelled(ticks(*self.y, most=5)):
             self.line(((self.x[0], value), (self.x[1], value)), stroke=LINE)
-            self.add(text(self.left - 8, self.py(value) + 4, f"{value:{form}}", anchor="end", kind="tick"))
-        self.add(text(0, self.top - 10, label, kind="axis"))
+            self.add(text(self.left - 8, self.py(value) + 4, words, anchor="end", kind="tick"))
+        self.add(text(0, self.top - 10 if at is None else at, label, kind="axis"))
 
     def line(
         self, points: Points, *, stroke: str, width: float = 1, dash: str | None = None, opacity: float = 1

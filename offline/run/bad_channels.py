@@ -22,7 +22,7 @@ from bci_app.preprocessing import Rest, Window
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.datasets.base import Dataset, Split, Trial, WindowSet
 from offline.datasets.windows import scored_windows, trial_pipeline, trial_tokens
-from offline.metrics import balanced_accuracy
+from offline.metrics import balanced_accuracy, mean_over, scored_apart
 from offline.supernet.extract import Subnet
 
 COUNTS = (1, 2, 3, 4, 6)
@@ -71,6 +71,7 @@ def bad_channel_losses(
     windows: WindowSet,
     networks: Sequence[FoldNetwork],
     *,
+    within_subject: bool,
     seed: int,
     draws: int = DRAWS,
 ) -> tuple[BadChannelLoss, ...]:
@@ -86,6 +87,8 @@ def bad_channel_losses(
         All windows of the run.
     networks : sequence of FoldNetwork
         Each is scored on the test windows of its split and on nothing else.
+    within_subject : bool
+        Whether each subject has networks of its own; each is scored apart then, as in the run's scores.
     seed : int
         Of the choice of channels; a choice holds for all recordings.
     draws : int
@@ -99,7 +102,11 @@ def bad_channel_losses(
     n_channels = len(spec.channels)
     rng = np.random.default_rng(seed)
     choices = {count: _choices(n_channels, count, draws, rng) for count in COUNTS if n_channels - count >= _LEAST_GOOD}
-    before = _scores(windows, networks, windows.tokens)
+
+    def scores_of(tokens: Tokens) -> dict[str, float]:
+        return _scores(windows, networks, tokens, within_subject=within_subject)
+
+    before = scores_of(windows.tokens)
     methods: tuple[Method, ...] = ("interpolate",) if isinstance(spec.baseline, NoBaseline) else ("interpolate", "rest")
     rests: dict[tuple[str, int], Rest | None] = {}
     scores: dict[tuple[Method, int], list[tuple[dict[str, float], ...]]] = {}
@@ -110,7 +117,7 @@ def bad_channel_losses(
                 if method == "rest":
                     for tokens in both:
                         tokens[:, mask] = 0.0
-                row = tuple(_scores(windows, networks, tokens) for tokens in both)
+                row = tuple(scores_of(tokens) for tokens in both)
                 scores.setdefault((method, count), []).append(row)
     found = []
     for target, full in before.items():
@@ -209,7 +216,9 @@ def _scored(trial: Trial, spec: PreprocessingSpec, bad: NDArray[np.bool_]) -> tu
     return scored_windows(trial, spec, pipeline)
 
 
-def _scores(windows: WindowSet, networks: Sequence[FoldNetwork], tokens: Tokens) -> dict[str, float]:
+def _scores(
+    windows: WindowSet, networks: Sequence[FoldNetwork], tokens: Tokens, *, within_subject: bool
+) -> dict[str, float]:
     """Give the balanced accuracy of each target over all test windows."""
     scores = {}
     for column, target in enumerate(windows.targets):
@@ -221,5 +230,7 @@ def _scores(windows: WindowSet, networks: Sequence[FoldNetwork], tokens: Tokens)
                 row = logits[:, fold.targets.index(target.name), : len(target.classes)]
                 predicted[fold.split.test] = row.argmax(dim=1).numpy()
         tested = predicted >= 0
-        scores[target.name] = balanced_accuracy(predicted[tested], windows.labels[tested, column])
+        labels = windows.labels[tested, column]
+        apart = scored_apart(labels, windows.subject[tested], within_subject=within_subject)
+        scores[target.name] = mean_over(apart, balanced_accuracy, predicted[tested], labels)
     return scores

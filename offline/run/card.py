@@ -13,6 +13,7 @@ from bci_app.bundle.spec import Provenance
 from offline.datasets.base import DatasetInfo, Split, WindowSet
 from offline.presets import DEMO_SUBJECTS
 from offline.run.record import ProtocolRecord
+from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
 _INTENDED = {
     "eegmat": "Research and demonstration: telling rest from mental arithmetic after 30 s of rest with eyes closed "
@@ -84,17 +85,20 @@ def model_card(
     trained = _subjects(windows, np.concatenate([final.train, final.validation]) if finetuned else final.train)
     kept_out = f" but {', '.join(demo)}, whose recording the demo replays" if demo else ""
     if record.within_subject:
+        apart = f" of {len(windows.subjects)} subjects"
         shipped = (
             f"Those were networks for one subject each; the model in this bundle is one for all subjects together"
             f"{kept_out}, and has itself no test score."
         )
     else:
+        apart = ""
         shipped = (
             f"The model in this bundle was made the same way of all subjects{kept_out}, and has itself no test score."
         )
     description = (
-        f"{record.description} The scores are cross-validated over {record.splits} folds: each fold trains and "
-        f"searches networks of its own and is scored on windows that they never met. {shipped} "
+        f"{record.description} The scores are cross-validated over {record.splits} folds{apart}: each fold trains and "
+        f"searches networks of its own and is scored on windows that they never met. "
+        f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[record.within_subject]} "
         f"{caution(info)}"
     )
     limits = _SYNTHETIC if info.synthetic else _LIMITS.get(info.name, "")

@@ -14,12 +14,15 @@ from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
 from bci_app.errors import BciError, BundleError, DatasetError
 from bci_app.preprocessing import Pipeline, Window
-from bci_app.preprocessing.spec import NoBaseline
-from offline.datasets.base import Dataset, Trial
+from offline.datasets.base import Dataset, Split, Trial
 from offline.datasets.labels import rating_rule
-from offline.datasets.windows import choose_subjects
+from offline.datasets.windows import choose_subjects, is_scored, make_windows
 from offline.metrics import balanced_accuracy, expected_calibration_error, rolling_mean
+from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.run.scores import rolling_windows
+
+LEAST_SUBJECTS = 3
+"""Fewer cannot say what a reference learns from people for others."""
 
 _CHUNK = 32
 
@@ -122,6 +125,56 @@ def evaluate(
     return tuple(results)
 
 
+def evaluate_reference(
+    loaded: LoadedBundle, dataset: Dataset, results: Sequence[EvaluationResult]
+) -> tuple[EvaluationResult, ...]:
+    """Score the reference on the windows that a bundle was scored on, each subject by what the others teach.
+
+    Parameters
+    ----------
+    loaded : LoadedBundle
+        The bundle.
+    dataset : Dataset
+        The recordings.
+    results : sequence of EvaluationResult
+        What `evaluate` gave for them, of `LEAST_SUBJECTS` subjects or more.
+
+    Raises
+    ------
+    DatasetError
+        If the windows are not the same.
+    """
+    preprocessing = loaded.spec.preprocessing
+    spec = reference_preprocessing(preprocessing, referenced=dataset.info.referenced)
+    windows = make_windows(dataset, spec, subjects=list(results[0].subjects), targets=[r.target for r in results])
+    splits = [
+        Split(name, np.flatnonzero(windows.subject != code), np.empty(0, dtype=np.int64), test)
+        for code, name in enumerate(windows.subjects)
+        for test in [np.flatnonzero(windows.subject == code)]
+    ]
+    found = []
+    for t, result in enumerate(results):
+        beside = _result(
+            result.target,
+            reference_probabilities(windows, splits, t),
+            windows.labels[:, t],
+            windows.subject,
+            windows.trial,
+            windows.subjects,
+            rolling_windows(preprocessing),
+        )
+        counts = [{name: score.windows for name, score in r.subjects.items()} for r in (result, beside)]
+        if counts[0] != counts[1]:
+            raise DatasetError(
+                "The reference cannot stand beside the network",
+                found=f"{beside.windows} windows for the network's {result.windows}",
+                expected="the same windows of the same subjects for both",
+                fix="See that the recordings do not change meanwhile.",
+            )
+        found.append(beside)
+    return tuple(found)
+
+
 def _shared_targets(spec: Bundle, dataset: Dataset) -> list[str]:
     there = {target.name: target.classes for target in dataset.info.targets}
     shared = [target.name for target in spec.targets if there.get(target.name) == target.classes]
@@ -177,13 +230,9 @@ def _decode(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Probab
                     expected=f"{preprocessing.baseline_windows} windows of {preprocessing.window_seconds:g} s",
                 )
             decoder.reset()
-        baseline = preprocessing.baseline
-        earliest = 0 if isinstance(baseline, NoBaseline) or trial.rest is not None else baseline.samples
         for number, window in enumerate(_windows(pipeline, trial.data)):
             decoded = decoder.decode(window)
-            first = preprocessing.warm_up + number * preprocessing.hop
-            scored = first >= earliest and first * trial.rate >= trial.scored_from * preprocessing.rate
-            if scored and decoded.probabilities is not None:
+            if is_scored(trial, preprocessing, number) and decoded.probabilities is not None:
                 yield decoded.probabilities
     except DatasetError:
         raise

@@ -26,7 +26,7 @@ from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_po
 from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
 from offline.run.lock import LOCK_FILE, locked
-from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks
+from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks, uncounted
 from offline.run.record import (
     PREDICTIONS_FILE,
     REFERENCE,
@@ -36,7 +36,12 @@ from offline.run.record import (
     ProtocolRecord,
     RunRecord,
 )
-from offline.run.reference import REFERENCE_NAME, reference_preprocessing, reference_probabilities
+from offline.run.reference import (
+    REFERENCE_NAME,
+    reference_preprocessing,
+    reference_probabilities,
+    require_same_windows,
+)
 from offline.run.scores import pooled, protocol_scores, tested, with_tested_temperatures
 from offline.run.settings import RunSettings, Until
 from offline.run.shipping import INT8, Shipping, golden_excerpt, ship, with_int8
@@ -261,6 +266,7 @@ class _Work:
         """Score every protocol, with the reference on the same windows and splits beside it."""
         referenced = self.data.dataset.info.referenced
         features = self.data.windows(reference_preprocessing(self.spec, referenced=referenced))
+        require_same_windows(self.windows, features)
         return [self._score(plan, features, self._of(plan, results)) for plan in self.plans]
 
     def calibrated(self, results: Results) -> list[tuple[Task, FoldResult]]:
@@ -300,7 +306,12 @@ class _Work:
             within_subject=plan.protocol.within_subject,
             splits=len(plan.splits),
             networks=self._networks(results),
-            scores=protocol_scores(scored, [target.name for target in self.windows.targets], self.spec),
+            scores=protocol_scores(
+                scored,
+                [target.name for target in self.windows.targets],
+                self.spec,
+                within_subject=plan.protocol.within_subject,
+            ),
         )
 
     def _networks(self, results: Results) -> tuple[NetworkRecord, ...]:
@@ -318,7 +329,14 @@ class _Work:
             FoldNetwork(read_subnet(task.folder, self.windows, result), task.split, task.targets)
             for task, result in self._of(plan, results)
         ]
-        return bad_channel_losses(self.data.dataset, self.spec, self.windows, networks, seed=self.settings.seed)
+        return bad_channel_losses(
+            self.data.dataset,
+            self.spec,
+            self.windows,
+            networks,
+            within_subject=plan.protocol.within_subject,
+            seed=self.settings.seed,
+        )
 
     def export(
         self, results: Results, protocols: Sequence[ProtocolRecord], losses: tuple[BadChannelLoss, ...]
@@ -363,7 +381,8 @@ class _Work:
             preprocessing=self.spec,
             targets=windows.targets,
             subjects=windows.subjects,
-            excluded=_exclusions(self.data.dataset, self.settings, windows, self.data.skipped),
+            excluded=_exclusions(self.data.dataset, self.settings, windows, self.data.skipped)
+            + uncounted(windows, self.plans),
             windows=len(windows),
             trials=len(np.unique(windows.trial)),
             caution=caution(info),

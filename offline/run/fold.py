@@ -26,7 +26,7 @@ from offline.run.watch import DONE, Progress, Report
 from offline.search.evaluation import ValidationEvaluator
 from offline.search.evolution import evolve
 from offline.search.nsga2 import pareto_search
-from offline.search.pareto import write_front, write_hypervolume
+from offline.search.pareto import fronts, write_fronts, write_hypervolume
 from offline.search.store import Evaluation, EvaluationStore
 from offline.supernet.extract import Subnet, extract
 from offline.supernet.model import Supernet
@@ -292,11 +292,12 @@ class _Work:
                 best = max(front, key=lambda evaluation: preset.search.score.of(evaluation.metrics))
             else:
                 best = evolve(preset.space, preset.search, store, seed=seed, on_generation=note)
-            everything = store.all()
+            evaluations = len(store.all())
         self.report(Progress(self.task.name, "search", total, total))
-        write_front(everything, folder / FRONT_FILE)
-        write_hypervolume(generations, model.parameters_of(preset.space.largest), folder / HYPERVOLUME_FILE)
-        return best, len(everything)
+        largest, timed = model.parameters_of(preset.space.largest), preset.latency_searched
+        write_fronts(fronts(generations, latency=timed), folder / FRONT_FILE)
+        write_hypervolume(generations, largest, folder / HYPERVOLUME_FILE, latency=timed)
+        return best, evaluations
 
     def _temperatures(self, model: Supernet, validation: Examples, arch: ArchConfig) -> tuple[float, ...]:
         held = predict(model, validation.tokens, arch).double().numpy()

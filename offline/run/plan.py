@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
 from offline.datasets.base import Split, WindowSet
+from offline.metrics import whole_subjects
 from offline.protocols import Protocol, make_splits, read_splits, write_splits
 from offline.run.fold import Task
+from offline.run.record import Exclusion
 from offline.run.settings import RunSettings
 
 SPLITS_FILE = "splits.json"
@@ -26,6 +29,11 @@ class Plan:
     protocol: Protocol
     splits: tuple[Split, ...]
     folder: Path
+
+    @property
+    def tested(self) -> NDArray[np.int64]:
+        """The windows that are tested."""
+        return np.concatenate([split.test for split in self.splits])
 
 
 def make_plan(windows: WindowSet, protocol: Protocol, settings: RunSettings, out: Path) -> Plan:
@@ -44,13 +52,13 @@ def make_plan(windows: WindowSet, protocol: Protocol, settings: RunSettings, out
     if first_only:
         splits = _first_of_each(windows, splits, protocol)
     plan = Plan(protocol, tuple(splits), out / protocol.name)
+    require_classes(windows, plan)
     path = plan.folder / SPLITS_FILE
     if path.exists():
         _require_same(path, read_splits(path, windows), splits)
     else:
-        write_splits(
-            path, windows, splits, protocol=protocol.name, seed=settings.seed, validation=VALIDATION_SHARE
-        )  # fmt: skip
+        seed = settings.seed
+        write_splits(path, windows, splits, protocol=protocol.name, seed=seed, validation=VALIDATION_SHARE)
     return plan
 
 
@@ -67,6 +75,52 @@ def _require_same(path: Path, known: Sequence[Split], splits: Sequence[Split]) -
             expected=f"the {len(known)} splits that networks were trained on",
             fix="Go on with the version of bci-app that began this run, or start a new one with another --out.",
         )
+
+
+def require_classes(windows: WindowSet, plan: Plan) -> None:
+    """Check that test windows can tell a network that knows something from one that names a class and no other.
+
+    Raises
+    ------
+    DatasetError
+        If the test windows of a target are of one class, or, where subjects are scored apart, everybody lacks one.
+    """
+    tested, protocol = plan.tested, plan.protocol
+    for target, labels in zip(windows.targets, windows.labels.T, strict=True):
+        classes = np.unique(labels[tested])
+        if len(classes) < 2:
+            those = "" if len(np.unique(labels)) < 2 else f" that protocol {protocol.name} tests"
+            found = f"all windows{those} are {target.classes[classes[0]]}"
+        elif protocol.within_subject and not whole_subjects(labels[tested], windows.subject[tested]):
+            found = f"every subject lacks a class among the windows that protocol {protocol.name} tests"
+        else:
+            continue
+        raise DatasetError(
+            f"Target {target.name} cannot be scored",
+            found=found,
+            expected=f"windows of {' and '.join(target.classes)}"
+            + (f" ({target.description})" if target.description else ""),
+            fix="Leave it out by --targets, divide ratings elsewhere by --threshold, or take more --subjects or "
+            "--folds, or another --protocol.",
+        )
+
+
+def uncounted(windows: WindowSet, plans: Sequence[Plan]) -> tuple[Exclusion, ...]:
+    """Say which subjects balanced figures leave out, where subjects are scored apart, since they lack a class."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for plan in plans:
+        if not plan.protocol.within_subject:
+            continue
+        subject = windows.subject[plan.tested]
+        for target, labels in zip(windows.targets, windows.labels[plan.tested].T, strict=True):
+            for code in np.setdiff1d(subject, whole_subjects(labels, subject)):
+                lacking = np.setdiff1d(labels, labels[subject == code])
+                why = f"no tested window is {' or '.join(target.classes[c] for c in lacking)}"
+                found.setdefault((f"{windows.subjects[code]} ({target.name})", why), []).append(plan.protocol.name)
+    return tuple(
+        Exclusion(what=what, why=f"from balanced figures of protocol {', '.join(names)}: {why}")
+        for (what, why), names in found.items()
+    )
 
 
 def _first_of_each(windows: WindowSet, splits: Sequence[Split], protocol: Protocol) -> list[Split]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.errors import DatasetError
 from bci_app.preprocessing.spec import LogBandPowerToken, NoReference, PreprocessingSpec, RestBaseline
 from offline.datasets.base import Split, WindowSet
 
@@ -31,6 +32,35 @@ def reference_preprocessing(spec: PreprocessingSpec, *, referenced: bool = True)
             "baseline": baseline,
             "across_channels": False,
         }
+    )
+
+
+def require_same_windows(windows: WindowSet, features: WindowSet) -> None:
+    """Check that the reference's windows, which are made by themselves, are those of the network.
+
+    Raises
+    ------
+    DatasetError
+        If subjects, trials or times differ.
+    """
+    if windows.subjects != features.subjects:
+        differ = sorted(set(windows.subjects) ^ set(features.subjects)) or ["their order"]
+        found = f"subjects that one of them lacks: {', '.join(differ)}"
+    elif len(windows) != len(features):
+        found = f"{len(features)} windows for the network's {len(windows)}"
+    elif not (
+        np.array_equal(windows.subject, features.subject)
+        and np.array_equal(windows.trial, features.trial)
+        and np.array_equal(windows.last, features.last)
+    ):
+        found = "windows of other trials or times"
+    else:
+        return
+    raise DatasetError(
+        "The reference cannot stand beside the network",
+        found=found,
+        expected="the same windows of the same subjects for both",
+        fix="See that the recordings do not change meanwhile, name --subjects that can be used, and give a new --out.",
     )
 
 

@@ -18,8 +18,11 @@ from offline.metrics import (
     expected_calibration_error,
     fit_temperature,
     grouped_interval,
+    macro_f1,
     majority_baseline,
+    mean_over,
     rolling_mean,
+    scored_apart,
     softmax,
 )
 from offline.presets import ROLLING_SECONDS
@@ -28,6 +31,25 @@ from offline.run.record import REFERENCE, ScoredWindows
 from offline.run.reference import REFERENCE_NAME
 
 Floats = NDArray[np.float64]
+
+HOW_SCORED = {
+    True: "Each subject has networks of its own and is scored apart: balanced accuracy (single, rolling, interval) and "
+    "macro-F1 are means over the subjects’ own; the majority baseline names each subject’s own most frequent class. A "
+    "subject whose tested windows lack a class counts in accuracy, baseline and calibration error alone.",
+    False: "Figures are over the tested windows of all subjects together.",
+}
+"""How figures come from windows, by whether a protocol is within subjects."""
+
+CALIBRATION = (
+    "Every network that is scored has one temperature a target, fitted on validation windows through weights that had "
+    "not met them. "
+)
+SHIPPED_CALIBRATION = {
+    True: "The exported model’s is fitted in the same way.",
+    False: "The exported model’s is fitted in the end on the test windows of all folds, as the folds’ networks told "
+    "them; it is in no score.",
+}
+"""How probabilities are calibrated, by whether the exported model answers for a protocol within subjects."""
 
 
 def pooled(windows: WindowSet, results: Sequence[tuple[Split, FoldResult]], target: int, kind: str) -> Floats:
@@ -82,29 +104,33 @@ def tested(windows: WindowSet, probabilities: Mapping[str, Sequence[Floats]]) ->
         subject=windows.subject[index],
         trial=windows.trial[index],
         seconds=windows.seconds[index],
-        probabilities={kind: tuple(column[index] for column in columns) for kind, columns in probabilities.items()},
+        # Rounded as they are kept: the report's figures are those of the run to the last digit.
+        probabilities={
+            kind: tuple(column[index].astype(np.float32).astype(np.float64) for column in columns)
+            for kind, columns in probabilities.items()
+        },
     )
 
 
-def predictions_of(tested: ScoredWindows, kind: str, target: int) -> Predictions:
+def predictions_of(tested: ScoredWindows, kind: str, target: int, *, within_subject: bool) -> Predictions:
     """Take the predictions of one kind for one target."""
-    return Predictions(tested.probabilities[kind][target], tested.labels[:, target], tested.subject, tested.trial)
+    probabilities = tested.probabilities[kind][target]
+    return Predictions(probabilities, tested.labels[:, target], tested.subject, tested.trial, within_subject)
 
 
 def protocol_scores(
-    tested: ScoredWindows, targets: Sequence[str], preprocessing: PreprocessingSpec
+    tested: ScoredWindows, targets: Sequence[str], preprocessing: PreprocessingSpec, *, within_subject: bool
 ) -> dict[str, tuple[Score, ...]]:
     """Score every kind of prediction for every target; the reference stands beside what may ship."""
+
+    def of(kind: str, target: int) -> Predictions:
+        return predictions_of(tested, kind, target, within_subject=within_subject)
+
     scores = {}
     for kind in tested.probabilities:
         beside = REFERENCE if kind in ("found", "int8") else None
         scores[kind] = tuple(
-            score(
-                predictions_of(tested, kind, t),
-                target,
-                preprocessing,
-                reference=predictions_of(tested, beside, t) if beside else None,
-            )
+            score(of(kind, t), target, preprocessing, reference=of(beside, t) if beside else None)
             for t, target in enumerate(targets)
         )
     return scores
@@ -117,24 +143,27 @@ def score(
     *,
     reference: Predictions | None = None,
 ) -> Score:
-    """Score one target over all tested windows."""
-    probabilities, labels, subject, trial = predictions
+    """Score one target over all tested windows, in the way of `HOW_SCORED`."""
+    probabilities, labels, subject, trial, within = predictions
     predicted = probabilities.argmax(axis=1)
     rolled = rolling_mean(probabilities, trial, rolling_windows(preprocessing)).argmax(axis=1)
+    apart = scored_apart(labels, subject, within_subject=within)
+    beside = None
+    if reference:
+        beside = mean_over(apart, balanced_accuracy, reference.probabilities.argmax(axis=1), labels)
     return Score(
         target=target,
-        balanced_accuracy=balanced_accuracy(predicted, labels),
+        balanced_accuracy=mean_over(apart, balanced_accuracy, predicted, labels),
         accuracy=accuracy(predicted, labels),
-        majority_baseline=majority_baseline(labels),
+        majority_baseline=majority_baseline(labels, subject if within else None),
         n_windows=len(labels),
-        rolling_balanced_accuracy=balanced_accuracy(rolled, labels),
+        rolling_balanced_accuracy=mean_over(apart, balanced_accuracy, rolled, labels),
         rolling_seconds=ROLLING_SECONDS,
         expected_calibration_error=expected_calibration_error(probabilities, labels),
-        interval=grouped_interval(predicted, labels, subject, trial),
+        interval=grouped_interval(predicted, labels, subject, trial, within_subject=within),
+        macro_f1=mean_over(apart, macro_f1, predicted, labels),
         reference_method=REFERENCE_NAME if reference else None,
-        reference_balanced_accuracy=(
-            balanced_accuracy(reference.probabilities.argmax(axis=1), reference.labels) if reference else None
-        ),
+        reference_balanced_accuracy=beside,
     )
 
 

@@ -42,36 +42,50 @@ def hypervolume(values: NDArray[np.float64], reference: NDArray[np.float64]) -> 
     return float(HV(ref_point=reference)(values)) if len(values) else 0.0
 
 
-def write_front(evaluations: Sequence[Evaluation], path: Path) -> list[Evaluation]:
-    """Write the front of error and parameters as CSV, smallest subnet first, and give it."""
-    front = sorted(
-        (e for e, keep in zip(evaluations, non_dominated(objectives(evaluations)), strict=True) if keep),
-        key=lambda e: e.metrics.parameters,
-    )
-    lines = ["parameters,validation_error,validation_loss,latency_ms,embed_dim,depth,generation,arch"]
-    for e in front:
-        latency = "" if e.metrics.latency_ms is None else f"{e.metrics.latency_ms:.4f}"
-        quoted = '"' + e.arch.to_json().replace('"', '""') + '"'
-        lines.append(
-            f"{e.metrics.parameters},{1 - e.metrics.balanced_accuracy:.6f},{e.metrics.loss:.6f},{latency},"
-            f"{e.arch.embed_dim},{e.arch.depth},{e.generation},{quoted}"
-        )
+def fronts(generations: Sequence[Sequence[Evaluation]], *, latency: bool = False) -> list[list[Evaluation]]:
+    """Give, for each generation, the front of all subnets met so far, smallest subnet first."""
+    found: list[list[Evaluation]] = []
+    for generation in generations:
+        # What was beaten once stays beaten: the last front stands for all that was met before.
+        met = list({e.arch: e for e in [*(found[-1] if found else ()), *generation]}.values())
+        keep = non_dominated(objectives(met, latency=latency))
+        front = (e for e, on_front in zip(met, keep, strict=True) if on_front)
+        found.append(sorted(front, key=lambda e: e.metrics.parameters))
+    return found
+
+
+def write_fronts(by_generation: Sequence[Sequence[Evaluation]], path: Path) -> None:
+    """Write the front after every generation, as `fronts` gives it, as CSV; `met` is when a subnet was first seen."""
+    lines = ["generation,parameters,validation_error,validation_loss,latency_ms,embed_dim,depth,met,arch"]
+    for number, front in enumerate(by_generation):
+        for e in front:
+            latency = "" if e.metrics.latency_ms is None else f"{e.metrics.latency_ms:.4f}"
+            quoted = '"' + e.arch.to_json().replace('"', '""') + '"'
+            lines.append(
+                f"{number},{e.metrics.parameters},{1 - e.metrics.balanced_accuracy:.6f},{e.metrics.loss:.6f},{latency},"
+                f"{e.arch.embed_dim},{e.arch.depth},{e.generation},{quoted}"
+            )
     write_atomically(path, "\n".join(lines) + "\n")
-    return front
 
 
-def write_hypervolume(generations: Sequence[Sequence[Evaluation]], largest: int, path: Path) -> list[float]:
+def write_hypervolume(
+    generations: Sequence[Sequence[Evaluation]], largest: int, path: Path, *, latency: bool = False
+) -> list[float]:
     """Write, for each generation, the subnets met so far and the hypervolume of their front, and give it.
 
-    The reference point is an error of 1 and the size of the space's largest subnet.
+    The reference point is an error of 1, the size of the space's largest subnet, and, where latency is an objective,
+    that of the slowest subnet met.
     """
-    reference = np.array([1.0, largest / 1e6])
-    met: dict[str, Evaluation] = {}
+    reference = [1.0, largest / 1e6]
+    if latency:
+        everything = [e for generation in generations for e in generation]
+        reference.append(float(objectives(everything, latency=True)[:, 2].max()))
+    met: set[str] = set()
     volumes: list[float] = []
     lines = ["generation,subnets,hypervolume"]
-    for number, found in enumerate(generations):
-        met |= {e.arch.to_json(): e for e in found}
-        volumes.append(hypervolume(objectives(list(met.values())), reference))
+    for number, (found, front) in enumerate(zip(generations, fronts(generations, latency=latency), strict=True)):
+        met |= {e.arch.to_json() for e in found}
+        volumes.append(hypervolume(objectives(front, latency=latency), np.array(reference)))
         lines.append(f"{number},{len(met)},{volumes[-1]:.8f}")
     write_atomically(path, "\n".join(lines) + "\n")
     return volumes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -158,9 +158,30 @@ class EvaluationStore:
         return self._read("ORDER BY rowid", ())
 
     def _read(self, clause: str, values: tuple[str, ...]) -> list[Evaluation]:
-        columns = (
-            "arch, generation, seconds, parameters, validation_accuracy, validation_balanced_accuracy, "
-            "validation_loss, latency_ms"
-        )
-        rows = self._connection.execute(f"SELECT {columns} FROM evaluations {clause}", values).fetchall()
-        return [Evaluation(ArchConfig.from_json(row[0]), Metrics(*row[3:]), row[1], row[2]) for row in rows]
+        return _select(self._connection, clause, values)
+
+
+def read_evaluations(path: Path) -> list[Evaluation]:
+    """Give all evaluations of a finished search in the order in which they were made; the file stays as it is.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or damaged.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            return _select(connection, "ORDER BY rowid")
+    except (sqlite3.Error, ValueError) as error:
+        raise FileError(
+            f"Cannot read the search {path}", found=str(error), fix="Give the command of the run again."
+        ) from error
+
+
+def _select(connection: sqlite3.Connection, clause: str, values: tuple[str, ...] = ()) -> list[Evaluation]:
+    columns = (
+        "arch, generation, seconds, parameters, validation_accuracy, validation_balanced_accuracy, "
+        "validation_loss, latency_ms"
+    )
+    rows = connection.execute(f"SELECT {columns} FROM evaluations {clause}", values).fetchall()
+    return [Evaluation(ArchConfig.from_json(row[0]), Metrics(*row[3:]), row[1], row[2]) for row in rows]

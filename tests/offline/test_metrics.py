@@ -6,8 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
+from bci_app.errors import DatasetError
+from offline.datasets.deap import THRESHOLD, deap_info
 from offline.metrics import (
+    Predictions,
     balanced_accuracy,
+    confidence_bins,
     confusion,
     expected_calibration_error,
     fit_temperature,
@@ -15,8 +19,13 @@ from offline.metrics import (
     macro_f1,
     majority_baseline,
     rolling_mean,
+    scored_apart,
     softmax,
 )
+from offline.presets import PRESETS
+from offline.run.scores import score
+
+ONE_SECOND = PRESETS["compact"].preprocessing(deap_info(THRESHOLD))
 
 
 @given(st.integers(0, 10_000), st.integers(2, 4))
@@ -99,6 +108,91 @@ def test_the_interval_covers_the_value_and_is_wider_when_groups_differ(by_subjec
     assert unlike[1] - unlike[0] > 1.5 * (alike[1] - alike[0])
 
 
+def test_draws_without_a_class_do_not_widen_the_interval() -> None:
+    # Two of six trials are high; a draw without them would show the other class alone, here at 1.
+    labels = np.repeat([0, 0, 0, 0, 1, 1], 10)
+    trial = np.repeat(np.arange(6), 10)
+    assert grouped_interval(np.zeros(60, dtype=np.int64), labels, trial * 0, trial) == (0.5, 0.5)
+
+
 def test_there_is_no_interval_of_one_trial_a_class() -> None:
     labels = np.repeat([0, 1], 30)
     assert grouped_interval(labels, labels, labels * 0, labels) is None
+
+
+def contentless(labels: np.ndarray, subject: np.ndarray, named: np.ndarray, *, within_subject: bool) -> Predictions:
+    """Predictions of networks that name one class for a subject whatever the signal; ten windows a trial."""
+    probabilities = np.where(named[subject][:, None] == np.arange(2), 0.6, 0.4)
+    return Predictions(probabilities, labels, subject, np.arange(len(labels)) // 10, within_subject)
+
+
+@pytest.fixture
+def people() -> tuple[np.ndarray, np.ndarray]:
+    """Labels and subject codes of 32 people with 40 trials of ten windows, some mostly high and some mostly low."""
+    rng = np.random.default_rng(0)
+    prior = np.clip(rng.normal(0.5, 0.1, 32), 0.2, 0.8)
+    high = (rng.random((32, 40)) < prior[:, None]).astype(np.int64)
+    return np.repeat(high.ravel(), 10), np.repeat(np.arange(32), 400)
+
+
+@pytest.mark.parametrize("n_subjects", [32, 4])
+def test_networks_that_know_their_subjects_majority_alone_are_at_chance(
+    people: tuple[np.ndarray, np.ndarray], n_subjects: int
+) -> None:
+    labels, subject = (values[people[1] < n_subjects] for values in people)
+    majority = np.array([np.bincount(labels[subject == code]).argmax() for code in range(n_subjects)])
+    assert balanced_accuracy(majority[subject], labels) > 0.53  # what counting all windows together credits
+    found = score(contentless(labels, subject, majority, within_subject=True), "valence", ONE_SECOND)
+    assert found.balanced_accuracy == found.rolling_balanced_accuracy == 0.5
+    assert found.interval is not None
+    assert found.interval[0] <= 0.5 <= found.interval[1]
+    assert found.accuracy == found.majority_baseline
+    assert found.macro_f1 is not None
+    assert found.macro_f1 < 0.5
+
+
+def test_networks_that_know_the_majority_of_other_people_alone_are_at_chance(
+    people: tuple[np.ndarray, np.ndarray],
+) -> None:
+    labels, subject = people
+    for named in (0, 1):
+        found = score(contentless(labels, subject, np.full(32, named), within_subject=False), "valence", ONE_SECOND)
+        assert found.balanced_accuracy == 0.5
+        assert found.interval is not None
+        assert found.interval[0] <= 0.5 <= found.interval[1]
+    guess = np.random.default_rng(1).integers(0, 2, 32)
+    found = score(contentless(labels, subject, guess, within_subject=False), "valence", ONE_SECOND)
+    assert found.interval is not None
+    assert found.interval[0] <= 0.5 <= found.interval[1]
+
+
+def test_what_is_known_beyond_the_majority_is_the_mean_over_subjects() -> None:
+    # Subject 0: 3 of 4 low and all high right; subject 1: half of each.
+    labels = np.array([0, 0, 0, 0, 1, 0, 0, 1, 1, 1, 1])
+    predicted = np.array([0, 0, 0, 1, 1, 0, 1, 0, 0, 1, 1])
+    subject = np.repeat([0, 1], [5, 6])
+    predictions = Predictions(np.eye(2)[predicted], labels, subject, np.arange(11), True)
+    found = score(predictions, "valence", ONE_SECOND, reference=predictions)
+    assert found.balanced_accuracy == found.reference_balanced_accuracy == pytest.approx((0.875 + 0.5) / 2)
+    assert found.majority_baseline == pytest.approx(8 / 11)
+
+
+def test_a_subject_who_lacks_a_class_counts_in_accuracy_and_baseline_alone() -> None:
+    labels = np.array([0, 1, 0, 1, 1, 1, 1, 1])
+    subject = np.repeat([0, 1, 2], [2, 2, 4])
+    predicted = np.array([0, 1, 1, 0, 1, 1, 1, 1])
+    assert [group.tolist() for group in scored_apart(labels, subject, within_subject=True)] == [[0, 1], [2, 3]]
+    found = score(Predictions(np.eye(2)[predicted], labels, subject, np.arange(8), True), "valence", ONE_SECOND)
+    assert found.balanced_accuracy == 0.5
+    assert (found.accuracy, found.majority_baseline) == (0.75, 0.75)
+    with pytest.raises(DatasetError, match="Nobody can be scored apart"):
+        scored_apart(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 1]), within_subject=True)
+
+
+def test_bins_of_confidence_hold_every_window_once() -> None:
+    rng = np.random.default_rng(3)
+    p = rng.uniform(0.5, 1.0, 500)
+    bins = confidence_bins(np.stack([p, 1 - p], axis=1), np.zeros(500, dtype=np.int64))
+    assert sum(b.share for b in bins) == pytest.approx(1)
+    assert all(b.accuracy == 1 for b in bins)
+    assert [b.confidence for b in bins] == sorted(b.confidence for b in bins)

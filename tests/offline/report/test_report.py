@@ -16,11 +16,13 @@ from bci_app.bundle.golden import check_bundle
 from bci_app.errors import FileError
 from offline import cli
 from offline.datasets.synth import synth
+from offline.display import run_tables
 from offline.presets import PRESETS
 from offline.protocols import LEAK_WARNING
-from offline.report import Report, analyse, write_report
-from offline.report.page import describe
-from offline.report.svg import ticks
+from offline.report import Report, analyse, render, write_report
+from offline.report.charts import curves, pareto, subjects
+from offline.report.svg import labelled, ticks
+from offline.report.words import describe
 from offline.run import RunSettings, run
 from offline.run.record import ScoredWindows
 
@@ -53,20 +55,48 @@ def test_one_bundle_tells_valence_arousal_and_dominance_and_checks(deap: Path) -
     assert loaded.spec.title == "Synthetic valence–arousal–dominance (not for use on people)"
     assert loaded.spec.provenance.protocol == "trial"
     assert not loaded.spec.provenance.leaks
-    assert "one for all subjects together" in loaded.spec.provenance.protocol_description
+    card = loaded.spec.provenance.protocol_description
+    assert "one for all subjects together" in card
+    assert "is scored apart" in card
+    assert "4 folds of 2 subjects" in card
+    assert "test windows of all folds" not in card
 
 
-def test_figures_are_those_of_the_kept_predictions(deap: Path, report: Report) -> None:
+def test_figures_are_means_over_subjects_of_the_kept_predictions(deap: Path, report: Report) -> None:
     for protocol in report.protocols:
         tested = ScoredWindows.read(deap / protocol.name / "predictions.npz")
         for t, target in enumerate(protocol.targets):
             found, labels = tested.probabilities["found"][t].argmax(axis=1), tested.labels[:, t]
-            figures = target.kinds["found"]
-            assert figures.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels, found))
-            assert figures.macro_f1 == pytest.approx(f1_score(labels, found, average="macro"))
-            assert np.sum(target.confusion) == figures.windows == len(labels)
-            assert sum(subject.found.windows for subject in target.subjects) == len(labels)
+            figures, own = target.kinds["found"], [subject.found for subject in target.subjects]
+            for code, score in enumerate(own):
+                one = tested.subject == code
+                assert score.balanced_accuracy == pytest.approx(balanced_accuracy_score(labels[one], found[one]))
+                assert score.macro_f1 == pytest.approx(f1_score(labels[one], found[one], average="macro"))
+            assert figures.balanced_accuracy == pytest.approx(np.mean([score.balanced_accuracy for score in own]))
+            assert figures.macro_f1 == pytest.approx(np.mean([score.macro_f1 for score in own]))
+            assert figures.accuracy == pytest.approx(np.mean(found == labels))
+            assert np.sum(target.confusion) == figures.n_windows == len(labels) == sum(s.n_windows for s in own)
             assert sum(b.share for b in target.reliability) == pytest.approx(1)
+
+
+def test_the_report_shows_the_scores_of_the_record(report: Report) -> None:
+    for protocol in report.protocols:
+        scores = report.record.protocol(protocol.name).scores
+        for t, target in enumerate(protocol.targets):
+            assert target.kinds == {kind: of_kind[t] for kind, of_kind in scores.items()}
+
+
+def test_a_subject_of_one_class_has_no_balanced_figures_on_the_page(report: Report) -> None:
+    protocol = report.protocols[1]
+    target = protocol.targets[0]
+    lacking = target.subjects[0].model_copy(update={"classes": 1})
+    with_one = target.model_copy(update={"subjects": (lacking, *target.subjects[1:])})
+    shown = protocol.model_copy(update={"targets": (with_one, *protocol.targets[1:])})
+    page = render(report.model_copy(update={"protocols": (shown,)}))
+    row = next(part for part in page.split("<tr>") if part.startswith(f"<td>{lacking.subject}<"))
+    assert row.count("–") >= 4
+    assert f"<b>{lacking.found.balanced_accuracy:.3f}</b>" not in row
+    assert "scored apart" in page
 
 
 def test_the_leak_warning_stands_in_every_section_that_shows_the_protocol(deap: Path, report: Report) -> None:
@@ -117,7 +147,30 @@ def test_the_page_is_whole_and_needs_nothing_beside_it(deap: Path) -> None:
     Balance().feed(page)
     assert not open_tags
     record = json.loads(written.json.read_text(encoding="utf-8"))
+    assert set(record["protocols"][0]["targets"][0]["reliability"][0]) == {"confidence", "accuracy", "share"}
     assert record["protocols"][0]["warning"] == f"paper {LEAK_WARNING}"
+
+
+def test_intervals_of_subjects_stay_within_their_picture(report: Report) -> None:
+    protocol = report.protocols[1]
+    target = protocol.targets[0]
+    wide = target.subjects[0].found.model_copy(update={"interval": (0.02, 0.9)})
+    one = target.subjects[0].model_copy(update={"found": wide})
+    shown = protocol.model_copy(update={"targets": (target.model_copy(update={"subjects": (one,)}),)})
+    picture = ElementTree.fromstring(subjects(shown, 0))
+    axis = 248 - 52  # height less the margin below
+    for line in picture.iter("{http://www.w3.org/2000/svg}polyline"):
+        assert all(float(point.split(",")[1]) <= axis for point in line.attrib["points"].split())
+
+
+def test_a_curve_of_one_epoch_is_seen(report: Report) -> None:
+    curve = report.searches[0].curve.model_copy(update={"train": (0.7,), "validation": (0.6,)})
+    assert curves([curve]).count("<circle") == 2
+
+
+def test_values_of_an_axis_have_as_many_decimals_each() -> None:
+    assert [words for _, words in labelled([0.8, 0.85, 1.0])] == ["0.80", "0.85", "1.00"]
+    assert [words for _, words in labelled([1.0, 4.0])] == ["1", "4"]
 
 
 def test_the_search_shows_every_subnet_and_its_front(report: Report) -> None:
@@ -131,6 +184,26 @@ def test_the_search_shows_every_subnet_and_its_front(report: Report) -> None:
             for f in front
         )
     assert list(search.hypervolume) == sorted(search.hypervolume)
+    assert len(search.fronts) == len(search.hypervolume)
+    assert {point.parameters for point in search.fronts[-1]} == {candidate.parameters for candidate in front}
+    picture = pareto(search)
+    assert all(f">{generation}</text>" in picture for generation in (1, 2))
+
+
+def test_inherited_weights_are_shown_where_they_were_fine_tuned(
+    report: Report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = report.record.settings
+    without = settings.model_copy(update={"preset": settings.preset.changed(finetune=0)})
+    record = report.record.model_copy(update={"settings": without})
+    assert "before fine-tuning" in render(report)
+    assert "before fine-tuning" not in render(report.model_copy(update={"record": record}))
+    run_tables(report.record)
+    assert "inherited" in capsys.readouterr().out
+    run_tables(record)
+    shown = capsys.readouterr().out
+    assert "inherited" not in shown
+    assert "protocol trial, each subject scored apart" in " ".join(shown.split())
 
 
 def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ from offline.datasets.synth import synth
 from offline.export import Excerpt, ExportedSubnet, export_bundle
 from offline.metrics import balanced_accuracy, rolling_mean
 from offline.presets import PRESETS
-from offline.run.evaluate import _shared_targets, evaluate
+from offline.protocols import make_splits
+from offline.run.evaluate import _shared_targets, evaluate, evaluate_reference
+from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.supernet.extract import Subnet
 from offline.supernet.space import ArchConfig
 
@@ -93,6 +95,33 @@ def test_the_command_prints_what_the_issue_names(bundle: LoadedBundle, sample: P
     assert "1 of 3 subjects" in result.stderr
     table = CliRunner().invoke(cli.app, [*arguments, "--subjects", "2"])
     assert "calibration error" in table.stdout
+    assert "reference" not in table.stdout
+
+
+def test_the_reference_stands_beside_fitted_on_the_other_subjects(bundle: LoadedBundle, sample: Path) -> None:
+    dataset = open_dataset("eegmat", sample)
+    results = evaluate(bundle, dataset)
+    (reference,) = evaluate_reference(bundle, dataset, results)
+    assert reference.windows == results[0].windows
+    windows = make_windows(dataset, reference_preprocessing(bundle.spec.preprocessing))
+    splits = [split for split in make_splits(windows, "loso") if split.name == windows.subjects[0]]
+    probabilities = reference_probabilities(windows, splits, 0)[splits[0].test]
+    assert reference.subjects[windows.subjects[0]].balanced_accuracy == pytest.approx(
+        balanced_accuracy(probabilities.argmax(axis=1), windows.labels[splits[0].test, 0])
+    )
+    arguments = ["evaluate", str(bundle.folder), "--dataset", "eegmat", "--file", str(sample)]
+    table = CliRunner().invoke(cli.app, arguments)
+    assert table.exit_code == 0, table.output
+    assert f"{reference.balanced_accuracy:.3f}" in table.stdout
+    assert "fitted for each subject on the other 2" in " ".join(table.stdout.split())
+
+
+def test_a_reference_of_other_windows_is_refused(bundle: LoadedBundle, sample: Path) -> None:
+    dataset = open_dataset("eegmat", sample)
+    (result,) = evaluate(bundle, dataset)
+    changed = {name: replace(score, windows=score.windows + 1) for name, score in result.subjects.items()}
+    with pytest.raises(DatasetError, match="the same windows"):
+        evaluate_reference(bundle, dataset, [replace(result, subjects=changed)])
 
 
 def test_a_data_set_without_its_targets_is_refused(bundle: LoadedBundle, tmp_path: Path) -> None:

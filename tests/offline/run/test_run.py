@@ -18,7 +18,7 @@ from bci_app.errors import BciError, DatasetError, FileError
 from offline.datasets import open_dataset
 from offline.datasets.base import DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.windows import make_windows
-from offline.metrics import fit_temperature
+from offline.metrics import balanced_accuracy, fit_temperature
 from offline.presets import PRESETS, Preset
 from offline.protocols import make_splits, protocol_named
 from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
@@ -146,6 +146,8 @@ def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(tmp_
     assert loaded.spec.not_for_people
     card = loaded.spec.provenance
     assert card.scores == protocol.scores["found"]
+    assert "all subjects together" in card.protocol_description
+    assert "fitted in the end on the test windows of all folds" in card.protocol_description
     assert set(card.train_subjects) == {f"s{i}" for i in range(8)}
     assert str(tmp_path) not in loaded.spec.model_dump_json()
     assert str(tmp_path).encode() not in loaded.model
@@ -163,10 +165,9 @@ def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(tmp_
 def test_kept_predictions_give_the_scores_again(tmp_path: Path) -> None:
     record = start(tmp_path).record
     tested = ScoredWindows.read(tmp_path / "subjects" / "predictions.npz")
-    assert protocol_scores(tested, ["load"], SPEC)["found"][0].n_windows == len(tested.labels)
-    again = protocol_scores(tested, ["load"], SPEC)
-    for kind, scores in record.protocols[0].scores.items():
-        assert again[kind][0].balanced_accuracy == pytest.approx(scores[0].balanced_accuracy)
+    again = protocol_scores(tested, ["load"], SPEC, within_subject=False)
+    assert again["found"][0].n_windows == len(tested.labels)
+    assert again == record.protocols[0].scores
     assert set(again) == {"found", "inherited", "supernet", "reference"}
 
 
@@ -185,6 +186,34 @@ def test_protocols_side_by_side_and_a_network_for_each_target(tmp_path: Path) ->
     assert [protocol.splits for protocol in record.protocols] == [1, 1]
     assert [network.folder for network in record.final] == ["final/load"]
     assert record.protocol("loso").networks[0].folder.startswith("loso/s")
+
+
+class OneSided(Planted):
+    """The last subject has recordings of one class only."""
+
+    def trials(self, subject: str) -> Iterator[Trial]:
+        for trial in super().trials(subject):
+            yield replace(trial, labels={"load": 0}) if subject == "s2" else trial
+
+
+def test_a_subject_who_lacks_a_class_is_in_no_balanced_figure_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: OneSided())
+    preset = PRESET.changed(epochs=1, generations=1, finetune=0)
+    record = start(
+        tmp_path, RunSettings(dataset="planted", preset=preset, protocols=("paper",), folds=2, subjects=3)
+    ).record
+    tested = ScoredWindows.read(tmp_path / "paper" / "predictions.npz")
+    (score,) = record.protocols[0].scores["found"]
+    predicted, labels = tested.probabilities["found"][0].argmax(axis=1), tested.labels[:, 0]
+    own = [balanced_accuracy(predicted[tested.subject == s], labels[tested.subject == s]) for s in (0, 1)]
+    assert score.balanced_accuracy == pytest.approx(np.mean(own))
+    assert score.accuracy == pytest.approx(np.mean(predicted == labels))
+    assert score.majority_baseline == pytest.approx((42 + 42 + 55) / (3 * 55))
+    assert [e.why for e in record.excluded if e.what == "s2 (load)"] == [
+        "from balanced figures of protocol paper: no tested window is high"
+    ]
 
 
 def test_the_exported_model_answers_for_a_protocol_that_does_not_leak() -> None:

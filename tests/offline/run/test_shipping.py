@@ -226,11 +226,11 @@ def test_losses_are_of_people_whom_the_network_never_met(tmp_path: Path) -> None
         result = run_task(windows, task, QUICK.preset, SPEC, report=lambda _: None)
         assert result is not None
         networks.append(FoldNetwork(read_subnet(task.folder, windows, result), split, task.targets))
-    losses = bad_channel_losses(dataset, SPEC, windows, networks, seed=0, draws=3)
+    losses = bad_channel_losses(dataset, SPEC, windows, networks, within_subject=False, seed=0, draws=3)
     assert [(loss.method, loss.channels) for loss in losses] == [
         (method, count) for method in ("interpolate", "rest") for count in (1, 2, 3, 4, 6)
     ]
-    assert losses == bad_channel_losses(dataset, SPEC, windows, networks, seed=0, draws=3)
+    assert losses == bad_channel_losses(dataset, SPEC, windows, networks, within_subject=False, seed=0, draws=3)
     # The planted effect lies in five of the ten channels: with six of them made up, less is left.
     assert losses[-1].loss > losses[5].loss
     # Without an average reference good channels do not feel bad ones, and tokens of these say nothing either way.
@@ -239,7 +239,7 @@ def test_losses_are_of_people_whom_the_network_never_met(tmp_path: Path) -> None
     labels = 1 - windows.labels
     labels[splits[0].test] = windows.labels[splits[0].test]
     one, other = (
-        bad_channel_losses(dataset, SPEC, data, networks[:1], seed=0, draws=1)
+        bad_channel_losses(dataset, SPEC, data, networks[:1], within_subject=False, seed=0, draws=1)
         for data in (windows, replace(windows, labels=labels))
     )
     assert one == other

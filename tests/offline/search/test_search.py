@@ -12,8 +12,8 @@ import pytest
 from bci_app.errors import FileError
 from offline.search.evolution import Evolution, Score, evolve
 from offline.search.nsga2 import NsgaSettings, pareto_search
-from offline.search.pareto import hypervolume, non_dominated, write_front, write_hypervolume
-from offline.search.store import Evaluation, EvaluationStore, Metrics
+from offline.search.pareto import fronts, hypervolume, non_dominated, objectives, write_fronts, write_hypervolume
+from offline.search.store import Evaluation, EvaluationStore, Metrics, read_evaluations
 from offline.supernet.model import count_parameters
 from offline.supernet.space import SPACES, ArchConfig, SearchSpace
 
@@ -202,12 +202,42 @@ def test_front_and_hypervolume_are_written_as_csv(tmp_path: Path) -> None:
     with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=metrics) as store:
         pareto_search(SPACE, FRONT, store, seed=1, on_generation=lambda _, e: generations.append(e))
         everything = store.all()
-    front = write_front(everything, tmp_path / "front.csv")
+    by_generation = fronts(generations)
+    write_fronts(by_generation, tmp_path / "front.csv")
     volumes = write_hypervolume(generations, metrics(SPACE.largest).parameters, tmp_path / "hypervolume.csv")
     assert volumes == sorted(volumes)
     assert volumes[-1] > volumes[0]
     with (tmp_path / "front.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [ArchConfig.from_json(row["arch"]) for row in rows] == [e.arch for e in front]
+    for number, front in enumerate(by_generation):
+        of_generation = [row for row in rows if int(row["generation"]) == number]
+        assert [ArchConfig.from_json(row["arch"]) for row in of_generation] == [e.arch for e in front]
+        met = [e for e in everything if e.generation <= number]
+        keep = non_dominated(objectives(met))
+        assert {e.arch for e in front} == {e.arch for e, on_front in zip(met, keep, strict=True) if on_front}
+        assert all(int(row["met"]) <= number for row in of_generation)
+    assert {int(row["generation"]) for row in rows} == set(range(FRONT.generations))
     with (tmp_path / "hypervolume.csv").open(newline="") as file:
         assert [float(row["hypervolume"]) for row in csv.DictReader(file)] == pytest.approx(volumes, abs=1e-8)
+
+
+def test_the_front_is_that_of_the_objectives_searched(tmp_path: Path) -> None:
+    small, large = SPACE.smallest, SPACE.largest
+    slow, fast = Metrics(1000, 0.8, 0.8, 0.5, latency_ms=2.0), Metrics(2000, 0.7, 0.7, 0.6, latency_ms=1.0)
+    generations = [[Evaluation(small, slow, 0, 0.0)], [Evaluation(large, fast, 1, 0.0)]]
+    assert [[e.arch for e in front] for front in fronts(generations)] == [[small], [small]]
+    assert [[e.arch for e in front] for front in fronts(generations, latency=True)] == [[small], [small, large]]
+    volumes = write_hypervolume(generations, 3000, tmp_path / "hypervolume.csv", latency=True)
+    assert volumes == pytest.approx([0.0, 0.7 * 0.001 * 1.0])
+
+
+def test_a_finished_search_is_read_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "search.sqlite"
+    with EvaluationStore(path, identity="x", evaluate=metrics) as store:
+        evolution(store)
+        everything = store.all()
+    before = path.read_bytes()
+    assert read_evaluations(path) == everything
+    assert path.read_bytes() == before
+    with pytest.raises(FileError, match="Cannot read the search"):
+        read_evaluations(tmp_path / "none.sqlite")
