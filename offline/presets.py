@@ -30,9 +30,6 @@ from offline.training import RECIPES, Recipe
 BANDS = ((4, 6), (6, 8), (8, 10), (10, 13), (13, 17), (17, 22), (22, 28), (28, 36), (36, 45))
 """Theta, alpha, beta and gamma in two, two, three and two parts, Hz."""
 
-SLOW_BAND = (2, 4)
-"""The faster delta waves, Hz: told where windows are long enough for them and rest says what is usual."""
-
 SINE_TAPERS = 10
 """Tapers of a 4-s window: bands are smeared by 1.4 Hz and vary little from window to window."""
 
@@ -177,9 +174,7 @@ def band_power_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
         warm_up=rate if long else 0,
         window=window * rate,
         hop=hop * rate,
-        token=LogBandPowerToken(bands=(SLOW_BAND, *BANDS), sine_tapers=SINE_TAPERS)
-        if long
-        else LogBandPowerToken(bands=BANDS),
+        token=LogBandPowerToken(bands=BANDS, sine_tapers=SINE_TAPERS if long else 0),
         baseline=RestBaseline(kind=kind, samples=rest * rate) if rest else NoBaseline(),
     )
 

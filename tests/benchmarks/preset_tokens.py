@@ -13,17 +13,15 @@ from typing import Any
 import offline.presets
 from bci_app.preprocessing.spec import LogBandPowerToken, NoReference, PreprocessingSpec
 from offline.datasets.base import DatasetInfo
-from offline.presets import BANDS, PRESETS, SINE_TAPERS, SLOW_BAND, band_power_preprocessing
+from offline.presets import BANDS, PRESETS, SINE_TAPERS, band_power_preprocessing
 from offline.run import RunSettings, run
-
-_ALL_BANDS = (SLOW_BAND, *BANDS)
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "preset": {},
-    "hann": {"token": LogBandPowerToken(bands=_ALL_BANDS)},
-    "5-tapers": {"token": LogBandPowerToken(bands=_ALL_BANDS, sine_tapers=5)},
-    "16-tapers": {"token": LogBandPowerToken(bands=_ALL_BANDS, sine_tapers=16)},
-    "no-slow-band": {"token": LogBandPowerToken(bands=BANDS, sine_tapers=SINE_TAPERS)},
+    "hann": {"token": LogBandPowerToken(bands=BANDS)},
+    "5-tapers": {"token": LogBandPowerToken(bands=BANDS, sine_tapers=5)},
+    "16-tapers": {"token": LogBandPowerToken(bands=BANDS, sine_tapers=16)},
+    "slow-band": {"token": LogBandPowerToken(bands=((2, 4), *BANDS), sine_tapers=SINE_TAPERS)},
     "no-average": {"reference": NoReference()},
     "no-band-pass": {"band_pass": None, "warm_up": 0},
     "former": {
