@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from operator import attrgetter
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QRect, QSettings, QSize, Qt
-from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PyQt6.QtWidgets import QApplication, QMainWindow, QMessageBox, QStackedWidget, QStyle, QVBoxLayout, QWidget
+from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
+from PyQt6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+    QStyle,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
 from bci_app.gui.header import Header
+from bci_app.gui.keyboard import Keyboard, press_focused
 from bci_app.gui.preferences import Preferences
 from bci_app.gui.session_area import SessionArea
 from bci_app.gui.settings_dialog import SettingsDialog
-from bci_app.gui.shortcuts import MARKER_KEYS, SECTIONS, HelpDialog
+from bci_app.gui.shortcuts import MARKER_KEYS, HelpDialog
 from bci_app.gui.state import Event, LiveStatus, Session, Step, Trouble
 from bci_app.gui.theme import LIGHT, THEMES, Theme, palette, style_sheet
 from bci_app.gui.traces import DisplayFilter
@@ -52,7 +62,6 @@ class MainWindow(QMainWindow):
         self.preferences = Preferences(settings, self)
         self._theme = THEMES.get(str(settings.value("theme", "dark")), THEMES["dark"])
         self._marks = 0
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.header = Header(self._theme)
         self.banner = Banner()
         self.area = SessionArea(self._theme)
@@ -60,8 +69,9 @@ class MainWindow(QMainWindow):
         self.status = StatusLine()
         self.transport = Transport(controller, self.area.strip)
         self._arrange()
+        self.keyboard = Keyboard(self, self.pages, views=self.area, mark=self._mark_by_key)
         self._connect()
-        self._bind_keys()
+        self._show_marker_texts(self.preferences.marker_texts)
         self.show_theme(self._theme)
         self._show_session(controller.session)
         screen = self.screen()
@@ -130,10 +140,12 @@ class MainWindow(QMainWindow):
         self.preferences.own_filter_changed.connect(self._choose_filter)
         self.preferences.marker_texts_changed.connect(self._show_marker_texts)
         area.signals.channels_changed.connect(area.spectrum.show_channels)
+        area.spectrum.channel_asked.connect(area.signals.toggle_selected)
         area.contact.head.electrode_clicked.connect(area.signals.select_electrode)
         area.record.marked.connect(controller.mark)
         area.prediction.model_asked.connect(self.show_connect)
         area.record.reported.connect(self._store_report)
+        area.record.left.connect(self.keyboard.give_back)
         self.connect_page.connect_asked.connect(self._open)
         self.connect_page.back_asked.connect(self.show_area)
         header.connect_asked.connect(self.show_connect)
@@ -143,15 +155,6 @@ class MainWindow(QMainWindow):
         header.record_asked.connect(self.toggle_recording)
         header.mark_asked.connect(self.mark_next)
         self.banner.action_asked.connect(self._act)
-
-    def _bind_keys(self) -> None:
-        for shortcuts in SECTIONS.values():
-            for shortcut in shortcuts:
-                for keys in shortcut.keys:
-                    QShortcut(QKeySequence(keys), self).activated.connect(attrgetter(shortcut.name)(self))
-        for index, keys in enumerate(MARKER_KEYS):
-            QShortcut(QKeySequence(keys), self).activated.connect(lambda index=index: self._mark_by_key(index))
-        self._show_marker_texts(self.preferences.marker_texts)
 
     # What the controller tells -----------------------------------------------------------------
 
@@ -219,13 +222,13 @@ class MainWindow(QMainWindow):
     def show_connect(self) -> None:
         """Choose source and model."""
         self.pages.setCurrentWidget(self.connect_page)
+        self.keyboard.give_back()
 
     def show_area(self) -> None:
         """Go back to the session."""
         if self.controller.session is not None:
             self.pages.setCurrentWidget(self.area)
-            # Not to whatever button comes next: Space is to play and pause.
-            self.setFocus()
+            self.keyboard.give_back()
 
     def _open(self, choice: SourceChoice, folder: Path | None) -> None:
         if self._may_end("Opening another source"):
@@ -238,8 +241,8 @@ class MainWindow(QMainWindow):
             )
 
     def start_baseline(self) -> None:
-        """Start or repeat the rest baseline."""
-        self.controller.start_baseline()
+        """Start or repeat the rest baseline, where its button does."""
+        self.area.prediction.press_baseline()
 
     def toggle_recording(self) -> None:
         """Start or stop recording."""
@@ -312,12 +315,19 @@ class MainWindow(QMainWindow):
 
     def show_help(self) -> None:
         """List the keys."""
-        HelpDialog(self).show()
+        self._show_dialog(HelpDialog, lambda: HelpDialog(self))
 
     def show_settings(self) -> None:
         """Change folder, marker texts, display filter and size."""
-        if not self.findChildren(SettingsDialog):
-            SettingsDialog(self.preferences, self).show()
+        self._show_dialog(SettingsDialog, lambda: SettingsDialog(self.preferences, self))
+
+    def _show_dialog(self, kind: type[QDialog], make: Callable[[], QDialog]) -> None:
+        """Show a dialog, or bring the one that is there to the front."""
+        there = next((dialog for dialog in self.findChildren(kind) if dialog.isVisible()), None)
+        dialog = there or make()
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     def save_picture(self) -> None:
         """Save a picture of the window beside the recordings."""
@@ -346,6 +356,12 @@ class MainWindow(QMainWindow):
     def _watch_visibility(self) -> None:
         self.controller.set_drawing(self.isVisible() and not self.isMinimized())
 
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Press what has the focus with Enter too."""
+        enter = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if not (enter and press_focused()):
+            super().keyPressEvent(event)
+
     def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
         """Stop drawing while minimised."""
         super().changeEvent(event)
@@ -356,8 +372,7 @@ class MainWindow(QMainWindow):
         """Draw again."""
         super().showEvent(event)
         self._watch_visibility()
-        # Keys belong to the window until something is chosen with Tab.
-        self.setFocus()
+        self.keyboard.give_back()
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
         """Stop drawing."""

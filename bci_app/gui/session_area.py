@@ -25,6 +25,8 @@ class SessionArea(QMainWindow):
     def __init__(self, theme: Theme) -> None:
         super().__init__(flags=Qt.WindowType.Widget)
         self.setDockNestingEnabled(True)
+        # A click beside the controls takes the keyboard from them.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.contact = ContactPanel(theme)
         self.spectrum = SpectrumPanel(theme)
         self.signals = SignalsPanel(theme)

@@ -186,6 +186,35 @@ class ContactSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class Picked:
+    """Channels that were picked among those that are shown.
+
+    Attributes
+    ----------
+    names : dict of int to str
+        Channels that are shown: their columns in the stream, and names.
+    chosen : frozenset of int
+        Those that were picked.
+    """
+
+    names: dict[int, str] = field(default_factory=dict)
+    chosen: frozenset[int] = frozenset()
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """The picked ones, or all if none is."""
+        return tuple(index for index in self.names if index in self.chosen) or tuple(self.names)
+
+    @property
+    def what(self) -> str:
+        """Which they are, in a few words."""
+        names = [self.names[index] for index in self.channels]
+        if not self.chosen:
+            return f"mean of {len(names)} channels" if len(names) > 1 else "".join(names)
+        return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A marker on the signals: the stream sample at which it was set, and its text."""
 

@@ -162,7 +162,7 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
         page.fit.button.click()
     # Keys belong to the session and not to the button that comes next.
-    assert main.focusWidget() is main
+    assert main.focusWidget() is main.area
     controller, strip = main.controller, main.area.strip
     assert isinstance(controller.player, Player)
     assert strip.isVisible()

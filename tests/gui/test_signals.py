@@ -67,14 +67,14 @@ def test_channels_are_ticked_one_after_the_other_without_the_menu_closing(
 def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     source = HeldSource(stream(10))
     begin(qtbot, window, source, bundle)
-    assert window.area.spectrum._of.text() == "mean of 6 channels"
+    assert window.area.spectrum.of.text() == "mean of 6 channels"
     canvas = window.area.signals.canvas
     area = canvas._area()
     row = area.height() / 6
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, round(area.top() + 2.5 * row)))
-    assert window.area.spectrum._of.text() == "C3"
+    assert window.area.spectrum.of.text() == "C3"
     window.area.contact.head.electrode_clicked.emit("O1")
-    assert window.area.spectrum._of.text() == "C3, O1"
+    assert window.area.spectrum.of.text() == "C3, O1"
 
 
 def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:

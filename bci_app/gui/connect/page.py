@@ -23,6 +23,7 @@ from bci_app.gui.connect.fit_panel import FitPanel
 from bci_app.gui.connect.model_panel import ModelPanel
 from bci_app.gui.connect.source_panel import SourcePanel
 from bci_app.gui.jobs import Job, StreamWatch
+from bci_app.gui.keyboard import press_focused
 from bci_app.gui.theme import GRID, Theme
 from bci_app.stream import StreamInfo
 
@@ -38,6 +39,7 @@ class ConnectPage(QWidget):
     def __init__(self, theme: Theme, settings: QSettings) -> None:
         super().__init__()
         self.setObjectName("page")
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._settings = settings
         self._info: StreamInfo | None = None
         shipped = [str(path) for path in sorted(_SAMPLES.glob("*.edf"))]
@@ -117,11 +119,12 @@ class ConnectPage(QWidget):
             self.source.choose(self._wanted_source)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
-        """Connect with Enter, go back with Escape."""
+        """Press the button that has the focus, or else connect, with Enter; go back with Escape."""
         if event is None:
             return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.fit.button.isEnabled():
-            self.fit.button.click()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not press_focused():
+                self.fit.button.click()
         elif event.key() == Qt.Key.Key_Escape:
             self.back_asked.emit()
         else:

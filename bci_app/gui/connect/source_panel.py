@@ -240,9 +240,11 @@ class SourcePanel(QWidget):
 
     def show_tab(self, index: int) -> None:
         """Show one kind of source."""
-        button = self.tabs.button(index)
-        if button is not None:
-            button.setChecked(True)
+        for button in self.tabs.buttons():
+            shown = self.tabs.id(button) == index
+            button.setChecked(shown)
+            # Tab leads to the one that is shown, arrows from there to the others.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus if shown else Qt.FocusPolicy.NoFocus)
         self.stack.setCurrentIndex(index)
         self._tell()
 

@@ -45,6 +45,7 @@ class Preparing(QWidget):
         self.bar.setTextVisible(False)
         self.advice = label(tone="muted", wrap=True)
         self.button = QPushButton()
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(self.start_asked)
         for part in (self.title, self.value, self.bar, self.advice):
             column.addWidget(part)
@@ -219,6 +220,7 @@ class PredictionPanel(QWidget):
         self.title = PanelTitle("Prediction", [self.caution], margin=2 * GRID)
         self.repeat = QPushButton("Repeat rest")
         self.repeat.setProperty("kind", "quiet")
+        self.repeat.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.repeat.setToolTip("measure the rest baseline anew (Ctrl+B)")
         self.repeat.clicked.connect(self.baseline_asked)
         self.stack = QStackedWidget()
@@ -270,6 +272,14 @@ class PredictionPanel(QWidget):
         self.digest.setVisible(live.step is Step.RUN)
         self.repeat.setVisible(live.step is Step.RUN and bool(self._session.baseline_seconds))
         self.refresh(live.now)
+
+    def press_baseline(self) -> None:
+        """Press the button that measures the rest baseline, if it is there and allows it."""
+        page = self.stack.currentWidget()
+        if page is self.preparing:
+            self.preparing.button.click()
+        elif page is self._scroll and not self.repeat.isHidden():
+            self.repeat.click()
 
     def refresh(self, now: float) -> None:
         """Show the log as it is at `now` (LSL time)."""

@@ -9,7 +9,6 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -22,7 +21,7 @@ from bci_app.gui.state import Event
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.replay_strip import clock
 from bci_app.gui.views.self_report import SelfReport
-from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
+from bci_app.gui.widgets import EmptyPanel, Field, PanelTitle, label
 
 _KEPT = 500
 
@@ -37,20 +36,22 @@ class _Pages(QStackedWidget):
 
 
 class SessionPanel(QWidget):
-    """Signals: `marked` with a text, `participant_changed` with a code, `reported` with ratings."""
+    """Signals: `marked` with a text, `participant_changed` with a code, `reported` with ratings, `left` by keyboard."""
 
     marked = pyqtSignal(str)
     participant_changed = pyqtSignal(str)
     reported = pyqtSignal(dict)
+    left = pyqtSignal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self.report_button = QPushButton("Self-report")
         self.report_button.setProperty("kind", "quiet")
+        self.report_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.report_button.setToolTip("valence, arousal and dominance from 1 to 9 (Ctrl+R)")
         self.report_button.clicked.connect(self.open_report)
-        self.participant = QLineEdit()
+        self.participant = Field()
         self.participant.setPlaceholderText("participant")
         self.participant.setToolTip("a code, never a name; stored in recordings")
         self.participant.setMaxLength(40)
@@ -86,13 +87,15 @@ class SessionPanel(QWidget):
         column.addWidget(self.stack, 1)
         row = QHBoxLayout()
         row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        self.entry = QLineEdit()
+        self.entry = Field()
         self.entry.setPlaceholderText("marker or note, then Enter")
         self.entry.setToolTip("stored with the time at which Enter is pressed (Ctrl+M); F1 to F8 mark at once")
         self.entry.setMaxLength(500)
         self.entry.returnPressed.connect(self._mark)
         row.addWidget(self.entry)
         column.addLayout(row)
+        for field in (self.participant, self.entry):
+            field.left.connect(self.left)
         self._tips = {part: part.toolTip() for part in (self.entry, self.report_button)}
         self.show_open(False)
 
