@@ -216,6 +216,12 @@ class Controller(QObject):
         self._chronicle.note("recording begun", str(path))
         self.recording_changed.emit(self._recording.state())
 
+    def name_participant(self, code: str) -> None:
+        """Note a code that was given after a recording had begun, as a marker of it."""
+        if self._recording.running and code != self._recording.participant:
+            self._recording.participant = code
+            self.mark(f"participant {code}" if code else "participant without a code")
+
     def stop_recording(self) -> None:
         """Close the recording."""
         if self._running is None or not self._recording.running:
@@ -378,4 +384,4 @@ class Controller(QObject):
         elif thread.failure is not None:
             self._troubles.show(troubles.of_fault(thread.failure))
         else:
-            self._troubles.show(troubles.ended())
+            self._troubles.show(troubles.ended(recording=self.recording))

@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self.area = SessionArea(self._theme)
         self.connect_page = ConnectPage(self._theme, settings)
         self.status = StatusLine()
-        self.transport = Transport(controller, self.area.strip)
+        self.transport = Transport(controller, self.area.strip, may_end=self._may_end)
         self._arrange()
         self.keyboard = Keyboard(self, self.pages, views=self.area, mark=self._mark_by_key)
         self._connect()
@@ -143,6 +143,7 @@ class MainWindow(QMainWindow):
         area.spectrum.channel_asked.connect(area.signals.toggle_selected)
         area.contact.head.electrode_clicked.connect(area.signals.select_electrode)
         area.record.marked.connect(controller.mark)
+        area.record.participant_changed.connect(controller.name_participant)
         area.prediction.model_asked.connect(self.show_connect)
         area.record.reported.connect(self._store_report)
         area.record.left.connect(self.keyboard.give_back)
@@ -249,9 +250,7 @@ class MainWindow(QMainWindow):
         if self.controller.recording:
             self.controller.stop_recording()
         else:
-            self.controller.start_recording(
-                self.preferences.recordings, participant=self.area.record.participant.text()
-            )
+            self.controller.start_recording(self.preferences.recordings, participant=self.area.record.code)
 
     def _mark_by_key(self, index: int) -> None:
         self.controller.mark(self.preferences.marker_texts[index])

@@ -36,9 +36,16 @@ class RecordingState:
 
 
 class RecordingControl:
-    """At most one recording at a time."""
+    """At most one recording at a time.
+
+    Attributes
+    ----------
+    participant : str
+        Code that the recording has, from its beginning or by a marker.
+    """
 
     def __init__(self) -> None:
+        self.participant = ""
         self._recorder: Recorder | None = None
         self._began = 0.0
         self._free = 0
@@ -76,7 +83,7 @@ class RecordingControl:
             ) from error
         recorder = Recorder(folder / file_name(bundle, participant), engine.info, metadata=metadata)
         engine.start_recording(recorder)
-        self._recorder, self._began = recorder, monotonic()
+        self._recorder, self._began, self.participant = recorder, monotonic(), participant
         self._free = shutil.disk_usage(folder).free
         return recorder.path
 

@@ -15,6 +15,7 @@ PLAY_AGAIN = "Play again"
 CHOOSE_SOURCE = "Choose another source"
 DISMISS = "Dismiss"
 LOST = "stream lost"
+ENDED = "playback ended"
 
 # A stream that is silent this long is worth a word before it counts as lost, in seconds.
 _SILENT = 1.0
@@ -25,9 +26,9 @@ _LITTLE_DISK = 1e9
 def silence(status: Status, playback: Playback | None) -> str:
     """Say in two words why nothing arrives, if that is known."""
     if playback is not None and (playback.ended or playback.paused):
-        return "recording ended" if playback.ended else "paused"
+        return ENDED if playback.ended else "paused"
     if status.phase is Phase.FINISHED:
-        return "recording ended"
+        return ENDED
     return LOST if status.phase is Phase.LOST else ""
 
 
@@ -60,15 +61,16 @@ def present(
         summary = "Something is odd, although the session goes on."
         found.append(Trouble(summary, status.notice, actions=(DISMISS,)))
     if playback is not None and playback.ended and silent > _SILENT:
-        found.append(ended())
+        found.append(ended(recording=bool(status.recording)))
     elif isfinite(status.age_s) and silent > _SILENT and not waits and status.phase is not Phase.LOST:
         found.append(Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device."))
     return tuple(found)
 
 
-def ended() -> Trouble:
-    """Say that a recording is over, which is no alarm."""
-    return Trouble("The recording has ended.", "", Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
+def ended(*, recording: bool) -> Trouble:
+    """Say that a recording was played to its end, which is no alarm; another one that is being made goes on."""
+    advice = "Your own recording is still open: stop it when nothing more belongs to it." if recording else ""
+    return Trouble("The playback has ended.", advice, Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
 
 
 def of_error(error: BciError, *actions: str, lasting: bool = False) -> Trouble:

@@ -184,7 +184,7 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     strip.button.click()
     qtbot.waitUntil(lambda: player.playback().ended, timeout=WAIT)
     qtbot.waitUntil(lambda: clock.passes(0.1) and main.banner.isVisible(), timeout=WAIT)
-    assert main.banner.summary.text() == "The recording has ended."
+    assert main.banner.summary.text() == "The playback has ended."
     # A pause, a seek and the end are no loss.
     assert controller.engine is not None
     assert controller.engine.status().lost == 0

@@ -233,8 +233,8 @@ def test_the_end_of_a_recording_is_no_alarm(qtbot: QtBot, window: MainWindow, bu
     source.end()
     source.allow()
     qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
-    assert window.banner.summary.text() == "The recording has ended."
-    assert window.status.phase.text() == "recording ended"
+    assert window.banner.summary.text() == "The playback has ended."
+    assert window.status.phase.text() == "playback ended"
 
 
 def test_closing_ends_every_thread_and_the_source(qtbot: QtBot, open_window: OpenWindow, bundle: LoadedBundle) -> None:

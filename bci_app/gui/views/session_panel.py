@@ -53,10 +53,10 @@ class SessionPanel(QWidget):
         self.report_button.clicked.connect(self.open_report)
         self.participant = Field()
         self.participant.setPlaceholderText("participant")
-        self.participant.setToolTip("a code, never a name; stored in recordings")
+        self.participant.setToolTip("a code, never a name; stored in recordings, in one that runs as a marker")
         self.participant.setMaxLength(40)
         self.participant.setFixedWidth(13 * GRID)
-        self.participant.editingFinished.connect(lambda: self.participant_changed.emit(self.participant.text().strip()))
+        self.participant.editingFinished.connect(lambda: self.participant_changed.emit(self.code))
         self.title = PanelTitle("Session", [self.report_button, self.participant], margin=2 * GRID)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
@@ -98,6 +98,11 @@ class SessionPanel(QWidget):
             field.left.connect(self.left)
         self._tips = {part: part.toolTip() for part in (self.entry, self.report_button)}
         self.show_open(False)
+
+    @property
+    def code(self) -> str:
+        """The participant's."""
+        return self.participant.text().strip()
 
     def show_open(self, is_open: bool) -> None:
         """Allow markers only while there is a session."""
