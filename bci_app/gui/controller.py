@@ -210,7 +210,7 @@ class Controller(QObject):
         try:
             path = self._recording.start(engine, folder, participant=participant, source_text=self.session.source_text)
         except BciError as error:
-            self._troubles.show(troubles.of_error(error, troubles.DISMISS, lasting=True))
+            self.tell(error)
             return
         self._troubles.forget()  # of a recording before this one
         self._chronicle.note("recording begun", str(path))
@@ -372,6 +372,10 @@ class Controller(QObject):
         return self._feed.display_filter
 
     # Trouble -----------------------------------------------------------------------------------
+
+    def tell(self, error: BciError) -> None:
+        """Show what has gone wrong beside the session, until the user takes it away."""
+        self._troubles.show(troubles.of_error(error, troubles.DISMISS, lasting=True))
 
     def dismiss(self) -> None:
         """Take trouble that does not end by itself off the screen."""

@@ -119,7 +119,7 @@ class Header(QWidget):
             minutes, seconds = divmod(int(recording.seconds), 60)
             size = recording.size / 1e6
             text = f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d} · {size:.{size < 9.95:d}f} MB"
-            free = f"{recording.free / 1e9:.{recording.free < 9.95e9:d}f} GB free"
+            free = _disk(recording.free)
             self.record.setText(f"{text} · {free}" if self.width() >= _WIDE else text)
             self.record.setToolTip(f"{recording.path}\n{free}\nstop recording (Ctrl+D)")
         self._show_record_icon()
@@ -167,3 +167,7 @@ class Header(QWidget):
         ):
             button.setIcon(qtawesome.icon(name, color=theme.muted, color_disabled=theme.faint))
         self._show_record_icon()
+
+
+def _disk(free: int | None) -> str:
+    return "free disk unknown" if free is None else f"{free / 1e9:.{free < 9.95e9:d}f} GB free"

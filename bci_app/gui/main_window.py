@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QRect, QSettings, QSize, Qt
@@ -19,11 +18,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from bci_app.errors import FileError
 from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
 from bci_app.gui.header import Header
 from bci_app.gui.keyboard import Keyboard, press_focused
+from bci_app.gui.picture import save_picture
 from bci_app.gui.preferences import Preferences
 from bci_app.gui.session_area import SessionArea
 from bci_app.gui.settings_dialog import SettingsDialog
@@ -330,14 +331,12 @@ class MainWindow(QMainWindow):
 
     def save_picture(self) -> None:
         """Save a picture of the window beside the recordings."""
-        folder = self.preferences.recordings
-        path = folder / f"window_{datetime.now():%Y%m%d-%H%M%S-%f}.png"
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        saved = self.grab().save(str(partial), "PNG")
-        if saved:
-            partial.replace(path)
-        self._note("picture saved" if saved else "picture could not be saved", str(path))
+        try:
+            path = save_picture(self, self.preferences.recordings)
+        except FileError as error:
+            self.controller.tell(error)
+        else:
+            self._note("picture saved", str(path))
 
     def larger_window(self) -> None:
         """Make everything larger from the next start on."""

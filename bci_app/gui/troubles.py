@@ -33,7 +33,7 @@ def silence(status: Status, playback: Playback | None) -> str:
 
 
 def present(
-    status: Status, playback: Playback | None, silent: float, *, free: float = float("inf")
+    status: Status, playback: Playback | None, silent: float, *, free: float | None = float("inf")
 ) -> tuple[Trouble, ...]:
     """Give the troubles that there are now, the gravest first.
 
@@ -45,8 +45,8 @@ def present(
         Of the recording that is the source, if it is one.
     silent : float
         Seconds since the last samples came.
-    free : float
-        Bytes left on the disk that is recorded to.
+    free : float or None
+        Bytes left on the disk that is recorded to; None where its folder is out of reach.
     """
     found = []
     waits = playback is not None and (playback.paused or playback.ended)
@@ -54,7 +54,10 @@ def present(
         found.append(Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,)))
     if status.recording_error:
         found.append(Trouble("The recording has ended by a failure.", status.recording_error, Level.ERROR, (DISMISS,)))
-    if free < _LITTLE_DISK:
+    if free is None:
+        text = "Was it renamed, or its disk pulled? Put it back, or stop and record into another folder."
+        found.append(Trouble("The folder of the recording is out of reach.", text, actions=(DISMISS,)))
+    elif free < _LITTLE_DISK:
         text = f"{free / 1e9:.1f} GB are left where the recording is written. Make room; a full disk ends it."
         found.append(Trouble("The disk is nearly full.", text, actions=(DISMISS,)))
     if status.notice:

@@ -229,6 +229,34 @@ def test_a_picture_of_the_window_is_saved(main: MainWindow, folder: Path) -> Non
     assert path.stat().st_size > 10_000
 
 
+def test_a_picture_that_cannot_be_saved_is_told(qtbot: QtBot, main: MainWindow, folder: Path) -> None:
+    folder.write_text("in the way")
+    qtbot.keyClick(main, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    assert main.banner.isVisible()
+    assert "Cannot save a picture" in main.banner.summary.text()
+    assert "Choose another folder" in main.banner.advice.text()
+
+
+def test_a_recording_whose_folder_goes_away_is_told_and_goes_on(
+    qtbot: QtBot, main: MainWindow, source: HeldSource, folder: Path
+) -> None:
+    main.toggle_recording()
+    moved = folder.rename(folder.with_name("renamed"))
+    source.allow(100)
+    qtbot.waitUntil(main.banner.isVisible, timeout=WAIT)
+    assert main.banner.summary.text() == "The folder of the recording is out of reach."
+    assert "free disk unknown" in main.header.record.toolTip()
+    moved.rename(folder)
+    qtbot.waitUntil(lambda: not main.banner.isVisible(), timeout=WAIT)
+    assert "GB free" in main.header.record.toolTip()
+    traces = main.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 2 * PART, timeout=WAIT)
+    main.toggle_recording()
+    (path,) = folder.glob("*.xdf")
+    assert np.asarray(read(path)["Test stream"]["time_series"]).shape == (PART, 7)
+
+
 def test_layout_is_remembered_and_can_be_reset(qtbot: QtBot, main: MainWindow, open_window: OpenWindow) -> None:
     main.area._docks[1].hide()
     main.close()
