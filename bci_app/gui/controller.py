@@ -18,7 +18,7 @@ from bci_app.gui.opening import Opening, Ready, Running
 from bci_app.gui.player import Playback, Player
 from bci_app.gui.recording_control import RecordingControl
 from bci_app.gui.signal_feed import HISTORY_SECONDS, SignalFeed
-from bci_app.gui.state import Event, Level, Mark, Session, SessionLog, Trouble
+from bci_app.gui.state import Event, Mark, Session, SessionLog
 from bci_app.gui.status_report import Due, StatusReport
 from bci_app.gui.traces import DisplayFilter, TraceHistory
 from bci_app.sources.base import Source
@@ -280,14 +280,11 @@ class Controller(QObject):
 
     def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
-        if opening.failure is not None:
-            self._troubles.show(troubles.of_error(opening.failure, troubles.DISMISS))
-            self.failed.emit(opening.failure)
-            return
         if opening.opened is None:
-            self._troubles.show(
-                Trouble("The session could not be opened", "The terminal has the details.", Level.ERROR)
-            )
+            assert opening.failure is not None  # nothing else ends it without a session
+            error = troubles.as_error(opening.failure, "The session could not be opened")
+            self._troubles.show(troubles.of_error(error, troubles.DISMISS))
+            self.failed.emit(error)
             return
         engine, self.player = opening.opened.engine, opening.opened.player
         self.session = Session(engine.info, engine.bundle, self.source_text)
@@ -382,10 +379,9 @@ class Controller(QObject):
         self._troubles.dismiss()
 
     def _tell_end(self, thread: EngineThread) -> None:
-        if isinstance(thread.failure, BciError):
-            self._troubles.show(troubles.of_error(thread.failure, troubles.CHOOSE_SOURCE))
-            self.failed.emit(thread.failure)
-        elif thread.failure is not None:
-            self._troubles.show(troubles.of_fault(thread.failure))
+        if thread.failure is not None:
+            error = troubles.as_error(thread.failure, "The session was stopped")
+            self._troubles.show(troubles.of_error(error, troubles.CHOOSE_SOURCE))
+            self.failed.emit(error)
         else:
             self._troubles.show(troubles.ended(recording=self.recording))

@@ -82,13 +82,14 @@ def of_error(error: BciError, *actions: str, lasting: bool = False) -> Trouble:
     return Trouble(f"{error.summary}.", " ".join([*details, error.fix or ""]).strip(), Level.ERROR, actions, lasting)
 
 
-def of_fault(fault: BaseException) -> Trouble:
-    """Say that the program itself has failed."""
-    return Trouble(
-        "The session has stopped by a fault of the program.",
-        f"{type(fault).__name__}: {fault}. Please report it.",
-        Level.ERROR,
-        (CHOOSE_SOURCE,),
+def as_error(failure: Exception, what: str) -> BciError:
+    """Give an error as it is, and a fault of the program as one that says `what` it has done."""
+    if isinstance(failure, BciError):
+        return failure
+    return BciError(
+        f"{what} by a fault of the program",
+        found=f"{type(failure).__name__}: {failure}",
+        fix="The terminal has the details; please report them.",
     )
 
 

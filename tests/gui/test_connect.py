@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -255,6 +256,45 @@ def test_a_board_is_found_by_a_part_of_its_name(qtbot: QtBot, page: ConnectPage)
     qtbot.keyClicks(entry, "synth")
     qtbot.keyClick(entry, Qt.Key.Key_Return)
     assert page.source.choice == SourceChoice("brainflow:SYNTHETIC")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_while_looking_at_a_source_is_told_and_nothing_can_be_opened(
+    qtbot: QtBot, page: ConnectPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(_choice: SourceChoice) -> StreamInfo:
+        raise ValueError("bad header")
+
+    monkeypatch.setattr("bci_app.gui.connect.page.describe_source", fault)
+    page.source.show_tab(3)
+    qtbot.waitUntil(lambda: "fault of the program" in page.fit.summary.text(), timeout=WAIT)
+    assert "ValueError: bad header" in page.fit.detail.text()
+    assert not page.fit.watch.isEnabled()
+    assert not page.fit.button.isEnabled()
+
+
+def test_an_answer_that_comes_when_nothing_is_chosen_any_more_is_forgotten(
+    qtbot: QtBot, page: ConnectPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, may_answer, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def late(_choice: SourceChoice) -> StreamInfo:
+        asked.set()
+        may_answer.wait(WAIT / 1e3)
+        answered.set()
+        return StreamInfo("late", CHANNELS, 250.0, ("uV",) * len(CHANNELS))
+
+    monkeypatch.setattr("bci_app.gui.connect.page.describe_source", late)
+    page.source.show_tab(3)
+    assert asked.wait(WAIT / 1e3)
+    page.source.show_tab(0)
+    page.source.streams.clear()
+    assert page.source.choice is None
+    may_answer.set()
+    assert answered.wait(WAIT / 1e3)
+    qtbot.wait(200)  # longer than an answer takes to be seen
+    assert page.fit.summary.text() == "Choose a source and a model."
+    assert not page.fit.watch.isEnabled()
 
 
 def test_the_last_choice_is_remembered(

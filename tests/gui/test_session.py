@@ -22,6 +22,7 @@ from bci_app.gui.opening import Ready
 from bci_app.gui.state import Level, Step
 from bci_app.gui.theme import DARK
 from bci_app.gui.views.contact import ContactPanel
+from bci_app.stream import StreamInfo
 from tests.bundles import write_bundle
 from tests.gui.conftest import Clock, OpenWindow
 from tests.gui.sessions import WAIT, begin, run_to
@@ -214,6 +215,22 @@ def test_a_source_that_cannot_be_opened_is_told_with_what_to_do(
     assert window.banner.summary.text() == "No stream named Cyton."
     assert window.banner.advice.text() == "Found no LSL stream. Expected Cyton. Start the stream."
     assert window.controller.session is None
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_while_opening_is_told_with_its_cause_and_leads_back_to_the_choice(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    class Faulty(HeldSource):
+        def start(self) -> StreamInfo:
+            raise RuntimeError("driver crashed")
+
+    with qtbot.waitSignal(window.controller.failed, timeout=WAIT):
+        window.controller.open(Faulty([]), bundle, source_text="lsl:boom")
+    assert window.banner.summary.text() == "The session could not be opened by a fault of the program."
+    assert window.banner.advice.text().startswith("Found RuntimeError: driver crashed.")
+    assert window.header.source.text() == "Choose a source"
+    assert window.pages.currentWidget() is window.connect_page
 
 
 def test_a_stream_that_fails_for_good_is_told(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:

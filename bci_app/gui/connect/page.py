@@ -10,6 +10,7 @@ from PyQt6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from bci_app.bundle import shipped_models
+from bci_app.errors import BciError
 from bci_app.gui.choices import (
     ALL_MARKERS,
     ModelChoice,
@@ -70,6 +71,7 @@ class ConnectPage(QWidget):
         self._describe.finished.connect(self._described)
         self._describe.failed.connect(self._undescribed)
         self._models.finished.connect(self._show_models)
+        self._models.failed.connect(self.fit.show_problem)
         self.source.changed.connect(self._source_changed)
         self.source.recordings_changed.connect(lambda paths: settings.setValue("recent", paths))
         self.model.changed.connect(lambda _: self._show_fit())
@@ -162,6 +164,7 @@ class ConnectPage(QWidget):
         self._info = None
         self.fit.watch.setEnabled(False)
         if choice is None:
+            self._describe.forget()
             self.source.show_stated(False)
             self.fit.show_waiting("Choose a source and a model.")
             return
@@ -175,10 +178,10 @@ class ConnectPage(QWidget):
         self.source.show_stated(choice is not None and choice.kind == "brainflow")
         self._show_fit()
 
-    def _undescribed(self, error: object) -> None:
+    def _undescribed(self, error: BciError) -> None:
         choice = self.source.choice
         self.source.show_stated(choice is not None and choice.kind == "lsl")
-        self.fit.show_problem(error)  # type: ignore[arg-type]
+        self.fit.show_problem(error)
 
     def _show_fit(self) -> None:
         model = self.model.choice
