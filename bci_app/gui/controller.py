@@ -96,6 +96,7 @@ class Controller(QObject):
 
     def _forget(self) -> None:
         self._ended = False
+        self._silence = ""  # why nothing arrives
         self._feed.forget()
         self._chronicle.forget()
         self._troubles.forget()
@@ -275,8 +276,7 @@ class Controller(QObject):
             self._feed.freshness.hold()
             self._tell_end(thread)
         elif not self._ended:
-            silent = self._feed.freshness.silent if self._drawing else 0.0
-            self._troubles.watch(troubles.present(status, playback, silent, free=self._recording.free))
+            self._troubles.watch(troubles.present(status, playback, self._silent, free=self._recording.free))
 
     def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
@@ -309,17 +309,19 @@ class Controller(QObject):
     def _draw(self, engine: Engine) -> None:
         if self._feed.take(engine):
             self.traces_extended.emit()
-        if self._due.now("spectrum", _SPECTRUM_SECONDS):
+        if not self._silence and self._due.now("spectrum", _SPECTRUM_SECONDS):
             spectrum = self._feed.spectrum(engine)
             if spectrum is not None:
                 self.spectrum_changed.emit(spectrum)
 
     def _tell_status(self, running: Running, status: Status, playback: Playback | None) -> None:
         engine, source = running.thread.engine, running.source
-        silence = troubles.silence(status, playback)
-        live = self._report.take(status, engine, source, player=self.player, silence=silence, time=self._feed.freshness)
+        self._silence = troubles.silence(status, playback, self._silent)
+        live = self._report.take(
+            status, engine, source, player=self.player, silence=self._silence, time=self._feed.freshness
+        )
         self._chronicle.step(self._report.step)
-        self._chronicle.silence(silence)
+        self._chronicle.silence(self._silence)
         if live is not None:
             self._chronicle.marker_streams(frozenset(live.marker_streams))
             self.status_changed.emit(live)
@@ -347,6 +349,11 @@ class Controller(QObject):
     def now(self) -> float:
         """Give the LSL time of the right edge of what scrolls: goes on while a stream is silent."""
         return self._feed.freshness.now
+
+    @property
+    def _silent(self) -> float:
+        """Seconds since samples came; 0 while nobody looks."""
+        return self._feed.freshness.silent if self._drawing else 0.0
 
     @property
     def ended(self) -> bool:

@@ -84,6 +84,7 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.area)
         self.pages.addWidget(self.connect_page)
+        self.pages.currentChanged.connect(self._watch_visibility)
         central = QWidget()
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
@@ -192,6 +193,9 @@ class MainWindow(QMainWindow):
             return
         self.header.steps.show_step(session.steps, live.step)
         self.area.contact.show_contacts(live.contacts, self.area.signals.selected_names, now=live.now)
+        if live.silence:
+            self.area.spectrum.show_silence(live.silence)
+            self.area.contact.show_silence(live.silence)
         self.area.signals.show_status(live)
         self.area.prediction.show_status(live)
         self.area.record.show_marker_streams(live.marker_streams, live.markers_awaited)
@@ -352,7 +356,7 @@ class MainWindow(QMainWindow):
     # Life --------------------------------------------------------------------------------------
 
     def _watch_visibility(self) -> None:
-        self.controller.set_drawing(self.isVisible() and not self.isMinimized())
+        self.controller.set_drawing(self.isVisible() and not self.isMinimized() and self.area.seen)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
         """Press what has the focus with Enter too."""

@@ -60,6 +60,11 @@ class SessionArea(QMainWindow):
         self.addDockWidget(area, dock)
         return dock
 
+    @property
+    def seen(self) -> bool:
+        """Whether any view can be seen; one that floats stays when another page is shown."""
+        return self.isVisible() or any(dock.isFloating() and dock.isVisible() for dock in self._docks)
+
     def reset_layout(self) -> None:
         """Put every view back to its place."""
         self.restoreState(self._default)

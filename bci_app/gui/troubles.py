@@ -16,20 +16,25 @@ CHOOSE_SOURCE = "Choose another source"
 DISMISS = "Dismiss"
 LOST = "stream lost"
 ENDED = "playback ended"
+SILENT = "no signal"
 
 # A stream that is silent this long is worth a word before it counts as lost, in seconds.
 _SILENT = 1.0
+# Silent this long, what was measured last says nothing of now any more.
+_STALE = 2.0
 # Less than this is worth a word while recording, in bytes.
 _LITTLE_DISK = 1e9
 
 
-def silence(status: Status, playback: Playback | None) -> str:
-    """Say in two words why nothing arrives, if that is known."""
+def silence(status: Status, playback: Playback | None, silent: float) -> str:
+    """Say in two words why nothing arrives; `silent` are the seconds since the last samples came."""
     if playback is not None and (playback.ended or playback.paused):
         return ENDED if playback.ended else "paused"
     if status.phase is Phase.FINISHED:
         return ENDED
-    return LOST if status.phase is Phase.LOST else ""
+    if status.phase is Phase.LOST:
+        return LOST
+    return SILENT if silent > _STALE else ""
 
 
 def present(

@@ -52,6 +52,9 @@ class SpectrumPanel(QWidget):
             self._names.append(name)
         self._top = float("nan")
         self._show_top(_TOPS_DB[0])
+        self._why = pg.TextItem(anchor=(0.5, 0.5))  # why there is none
+        self._why.setFont(font())
+        self.plot.addItem(self._why, ignoreBounds=True)
         self._single = self.plot.plot(connect="finite")
         self._mean = self.plot.plot()
         holder = QVBoxLayout()
@@ -90,6 +93,7 @@ class SpectrumPanel(QWidget):
     def show_spectrum(self, spectrum: Spectrum | None) -> None:
         """Show a spectrum, or none."""
         self._spectrum = spectrum
+        self._why.setText("")
         if spectrum is None or not self._channels:
             self._single.setData([], [])
             self._mean.setData([], [])
@@ -117,6 +121,12 @@ class SpectrumPanel(QWidget):
             value = float(known.mean()) if len(known) else float("nan")
             figure.setText(short(value))
 
+    def show_silence(self, reason: str) -> None:
+        """Show no spectrum, and say why."""
+        self.show_spectrum(None)
+        self._why.setText(reason)
+        self._why.setPos(_TOP_HZ / 2, (_BOTTOM_DB + self._top) / 2)
+
     def _show_top(self, top: float) -> None:
         """Let the axis reach up to `top` dB."""
         if top == self._top:
@@ -140,5 +150,5 @@ class SpectrumPanel(QWidget):
         self._mean.setPen(pg.mkPen(theme.text, width=1))
         for edge in self._edges:
             edge.setPen(pg.mkPen(theme.line))
-        for name in self._names:
-            name.setColor(theme.muted)
+        for text in (*self._names, self._why):
+            text.setColor(theme.muted)
