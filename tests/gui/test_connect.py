@@ -312,6 +312,28 @@ def test_the_last_choice_is_remembered(
     assert other.model.choice.title == "Sample model"  # type: ignore[union-attr]
 
 
+def test_what_was_stated_of_a_source_and_the_check_of_contact_are_remembered(
+    qtbot: QtBot, page: ConnectPage, open_window: OpenWindow
+) -> None:
+    page.source.show_tab(1)
+    qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
+    page.source.board.setCurrentText("SYNTHETIC")
+    names = tuple(f"E{number}" for number in range(1, 17))
+    page.source.channels.setText(", ".join(names))
+    page.source.rate.setText("250")
+    page.source.unit.setText("mV")
+    page.source.unit.editingFinished.emit()
+    page.fit.check.setChecked(False)
+    qtbot.waitUntil(page.fit.watch.isEnabled, timeout=WAIT)
+    page.fit.watch.click()
+    again = open_window()
+    again.show_connect()
+    other = again.connect_page
+    wanted = SourceChoice("brainflow:SYNTHETIC", names, 250.0, "mV")
+    qtbot.waitUntil(lambda: other.source.choice == wanted, timeout=WAIT)
+    assert not other.fit.check.isChecked()
+
+
 def test_the_card_says_what_a_model_is_worth(qtbot: QtBot, page: ConnectPage) -> None:
     texts = [
         item.widget().text()  # type: ignore[union-attr]

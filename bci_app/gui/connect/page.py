@@ -22,9 +22,10 @@ from bci_app.gui.choices import (
 )
 from bci_app.gui.connect.fit_panel import FitPanel
 from bci_app.gui.connect.model_panel import ModelPanel
-from bci_app.gui.connect.source_panel import SourcePanel
+from bci_app.gui.connect.source_panel import SourcePanel, read_number
 from bci_app.gui.jobs import Job, StreamWatch
 from bci_app.gui.keyboard import press_focused
+from bci_app.gui.preferences import read_texts
 from bci_app.gui.theme import GRID, Theme
 from bci_app.stream import StreamInfo
 
@@ -44,8 +45,7 @@ class ConnectPage(QWidget):
         self._settings = settings
         self._info: StreamInfo | None = None
         shipped = [str(path) for path in sorted(_SAMPLES.glob("*.edf"))]
-        recordings = [str(path) for path in settings.value("recent", shipped) or shipped]
-        self.source = SourcePanel(theme, recordings)
+        self.source = SourcePanel(theme, read_texts(settings, "recent", shipped) or shipped)
         self.model = ModelPanel(theme)
         self.fit = FitPanel(theme)
         row = QHBoxLayout(self)
@@ -59,7 +59,9 @@ class ConnectPage(QWidget):
                 row.addWidget(line)
             part.setMinimumWidth(38 * GRID)
             row.addWidget(part, 1)
-        self._wanted_source = SourceChoice(str(settings.value("source", "lsl:")))
+        self._wanted_source = self._remembered_source()
+        self.fit.check.setChecked(settings.value("check contact", True, type=bool))
+        self.fit.check.toggled.connect(lambda on: settings.setValue("check contact", on))
         self._wanted_model = str(settings.value("model", shipped_models() / "mental-load"))
         self._filled = False
         self._watch = StreamWatch(self)
@@ -83,9 +85,19 @@ class ConnectPage(QWidget):
         self.source.markers.changed.connect(lambda choice: settings.setValue("marker streams", list(choice)))
 
     def _remembered_markers(self) -> list[str]:
-        # An empty list and a list of one come back from the settings as something else.
-        kept = self._settings.value("marker streams", [ALL_MARKERS])
-        return [str(text) for text in ([kept] if isinstance(kept, str) else kept or [])]
+        return read_texts(self._settings, "marker streams", [ALL_MARKERS])
+
+    def _remembered_source(self) -> SourceChoice:
+        text = str(self._settings.value("source", "lsl:"))
+        channels = tuple(read_texts(self._settings, "stated channels"))
+        rate, unit = (str(self._settings.value(f"stated {what}", "")) for what in ("rate", "unit"))
+        return SourceChoice(text, channels or None, read_number(rate), unit or None)
+
+    def _remember_source(self, choice: SourceChoice) -> None:
+        stated = {"channels": list(choice.channels or ()), "rate": choice.rate or "", "unit": choice.unit or ""}
+        self._settings.setValue("source", choice.text)
+        for what, value in stated.items():
+            self._settings.setValue(f"stated {what}", value)
 
     def prefer(
         self, *, source: SourceChoice | None = None, model: Path | None = None, markers: Sequence[str] = ()
@@ -115,7 +127,7 @@ class ConnectPage(QWidget):
         if not self._filled:
             self._filled = True
             self._boards.start(list_boards)
-            folders = [Path(folder) for folder in self._settings.value("models", []) or []]
+            folders = [Path(folder) for folder in read_texts(self._settings, "models")]
             self._models.start(lambda: list_models(folders))
             self.source.show_recordings()
             self.source.choose(self._wanted_source)
@@ -155,7 +167,7 @@ class ConnectPage(QWidget):
         self.model.choose(self._wanted_model)
 
     def _remember_folder(self, folder: str) -> None:
-        folders = [str(known) for known in self._settings.value("models", []) or []]
+        folders = read_texts(self._settings, "models")
         self._settings.setValue("models", [folder, *(known for known in folders if known != folder)][:12])
 
     # Whether they fit --------------------------------------------------------------------------
@@ -196,12 +208,12 @@ class ConnectPage(QWidget):
         choice, model = self.source.choice, self.model.choice
         if choice is None or model is None:
             return
-        self._settings.setValue("source", choice.text)
+        self._remember_source(choice)
         self._settings.setValue("model", str(model.folder))
         self.connect_asked.emit(choice, model.folder)
 
     def _ask_to_watch(self) -> None:
         choice = self.source.choice
         if choice is not None:
-            self._settings.setValue("source", choice.text)
+            self._remember_source(choice)
             self.connect_asked.emit(choice, None)

@@ -295,7 +295,7 @@ class SourcePanel(QWidget):
         if text is None or tab == "Recording":
             return SourceChoice(text) if text is not None else None
         names = tuple(part.strip() for part in self.channels.text().split(",") if part.strip())
-        return SourceChoice(text, names or None, _number(self.rate.text()), self.unit.text().strip() or None)
+        return SourceChoice(text, names or None, read_number(self.rate.text()), self.unit.text().strip() or None)
 
     def _board_text(self) -> str | None:
         board = self.board.currentText()
@@ -361,7 +361,8 @@ def _number_only(parent: QWidget) -> QDoubleValidator:
     return validator
 
 
-def _number(text: str) -> float | None:
+def read_number(text: str) -> float | None:
+    """Give the number that was typed, if it is one."""
     try:
         return float(text)
     except ValueError:
