@@ -33,6 +33,14 @@ def short(power: float) -> str:
     return f"{power:.0f}" if power >= 9.95 else f"{power:.1f}"
 
 
+def clock(seconds: float, *, hours: bool = False) -> str:
+    """Write a duration as minutes and seconds, with hours where there are any, or always."""
+    minutes, rest = divmod(int(seconds), 60)
+    if hours:
+        return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest:02d}"
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes:02d}:{rest:02d}"
+
+
 def set_tone(widget: QWidget, tone: str) -> None:
     """Change the tone of a label."""
     set_property(widget, "tone", tone)

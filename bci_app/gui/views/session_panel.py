@@ -19,9 +19,8 @@ from PyQt6.QtWidgets import (
 
 from bci_app.gui.state import Event
 from bci_app.gui.theme import GRID, Theme
-from bci_app.gui.views.replay_strip import clock
 from bci_app.gui.views.self_report import SelfReport
-from bci_app.gui.widgets import EmptyPanel, Field, PanelTitle, label
+from bci_app.gui.widgets import EmptyPanel, Field, PanelTitle, clock, label
 
 _KEPT = 500
 
