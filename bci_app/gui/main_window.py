@@ -26,6 +26,7 @@ from bci_app.gui.header import Header
 from bci_app.gui.keyboard import Keyboard, press_focused
 from bci_app.gui.picture import save_picture
 from bci_app.gui.preferences import Preferences
+from bci_app.gui.scout import Scout
 from bci_app.gui.session_area import SessionArea
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.shortcuts import MARKER_KEYS, HelpDialog
@@ -66,7 +67,8 @@ class MainWindow(QMainWindow):
         self.header = Header(self._theme)
         self.banner = Banner()
         self.area = SessionArea(self._theme)
-        self.connect_page = ConnectPage(self._theme, settings)
+        self.scout = Scout(self)
+        self.connect_page = ConnectPage(self._theme, settings, self.scout)
         self.status = StatusLine()
         self.transport = Transport(controller, self.area.strip, may_end=self._may_end)
         self._arrange()
@@ -402,6 +404,6 @@ class MainWindow(QMainWindow):
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.area.saveState())
         self._settings.setValue("span", self.area.signals.span_index)
-        self.connect_page.shut_down()
+        self.scout.stop()
         self.controller.shut_down()
         super().closeEvent(event)

@@ -187,31 +187,24 @@ class ContactSummary:
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """Channels that were picked among those that are shown.
+    """Channels of the spectrum.
 
     Attributes
     ----------
     names : dict of int to str
-        Channels that are shown: their columns in the stream, and names.
+        Channels that can be picked: their columns in the stream, and names.
     chosen : frozenset of int
         Those that were picked.
+    channels : tuple of int
+        Those whose mean is shown: the picked ones, or others if none is.
+    what : str
+        What these are called.
     """
 
-    names: dict[int, str] = field(default_factory=dict)
-    chosen: frozenset[int] = frozenset()
-
-    @property
-    def channels(self) -> tuple[int, ...]:
-        """The picked ones, or all if none is."""
-        return tuple(index for index in self.names if index in self.chosen) or tuple(self.names)
-
-    @property
-    def what(self) -> str:
-        """Which they are, in a few words."""
-        names = [self.names[index] for index in self.channels]
-        if not self.chosen:
-            return f"mean of {len(names)} channels" if len(names) > 1 else "".join(names)
-        return ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
+    names: dict[int, str]
+    chosen: frozenset[int]
+    channels: tuple[int, ...]
+    what: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,7 +265,7 @@ def test_a_fault_while_looking_at_a_source_is_told_and_nothing_can_be_opened(
     def fault(_choice: SourceChoice) -> StreamInfo:
         raise ValueError("bad header")
 
-    monkeypatch.setattr("bci_app.gui.connect.page.describe_source", fault)
+    monkeypatch.setattr("bci_app.gui.scout.describe_source", fault)
     page.source.show_tab(3)
     qtbot.waitUntil(lambda: "fault of the program" in page.fit.summary.text(), timeout=WAIT)
     assert "ValueError: bad header" in page.fit.detail.text()
@@ -284,7 +284,7 @@ def test_an_answer_that_comes_when_nothing_is_chosen_any_more_is_forgotten(
         answered.set()
         return StreamInfo("late", CHANNELS, 250.0, ("uV",) * len(CHANNELS))
 
-    monkeypatch.setattr("bci_app.gui.connect.page.describe_source", late)
+    monkeypatch.setattr("bci_app.gui.scout.describe_source", late)
     page.source.show_tab(3)
     assert asked.wait(WAIT / 1e3)
     page.source.show_tab(0)

@@ -112,7 +112,7 @@ def test_every_control_tells_on_hover_what_it_is_for(qtbot: QtBot, window: MainW
     for tab in range(4):
         page.source.show_tab(tab)
         assert without_tip(page) == []
-    page.shut_down()
+    window.scout.stop()
 
 
 def test_the_overview_of_a_recording_tells_the_time_under_the_mouse(qtbot: QtBot) -> None:

@@ -215,4 +215,10 @@ class SignalsPanel(QWidget):
         self.channels.setText(f"{count} channel{'' if count == 1 else 's'}")
         self.canvas.show_channels(self._visible, self._selected)
         names = self._traces.channels if self._traces is not None else ()
-        self.channels_changed.emit(Picked({index: canonical(names[index]) for index in self._visible}, self._selected))
+        visible = {index: canonical(names[index]) for index in self._visible}
+        if self._selected:
+            chosen = sorted(self._selected)
+            what = ", ".join(canonical(names[i]) for i in chosen[:4]) + (" …" if len(chosen) > 4 else "")
+        else:
+            chosen, what = self._visible, f"mean of {count} channels" if count > 1 else "".join(visible.values())
+        self.channels_changed.emit(Picked(visible, self._selected, tuple(chosen), what))
