@@ -9,7 +9,7 @@ from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtGui import QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QAbstractButton,
-    QAbstractScrollArea,
+    QAbstractItemView,
     QAbstractSpinBox,
     QApplication,
     QComboBox,
@@ -88,7 +88,7 @@ class Keyboard(QObject):
 
 def _keeps(focus: QWidget | None, keys: str) -> bool:
     """Tell whether what has the focus needs a key of the views for itself."""
-    if isinstance(focus, QLineEdit | QAbstractScrollArea | QComboBox | QAbstractSpinBox):
+    if isinstance(focus, QLineEdit | QAbstractItemView | QComboBox | QAbstractSpinBox):
         return True
     return isinstance(focus, QAbstractButton) and keys == "Space"
 

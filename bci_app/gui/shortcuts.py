@@ -109,7 +109,7 @@ def _table(title: str, entries: list[tuple[str, str]]) -> QGridLayout:
     grid = QGridLayout()
     grid.setHorizontalSpacing(3 * GRID)
     grid.setVerticalSpacing(GRID // 2)
-    grid.setColumnMinimumWidth(0, 20 * GRID)
+    grid.setColumnMinimumWidth(0, 21 * GRID)
     grid.setColumnStretch(1, 1)
     grid.addWidget(label(title, role="strong"), 0, 0, 1, 2)
     for row, (keys, text) in enumerate(entries, start=1):

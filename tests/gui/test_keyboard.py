@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QSettings, Qt, QTimer
-from PyQt6.QtWidgets import QApplication, QMenu, QPushButton, QToolButton, QWidget
+from PyQt6.QtWidgets import QApplication, QMenu, QWidget
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
@@ -110,14 +110,15 @@ def test_the_band_of_the_map_and_the_channels_of_the_spectrum_are_chosen(qtbot: 
     assert area.signals.selected_names == {"Fp1"}
 
 
-def test_keys_of_the_views_hold_while_a_button_has_the_focus_and_not_while_a_list_has(
-    qtbot: QtBot, running: MainWindow
-) -> None:
+def test_keys_of_the_views_hold_while_a_button_or_what_scrolls_has_the_focus(qtbot: QtBot, running: MainWindow) -> None:
     signals = running.area.signals
     signals.set_amplitude(4)
     tab_to(qtbot, signals.channels)
     press(qtbot, Qt.Key.Key_Up)
     assert signals.amplitude.text() == "50 µV a row"
+    tab_to(qtbot, running.area.prediction._scroll)
+    press(qtbot, Qt.Key.Key_Up)
+    assert signals.amplitude.text() == "20 µV a row"
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
@@ -155,7 +156,7 @@ def test_a_self_report_gives_the_keyboard_back(qtbot: QtBot, running: MainWindow
     for key in (Qt.Key.Key_7, Qt.Key.Key_3, Qt.Key.Key_5, Qt.Key.Key_Return):
         press(qtbot, key)
     assert [mark.text for mark in running.controller.log.markers][-1].startswith("self-report valence=7")
-    assert not isinstance(QApplication.focusWidget(), QPushButton | QToolButton)
+    assert QApplication.focusWidget() is running.area
 
 
 def test_markers_are_set_while_the_help_is_in_front_and_not_while_text_is_typed_in_the_settings(

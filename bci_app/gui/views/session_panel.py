@@ -75,7 +75,7 @@ class SessionPanel(QWidget):
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         self.report = SelfReport()
         self.report.answered.connect(self._take_report)
-        self.report.left.connect(self.close_report)
+        self.report.left.connect(self._leave_report)
         holder = QWidget()
         inner = QVBoxLayout(holder)
         inner.setContentsMargins(GRID // 2 + 1, 0, 0, 0)
@@ -177,6 +177,10 @@ class SessionPanel(QWidget):
             self.entry.clear()
             self.marked.emit(text)
 
-    def _take_report(self, ratings: dict[str, int]) -> None:
+    def _leave_report(self) -> None:
         self.close_report()
+        self.left.emit()
+
+    def _take_report(self, ratings: dict[str, int]) -> None:
+        self._leave_report()
         self.reported.emit(ratings)
