@@ -9,9 +9,13 @@ from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
+from bci_app.engine.spectrum import Spectrum
 from bci_app.events import ContactLevel
 from bci_app.gui.main_window import MainWindow
+from bci_app.gui.state import Picked
+from bci_app.gui.theme import DARK
 from bci_app.gui.traces import FILTERS
+from bci_app.gui.views.spectrum import SpectrumPanel
 from tests.gui.sessions import WAIT, begin
 from tests.gui.sources import RATE, HeldSource, stream
 
@@ -95,6 +99,18 @@ def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindo
     place = next(place for contact, place in head._places() if contact.channel == "O1")
     qtbot.mouseClick(head, Qt.MouseButton.LeftButton, pos=place.toPoint())
     assert window.area.spectrum.of.text() == "C3, O1"
+
+
+def test_a_spectrum_that_the_picked_channels_lack_leaves_no_older_one_standing(qtbot: QtBot) -> None:
+    panel = SpectrumPanel(DARK)
+    qtbot.addWidget(panel)
+    panel.show_channels(Picked({0: "C3", 1: "C4"}, frozenset({0}), (0,), "C3"))
+    frequencies = np.arange(0, 50, 0.5)
+    panel.show_spectrum(Spectrum(frequencies, np.ones((2, 100))))
+    assert panel._powers[0].text() == "3.0"
+    panel.show_spectrum(Spectrum(frequencies, np.stack([np.full(100, np.nan), np.ones(100)])))
+    assert {figure.text() for figure in panel._powers} == {"–"}
+    assert panel._mean.getData()[0] is None or not len(panel._mean.getData()[0])
 
 
 def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:

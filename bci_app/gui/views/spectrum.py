@@ -95,16 +95,14 @@ class SpectrumPanel(QWidget):
         self._spectrum = spectrum
         self._why.setText("")
         if spectrum is None or not self._channels:
-            self._single.setData([], [])
-            self._mean.setData([], [])
-            for figure in self._powers:
-                figure.setText("–")
+            self._show_nothing()
             return
         inside = (spectrum.frequencies > 0) & (spectrum.frequencies <= _TOP_HZ)
         frequencies = spectrum.frequencies[inside]
         density = spectrum.density[list(self._channels)][:, inside]
         density = density[np.isfinite(density).all(axis=1)]
         if not len(density):
+            self._show_nothing()
             return
         decibels = 10 * np.log10(np.maximum(density, 1e-6))
         broken = np.full((len(density), 1), np.nan)  # separates the channels' lines
@@ -120,6 +118,12 @@ class SpectrumPanel(QWidget):
             known = power[np.isfinite(power)]
             value = float(known.mean()) if len(known) else float("nan")
             figure.setText(short(value))
+
+    def _show_nothing(self) -> None:
+        self._single.setData([], [])
+        self._mean.setData([], [])
+        for figure in self._powers:
+            figure.setText("–")
 
     def show_silence(self, reason: str) -> None:
         """Show no spectrum, and say why."""
