@@ -168,7 +168,7 @@ class MainWindow(QMainWindow):
         log, player = controller.log, controller.player
         self.header.show_session(session)
         area.signals.show_session(session, controller.traces, log)
-        area.spectrum.show_spectrum(None)
+        area.spectrum.show_silence("")
         if session is not None:
             area.contact.show_channels(session.info.channels, session.judged, window=session.window_seconds)
         area.contact.show_contacts(())

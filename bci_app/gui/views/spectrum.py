@@ -93,7 +93,8 @@ class SpectrumPanel(QWidget):
     def show_spectrum(self, spectrum: Spectrum | None) -> None:
         """Show a spectrum, or none."""
         self._spectrum = spectrum
-        self._why.setText("")
+        if spectrum is not None:
+            self._why.setText("")
         if spectrum is None or not self._channels:
             self._show_nothing()
             return
@@ -126,7 +127,7 @@ class SpectrumPanel(QWidget):
             figure.setText("–")
 
     def show_silence(self, reason: str) -> None:
-        """Show no spectrum, and say why."""
+        """Show no spectrum, and say why, where it is known."""
         self.show_spectrum(None)
         self._why.setText(reason)
         self._why.setPos(_TOP_HZ / 2, (_BOTTOM_DB + self._top) / 2)
