@@ -270,6 +270,8 @@ class Controller(QObject):
         if playback is not None:
             self._chronicle.file(playback.file)
             self.playback_changed.emit(playback)
+            if playback.paused or playback.ended:
+                self._feed.freshness.excuse()
         self._tell_status(running, status, playback)
         if ended and not self._ended:
             self._ended = True
@@ -352,8 +354,8 @@ class Controller(QObject):
 
     @property
     def _silent(self) -> float:
-        """Seconds since samples came; 0 while nobody looks."""
-        return self._feed.freshness.silent if self._drawing else 0.0
+        """Seconds that samples have not come although they should; 0 while nobody looks."""
+        return self._feed.freshness.missed if self._drawing else 0.0
 
     @property
     def ended(self) -> bool:

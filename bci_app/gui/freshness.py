@@ -23,6 +23,7 @@ class Freshness:
         """Begin with another stream."""
         self.newest = float("nan")  # LSL time of the newest sample
         self._seen = 0.0
+        self._excused = float("-inf")
         self._began = float("nan")  # LSL time of the first sample
         self._held = False
 
@@ -32,6 +33,10 @@ class Freshness:
         if not isfinite(self._began):
             self._began = newest - passed
 
+    def excuse(self) -> None:
+        """Note that nothing is to be expected at this moment."""
+        self._excused = self._clock()
+
     def hold(self) -> None:
         """Let time stand: nothing will come any more."""
         self._held = True
@@ -40,6 +45,11 @@ class Freshness:
     def silent(self) -> float:
         """Seconds since samples were seen; 0 before the first."""
         return self._clock() - self._seen if isfinite(self.newest) else 0.0
+
+    @property
+    def missed(self) -> float:
+        """Seconds that samples were to be expected and did not come."""
+        return min(self.silent, self._clock() - self._excused)
 
     @property
     def now(self) -> float:

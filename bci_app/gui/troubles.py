@@ -27,7 +27,7 @@ _LITTLE_DISK = 1e9
 
 
 def silence(status: Status, playback: Playback | None, silent: float) -> str:
-    """Say in two words why nothing arrives; `silent` are the seconds since the last samples came."""
+    """Say in two words why nothing arrives; `silent` are the seconds that samples were missed."""
     if playback is not None and (playback.ended or playback.paused):
         return ENDED if playback.ended else "paused"
     if status.phase is Phase.FINISHED:
@@ -49,7 +49,7 @@ def present(
     playback : Playback or None
         Of the recording that is the source, if it is one.
     silent : float
-        Seconds since the last samples came.
+        Seconds that samples have not come although they should.
     free : float or None
         Bytes left on the disk that is recorded to; None where its folder is out of reach.
     """
@@ -68,7 +68,7 @@ def present(
     if status.notice:
         summary = "Something is odd, although the session goes on."
         found.append(Trouble(summary, status.notice, actions=(DISMISS,)))
-    if playback is not None and playback.ended and silent > _SILENT:
+    if playback is not None and playback.ended:
         found.append(ended(recording=bool(status.recording)))
     elif isfinite(status.age_s) and silent > _SILENT and not waits and status.phase is not Phase.LOST:
         found.append(Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device."))

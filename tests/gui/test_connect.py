@@ -195,6 +195,30 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     qtbot.waitUntil(lambda: not main.banner.isVisible(), timeout=WAIT)
 
 
+def test_what_comes_after_a_pause_is_no_silence_of_the_device(
+    qtbot: QtBot, window: MainWindow, clock: Clock, sample_recordings: tuple[Path, Path]
+) -> None:
+    controller = window.controller
+    choice = SourceChoice(f"file:{sample_recordings[1]}")
+    with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
+        controller.prepare(preparation(choice, None), source_text=choice.text)
+    traces = controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end > 500, timeout=WAIT)
+    window.transport.toggle()
+    qtbot.waitUntil(lambda: window.status.phase.text() == "paused", timeout=WAIT)
+    clock.now += 5.0
+    with qtbot.waitSignal(controller.playback_changed, timeout=WAIT):
+        pass
+    window.transport.toggle()
+    end = traces.end
+    qtbot.waitUntil(lambda: traces.end > end + 500, timeout=WAIT)
+    rows = window.area.record.list
+    listed = [item.text() for row in range(rows.count()) if (item := rows.item(row)) is not None]
+    assert not any("no signal" in text for text in listed)
+    assert window.status.phase.text() != "no signal"
+
+
 def test_a_stream_that_dies_and_returns_is_regained_without_a_hand(
     qtbot: QtBot, window: MainWindow, models: dict[str, LoadedBundle], sample_recordings: tuple[Path, Path]
 ) -> None:
