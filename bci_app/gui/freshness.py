@@ -47,11 +47,6 @@ class Freshness:
         return self._clock() - self._seen if isfinite(self.newest) else 0.0
 
     @property
-    def missed(self) -> float:
-        """Seconds that samples were to be expected and did not come."""
-        return min(self.silent, self._clock() - self._excused)
-
-    @property
     def now(self) -> float:
         """LSL time of the right edge of what scrolls: goes on while a stream is silent."""
         return self.newest if self._held else self.newest + self.silent
@@ -59,3 +54,8 @@ class Freshness:
     def since_start(self, time: float) -> float:
         """Give the seconds from the first sample to an LSL time."""
         return max(0.0, time - self._began) if isfinite(self._began) else 0.0
+
+    @property
+    def missed(self) -> float:
+        """Seconds that samples were to be expected and did not come."""
+        return min(self.silent, self._clock() - self._excused)
