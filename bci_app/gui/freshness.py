@@ -23,6 +23,7 @@ class Freshness:
         """Begin with another stream."""
         self.newest = float("nan")  # LSL time of the newest sample
         self._seen = 0.0
+        self._excused = float("-inf")
         self._began = float("nan")  # LSL time of the first sample
         self._held = False
 
@@ -31,6 +32,10 @@ class Freshness:
         self.newest, self._seen = newest, self._clock()
         if not isfinite(self._began):
             self._began = newest - passed
+
+    def excuse(self) -> None:
+        """Note that nothing is to be expected at this moment."""
+        self._excused = self._clock()
 
     def hold(self) -> None:
         """Let time stand: nothing will come any more."""
@@ -49,3 +54,8 @@ class Freshness:
     def since_start(self, time: float) -> float:
         """Give the seconds from the first sample to an LSL time."""
         return max(0.0, time - self._began) if isfinite(self._began) else 0.0
+
+    @property
+    def missed(self) -> float:
+        """Seconds that samples were to be expected and did not come."""
+        return min(self.silent, self._clock() - self._excused)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QByteArray, Qt, QTimer
-from PyQt6.QtGui import QShowEvent
+from PyQt6.QtGui import QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
 
+from bci_app.gui.keyboard import press_focused
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.contact import ContactPanel
 from bci_app.gui.views.prediction import PredictionPanel
@@ -19,12 +20,21 @@ from bci_app.gui.widgets import PanelTitle
 _LEFT, _RIGHT = (0.2, 33 * GRID, 52 * GRID), (0.24, 40 * GRID, 64 * GRID)
 
 
+class _Dock(QDockWidget):
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Press what has the focus with Enter too; a panel that floats is a window of its own."""
+        if not press_focused(event):
+            super().keyPressEvent(event)
+
+
 class SessionArea(QMainWindow):
     """Three columns: is the signal good, what is the signal, what does the model say."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__(flags=Qt.WindowType.Widget)
         self.setDockNestingEnabled(True)
+        # A click beside the controls takes the keyboard from them.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.contact = ContactPanel(theme)
         self.spectrum = SpectrumPanel(theme)
         self.signals = SignalsPanel(theme)
@@ -49,7 +59,7 @@ class SessionArea(QMainWindow):
         self._fresh = True
 
     def _dock(self, name: str, view: QWidget, title: PanelTitle, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(name, self)
+        dock = _Dock(name, self)
         dock.setObjectName(name)
         dock.setTitleBarWidget(title)
         dock.setWidget(view)
@@ -57,6 +67,11 @@ class SessionArea(QMainWindow):
         view.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.addDockWidget(area, dock)
         return dock
+
+    @property
+    def seen(self) -> bool:
+        """Whether any view can be seen; one that floats stays when another page is shown."""
+        return self.isVisible() or any(dock.isFloating() and dock.isVisible() for dock in self._docks)
 
     def reset_layout(self) -> None:
         """Put every view back to its place."""

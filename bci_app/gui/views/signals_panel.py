@@ -7,7 +7,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from bci_app.channels import canonical, is_electrode
-from bci_app.gui.state import LiveStatus, Session, SessionLog
+from bci_app.gui.state import LiveStatus, Picked, Session, SessionLog
 from bci_app.gui.theme import Theme
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.gui.views.signals import AMPLITUDES, SPANS, TraceCanvas
@@ -22,12 +22,12 @@ class SignalsPanel(QWidget):
     """The middle column.
 
     Signals: `filter_asked` with a DisplayFilter, `own_filter_asked` to make one, `channels_changed` with the
-    chosen columns of the stream (all that are visible if none is chosen) and what they are called.
+    channels that are shown and picked, as `Picked`.
     """
 
     filter_asked = pyqtSignal(object)
     own_filter_asked = pyqtSignal()
-    channels_changed = pyqtSignal(object, str)
+    channels_changed = pyqtSignal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -215,9 +215,10 @@ class SignalsPanel(QWidget):
         self.channels.setText(f"{count} channel{'' if count == 1 else 's'}")
         self.canvas.show_channels(self._visible, self._selected)
         names = self._traces.channels if self._traces is not None else ()
+        visible = {index: canonical(names[index]) for index in self._visible}
         if self._selected:
             chosen = sorted(self._selected)
             what = ", ".join(canonical(names[i]) for i in chosen[:4]) + (" …" if len(chosen) > 4 else "")
         else:
-            chosen, what = self._visible, f"mean of {count} channels" if count > 1 else ""
-        self.channels_changed.emit(tuple(chosen), what)
+            chosen, what = self._visible, f"mean of {count} channels" if count > 1 else "".join(visible.values())
+        self.channels_changed.emit(Picked(visible, self._selected, tuple(chosen), what))
