@@ -12,6 +12,9 @@ from bci_app.gui.theme import Theme
 
 _HATCH = 6.0
 
+# Lines of the classes of one target, which share its colour: dash and gap in line widths.
+_DASHES = ((), (5.0, 2.5), (1.5, 1.5), (6.0, 2.0, 1.5, 2.0), (10.0, 2.5), (3.0, 4.0))
+
 WORDS = {
     ContactLevel.GOOD: "good",
     ContactLevel.POOR: "poor",
@@ -53,6 +56,16 @@ def draw_contact(painter: QPainter, centre: QPointF, size: float, level: Contact
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(QRectF(centre.x() - 0.8 * radius, centre.y() - 0.8 * radius, 1.6 * radius, 1.6 * radius))
     painter.restore()
+
+
+def class_pen(tint: str, position: int, width: float) -> QPen:
+    """Give the pen of the class at a position: its dashes tell it from the others of its target."""
+    pen = QPen(QColor(tint), width, cap=Qt.PenCapStyle.FlatCap)
+    pen.setCosmetic(True)  # pixels, whatever the axes of a plot are
+    dashes = _DASHES[position % len(_DASHES)]
+    if dashes:
+        pen.setDashPattern(dashes)
+    return pen
 
 
 def hatch(painter: QPainter, box: QRectF, tint: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF, Qt
@@ -14,11 +14,31 @@ from bci_app.gui.glyphs import hatch
 from bci_app.gui.theme import Theme, font
 
 
+class EndAxis(pg.AxisItem):
+    """An axis whose figures and words stay within its length, however low the plot is."""
+
+    def generateDrawSpecs(self, p: QPainter) -> Any:  # noqa: N802
+        """Move what would reach over an end."""
+        specs = super().generateDrawSpecs(p)
+        if specs is None:
+            return None
+        axis, ticks, texts = specs
+        room = self.mapRectFromParent(self.geometry())
+        return axis, ticks, [(_upright(box, room), flags, text) for box, flags, text in texts]
+
+
+def _upright(box: QRectF, room: QRectF) -> QRectF:
+    """Move a box up or down until it lies in the room."""
+    top = min(max(box.top(), room.top()), max(room.bottom() - box.height(), room.top()))
+    return QRectF(box.left(), top, box.width(), box.height())
+
+
 class Plot(pg.PlotWidget):
-    """A plot with fixed ranges that the mouse does not move."""
+    """A plot with fixed ranges that the mouse does not move; whoever makes it shows it a theme when all is in it."""
 
     def __init__(self, theme: Theme, *, y_width: int = 32) -> None:
-        super().__init__()
+        super().__init__(axisItems={"left": EndAxis("left")})
+        self.theme = theme
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
         self.hideButtons()
@@ -31,7 +51,6 @@ class Plot(pg.PlotWidget):
             )
         self.getAxis("left").setWidth(y_width)
         self.getAxis("bottom").setHeight(24)
-        self.show_theme(theme)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
@@ -56,11 +75,11 @@ class Stretch(NamedTuple):
 
 
 class Hatching(pg.GraphicsObject):
-    """Hatched stretches over the whole height, with the reason where there is room."""
+    """Hatched stretches over the whole height, with the reason where there is room, upright where they are narrow."""
 
-    def __init__(self, plot: Plot) -> None:
+    def __init__(self, plot: Plot, *, within: QRectF | None = None) -> None:
         super().__init__()
-        self._plot = plot
+        self._plot, self._within = plot, within
         self._stretches: tuple[Stretch, ...] = ()
         self.setZValue(-10)
         plot.addItem(self, ignoreBounds=True)
@@ -77,8 +96,8 @@ class Hatching(pg.GraphicsObject):
             self.update()
 
     def boundingRect(self) -> QRectF:  # noqa: N802
-        """Cover the whole plot."""
-        return QRectF(self._plot.getViewBox().viewRect())
+        """Cover the whole plot, or what it is to stay within."""
+        return self._within or QRectF(self._plot.getViewBox().viewRect())
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Paint in pixels, so that hatching and writing keep their size."""
@@ -93,11 +112,15 @@ class Hatching(pg.GraphicsObject):
             if box.width() <= 0:
                 continue
             hatch(painter, box, theme.line)
-            room = painter.fontMetrics().horizontalAdvance(reason) + 12
-            if box.width() > room:
-                label = QRectF(0, 0, room, painter.fontMetrics().height() + 4)
-                label.moveCenter(box.center())
+            length, height = painter.fontMetrics().horizontalAdvance(reason) + 12, painter.fontMetrics().height() + 4
+            label = QRectF(-length / 2, -height / 2, length, height)
+            painter.translate(box.center())
+            if box.width() <= length:
+                painter.rotate(-90)
+                box = QRectF(0, 0, box.height(), box.width())
+            if box.width() > length and box.height() >= height:
                 painter.fillRect(label, QColor(theme.background))
                 painter.setPen(QColor(theme.muted))
                 painter.drawText(label, Qt.AlignmentFlag.AlignCenter, reason)
+            painter.resetTransform()
         painter.setTransform(transform)

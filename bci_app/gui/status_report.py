@@ -108,6 +108,7 @@ class StatusReport:
             cpu_percent=self._cpu,
             silence=silence,
             battery_percent=source.battery if isinstance(source, BrainFlowSource) else None,
+            silent=time.since_newest,
             marker_streams=connected,
             markers_awaited=awaited,
         )

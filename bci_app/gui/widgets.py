@@ -161,7 +161,7 @@ class EmptyPanel(QWidget):
         column.setSpacing(GRID)
         column.addStretch()
         self.summary = label(summary, tone="muted", wrap=True)
-        self.advice = label(advice, tone="faint", wrap=True)
+        self.advice = label(advice, tone="muted", wrap=True)
         for part in (self.summary, self.advice):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             column.addWidget(part)

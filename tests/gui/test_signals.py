@@ -11,6 +11,7 @@ from bci_app.bundle import LoadedBundle
 from bci_app.events import ContactLevel
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.traces import FILTERS
+from tests.gui.conftest import Clock
 from tests.gui.sessions import WAIT, begin
 from tests.gui.sources import RATE, HeldSource, stream
 
@@ -25,6 +26,46 @@ def test_a_gap_is_drawn_as_a_gap_and_counted(qtbot: QtBot, window: MainWindow, b
     qtbot.waitUntil(lambda: traces.end == 3500, timeout=WAIT)
     assert np.isnan(traces.rows(2000, 2500)).all()
     assert [(gap.sample, gap.lost) for gap in window.controller.log.gaps] == [(2500, 500)]
+
+
+def test_a_short_gap_is_told_on_hover(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource([*stream(8), *stream(4, start=2025, lost=25)])
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 3025 and len(window.controller.log.gaps) == 1, timeout=WAIT)
+    canvas = window.area.signals.canvas
+    area = canvas._area()
+    x = round(area.right() - (3025 - 2012) / RATE * area.width() / 10)
+    qtbot.mouseMove(canvas, QPoint(x, area.center().y()))
+    qtbot.waitUntil(lambda: canvas.toolTip() == "gap 0.1 s", timeout=WAIT)
+    qtbot.mouseMove(canvas, QPoint(x + 40, area.center().y()))
+    qtbot.waitUntil(lambda: canvas.toolTip() == "", timeout=WAIT)
+
+
+def test_what_does_not_come_is_hatched_and_the_traces_scroll_on(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, clock: Clock
+) -> None:
+    source = HeldSource(stream(14))
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 14 * RATE, timeout=WAIT)
+    canvas = window.area.signals.canvas
+    area = canvas._area()
+    newest = canvas._x(traces.end, area)
+    clock.now += 1.5  # late packets
+    with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
+        pass
+    assert canvas._x(traces.end, area) == newest
+    clock.now += 3.5
+    qtbot.waitUntil(lambda: [text for _, text in canvas._missing(area)] == ["no signal 5 s"], timeout=WAIT)
+    assert abs(newest - canvas._x(traces.end, area) - area.width() / 2) < 2
+    source.add(stream(1, start=round(14 * RATE)))
+    source.allow()
+    qtbot.waitUntil(lambda: not list(canvas._missing(area)), timeout=WAIT)
 
 
 def test_scales_follow_the_wheel_and_their_menus(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:

@@ -7,6 +7,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from bci_app.channels import canonical, is_electrode
+from bci_app.events import Phase
 from bci_app.gui.state import LiveStatus, Session, SessionLog
 from bci_app.gui.theme import Theme
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
@@ -16,6 +17,8 @@ from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle, Toggles
 # Spreads that fit in one row of the picture.
 _SPREADS_A_ROW = 5.0
 _JUDGE_SECONDS = 2.0
+# Less is late packets, which come yet.
+_SILENT = 2.0
 
 
 class SignalsPanel(QWidget):
@@ -92,8 +95,11 @@ class SignalsPanel(QWidget):
         self._tell_channels()
 
     def show_status(self, live: LiveStatus) -> None:
-        """Colour by contact."""
+        """Colour by contact; hatch what does not come, but for a recording that waits or has ended."""
         self.canvas.show_contacts(live.contacts)
+        lost = live.status.phase is Phase.LOST
+        if lost or (live.silent > _SILENT and not live.silence):
+            self.canvas.show_silence(live.silent, live.silence or "no signal")
 
     def extend(self) -> None:
         """Draw what is new."""
