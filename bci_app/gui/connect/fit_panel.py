@@ -10,7 +10,8 @@ from bci_app.errors import BciError
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.choices import Fit
 from bci_app.gui.theme import GRID, Theme
-from bci_app.gui.views.contact import Head, LegendMark
+from bci_app.gui.views.contact import LegendMark
+from bci_app.gui.views.head import Head
 from bci_app.gui.widgets import PanelTitle, label, set_tone
 from bci_app.stream import StreamInfo
 

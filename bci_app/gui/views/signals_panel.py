@@ -7,7 +7,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from bci_app.channels import canonical, is_electrode
-from bci_app.events import Phase
+from bci_app.events import ContactLevel, Phase
 from bci_app.gui.state import LiveStatus, Session, SessionLog
 from bci_app.gui.theme import Theme
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
@@ -25,7 +25,7 @@ class SignalsPanel(QWidget):
     """The middle column.
 
     Signals: `filter_asked` with a DisplayFilter, `own_filter_asked` to make one, `channels_changed` with the
-    chosen columns of the stream (all that are visible if none is chosen) and what they are called.
+    chosen columns of the stream (those that are visible and good if none is chosen) and what they are called.
     """
 
     filter_asked = pyqtSignal(object)
@@ -39,6 +39,9 @@ class SignalsPanel(QWidget):
         self._selected: frozenset[int] = frozenset()
         self._amplitude = AMPLITUDES.index(100)
         self._judged = False
+        self._wanted: frozenset[str] = frozenset()  # channels whose contact is judged
+        self._good: frozenset[str] = frozenset()
+        self._told: tuple[tuple[int, ...], str] | None = None
         self._span = SPANS.index(10)
         self.amplitude = Choice([f"{value} µV a row" for value in AMPLITUDES], "amplitude scale (Up, Down, wheel)")
         self.span = Choice([f"{value} s" for value in SPANS], "time scale (Left, Right, Ctrl + wheel)")
@@ -86,8 +89,9 @@ class SignalsPanel(QWidget):
             control.setVisible(traces is not None)
         self.stack.setCurrentWidget(self.canvas if traces is not None else self.empty)
         names = traces.channels if traces is not None else ()
-        wanted = {canonical(name) for name in session.judged} if session else set()
-        self._visible = [i for i, name in enumerate(names) if is_electrode(name) or canonical(name) in wanted]
+        self._wanted = frozenset(canonical(name) for name in session.judged) if session else frozenset()
+        self._good, self._told = frozenset(), None
+        self._visible = [i for i, name in enumerate(names) if is_electrode(name) or canonical(name) in self._wanted]
         self._visible = self._visible or list(range(len(names)))
         self._selected = frozenset()
         self._fill_menu(names)
@@ -97,6 +101,10 @@ class SignalsPanel(QWidget):
     def show_status(self, live: LiveStatus) -> None:
         """Colour by contact; hatch what does not come, but for a recording that waits or has ended."""
         self.canvas.show_contacts(live.contacts)
+        good = frozenset(canonical(c.channel) for c in live.contacts if c.level is ContactLevel.GOOD)
+        if good != self._good:
+            self._good = good
+            self._tell_channels()
         lost = live.status.phase is Phase.LOST
         if lost or (live.silent > _SILENT and not live.silence):
             self.canvas.show_silence(live.silent, live.silence or "no signal")
@@ -225,5 +233,20 @@ class SignalsPanel(QWidget):
             chosen = sorted(self._selected)
             what = ", ".join(canonical(names[i]) for i in chosen[:4]) + (" …" if len(chosen) > 4 else "")
         else:
-            chosen, what = self._visible, f"mean of {count} channels" if count > 1 else ""
-        self.channels_changed.emit(tuple(chosen), what)
+            chosen, what = self._averaged()
+        if (tuple(chosen), what) != self._told:
+            self._told = (tuple(chosen), what)
+            self.channels_changed.emit(*self._told)
+
+    def _averaged(self) -> tuple[list[int], str]:
+        """Give the channels of the spectrum's mean if none is chosen, and what they are called.
+
+        A bad one would spoil it, and what is not judged, a reference, is no part of it.
+        """
+        names = [canonical(name) for name in self._traces.channels] if self._traces is not None else []
+        judged = [index for index in self._visible if names[index] in self._wanted] or self._visible
+        good = [index for index in judged if names[index] in self._good]
+        chosen = good or judged
+        if len(chosen) < 2:
+            return chosen, "".join(names[index] for index in chosen)
+        return chosen, f"mean of {len(chosen)} {'good ' if good else ''}channels"
