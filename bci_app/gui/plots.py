@@ -112,7 +112,7 @@ class Hatching(pg.GraphicsObject):
             if box.width() <= 0:
                 continue
             hatch(painter, box, theme.line)
-            length, height = painter.fontMetrics().horizontalAdvance(reason) + 12, painter.fontMetrics().height() + 4
+            length, height = painter.fontMetrics().horizontalAdvance(reason) + 12, painter.fontMetrics().capHeight() + 6
             label = QRectF(-length / 2, -height / 2, length, height)
             painter.translate(box.center())
             if box.width() <= length:

@@ -319,3 +319,22 @@ def test_fit_tells_problems_that_are_no_missing_electrodes(
 def test_a_stream_that_has_gone_is_told() -> None:
     with pytest.raises(SourceError, match="no longer there"):
         describe_source(SourceChoice(f"lsl:{uuid.uuid4().hex}"))
+
+
+def test_only_what_is_still_to_be_chosen_is_asked_for(qtbot: QtBot, page: ConnectPage) -> None:
+    page.source.show_tab(1)  # no board is chosen
+    assert page.fit.summary.text() == "Choose a source."
+    page.model.list.setCurrentRow(-1)
+    page.source.show_tab(1)
+    assert page.fit.summary.text() == "Choose a source and a model."
+
+
+def test_the_head_stands_in_the_middle_and_buttons_below_the_words(qtbot: QtBot, page: ConnectPage) -> None:
+    panel = page.fit
+    panel.setFixedSize(1000, 1200)
+    panel.setParent(None)
+    panel.show()
+    qtbot.addWidget(panel)
+    qtbot.waitUntil(lambda: abs(panel.head.geometry().center().x() - 500) <= 2 and panel.head.width() > 500)
+    below = panel.check.mapTo(panel, panel.check.rect().topLeft()).y() - panel.detail.geometry().bottom()
+    assert 0 < below < 60

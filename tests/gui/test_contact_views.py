@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -16,7 +17,7 @@ from bci_app.gui.theme import DARK, GRID
 from bci_app.gui.views.contact import ContactPanel
 from bci_app.gui.views.head import Head
 from tests.gui.sessions import WAIT, begin
-from tests.gui.sources import HeldSource, stream
+from tests.gui.sources import INFO, HeldSource, stream
 
 MONTAGE = [
     *("Fp1", "Fp2", "AF3", "AF4", "F7", "F3", "Fz", "F4", "F8", "FC5", "FC1", "FC2", "FC6", "T7", "C3"),
@@ -116,7 +117,29 @@ def test_bad_and_unjudged_channels_are_no_part_of_the_spectrums_mean(
     window.area.signals.channels.menu().actions()[6].setChecked(True)  # the ECG, which is not judged
     assert spectrum._of.text() == "mean of 6 channels"
     source.allow()
-    qtbot.waitUntil(lambda: spectrum._of.text() == "mean of 5 good channels", timeout=WAIT)
+    qtbot.waitUntil(lambda: spectrum._of.text() == "mean of 5 good", timeout=WAIT)
     assert spectrum._channels == (0, 1, 3, 4, 5)
     window.area.signals.select_electrode("C3")
     assert spectrum._of.text() == "C3"
+
+
+def test_a_long_stream_name_is_shortened_and_told_whole_on_hover(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    name = "An amplifier whose name somebody typed in full with its serial number and the room that it stands in"
+    info = replace(INFO, name=name)
+    begin(qtbot, window, HeldSource([], info=info), bundle)
+    window.resize(1024, 600)
+    source = window.status.source
+    qtbot.waitUntil(lambda: source.shown.endswith("…"), timeout=WAIT)
+    assert source.text().startswith(name)
+    assert source.toolTip().startswith(name)
+    assert window.status.minimumSizeHint().width() <= 1024
+
+
+def test_a_session_without_a_model_is_watched_not_checked(qtbot: QtBot, window: MainWindow) -> None:
+    source = HeldSource(stream(10))
+    with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
+        window.controller.open(source, None, source_text="lsl:test")
+    source.allow()
+    qtbot.waitUntil(lambda: window.status.phase.text() == "watching", timeout=WAIT)

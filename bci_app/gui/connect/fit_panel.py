@@ -33,7 +33,11 @@ class FitPanel(QWidget):
             theme, words={"good": "found", "poor": "interpolated from its neighbours", "unknown": "not used"}
         )
         self.head.setMaximumWidth(72 * GRID)
-        column.addWidget(self.head, 100)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(self.head, 100)
+        middle.addStretch(1)
+        column.addLayout(middle, 100)
         legend = QHBoxLayout()
         legend.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
         legend.setSpacing(GRID // 2)
@@ -59,7 +63,6 @@ class FitPanel(QWidget):
         words.addWidget(self.summary)
         words.addWidget(self.detail)
         column.addLayout(words)
-        column.addStretch(1)
         self.check = QCheckBox("check contact before the rest baseline")
         self.check.setChecked(True)
         self.button = QPushButton("Connect")
@@ -72,7 +75,7 @@ class FitPanel(QWidget):
         self.back = QPushButton("Back to the session")
         self.back.clicked.connect(self.back_asked)
         bottom = QVBoxLayout()
-        bottom.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        bottom.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
         bottom.setSpacing(GRID)
         bottom.addWidget(self.check)
         bottom.addSpacing(GRID)
@@ -83,6 +86,7 @@ class FitPanel(QWidget):
         row.addStretch()
         bottom.addLayout(row)
         column.addLayout(bottom)
+        column.addStretch(1)
         self.show_waiting("Choose a source and a model.")
 
     def show_waiting(self, summary: str, detail: str = "") -> None:

@@ -123,7 +123,7 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
     made_up = ", made-up signals" if origin.synthetic else ""
     lines.append(("trained on", f"{origin.dataset}{people}{made_up}", ""))
     lines += [("worth", text, "") for text in _scores(bundle)]
-    lines.append(("tested by", f"{origin.protocol}: {origin.protocol_description}", ""))
+    lines.append(("tested by", origin.protocol_description or origin.protocol, ""))
     if origin.leaks:
         lines.append(
             ("caution", "This protocol lets test data leak into training; its figures are too high.", "warning")
@@ -150,8 +150,8 @@ def _scores(bundle: Bundle) -> list[str]:
             rolling = f", {score.rolling_balanced_accuracy:.2f} over {score.rolling_seconds:g} s"
         interval = f" (95 % {score.interval[0]:.2f}–{score.interval[1]:.2f})" if score.interval else ""
         texts.append(
-            f"{name}balanced accuracy {score.balanced_accuracy:.2f} a window{interval}{rolling}, "
-            f"where chance is {1 / classes[score.target]:.2f}; accuracy {score.accuracy:.2f}, "
-            f"where always guessing the majority gives {score.majority_baseline:.2f}"
+            f"{name}balanced accuracy {score.balanced_accuracy:.2f} a window{interval}{rolling}; "
+            f"chance is {1 / classes[score.target]:.2f}\n"
+            f"accuracy {score.accuracy:.2f} a window; always guessing the majority gives {score.majority_baseline:.2f}"
         )
     return texts

@@ -20,6 +20,7 @@ from bci_app.gui.views.head import Head
 from bci_app.gui.widgets import Choice, PanelTitle, label, short
 
 _MARK = 10.0  # of the legend
+_FEWEST_LINES = 2
 
 
 class LegendMark(QWidget):
@@ -88,6 +89,9 @@ class ContactPanel(QWidget):
         self._lines: list[str] = []
         self._wanting = label(tone="muted", wrap=True)
         self._wanting.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
+        self._wanting.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # More lines are shown only where there is room, so they must not ask for it.
+        self._wanting.setMinimumHeight(GRID + _FEWEST_LINES * self._wanting.fontMetrics().lineSpacing())
         column.addWidget(self._wanting)
         column.addStretch(0)
         self.show_contacts(())
@@ -133,7 +137,7 @@ class ContactPanel(QWidget):
         metrics = self._wanting.fontMetrics()
         taken = self.head.minimumHeight() + self._legend.sizeHint().height() + 2 * GRID
         taken += self._range.sizeHint().height() if self._range.isVisibleTo(self) else 0
-        most = min(max((self.height() - taken) // metrics.lineSpacing(), 2), self._LISTED)
+        most = min(max((self.height() - taken) // metrics.lineSpacing(), _FEWEST_LINES), self._LISTED)
         lines = self._lines
         if len(lines) > most:
             lines = [*lines[: most - 1], f"and {len(lines) - most + 1} more"]

@@ -30,6 +30,7 @@ from bci_app.gui.theme import GRID, Theme, font, mix
 from bci_app.gui.topography import EDGE
 
 _MARK = 11.0
+_LEAST = 18 * GRID  # height
 _EARS = 1.04  # how far ears reach, in radii of the head
 _WANTING = (ContactLevel.MISSING, ContactLevel.BAD, ContactLevel.POOR)
 # Where a name may stand beside its mark, the first that is free.
@@ -60,7 +61,7 @@ class Head(QWidget):
         self._map: NDArray[np.float64] | None = None
         self._image: QImage | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(20 * GRID, 20 * GRID)
+        self.setMinimumSize(20 * GRID, _LEAST)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Prefer a square that 19 names fit in."""
@@ -68,7 +69,7 @@ class Head(QWidget):
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
         """Never be higher than the head that fits the width."""
-        self.setMaximumHeight(max(20 * GRID, self.width()))
+        self.setMaximumHeight(max(_LEAST, self.width()))
 
     def show_contacts(self, contacts: Sequence[Contact], selected: frozenset[str] = frozenset()) -> None:
         """Show these electrodes."""
@@ -149,16 +150,21 @@ class Head(QWidget):
         return min(_MARK if self._image is None else 6.0, 0.6 * room)
 
     def names(self) -> list[tuple[Contact, QRectF]]:
-        """Give the electrodes that are named, and where: those that want care, the others if most find room."""
+        """Give the electrodes that are named, and where: bad ones, the poor and then the good if most find room."""
         if self._image is not None:
             return []
         places, mark = self._places(), self._mark()
-        wanting = [(contact, place) for contact, place in places if contact.level in _WANTING]
-        others = [(contact, place) for contact, place in places if contact.level not in _WANTING]
         room = _Room(QRectF(self.rect()), mark, [place for _, place in places])
-        named = room.place(wanting, _SIDES)
-        more = room.place(others, _SIDES[:1])
-        return named + more if len(more) >= _MOST * len(others) else named
+        unusable = [pair for pair in places if pair[0].level in (ContactLevel.MISSING, ContactLevel.BAD)]
+        poor = [pair for pair in places if pair[0].level is ContactLevel.POOR]
+        others = [pair for pair in places if pair[0].level not in _WANTING]
+        named = room.place(unusable, _SIDES)
+        for group, sides in ((poor, _SIDES), (others, _SIDES[:1])):
+            more = room.place(group, sides)
+            if len(more) < _MOST * len(group):
+                break
+            named += more
+        return named
 
     @staticmethod
     def _paint_map(painter: QPainter, image: QImage, centre: QPointF, radius: float) -> None:
@@ -224,7 +230,8 @@ class _Room:
 
     def __init__(self, whole: QRectF, mark: float, places: Sequence[QPointF]) -> None:
         self._whole, self._mark = whole, mark
-        self._taken = [QRectF(p.x() - mark / 2, p.y() - mark / 2, mark, mark) for p in places]
+        half = mark / 2 - 0.5  # so that a name which touches its own mark does not lie on it
+        self._taken = [QRectF(p.x() - half, p.y() - half, 2 * half, 2 * half) for p in places]
 
     def place(
         self, marked: Sequence[tuple[Contact, QPointF]], sides: Sequence[tuple[int, int]]

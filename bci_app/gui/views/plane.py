@@ -40,6 +40,8 @@ class Plane(Plot):
         self.hatching = Hatching(self, within=QRectF(0, 0, 1, 1))
         self._frame = self.plot([0, 1, 1, 0, 0], [0, 0, 1, 1, 0])
         self._middles = [self.plot([0, 1], [0.5, 0.5]), self.plot([0.5, 0.5], [0, 1])]
+        for line in self._middles:
+            line.setZValue(-20)  # behind the reason
         self._trail = pg.ScatterPlotItem(pxMode=True)
         self._spread = pg.PlotCurveItem(antialias=True)
         self._point = pg.ScatterPlotItem(size=14, pxMode=True, antialias=True)

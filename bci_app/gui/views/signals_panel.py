@@ -249,4 +249,4 @@ class SignalsPanel(QWidget):
         chosen = good or judged
         if len(chosen) < 2:
             return chosen, "".join(names[index] for index in chosen)
-        return chosen, f"mean of {len(chosen)} {'good ' if good else ''}channels"
+        return chosen, f"mean of {len(chosen)} {'good' if good else 'channels'}"

@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from bci_app.engine.spectrum import BANDS, Spectrum
 from bci_app.gui.plots import Plot
 from bci_app.gui.theme import GRID, Theme, font
-from bci_app.gui.widgets import PanelTitle, label, short
+from bci_app.gui.widgets import ElidedLabel, PanelTitle, label, short
 
 _TOP_HZ = 45.0
 # dB of 1 µV²/Hz, from an amplifier's noise up; the first top that holds the curve above 1 Hz.
@@ -30,12 +30,14 @@ class SpectrumPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(0)
-        self._of = label("", tone="muted")
-        self.title = PanelTitle("Spectrum", [self._of])
+        self._of = ElidedLabel(tone="muted")
+        self._of.setContentsMargins(GRID, 0, 0, 0)
+        self._of.setToolTip("click electrodes or names to choose channels; else those whose contact is good")
+        self.title = PanelTitle("Spectrum", [self._of], margin=2 * GRID)
         self.plot = Plot(theme, y_width=48)
         self.plot.setXRange(0, _TOP_HZ, padding=0)
         self.plot.getAxis("bottom").setTicks([[(f, f"{f:g}") for f in (0, 10, 20, 30)] + [(40, "40 Hz")]])
-        self.plot.setMinimumHeight(15 * GRID)
+        self.plot.setMinimumHeight(13 * GRID)
         self.plot.setMaximumHeight(72 * GRID)
         self.plot.setToolTip("power spectral density in dB of 1 µV²/Hz, newest 6 s, raw signal")
         self._edges = [self.plot.addLine(x=band.low) for band in BANDS]
