@@ -280,7 +280,11 @@ def test_the_card_says_what_a_model_is_worth(qtbot: QtBot, page: ConnectPage) ->
     ]
     assert "not for use on people" in texts
     assert "mental load: low, high" in texts
-    assert any("balanced accuracy 0.50" in text and "majority gives 0.50" in text for text in texts)
+    # What chance is to the one is the majority to the other.
+    assert any("balanced accuracy 0.50" in text and text.endswith("chance is 0.50") for text in texts)
+    assert any(": accuracy 0.50" in text or text.startswith("accuracy 0.50") for text in texts)
+    assert any(text.endswith("majority gives 0.50") for text in texts)
+    assert texts[texts.index("tested by") + 1] == "random weights"
 
 
 def test_a_bundle_that_cannot_be_read_says_why(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
     people = f", {len(origin.train_subjects)} people" if origin.train_subjects else ""
     made_up = ", made-up signals" if origin.synthetic else ""
     lines.append(("trained on", f"{origin.dataset}{people}{made_up}", ""))
-    lines += [("worth", text, "") for text in _scores(bundle)]
+    lines += [("" if number else "worth", text, "") for number, text in enumerate(_scores(bundle))]
     lines.append(("tested by", origin.protocol_description or origin.protocol, ""))
     if origin.leaks:
         lines.append(
@@ -151,7 +151,10 @@ def _scores(bundle: Bundle) -> list[str]:
         interval = f" (95 % {score.interval[0]:.2f}–{score.interval[1]:.2f})" if score.interval else ""
         texts.append(
             f"{name}balanced accuracy {score.balanced_accuracy:.2f} a window{interval}{rolling}; "
-            f"chance is {1 / classes[score.target]:.2f}\n"
-            f"accuracy {score.accuracy:.2f} a window; always guessing the majority gives {score.majority_baseline:.2f}"
+            f"chance is {1 / classes[score.target]:.2f}"
+        )
+        texts.append(
+            f"{name}accuracy {score.accuracy:.2f} a window; "
+            f"always guessing the majority gives {score.majority_baseline:.2f}"
         )
     return texts

@@ -36,7 +36,7 @@ _WANTING = (ContactLevel.MISSING, ContactLevel.BAD, ContactLevel.POOR)
 # Where a name may stand beside its mark, the first that is free.
 _SIDES = ((0, 1), (0, -1), (1, 0), (-1, 0))
 # The share of names that must find room; a few names alone would look as if they meant something.
-_MOST = 0.75
+_MOST = 0.9
 
 
 class Head(QWidget):
