@@ -8,7 +8,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from bci_app.events import ContactLevel
-from bci_app.gui.theme import Theme
+from bci_app.gui.theme import GRID, Theme
 
 _HATCH = 6.0
 
@@ -66,6 +66,24 @@ def class_pen(tint: str, position: int, width: float) -> QPen:
     if dashes:
         pen.setDashPattern(dashes)
     return pen
+
+
+def write_reason(painter: QPainter, box: QRectF, reason: str, theme: Theme) -> None:
+    """Write into the middle of a hatched box: along it, upright where it is narrow, or not at all without room."""
+    metrics = painter.fontMetrics()
+    length, height = metrics.horizontalAdvance(reason) + GRID, metrics.capHeight() + 6
+    upright = box.width() < length
+    along, across = (box.height(), box.width()) if upright else (box.width(), box.height())
+    if along < length or across < height:
+        return
+    painter.save()
+    painter.translate(box.center())
+    painter.rotate(-90 if upright else 0)
+    label = QRectF(-length / 2, -height / 2, length, height)
+    painter.fillRect(label, QColor(theme.background))
+    painter.setPen(QColor(theme.muted))
+    painter.drawText(label, Qt.AlignmentFlag.AlignCenter, reason)
+    painter.restore()
 
 
 def hatch(painter: QPainter, box: QRectF, tint: str) -> None:

@@ -7,15 +7,18 @@ from typing import Any, NamedTuple
 
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter
+from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from bci_app.gui.glyphs import hatch
+from bci_app.gui.glyphs import hatch, write_reason
 from bci_app.gui.theme import Theme, font
 
+# Pixels that words may reach over the ends of an axis before they are moved back.
+_REACH = 100
 
-class EndAxis(pg.AxisItem):
-    """An axis whose figures and words stay within its length, however low the plot is."""
+
+class WordAxis(pg.AxisItem):
+    """An axis with words, which stay within its length, however short it is; figures would leave their places."""
 
     def generateDrawSpecs(self, p: QPainter) -> Any:  # noqa: N802
         """Move what would reach over an end."""
@@ -24,20 +27,31 @@ class EndAxis(pg.AxisItem):
             return None
         axis, ticks, texts = specs
         room = self.mapRectFromParent(self.geometry())
-        return axis, ticks, [(_upright(box, room), flags, text) for box, flags, text in texts]
+        return axis, ticks, [(_moved(box, room), flags, text) for box, flags, text in texts]
 
 
-def _upright(box: QRectF, room: QRectF) -> QRectF:
-    """Move a box up or down until it lies in the room."""
-    top = min(max(box.top(), room.top()), max(room.bottom() - box.height(), room.top()))
-    return QRectF(box.left(), top, box.width(), box.height())
+def _moved(box: QRectF, room: QRectF) -> QRectF:
+    """Move a box until it lies in the room, as far as it can."""
+    left = max(min(box.left(), room.right() - box.width()), room.left())
+    top = max(min(box.top(), room.bottom() - box.height()), room.top())
+    return QRectF(left, top, box.width(), box.height())
 
 
 class Plot(pg.PlotWidget):
-    """A plot with fixed ranges that the mouse does not move; whoever makes it shows it a theme when all is in it."""
+    """A plot with fixed ranges that the mouse does not move; whoever makes it shows it a theme when all is in it.
 
-    def __init__(self, theme: Theme, *, y_width: int = 32) -> None:
-        super().__init__(axisItems={"left": EndAxis("left")})
+    Parameters
+    ----------
+    theme : Theme
+        Colours.
+    y_width : int
+        Pixels for what is written at the left.
+    words : sequence of str
+        The axes, ``left`` or ``bottom``, that have words and no figures.
+    """
+
+    def __init__(self, theme: Theme, *, y_width: int = 32, words: Sequence[str] = ()) -> None:
+        super().__init__(axisItems={name: WordAxis(name) for name in words})
         self.theme = theme
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
@@ -47,7 +61,11 @@ class Plot(pg.PlotWidget):
         for name in ("left", "bottom"):
             axis = self.getAxis(name)
             axis.setStyle(
-                tickFont=font(), tickLength=0, tickTextOffset=6, autoExpandTextSpace=False, hideOverlappingLabels=False
+                tickFont=font(),
+                tickLength=0,
+                tickTextOffset=6,
+                autoExpandTextSpace=False,
+                hideOverlappingLabels=_REACH if name in words else False,
             )
         self.getAxis("left").setWidth(y_width)
         self.getAxis("bottom").setHeight(24)
@@ -112,15 +130,5 @@ class Hatching(pg.GraphicsObject):
             if box.width() <= 0:
                 continue
             hatch(painter, box, theme.line)
-            length, height = painter.fontMetrics().horizontalAdvance(reason) + 12, painter.fontMetrics().capHeight() + 6
-            label = QRectF(-length / 2, -height / 2, length, height)
-            painter.translate(box.center())
-            if box.width() <= length:
-                painter.rotate(-90)
-                box = QRectF(0, 0, box.height(), box.width())
-            if box.width() > length and box.height() >= height:
-                painter.fillRect(label, QColor(theme.background))
-                painter.setPen(QColor(theme.muted))
-                painter.drawText(label, Qt.AlignmentFlag.AlignCenter, reason)
-            painter.resetTransform()
+            write_reason(painter, box, reason, theme)
         painter.setTransform(transform)

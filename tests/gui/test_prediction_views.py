@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from bci_app.gui.plots import Plot
 from bci_app.gui.state import LiveStatus, SessionLog, Step
 from bci_app.gui.theme import DARK, font
 from bci_app.gui.views.gauge import Gauge
+from bci_app.gui.views.plane import Plane
 from bci_app.gui.views.prediction import Running
 from bci_app.gui.views.timeline import Timeline, end_words
 from tests.bundles import LOAD, VALENCE, write_bundle
@@ -151,3 +153,22 @@ def test_a_plane_without_a_value_is_hatched_and_says_why(qtbot: QtBot, emotion: 
     assert {gauge.reason for gauge in emotion.gauges} == {"bad contact"}
     emotion.show_log(log, live, 30.0)
     assert plane.reason == "no signal"
+
+
+def test_long_words_around_the_plane_neither_overlap_nor_leave_it(qtbot: QtBot) -> None:
+    long = ("very unpleasant", "somewhere between", "very pleasant")
+    plane = Plane(Target(name="valence", classes=long), Target(name="arousal", classes=long), DARK)
+    qtbot.addWidget(plane)
+    plane.resize(264, 170)
+    plane.show()
+
+    def apart() -> bool:
+        painter = QPainter(canvas := QPixmap(264, 170))
+        _, _, texts = plane.getAxis("bottom").generateDrawSpecs(painter)
+        painter.end()
+        axis = plane.getAxis("bottom")
+        boxes = sorted((axis.mapRectToScene(box) for box, _, _ in texts), key=lambda box: box.left())
+        inside = all(box.left() >= 0 and box.right() <= canvas.width() for box in boxes)
+        return len(boxes) == 3 and inside and all(a.right() <= b.left() for a, b in pairwise(boxes))
+
+    qtbot.waitUntil(apart)

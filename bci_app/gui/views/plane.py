@@ -7,7 +7,7 @@ from math import ceil
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import QRectF
+from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QFontMetricsF
 from PyQt6.QtWidgets import QSizePolicy
 
@@ -18,6 +18,8 @@ from bci_app.gui.state import expected
 from bci_app.gui.theme import GRID, Theme, font
 
 _TRAIL = 30
+_PLACES = (0.0, 0.5, 1.0)
+_WORDS = 10 * GRID  # beside the frame, at most
 _ELLIPSE = np.linspace(0, 2 * np.pi, 49)
 
 
@@ -25,16 +27,16 @@ class Plane(Plot):
     """The two targets from their first class (0) to their last (1)."""
 
     def __init__(self, valence: Target, arousal: Target, theme: Theme) -> None:
-        words = [arousal.title, *arousal.classes]
-        widest = max(QFontMetricsF(font()).horizontalAdvance(word) for word in words)
-        super().__init__(theme, y_width=GRID + ceil(widest))
+        metrics = QFontMetricsF(font())
+        words = [_shortened(word, _WORDS) for word in (arousal.classes[0], arousal.title, arousal.classes[-1])]
+        width = GRID + ceil(max(metrics.horizontalAdvance(word) for word in words))
+        super().__init__(theme, y_width=width, words=["left", "bottom"])
         self._names = (valence.name, arousal.name)
         self._reason = ""
         self.setXRange(0, 1, padding=0.04)
         self.setYRange(0, 1, padding=0.04)
-        for axis, target in (("bottom", valence), ("left", arousal)):
-            ticks = [(0, target.classes[0]), (0.5, target.title), (1, target.classes[-1])]
-            self.getAxis(axis).setTicks([ticks, []])
+        self._valence = valence
+        self.getAxis("left").setTicks([list(zip(_PLACES, words, strict=True)), []])
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setMinimumHeight(14 * GRID)
         self.hatching = Hatching(self, within=QRectF(0, 0, 1, 1))
@@ -63,11 +65,20 @@ class Plane(Plot):
     def resizeEvent(self, event: object) -> None:  # noqa: N802
         """Be a square with the words against it, in the middle of what is too wide for it."""
         super().resizeEvent(event)
-        if event is None:
-            return  # pyqtgraph's own, before there are axes
+        if event is None or self.plotItem is None:
+            return  # before there are axes, and after
         words, figures = self.getAxis("left").width(), self.getAxis("bottom").height()
-        spare = max(0.0, self.width() - words - (self.height() - figures))
+        side = self.height() - figures
+        spare = max(0.0, self.width() - words - side)
         self.getPlotItem().layout.setContentsMargins(spare / 2, 0, spare / 2, 0)
+        self._show_words(side)
+
+    def _show_words(self, side: float) -> None:
+        """Share the frame's lower side between the title in its middle and the words at its ends."""
+        title = _shortened(self._valence.title, side / 2)
+        room = (side - QFontMetricsF(font()).horizontalAdvance(title)) / 2 - GRID / 2
+        ends = [_shortened(word, room) for word in (self._valence.classes[0], self._valence.classes[-1])]
+        self.getAxis("bottom").setTicks([list(zip(_PLACES, (ends[0], title, ends[1]), strict=True)), []])
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
@@ -117,3 +128,7 @@ class Plane(Plot):
         found = {target.name: target for target in prediction.targets}
         x, y = (found[name].smoothed if smoothed else found[name].probability for name in self._names)
         return expected(x or ()), expected(y or ())
+
+
+def _shortened(word: str, room: float) -> str:
+    return QFontMetricsF(font()).elidedText(word, Qt.TextElideMode.ElideRight, room)

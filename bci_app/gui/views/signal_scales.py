@@ -1,4 +1,4 @@
-"""What stands around the traces: so many µV up, so many seconds across, and words in what is hatched."""
+"""What stands around the traces: so many µV up, so many seconds across."""
 
 from __future__ import annotations
 
@@ -38,14 +38,3 @@ def paint_time(painter: QPainter, area: QRect, theme: Theme, *, span: int) -> No
     painter.drawLine(QPointF(right - width, base), QPointF(right, base))
     box = QRectF(right - width - 6 * GRID, base - 10, 6 * GRID - 6, 20)
     painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{seconds:g} s")
-
-
-def paint_word(painter: QPainter, box: QRectF, text: str, theme: Theme) -> None:
-    """Write into a hatched box, if there is room."""
-    metrics = painter.fontMetrics()
-    word = QRectF(0, 0, metrics.horizontalAdvance(text) + GRID, metrics.height())
-    if box.width() >= word.width():
-        word.moveCenter(box.center())
-        painter.fillRect(word, QColor(theme.background))
-        painter.setPen(QColor(theme.muted))
-        painter.drawText(word, Qt.AlignmentFlag.AlignCenter, text)

@@ -13,12 +13,12 @@ from PyQt6.QtWidgets import QWidget
 
 from bci_app.channels import canonical
 from bci_app.events import Contact, ContactLevel
-from bci_app.gui.glyphs import WORDS, draw_contact, hatch
+from bci_app.gui.glyphs import WORDS, draw_contact, hatch, write_reason
 from bci_app.gui.raster import FINE, TraceRaster, columns
 from bci_app.gui.state import SessionLog
 from bci_app.gui.theme import GRID, Theme, font, mix
 from bci_app.gui.traces import TraceHistory
-from bci_app.gui.views.signal_scales import paint_amplitude, paint_time, paint_word
+from bci_app.gui.views.signal_scales import paint_amplitude, paint_time
 from bci_app.gui.views.trace_inks import Ink, TraceInks, bgr
 
 AMPLITUDES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -232,7 +232,7 @@ class TraceCanvas(QWidget):
         painter.fillRect(QRect(area.right() + 1, 0, _SCALE, self.height()), background)
         painter.setFont(font())
         for box, text in self._missing(area):
-            paint_word(painter, box, text, self._theme)
+            write_reason(painter, box, text, self._theme)
         self._paint_breaks(painter, area)
         self._paint_markers(painter, area)
         paint_amplitude(painter, area, self._theme, rows=len(self._channels), amplitude=self._amplitude)

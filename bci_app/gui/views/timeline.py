@@ -100,7 +100,7 @@ class Timeline(Plot):
     """
 
     def __init__(self, target: Target, index: int, theme: Theme, *, axis_width: int) -> None:
-        super().__init__(theme, y_width=axis_width)
+        super().__init__(theme, y_width=axis_width, words=["left"])
         self.target, self._index = target, index
         self._binary = len(target.classes) == 2
         self.setXRange(-SPAN, 0, padding=0.02)
