@@ -172,3 +172,14 @@ def test_long_words_around_the_plane_neither_overlap_nor_leave_it(qtbot: QtBot) 
         return len(boxes) == 3 and inside and all(a.right() <= b.left() for a, b in pairwise(boxes))
 
     qtbot.waitUntil(apart)
+
+
+def test_hovering_over_a_curve_tells_what_was_said(qtbot: QtBot) -> None:
+    timeline = Timeline(VALENCE, 0, DARK, axis_width=60)
+    qtbot.addWidget(timeline)
+    targets = (VALENCE,)
+    predictions = [said(targets, 8.0), said(targets, 9.0), said(targets, 10.0, valid=False)]
+    timeline.show_predictions(predictions, 10.0, hop=1.0, silent="no signal")
+    assert timeline.told(-1.4) == "negative 0.33, neutral 0.33, positive 0.33"
+    assert timeline.told(-0.5) == "no value: bad contact"
+    assert timeline.told(-30.0) == ""

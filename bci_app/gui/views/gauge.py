@@ -178,8 +178,10 @@ class Gauge(QWidget):
         painter.setPen(QColor(theme.muted))
         below = QRectF(0, _TITLE + _ROW, self.width(), 2 * GRID)
         top = Qt.AlignmentFlag.AlignTop
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | top, self.target.classes[0])
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight | top, self.target.classes[1])
+        metrics, room = QFontMetricsF(font()), self.width() / 2 - GRID
+        low, high = (metrics.elidedText(w, Qt.TextElideMode.ElideRight, room) for w in self.target.classes)
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | top, low)
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight | top, high)
 
     def _paint_bars(self, painter: QPainter) -> None:
         theme = self._theme

@@ -103,6 +103,8 @@ class Timeline(Plot):
         super().__init__(theme, y_width=axis_width, words=["left"])
         self.target, self._index = target, index
         self._binary = len(target.classes) == 2
+        self._hop = 0.0
+        self._said: list[tuple[float, tuple[float, ...]]] = []  # seconds before now, smoothed
         self.setXRange(-SPAN, 0, padding=0.02)
         self.show_margin(0.04)
         metrics = QFontMetricsF(font())
@@ -147,6 +149,8 @@ class Timeline(Plot):
         self.hatching.show_stretches(invalid_stretches(predictions, now, hop=hop, silent=silent))
         times = np.array([prediction.time - now for prediction in predictions])
         mine = [self._of(prediction) for prediction in predictions]
+        self._hop = hop
+        self._said = [(time, values[1]) for time, values in zip(times.tolist(), mine, strict=True) if values]
         for k in self._classes:
             smoothed = np.array([m[1][k] if m else np.nan for m in mine])
             self._smoothed[k].setData(times, smoothed) if len(times) else self._smoothed[k].clear()
@@ -162,13 +166,24 @@ class Timeline(Plot):
         return None
 
     def viewportEvent(self, event: object) -> bool:  # noqa: N802
-        """Tell on hover why a stretch is invalid."""
+        """Tell on hover what was said at a time, or why nothing was."""
         if isinstance(event, QHelpEvent):
-            x = self.getViewBox().mapSceneToView(QPointF(event.pos())).x()
-            found = [stretch for stretch in self.hatching.stretches if stretch.start <= x <= stretch.stop]
-            if found:
-                QToolTip.showText(event.globalPos(), f"no value: {found[0].reason}", self)
+            told = self.told(self.getViewBox().mapSceneToView(QPointF(event.pos())).x())
+            if told:
+                QToolTip.showText(event.globalPos(), told, self)
             else:
                 QToolTip.hideText()
             return True
         return bool(super().viewportEvent(event))
+
+    def told(self, seconds: float) -> str:
+        """Give what was said so many seconds after now, or why nothing was; empty if neither is known."""
+        found = [stretch for stretch in self.hatching.stretches if stretch.start <= seconds <= stretch.stop]
+        if found:
+            return f"no value: {found[0].reason}"
+        # Each speaks for the time before it, as it is drawn.
+        after = [(time, values) for time, values in self._said if seconds <= time <= seconds + self._hop]
+        if not after:
+            return ""
+        pairs = zip(self.target.classes, after[0][1], strict=True)
+        return ", ".join(f"{name} {value:.2f}" for name, value in pairs)
