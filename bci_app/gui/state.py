@@ -85,7 +85,7 @@ class LiveStatus:
     now : float
         LSL time of the right edge of everything that scrolls, seconds.
     silent : float
-        Seconds of that since the newest sample.
+        Seconds of that since the newest sample; 0 while a recording waits or has ended.
     cpu_percent : float
         Of one core, by this process; nan at first.
     silence : str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QWheelEvent
@@ -9,8 +11,11 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
 from bci_app.events import ContactLevel
+from bci_app.gui.choices import of_player
 from bci_app.gui.main_window import MainWindow
+from bci_app.gui.player import Player
 from bci_app.gui.traces import FILTERS
+from bci_app.sources.registry import FileText
 from tests.gui.conftest import Clock
 from tests.gui.sessions import WAIT, begin
 from tests.gui.sources import RATE, HeldSource, stream
@@ -66,6 +71,24 @@ def test_what_does_not_come_is_hatched_and_the_traces_scroll_on(
     source.add(stream(1, start=round(14 * RATE)))
     source.allow()
     qtbot.waitUntil(lambda: not list(canvas._missing(area)), timeout=WAIT)
+
+
+def test_a_recording_that_waits_stands_still(
+    qtbot: QtBot, window: MainWindow, clock: Clock, sample_recordings: tuple[Path, Path]
+) -> None:
+    player = Player.of_files(FileText((sample_recordings[1],)))
+    with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
+        window.controller.prepare(lambda: of_player(player, None), source_text="file:sample")
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end > 500, timeout=WAIT)
+    player.pause()
+    qtbot.waitUntil(lambda: window.status.phase.text() == "paused", timeout=WAIT)
+    clock.now += 5.0
+    with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
+        pass
+    canvas = window.area.signals.canvas
+    assert not list(canvas._missing(canvas._area()))
 
 
 def test_scales_follow_the_wheel_and_their_menus(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:

@@ -115,7 +115,7 @@ class TraceCanvas(QWidget):
     def extend(self) -> None:
         """Draw the samples that are new in the history."""
         if self._raster is not None and self._draw_new():
-            self._silent, self._silence = 0.0, ""
+            self._silent = 0.0
             self.update(self._scrolling())
 
     # Pixels ------------------------------------------------------------------------------------

@@ -99,15 +99,14 @@ class SignalsPanel(QWidget):
         self._tell_channels()
 
     def show_status(self, live: LiveStatus) -> None:
-        """Colour by contact; hatch what does not come, but for a recording that waits or has ended."""
+        """Colour by contact; hatch what does not come."""
         self.canvas.show_contacts(live.contacts)
         good = frozenset(canonical(c.channel) for c in live.contacts if c.level is ContactLevel.GOOD)
         if good != self._good:
             self._good = good
             self._tell_channels()
-        lost = live.status.phase is Phase.LOST
-        if lost or (live.silent > _SILENT and not live.silence):
-            self.canvas.show_silence(live.silent, live.silence or "no signal")
+        hatched = live.silent > _SILENT or live.status.phase is Phase.LOST
+        self.canvas.show_silence(live.silent if hatched else 0.0, live.silence or "no signal")
 
     def extend(self) -> None:
         """Draw what is new."""
