@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -45,7 +47,8 @@ from tests.lsl_marker_outlet import marker_outlet
 from tests.picture_sources import Ahead, synthetic_recording
 
 ROOT = Path(__file__).resolve().parents[1]
-SMALL, USUAL, LARGE = (1366, 768), (1440, 860), (2560, 1440)
+SMALLEST, SMALL, USUAL, LARGE = (1024, 600), (1366, 768), (1440, 860), (2560, 1440)
+_SUFFIX = {SMALLEST: "_smallest", SMALL: "", LARGE: "_large"}
 _TIMEOUT = 120.0
 _UNLIKE = 7  # of 255, in any of red, green and blue
 
@@ -260,9 +263,11 @@ class Studio:
             player.close()
 
     def contact(self, theme: str, size: tuple[int, int] = SMALL) -> None:
+        noise = np.random.default_rng(0)
+
         def spoil(data: np.ndarray, _times: np.ndarray) -> None:
             data[:, 6] = 3.0
-            data[:, 15] += 300 * np.random.default_rng(0).standard_normal(len(data))
+            data[:, 15] += 300 * noise.standard_normal(len(data))
             data[:, 2] += 90 * np.sin(2 * np.pi * 50 * _times)
 
         with self.window(theme, size) as window:
@@ -270,28 +275,62 @@ class Studio:
             self._caught_up(window)
             self.shoot(window, f"contact{'_large' if size == LARGE else ''}_{theme}")
 
-    def baseline(self, theme: str) -> None:
-        with self.window(theme, SMALL) as window:
+    def baseline(self, theme: str, size: tuple[int, int] = SMALL) -> None:
+        with self.window(theme, size) as window:
             window.controller.open(Ahead(self.rest, ahead=14), self.load, wait_for_baseline=False)
             self._caught_up(window)
-            self.shoot(window, f"baseline_{theme}")
+            self.shoot(window, f"baseline{_SUFFIX[size]}_{theme}")
 
-    def lost(self, theme: str) -> None:
-        with self.window(theme, SMALL) as window:
+    def lost(self, theme: str, size: tuple[int, int] = SMALL) -> None:
+        with self.window(theme, size) as window:
+            window.area.contact.choose_map(3)
             window.controller.open(Ahead(self.rest, ahead=60, lost_after=61), self.load, wait_for_baseline=False)
             until(lambda: window.banner.isVisible())
             wait(5.0)
-            self.shoot(window, f"lost_{theme}")
+            self.shoot(window, f"lost{_SUFFIX[size]}_{theme}")
 
-    def invalid(self, theme: str) -> None:
+    def opening(self, theme: str) -> None:
+        """A source that takes its time."""
+        answered = threading.Event()
+
+        class Slow(Ahead):
+            def start(self) -> StreamInfo:
+                answered.wait(_TIMEOUT)
+                return super().start()
+
+        with self.window(theme, SMALL) as window:
+            window.controller.open(Slow(self.rest, ahead=0), self.load, source_text="lsl:OpenBCI Cyton")
+            wait(0.3)
+            self.shoot(window, f"opening_{theme}")
+            answered.set()
+
+    def paused(self, theme: str) -> None:
+        """A recording that waits, and the same at its end while another one is made of it."""
+        with self.window(theme, SMALL) as window:
+            player = Player.of_files(FileText((ROOT / "bci_app" / "sample" / "Subject01_2.edf",), speed=8.0))
+            window.controller.prepare(
+                lambda: of_player(player, self.load), source_text="file:Subject01_2.edf", wait_for_baseline=False
+            )
+            until(lambda: window.header.steps.current is Step.RUN)
+            window.toggle_recording()
+            wait(2.0)
+            player.pause()
+            wait(1.5)
+            self.shoot(window, f"paused_{theme}")
+            player.resume()
+            until(lambda: player.playback().ended)
+            wait(3.0)
+            self.shoot(window, f"ended_{theme}")
+
+    def invalid(self, theme: str, size: tuple[int, int] = SMALL) -> None:
         def spoil(data: np.ndarray, times: np.ndarray) -> None:
             data[times > 55, 9] = 3.0
 
-        with self.window(theme, SMALL) as window:
+        with self.window(theme, size) as window:
             source = Ahead(self.rest, ahead=64, gap=(44.0, 46.5), spoil=spoil)
             window.controller.open(source, self.load, wait_for_baseline=False)
             self._caught_up(window)
-            self.shoot(window, f"invalid_{theme}")
+            self.shoot(window, f"invalid{_SUFFIX[size]}_{theme}")
 
     def failed(self, theme: str) -> None:
         class Absent(Ahead):
@@ -392,7 +431,7 @@ def main(out: Path, only: str = "") -> None:
         ),
         "help": studio.help,
         "smallest": lambda theme: studio.run(
-            f"smallest_{theme}", theme, (1024, 600), studio.classes, Ahead(studio.rest, ahead=45)
+            f"smallest_{theme}", theme, SMALLEST, studio.classes, Ahead(studio.rest, ahead=45)
         ),
         "large": lambda theme: studio.run(f"large_{theme}", theme, LARGE, studio.load, Ahead(studio.rest, ahead=75)),
         "emotion": lambda theme: studio.run(
@@ -406,6 +445,13 @@ def main(out: Path, only: str = "") -> None:
         "large_connect": lambda theme: studio.connect(theme, LARGE),
         "large_contact": lambda theme: studio.contact(theme, LARGE),
         "large_replay": lambda theme: studio.replay(theme, LARGE),
+        **{
+            f"{word}_{state.__name__}": partial(state, size=size)
+            for word, size in (("smallest", SMALLEST), ("large", LARGE))
+            for state in (studio.baseline, studio.lost, studio.invalid)
+        },
+        "opening": studio.opening,
+        "paused": studio.paused,
         "settings": studio.settings,
         "markers": studio.markers,
         "interpolated": studio.interpolated,

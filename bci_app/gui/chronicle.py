@@ -44,12 +44,12 @@ class Chronicle:
             self.note("rest baseline begun")
 
     def silence(self, silence: str) -> None:
-        """Tell why nothing arrives, and when a lost stream is back."""
+        """Tell why nothing arrives, and when a lost or silent stream is back."""
         if silence == self._silence:
             return
         if silence:
             self.note(silence)
-        elif self._silence == troubles.LOST:
+        elif self._silence in (troubles.LOST, troubles.SILENT):
             self.note("stream back")
         self._silence = silence
 

@@ -18,7 +18,7 @@ from bci_app.gui.opening import Opening, Ready, Running
 from bci_app.gui.player import Playback, Player
 from bci_app.gui.recording_control import RecordingControl
 from bci_app.gui.signal_feed import HISTORY_SECONDS, SignalFeed
-from bci_app.gui.state import Event, Level, Mark, Session, SessionLog, Trouble
+from bci_app.gui.state import Event, Mark, Session, SessionLog
 from bci_app.gui.status_report import Due, StatusReport
 from bci_app.gui.traces import DisplayFilter, TraceHistory
 from bci_app.sources.base import Source
@@ -96,6 +96,7 @@ class Controller(QObject):
 
     def _forget(self) -> None:
         self._ended = False
+        self._silence = ""  # why nothing arrives
         self._feed.forget()
         self._chronicle.forget()
         self._troubles.forget()
@@ -210,11 +211,17 @@ class Controller(QObject):
         try:
             path = self._recording.start(engine, folder, participant=participant, source_text=self.session.source_text)
         except BciError as error:
-            self._troubles.show(troubles.of_error(error, troubles.DISMISS, lasting=True))
+            self.tell(error)
             return
         self._troubles.forget()  # of a recording before this one
         self._chronicle.note("recording begun", str(path))
         self.recording_changed.emit(self._recording.state())
+
+    def name_participant(self, code: str) -> None:
+        """Note a code that was given after a recording had begun, as a marker of it."""
+        if self._recording.running and code != self._recording.participant:
+            self._recording.participant = code
+            self.mark(f"participant {code}" if code else "participant without a code")
 
     def stop_recording(self) -> None:
         """Close the recording."""
@@ -269,19 +276,15 @@ class Controller(QObject):
             self._feed.freshness.hold()
             self._tell_end(thread)
         elif not self._ended:
-            silent = self._feed.freshness.silent if self._drawing else 0.0
-            self._troubles.watch(troubles.present(status, playback, silent, free=self._recording.free))
+            self._troubles.watch(troubles.present(status, playback, self._silent, free=self._recording.free))
 
     def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
-        if opening.failure is not None:
-            self._troubles.show(troubles.of_error(opening.failure, troubles.DISMISS))
-            self.failed.emit(opening.failure)
-            return
         if opening.opened is None:
-            self._troubles.show(
-                Trouble("The session could not be opened", "The terminal has the details.", Level.ERROR)
-            )
+            assert opening.failure is not None  # nothing else ends it without a session
+            error = troubles.as_error(opening.failure, "The session could not be opened")
+            self._troubles.show(troubles.of_error(error, troubles.DISMISS))
+            self.failed.emit(error)
             return
         engine, self.player = opening.opened.engine, opening.opened.player
         self.session = Session(engine.info, engine.bundle, self.source_text)
@@ -306,17 +309,19 @@ class Controller(QObject):
     def _draw(self, engine: Engine) -> None:
         if self._feed.take(engine):
             self.traces_extended.emit()
-        if self._due.now("spectrum", _SPECTRUM_SECONDS):
+        if not self._silence and self._due.now("spectrum", _SPECTRUM_SECONDS):
             spectrum = self._feed.spectrum(engine)
             if spectrum is not None:
                 self.spectrum_changed.emit(spectrum)
 
     def _tell_status(self, running: Running, status: Status, playback: Playback | None) -> None:
         engine, source = running.thread.engine, running.source
-        silence = troubles.silence(status, playback)
-        live = self._report.take(status, engine, source, player=self.player, silence=silence, time=self._feed.freshness)
+        self._silence = troubles.silence(status, playback, self._silent)
+        live = self._report.take(
+            status, engine, source, player=self.player, silence=self._silence, time=self._feed.freshness
+        )
         self._chronicle.step(self._report.step)
-        self._chronicle.silence(silence)
+        self._chronicle.silence(self._silence)
         if live is not None:
             self._chronicle.marker_streams(frozenset(live.marker_streams))
             self.status_changed.emit(live)
@@ -346,6 +351,11 @@ class Controller(QObject):
         return self._feed.freshness.now
 
     @property
+    def _silent(self) -> float:
+        """Seconds since samples came; 0 while nobody looks."""
+        return self._feed.freshness.silent if self._drawing else 0.0
+
+    @property
     def ended(self) -> bool:
         """Whether the session's engine has ended."""
         return self._ended
@@ -367,15 +377,18 @@ class Controller(QObject):
 
     # Trouble -----------------------------------------------------------------------------------
 
+    def tell(self, error: BciError) -> None:
+        """Show what has gone wrong beside the session, until the user takes it away."""
+        self._troubles.show(troubles.of_error(error, troubles.DISMISS, lasting=True))
+
     def dismiss(self) -> None:
         """Take trouble that does not end by itself off the screen."""
         self._troubles.dismiss()
 
     def _tell_end(self, thread: EngineThread) -> None:
-        if isinstance(thread.failure, BciError):
-            self._troubles.show(troubles.of_error(thread.failure, troubles.CHOOSE_SOURCE))
-            self.failed.emit(thread.failure)
-        elif thread.failure is not None:
-            self._troubles.show(troubles.of_fault(thread.failure))
+        if thread.failure is not None:
+            error = troubles.as_error(thread.failure, "The session was stopped")
+            self._troubles.show(troubles.of_error(error, troubles.CHOOSE_SOURCE))
+            self.failed.emit(error)
         else:
-            self._troubles.show(troubles.ended())
+            self._troubles.show(troubles.ended(recording=self.recording))

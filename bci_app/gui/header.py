@@ -11,13 +11,16 @@ from bci_app.gui.recording_control import RecordingState
 from bci_app.gui.state import Session
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.steps import StepsBar
+from bci_app.gui.widgets import clock
 
 # Of a button around its text: icon, spacing, padding.
-_AROUND = 6 * GRID
+_AROUND = 6 * GRID + 4
 _SHORTEST = 8 * GRID
 _NEEDS = "needs an open session"
-# Narrower than this there is no room for the free disk.
+# Narrower than this there is no room for the size of a recording and the free disk.
 _WIDE = 150 * GRID
+# Of a recording: time and size.
+_LONGEST = "88:88:88 · 8888 MB"
 
 
 class Header(QWidget):
@@ -116,14 +119,22 @@ class Header(QWidget):
             self.record.setText("Record")
             self.record.setToolTip("start recording (Ctrl+D)" if self.record.isEnabled() else _NEEDS)
         else:
-            minutes, seconds = divmod(int(recording.seconds), 60)
-            size = recording.size / 1e6
-            text = f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d} · {size:.{size < 9.95:d}f} MB"
-            free = f"{recording.free / 1e9:.{recording.free < 9.95e9:d}f} GB free"
-            self.record.setText(f"{text} · {free}" if self.width() >= _WIDE else text)
-            self.record.setToolTip(f"{recording.path}\n{free}\nstop recording (Ctrl+D)")
+            time, size = clock(recording.seconds, hours=True), _size(recording.size)
+            free = _disk(recording.free)
+            self.record.setText(f"{time} · {size} · {free}" if self._wide else time)
+            self.record.setToolTip(f"{recording.path}\n{size} · {free}\nstop recording (Ctrl+D)")
         self._show_record_icon()
         self._fit_names()
+
+    @property
+    def _wide(self) -> bool:
+        return self.width() >= _WIDE
+
+    def _keep_room(self) -> None:
+        """Hold as much room as a recording ever takes: neither its beginning nor its growth may move the steps."""
+        metrics = self.record.fontMetrics()
+        texts = [f"{_LONGEST} · {_disk(free)}" for free in (None, int(8888e9))] if self._wide else ["88:88:88"]
+        self.record.setFixedWidth(max(metrics.horizontalAdvance(text) for text in texts) + _AROUND)
 
     def _name(self, **names: str) -> None:
         self._names |= names
@@ -132,8 +143,10 @@ class Header(QWidget):
     def _fit_names(self) -> None:
         """Write both names as far as there is room; the whole of them on hover."""
         buttons = {"source": self.source, "model": self.model}
-        others = (self.steps, self.record, self.mark, *self._icons)
-        room = self.width() - sum(other.sizeHint().width() + GRID for other in others) - 2 * (_AROUND + GRID)
+        self._keep_room()
+        others = (self.steps, self.mark, *self._icons)
+        taken = self.record.width() + GRID + sum(other.sizeHint().width() + GRID for other in others)
+        room = self.width() - taken - 2 * (_AROUND + GRID)
         metrics = self.source.fontMetrics()
         widths = {key: metrics.horizontalAdvance(text) for key, text in self._names.items()}
         for key, other in (("source", "model"), ("model", "source")):
@@ -167,3 +180,13 @@ class Header(QWidget):
         ):
             button.setIcon(qtawesome.icon(name, color=theme.muted, color_disabled=theme.faint))
         self._show_record_icon()
+
+
+def _size(written: int) -> str:
+    if written >= 9999.5e6:
+        return f"{written / 1e9:.1f} GB"
+    return f"{written / 1e6:.{written < 9.95e6:d}f} MB"
+
+
+def _disk(free: int | None) -> str:
+    return "free disk unknown" if free is None else f"{free / 1e9:.{free < 9.95e9:d}f} GB free"

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from bci_app.errors import BciError
+from bci_app.gui.troubles import as_error
 from bci_app.sources.lsl import LslDiscovery
 from bci_app.sources.lsl_header import LslStream
 
@@ -22,7 +23,7 @@ class _Task(Generic[T]):
 
     def __init__(self, work: Callable[[], T]) -> None:
         self.result: T | None = None
-        self.failure: BciError | None = None
+        self.failure: Exception | None = None
         self._work = work
         self._thread = threading.Thread(target=self._run, name="job", daemon=True)
         self._thread.start()
@@ -39,6 +40,10 @@ class _Task(Generic[T]):
             self.result = self._work()
         except BciError as error:
             self.failure = error
+        except Exception as error:
+            # A fault of the program: kept for the window, which shows it; the terminal has where it was.
+            self.failure = error
+            raise
 
 
 class Job(QObject):
@@ -62,21 +67,24 @@ class Job(QObject):
         self._task = _Task(work)
         self._timer.start()
 
+    def forget(self) -> None:
+        """Want the result no more."""
+        self._timer.stop()
+        self._task = None
+
     def stop(self, timeout: float = 5.0) -> None:
         """Forget the call, once it has ended."""
-        self._timer.stop()
         if self._task is not None:
             self._task.join(timeout)
-            self._task = None
+        self.forget()
 
     def _look(self) -> None:
         task = self._task
         if task is None or not task.done:
             return
-        self._timer.stop()
-        self._task = None
+        self.forget()
         if task.failure is not None:
-            self.failed.emit(task.failure)
+            self.failed.emit(as_error(task.failure, "This was stopped"))
         else:
             self.finished.emit(task.result)
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from operator import attrgetter
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QRect, QSettings, QSize, Qt
-from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeySequence, QShortcut, QShowEvent
-from PyQt6.QtWidgets import QApplication, QMainWindow, QMessageBox, QStackedWidget, QStyle, QVBoxLayout, QWidget
+from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
+from PyQt6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+    QStyle,
+    QVBoxLayout,
+    QWidget,
+)
 
+from bci_app.errors import FileError
 from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
 from bci_app.gui.header import Header
+from bci_app.gui.keyboard import Keyboard, press_focused
+from bci_app.gui.picture import save_picture
 from bci_app.gui.preferences import Preferences
+from bci_app.gui.scout import Scout
 from bci_app.gui.session_area import SessionArea
 from bci_app.gui.settings_dialog import SettingsDialog
-from bci_app.gui.shortcuts import MARKER_KEYS, SECTIONS, HelpDialog
+from bci_app.gui.shortcuts import MARKER_KEYS, HelpDialog
 from bci_app.gui.state import Event, LiveStatus, Session, Step, Trouble
 from bci_app.gui.theme import LIGHT, THEMES, Theme, palette, style_sheet
 from bci_app.gui.traces import DisplayFilter
@@ -52,16 +64,17 @@ class MainWindow(QMainWindow):
         self.preferences = Preferences(settings, self)
         self._theme = THEMES.get(str(settings.value("theme", "dark")), THEMES["dark"])
         self._marks = 0
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.header = Header(self._theme)
         self.banner = Banner()
         self.area = SessionArea(self._theme)
-        self.connect_page = ConnectPage(self._theme, settings)
+        self.scout = Scout(self)
+        self.connect_page = ConnectPage(self._theme, settings, self.scout)
         self.status = StatusLine()
-        self.transport = Transport(controller, self.area.strip)
+        self.transport = Transport(controller, self.area.strip, may_end=self._may_end)
         self._arrange()
+        self.keyboard = Keyboard(self, self.pages, views=self.area, mark=self._mark_by_key)
         self._connect()
-        self._bind_keys()
+        self._show_marker_texts(self.preferences.marker_texts)
         self.show_theme(self._theme)
         self._show_session(controller.session)
         screen = self.screen()
@@ -73,6 +86,7 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.area)
         self.pages.addWidget(self.connect_page)
+        self.pages.currentChanged.connect(self._watch_visibility)
         central = QWidget()
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
@@ -130,10 +144,13 @@ class MainWindow(QMainWindow):
         self.preferences.own_filter_changed.connect(self._choose_filter)
         self.preferences.marker_texts_changed.connect(self._show_marker_texts)
         area.signals.channels_changed.connect(area.spectrum.show_channels)
+        area.spectrum.channel_asked.connect(area.signals.toggle_selected)
         area.contact.head.electrode_clicked.connect(area.signals.select_electrode)
         area.record.marked.connect(controller.mark)
+        area.record.participant_changed.connect(controller.name_participant)
         area.prediction.model_asked.connect(self.show_connect)
         area.record.reported.connect(self._store_report)
+        area.record.left.connect(self.keyboard.give_back)
         self.connect_page.connect_asked.connect(self._open)
         self.connect_page.back_asked.connect(self.show_area)
         header.connect_asked.connect(self.show_connect)
@@ -143,15 +160,6 @@ class MainWindow(QMainWindow):
         header.record_asked.connect(self.toggle_recording)
         header.mark_asked.connect(self.mark_next)
         self.banner.action_asked.connect(self._act)
-
-    def _bind_keys(self) -> None:
-        for shortcuts in SECTIONS.values():
-            for shortcut in shortcuts:
-                for keys in shortcut.keys:
-                    QShortcut(QKeySequence(keys), self).activated.connect(attrgetter(shortcut.name)(self))
-        for index, keys in enumerate(MARKER_KEYS):
-            QShortcut(QKeySequence(keys), self).activated.connect(lambda index=index: self._mark_by_key(index))
-        self._show_marker_texts(self.preferences.marker_texts)
 
     # What the controller tells -----------------------------------------------------------------
 
@@ -187,6 +195,9 @@ class MainWindow(QMainWindow):
             return
         self.header.steps.show_step(session.steps, live.step)
         self.area.contact.show_contacts(live.contacts, self.area.signals.selected_names, now=live.now)
+        if live.silence:
+            self.area.spectrum.show_silence(live.silence)
+            self.area.contact.show_silence(live.silence)
         self.area.signals.show_status(live)
         self.area.prediction.show_status(live)
         self.area.record.show_marker_streams(live.marker_streams, live.markers_awaited)
@@ -219,13 +230,13 @@ class MainWindow(QMainWindow):
     def show_connect(self) -> None:
         """Choose source and model."""
         self.pages.setCurrentWidget(self.connect_page)
+        self.keyboard.give_back()
 
     def show_area(self) -> None:
         """Go back to the session."""
         if self.controller.session is not None:
             self.pages.setCurrentWidget(self.area)
-            # Not to whatever button comes next: Space is to play and pause.
-            self.setFocus()
+            self.keyboard.give_back()
 
     def _open(self, choice: SourceChoice, folder: Path | None) -> None:
         if self._may_end("Opening another source"):
@@ -238,17 +249,15 @@ class MainWindow(QMainWindow):
             )
 
     def start_baseline(self) -> None:
-        """Start or repeat the rest baseline."""
-        self.controller.start_baseline()
+        """Start or repeat the rest baseline, where its button does."""
+        self.area.prediction.press_baseline()
 
     def toggle_recording(self) -> None:
         """Start or stop recording."""
         if self.controller.recording:
             self.controller.stop_recording()
         else:
-            self.controller.start_recording(
-                self.preferences.recordings, participant=self.area.record.participant.text()
-            )
+            self.controller.start_recording(self.preferences.recordings, participant=self.area.record.code)
 
     def _mark_by_key(self, index: int) -> None:
         self.controller.mark(self.preferences.marker_texts[index])
@@ -312,23 +321,28 @@ class MainWindow(QMainWindow):
 
     def show_help(self) -> None:
         """List the keys."""
-        HelpDialog(self).show()
+        self._show_dialog(HelpDialog, lambda: HelpDialog(self))
 
     def show_settings(self) -> None:
         """Change folder, marker texts, display filter and size."""
-        if not self.findChildren(SettingsDialog):
-            SettingsDialog(self.preferences, self).show()
+        self._show_dialog(SettingsDialog, lambda: SettingsDialog(self.preferences, self))
+
+    def _show_dialog(self, kind: type[QDialog], make: Callable[[], QDialog]) -> None:
+        """Show a dialog, or bring the one that is there to the front."""
+        there = next((dialog for dialog in self.findChildren(kind) if dialog.isVisible()), None)
+        dialog = there or make()
+        dialog.show()
+        dialog.raise_()
+        dialog.activateWindow()
 
     def save_picture(self) -> None:
         """Save a picture of the window beside the recordings."""
-        folder = self.preferences.recordings
-        path = folder / f"window_{datetime.now():%Y%m%d-%H%M%S-%f}.png"
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        saved = self.grab().save(str(partial), "PNG")
-        if saved:
-            partial.replace(path)
-        self._note("picture saved" if saved else "picture could not be saved", str(path))
+        try:
+            path = save_picture(self, self.preferences.recordings)
+        except FileError as error:
+            self.controller.tell(error)
+        else:
+            self._note("picture saved", str(path))
 
     def larger_window(self) -> None:
         """Make everything larger from the next start on."""
@@ -344,7 +358,13 @@ class MainWindow(QMainWindow):
     # Life --------------------------------------------------------------------------------------
 
     def _watch_visibility(self) -> None:
-        self.controller.set_drawing(self.isVisible() and not self.isMinimized())
+        self.controller.set_drawing(self.isVisible() and not self.isMinimized() and self.area.seen)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Press what has the focus with Enter too."""
+        enter = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if not (enter and press_focused()):
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802
         """Stop drawing while minimised."""
@@ -356,8 +376,7 @@ class MainWindow(QMainWindow):
         """Draw again."""
         super().showEvent(event)
         self._watch_visibility()
-        # Keys belong to the window until something is chosen with Tab.
-        self.setFocus()
+        self.keyboard.give_back()
 
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
         """Stop drawing."""
@@ -385,6 +404,6 @@ class MainWindow(QMainWindow):
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.area.saveState())
         self._settings.setValue("span", self.area.signals.span_index)
-        self.connect_page.shut_down()
+        self.scout.stop()
         self.controller.shut_down()
         super().closeEvent(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from bci_app.bundle import LoadedBundle
@@ -85,7 +86,7 @@ class Opening:
     ----------
     opened : Opened or None
         The result, once `done`.
-    failure : BciError or None
+    failure : Exception or None
         Why there is none.
     """
 
@@ -99,7 +100,7 @@ class Opening:
         markers: Sequence[str] = (),
     ) -> None:
         self.opened: Opened | None = None
-        self.failure: BciError | None = None
+        self.failure: Exception | None = None
         self._prepare = prepare
         self._old = old
         self._wait_for_baseline = wait_for_baseline
@@ -123,21 +124,26 @@ class Opening:
             self.opened = None
 
     def _run(self) -> None:
-        if self._old is not None:
-            self._old.stop()
         try:
+            if self._old is not None:
+                self._old.stop()
             opened = self._open(self._prepare())
         except BciError as error:
             self.failure = error
             return
+        except Exception as error:
+            # A fault of the program: kept for the window, which shows it; the terminal has where it was.
+            self.failure = error
+            raise
         if self._cancelled.is_set():
             opened.stop()
             return
         self.opened = opened
 
     def _open(self, ready: Ready) -> Opened:
-        player = ready.player
-        try:
+        with ExitStack() as undo:
+            if ready.player is not None:
+                undo.callback(ready.player.close)
             engine = Engine(
                 ready.source,
                 ready.bundle,
@@ -146,8 +152,5 @@ class Opening:
                 markers=(*self._markers, *ready.markers),
             )
             engine.start()
-        except BciError:
-            if player is not None:
-                player.close()
-            raise
-        return Opened(engine, ready.source, player)
+            undo.pop_all()
+        return Opened(engine, ready.source, ready.player)

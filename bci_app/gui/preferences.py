@@ -37,7 +37,7 @@ class Preferences(QObject):
     @property
     def marker_texts(self) -> tuple[str, ...]:
         """What F1 to F8 mark; a key without a text marks its own name."""
-        said = _texts(self._settings.value("marker texts"))
+        said = read_texts(self._settings, "marker texts")
         return tuple(
             text.strip() or key for key, text in zip(MARKER_KEYS, [*said, *MARKER_KEYS[len(said) :]], strict=False)
         )
@@ -51,7 +51,7 @@ class Preferences(QObject):
     def own_filter(self) -> DisplayFilter | None:
         """The display filter that the user has made, if there is one."""
         try:
-            low, high, notch = map(float, _texts(self._settings.value("own filter")))
+            low, high, notch = map(float, read_texts(self._settings, "own filter"))
         except ValueError:
             return None
         return DisplayFilter.own(low, high, notch or None) if 0 < low < high else None
@@ -94,8 +94,11 @@ class Preferences(QObject):
         return self.scale
 
 
-def _texts(value: object) -> list[str]:
-    """Give what a list became in the settings: one entry alone comes back as itself."""
+def read_texts(settings: QSettings, key: str, default: Sequence[str] = ()) -> list[str]:
+    """Give a list that was stored; a list of one text, or of none, comes back from the settings as something else."""
+    if not settings.contains(key):
+        return list(default)
+    value = settings.value(key)
     if value is None:
         return []
     return [str(part) for part in value] if isinstance(value, list | tuple) else [str(value)]

@@ -25,23 +25,32 @@ class RecordingState:
         Where it goes.
     seconds : float
         Since it began.
-    size, free : int
-        Bytes written, and bytes left on the disk.
+    size : int
+        Bytes written.
+    free : int or None
+        Bytes left on the disk; None where its folder is out of reach.
     """
 
     path: Path
     seconds: float
     size: int
-    free: int
+    free: int | None
 
 
 class RecordingControl:
-    """At most one recording at a time."""
+    """At most one recording at a time.
+
+    Attributes
+    ----------
+    participant : str
+        Code that the recording has, from its beginning or by a marker.
+    """
 
     def __init__(self) -> None:
+        self.participant = ""
         self._recorder: Recorder | None = None
         self._began = 0.0
-        self._free = 0
+        self._free: int | None = None
 
     @property
     def running(self) -> bool:
@@ -76,8 +85,8 @@ class RecordingControl:
             ) from error
         recorder = Recorder(folder / file_name(bundle, participant), engine.info, metadata=metadata)
         engine.start_recording(recorder)
-        self._recorder, self._began = recorder, monotonic()
-        self._free = shutil.disk_usage(folder).free
+        self._recorder, self._began, self.participant = recorder, monotonic(), participant
+        self._free = _free(folder)
         return recorder.path
 
     def stop(self, engine: Engine) -> Path | None:
@@ -98,7 +107,7 @@ class RecordingControl:
         return self._recorder is not None and self._recorder.failure is not None
 
     @property
-    def free(self) -> float:
+    def free(self) -> float | None:
         """Bytes left on the disk that is recorded to, as `state` found them last; infinite without a recording."""
         return self._free if self.running else float("inf")
 
@@ -107,8 +116,15 @@ class RecordingControl:
         if self._recorder is None:
             return None
         path = self._recorder.path
-        self._free = shutil.disk_usage(path.parent).free
+        self._free = _free(path.parent)
         return RecordingState(path, monotonic() - self._began, self._recorder.size, self._free)
+
+
+def _free(folder: Path) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:  # renamed, or a disk that was pulled
+        return None
 
 
 def file_name(bundle: Bundle | None, participant: str) -> str:

@@ -25,6 +25,8 @@ class SessionArea(QMainWindow):
     def __init__(self, theme: Theme) -> None:
         super().__init__(flags=Qt.WindowType.Widget)
         self.setDockNestingEnabled(True)
+        # A click beside the controls takes the keyboard from them.
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.contact = ContactPanel(theme)
         self.spectrum = SpectrumPanel(theme)
         self.signals = SignalsPanel(theme)
@@ -57,6 +59,11 @@ class SessionArea(QMainWindow):
         view.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.addDockWidget(area, dock)
         return dock
+
+    @property
+    def seen(self) -> bool:
+        """Whether any view can be seen; one that floats stays when another page is shown."""
+        return self.isVisible() or any(dock.isFloating() and dock.isVisible() for dock in self._docks)
 
     def reset_layout(self) -> None:
         """Put every view back to its place."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QDialog, QGridLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import label
@@ -52,29 +52,67 @@ SECTIONS: dict[str, tuple[Shortcut, ...]] = {
     ),
 }
 MARKER_KEYS = tuple(f"F{number}" for number in range(1, 9))
+# These belong to the session's views; the others hold wherever the window has the keyboard.
+VIEW_SECTIONS = ("Signals", "Recordings")
+
+# What Qt does by itself, or a view by hand: keys or gesture, and what it does.
+_FOCUS = (
+    ("Tab", "to the next control"),
+    ("Space, Enter", "press the control that has the focus"),
+    ("Enter", "on the first page: connect"),
+    ("Escape", "leave a field; back to the session"),
+)
+_MOUSE = (
+    ("wheel", "amplitude"),
+    ("Ctrl + wheel", "seconds"),
+    ("click a name, an electrode", "channels of the spectrum"),
+    ("drag a title", "move a panel"),
+    ("right-click a title", "hide or show panels"),
+)
 
 
 class HelpDialog(QDialog):
-    """The list of all keys."""
+    """The list of all keys, and of what the mouse does."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keyboard")
+        self.setWindowTitle("Keyboard and mouse")
         column = QVBoxLayout(self)
         column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 3 * GRID)
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(3 * GRID)
-        grid.setVerticalSpacing(GRID)
-        column.addLayout(grid)
-        for index, (section, shortcuts) in enumerate(SECTIONS.items()):
-            side, row = 2 * (index % 2), 0 if index < 2 else 10
-            grid.addWidget(label(section, role="strong"), row, side, 1, 2)
-            entries = [(shortcut.keys[0], shortcut.text) for shortcut in shortcuts]
-            if section == "Session":
-                entries.insert(4, (f"{MARKER_KEYS[0]} … {MARKER_KEYS[-1]}", "mark at once"))
-            for offset, (keys, text) in enumerate(entries, start=1):
-                grid.addWidget(label(keys, tone="muted"), row + offset, side)
-                grid.addWidget(label(text), row + offset, side + 1)
-        grid.setRowMinimumHeight(9, 2 * GRID)
+        column.setSpacing(2 * GRID)
+        sides = QHBoxLayout()
+        sides.setSpacing(4 * GRID)
+        parts = {
+            section: [(shortcut.keys[0], shortcut.text) for shortcut in shortcuts]
+            for section, shortcuts in SECTIONS.items()
+        } | {"Focus": list(_FOCUS), "Mouse": list(_MOUSE)}
+        parts["Session"].insert(4, (f"{MARKER_KEYS[0]} … {MARKER_KEYS[-1]}", "mark at once, from every window"))
+        for names in (("Session", "Signals", "Recordings"), ("Window", "Focus", "Mouse")):
+            side = QVBoxLayout()
+            side.setSpacing(2 * GRID)
+            for name in names:
+                side.addLayout(_table(name, parts[name]))
+            side.addStretch()
+            sides.addLayout(side)
+        column.addLayout(sides)
+        row = QHBoxLayout()
+        row.addStretch()
+        self.done_button = QPushButton("Close")
+        self.done_button.clicked.connect(self.close)
+        row.addWidget(self.done_button)
+        column.addLayout(row)
         self.setModal(False)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+
+def _table(title: str, entries: list[tuple[str, str]]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(3 * GRID)
+    grid.setVerticalSpacing(GRID // 2)
+    grid.setColumnMinimumWidth(0, 21 * GRID)
+    grid.setColumnStretch(1, 1)
+    grid.addWidget(label(title, role="strong"), 0, 0, 1, 2)
+    for row, (keys, text) in enumerate(entries, start=1):
+        grid.addWidget(label(keys, tone="muted"), row, 0)
+        grid.addWidget(label(text), row, 1)
+    return grid

@@ -89,7 +89,7 @@ class LiveStatus:
     cpu_percent : float
         Of one core, by this process; nan at first.
     silence : str
-        Why nothing arrives, where that is known: paused, the end of a recording, a lost stream.
+        Why nothing arrives: paused, the end of a recording, a lost or silent stream; empty while samples come.
     battery_percent : float or None
         Charge of the device, where it tells.
     marker_streams, markers_awaited : tuple of str
@@ -108,8 +108,8 @@ class LiveStatus:
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
-        """Contact of each channel; of a lost stream nothing is known."""
-        if self.status.phase is not Phase.LOST:
+        """Contact of each channel; of a stream that is silent nothing is known."""
+        if not self.silence:
             return self.status.contacts
         return tuple(Contact(contact.channel, ContactLevel.UNKNOWN) for contact in self.status.contacts)
 
@@ -186,6 +186,28 @@ class ContactSummary:
     def unusable(self) -> int:
         """Electrodes that the model cannot use now."""
         return self.counts[ContactLevel.BAD] + self.counts[ContactLevel.MISSING]
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Channels of the spectrum.
+
+    Attributes
+    ----------
+    names : dict of int to str
+        Channels that can be picked: their columns in the stream, and names.
+    chosen : frozenset of int
+        Those that were picked.
+    channels : tuple of int
+        Those whose mean is shown: the picked ones, or others if none is.
+    what : str
+        What these are called.
+    """
+
+    names: dict[int, str]
+    chosen: frozenset[int]
+    channels: tuple[int, ...]
+    what: str
 
 
 @dataclass(frozen=True, slots=True)

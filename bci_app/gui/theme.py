@@ -235,7 +235,9 @@ QListView[kind="popup"] {{ background: {theme.background}; border: 1px solid {th
 QListView::item {{ padding: {half}px {unit}px; border-radius: {half}px; }}
 QListView::item:hover {{ background: {mix(theme.background, theme.surface, 0.6)}; }}
 QListView::item:selected {{ background: {theme.surface}; color: {theme.text}; }}
-QCheckBox {{ color: {theme.text}; spacing: {unit}px; }}
+QCheckBox {{ color: {theme.text}; spacing: {unit}px; padding: 2px;
+  border: 1px solid transparent; border-radius: {half}px; }}
+QCheckBox:focus {{ border-color: {theme.faint}; }}
 QCheckBox::indicator {{ width: {2 * unit - 2}px; height: {2 * unit - 2}px; border: 1px solid {theme.faint};
   border-radius: {half // 2 + 1}px; background: transparent; }}
 QCheckBox::indicator:checked {{ background: {theme.text}; border-color: {theme.text};

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bci_app.gui.controller import Controller
 from bci_app.gui.views.replay_strip import ReplayStrip
 
@@ -9,10 +11,20 @@ _SEEK_SECONDS = 10.0
 
 
 class Transport:
-    """Passes what is asked of a recording to its player."""
+    """Passes what is asked of a recording to its player.
 
-    def __init__(self, controller: Controller, strip: ReplayStrip) -> None:
-        self._controller, self._strip = controller, strip
+    Parameters
+    ----------
+    controller : Controller
+        The session.
+    strip : ReplayStrip
+        Asks.
+    may_end : callable
+        Takes what is going to be done, and tells whether the session, with a recording of it, may end for that.
+    """
+
+    def __init__(self, controller: Controller, strip: ReplayStrip, *, may_end: Callable[[str], bool]) -> None:
+        self._controller, self._strip, self._may_end = controller, strip, may_end
         controller.playback_changed.connect(strip.show_playback)
         strip.pause_asked.connect(self.pause)
         strip.seek_asked.connect(self.seek)
@@ -34,7 +46,8 @@ class Transport:
         """Pause, go on, or play again what has ended."""
         controller = self._controller
         if controller.player is None or controller.ended:
-            controller.open_again()
+            if self._may_end("Playing again"):
+                controller.open_again()
         elif pause:
             controller.player.pause()
         else:

@@ -15,24 +15,30 @@ PLAY_AGAIN = "Play again"
 CHOOSE_SOURCE = "Choose another source"
 DISMISS = "Dismiss"
 LOST = "stream lost"
+ENDED = "playback ended"
+SILENT = "no signal"
 
 # A stream that is silent this long is worth a word before it counts as lost, in seconds.
 _SILENT = 1.0
+# Silent this long, what was measured last says nothing of now any more.
+_STALE = 2.0
 # Less than this is worth a word while recording, in bytes.
 _LITTLE_DISK = 1e9
 
 
-def silence(status: Status, playback: Playback | None) -> str:
-    """Say in two words why nothing arrives, if that is known."""
+def silence(status: Status, playback: Playback | None, silent: float) -> str:
+    """Say in two words why nothing arrives; `silent` are the seconds since the last samples came."""
     if playback is not None and (playback.ended or playback.paused):
-        return "recording ended" if playback.ended else "paused"
+        return ENDED if playback.ended else "paused"
     if status.phase is Phase.FINISHED:
-        return "recording ended"
-    return LOST if status.phase is Phase.LOST else ""
+        return ENDED
+    if status.phase is Phase.LOST:
+        return LOST
+    return SILENT if silent > _STALE else ""
 
 
 def present(
-    status: Status, playback: Playback | None, silent: float, *, free: float = float("inf")
+    status: Status, playback: Playback | None, silent: float, *, free: float | None = float("inf")
 ) -> tuple[Trouble, ...]:
     """Give the troubles that there are now, the gravest first.
 
@@ -44,8 +50,8 @@ def present(
         Of the recording that is the source, if it is one.
     silent : float
         Seconds since the last samples came.
-    free : float
-        Bytes left on the disk that is recorded to.
+    free : float or None
+        Bytes left on the disk that is recorded to; None where its folder is out of reach.
     """
     found = []
     waits = playback is not None and (playback.paused or playback.ended)
@@ -53,22 +59,26 @@ def present(
         found.append(Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,)))
     if status.recording_error:
         found.append(Trouble("The recording has ended by a failure.", status.recording_error, Level.ERROR, (DISMISS,)))
-    if free < _LITTLE_DISK:
+    if free is None:
+        text = "Was it renamed, or its disk pulled? Put it back, or stop and record into another folder."
+        found.append(Trouble("The folder of the recording is out of reach.", text, actions=(DISMISS,)))
+    elif free < _LITTLE_DISK:
         text = f"{free / 1e9:.1f} GB are left where the recording is written. Make room; a full disk ends it."
         found.append(Trouble("The disk is nearly full.", text, actions=(DISMISS,)))
     if status.notice:
         summary = "Something is odd, although the session goes on."
         found.append(Trouble(summary, status.notice, actions=(DISMISS,)))
     if playback is not None and playback.ended and silent > _SILENT:
-        found.append(ended())
+        found.append(ended(recording=bool(status.recording)))
     elif isfinite(status.age_s) and silent > _SILENT and not waits and status.phase is not Phase.LOST:
         found.append(Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device."))
     return tuple(found)
 
 
-def ended() -> Trouble:
-    """Say that a recording is over, which is no alarm."""
-    return Trouble("The recording has ended.", "", Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
+def ended(*, recording: bool) -> Trouble:
+    """Say that a recording was played to its end, which is no alarm; another one that is being made goes on."""
+    advice = "Your own recording is still open: stop it when nothing more belongs to it." if recording else ""
+    return Trouble("The playback has ended.", advice, Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
 
 
 def of_error(error: BciError, *actions: str, lasting: bool = False) -> Trouble:
@@ -77,13 +87,14 @@ def of_error(error: BciError, *actions: str, lasting: bool = False) -> Trouble:
     return Trouble(f"{error.summary}.", " ".join([*details, error.fix or ""]).strip(), Level.ERROR, actions, lasting)
 
 
-def of_fault(fault: BaseException) -> Trouble:
-    """Say that the program itself has failed."""
-    return Trouble(
-        "The session has stopped by a fault of the program.",
-        f"{type(fault).__name__}: {fault}. Please report it.",
-        Level.ERROR,
-        (CHOOSE_SOURCE,),
+def as_error(failure: Exception, what: str) -> BciError:
+    """Give an error as it is, and a fault of the program as one that says `what` it has done."""
+    if isinstance(failure, BciError):
+        return failure
+    return BciError(
+        f"{what} by a fault of the program",
+        found=f"{type(failure).__name__}: {failure}",
+        fix="The terminal has the details; please report them.",
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QActionGroup, QFontMetricsF, QMouseEvent, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtGui import QActionGroup, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from bci_app.gui.theme import GRID
 
@@ -31,6 +31,14 @@ def short(power: float) -> str:
     if power >= 9999.5:
         return f"{power / 1000:.0f}k"
     return f"{power:.0f}" if power >= 9.95 else f"{power:.1f}"
+
+
+def clock(seconds: float, *, hours: bool = False) -> str:
+    """Write a duration as minutes and seconds, with hours where there are any, or always."""
+    minutes, rest = divmod(int(seconds), 60)
+    if hours:
+        return f"{minutes // 60:02d}:{minutes % 60:02d}:{rest:02d}"
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes:02d}:{rest:02d}"
 
 
 def set_tone(widget: QWidget, tone: str) -> None:
@@ -97,6 +105,63 @@ class Toggles(QMenu):
             action.trigger()
         else:
             super().mouseReleaseEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Tick with Space without closing."""
+        action = self.activeAction()
+        if event is not None and event.key() == Qt.Key.Key_Space and action is not None:
+            action.trigger()
+        else:
+            super().keyPressEvent(event)
+
+
+class Ticks(QToolButton):
+    """A quiet button with a menu of which any entries hold; `ticked` carries the key of one that changes.
+
+    Parameters
+    ----------
+    tip : str
+        What is chosen here.
+    """
+
+    ticked = pyqtSignal(int)
+
+    def __init__(self, tip: str) -> None:
+        super().__init__()
+        self._names: dict[int, str] = {}
+        self.setProperty("kind", "quiet")
+        self.setToolTip(tip)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMenu(Toggles(self))
+
+    def show_entries(self, names: Mapping[int, str], on: Collection[int]) -> None:
+        """Offer these by their keys, of which some hold."""
+        menu = self.menu()
+        assert menu is not None
+        if names != self._names:
+            self._names = dict(names)
+            menu.clear()
+            for key, name in names.items():
+                action = menu.addAction(name)
+                assert action is not None
+                action.setCheckable(True)
+                action.triggered.connect(lambda _=False, key=key: self.ticked.emit(key))
+        for key, action in zip(names, menu.actions(), strict=True):
+            action.setChecked(key in on)
+
+
+class Field(QLineEdit):
+    """A field of the session; `left` says that Enter or Escape gave the keyboard back."""
+
+    left = pyqtSignal()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Leave with Enter, once what was typed is told, or with Escape."""
+        super().keyPressEvent(event)
+        if event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
+            event.accept()
+            self.left.emit()
 
 
 class Choice(QToolButton):

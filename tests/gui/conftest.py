@@ -114,4 +114,4 @@ def page(
     shown = window.connect_page
     qtbot.waitUntil(lambda: shown.model.choice is not None, timeout=WAIT)
     yield shown
-    shown.shut_down()
+    window.scout.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -162,7 +163,7 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
         page.fit.button.click()
     # Keys belong to the session and not to the button that comes next.
-    assert main.focusWidget() is main
+    assert main.focusWidget() is main.area
     controller, strip = main.controller, main.area.strip
     assert isinstance(controller.player, Player)
     assert strip.isVisible()
@@ -184,7 +185,7 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     strip.button.click()
     qtbot.waitUntil(lambda: player.playback().ended, timeout=WAIT)
     qtbot.waitUntil(lambda: clock.passes(0.1) and main.banner.isVisible(), timeout=WAIT)
-    assert main.banner.summary.text() == "The recording has ended."
+    assert main.banner.summary.text() == "The playback has ended."
     # A pause, a seek and the end are no loss.
     assert controller.engine is not None
     assert controller.engine.status().lost == 0
@@ -257,6 +258,45 @@ def test_a_board_is_found_by_a_part_of_its_name(qtbot: QtBot, page: ConnectPage)
     assert page.source.choice == SourceChoice("brainflow:SYNTHETIC")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_while_looking_at_a_source_is_told_and_nothing_can_be_opened(
+    qtbot: QtBot, page: ConnectPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(_choice: SourceChoice) -> StreamInfo:
+        raise ValueError("bad header")
+
+    monkeypatch.setattr("bci_app.gui.scout.describe_source", fault)
+    page.source.show_tab(3)
+    qtbot.waitUntil(lambda: "fault of the program" in page.fit.summary.text(), timeout=WAIT)
+    assert "ValueError: bad header" in page.fit.detail.text()
+    assert not page.fit.watch.isEnabled()
+    assert not page.fit.button.isEnabled()
+
+
+def test_an_answer_that_comes_when_nothing_is_chosen_any_more_is_forgotten(
+    qtbot: QtBot, page: ConnectPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, may_answer, answered = threading.Event(), threading.Event(), threading.Event()
+
+    def late(_choice: SourceChoice) -> StreamInfo:
+        asked.set()
+        may_answer.wait(WAIT / 1e3)
+        answered.set()
+        return StreamInfo("late", CHANNELS, 250.0, ("uV",) * len(CHANNELS))
+
+    monkeypatch.setattr("bci_app.gui.scout.describe_source", late)
+    page.source.show_tab(3)
+    assert asked.wait(WAIT / 1e3)
+    page.source.show_tab(0)
+    page.source.streams.clear()
+    assert page.source.choice is None
+    may_answer.set()
+    assert answered.wait(WAIT / 1e3)
+    qtbot.wait(200)  # longer than an answer takes to be seen
+    assert page.fit.summary.text() == "Choose a source."
+    assert not page.fit.watch.isEnabled()
+
+
 def test_the_last_choice_is_remembered(
     qtbot: QtBot, page: ConnectPage, open_window: OpenWindow, models: dict[str, LoadedBundle]
 ) -> None:
@@ -270,6 +310,28 @@ def test_the_last_choice_is_remembered(
     qtbot.waitUntil(lambda: other.model.choice is not None, timeout=WAIT)
     assert other.source.choice == SourceChoice("synthetic:")
     assert other.model.choice.title == "Sample model"  # type: ignore[union-attr]
+
+
+def test_what_was_stated_of_a_source_and_the_check_of_contact_are_remembered(
+    qtbot: QtBot, page: ConnectPage, open_window: OpenWindow
+) -> None:
+    page.source.show_tab(1)
+    qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
+    page.source.board.setCurrentText("SYNTHETIC")
+    names = tuple(f"E{number}" for number in range(1, 17))
+    page.source.channels.setText(", ".join(names))
+    page.source.rate.setText("250")
+    page.source.unit.setText("mV")
+    page.source.unit.editingFinished.emit()
+    page.fit.check.setChecked(False)
+    qtbot.waitUntil(page.fit.watch.isEnabled, timeout=WAIT)
+    page.fit.watch.click()
+    again = open_window()
+    again.show_connect()
+    other = again.connect_page
+    wanted = SourceChoice("brainflow:SYNTHETIC", names, 250.0, "mV")
+    qtbot.waitUntil(lambda: other.source.choice == wanted, timeout=WAIT)
+    assert not other.fit.check.isChecked()
 
 
 def test_the_card_says_what_a_model_is_worth(qtbot: QtBot, page: ConnectPage) -> None:

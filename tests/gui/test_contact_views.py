@@ -113,14 +113,14 @@ def test_bad_and_unjudged_channels_are_no_part_of_the_spectrums_mean(
     source = HeldSource(pieces)
     begin(qtbot, window, source, bundle)
     spectrum = window.area.spectrum
-    assert spectrum._of.text() == "mean of 6 channels"
+    assert spectrum.of.text() == "mean of 6 channels"
     window.area.signals.channels.menu().actions()[6].setChecked(True)  # the ECG, which is not judged
-    assert spectrum._of.text() == "mean of 6 channels"
+    assert spectrum.of.text() == "mean of 6 channels"
     source.allow()
-    qtbot.waitUntil(lambda: spectrum._of.text() == "mean of 5 good", timeout=WAIT)
+    qtbot.waitUntil(lambda: spectrum.of.text() == "mean of 5 good", timeout=WAIT)
     assert spectrum._channels == (0, 1, 3, 4, 5)
     window.area.signals.select_electrode("C3")
-    assert spectrum._of.text() == "C3"
+    assert spectrum.of.text() == "C3"
 
 
 def test_a_long_stream_name_is_shortened_and_told_whole_on_hover(

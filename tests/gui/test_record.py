@@ -86,6 +86,42 @@ def test_a_session_is_recorded_with_its_markers_and_self_report(
     assert sum("eyes closed" in event for event in events(main)) == 1
 
 
+def test_a_participant_code_that_comes_after_the_beginning_is_a_marker_of_the_recording(
+    qtbot: QtBot, main: MainWindow, folder: Path
+) -> None:
+    field = main.area.record.participant
+    qtbot.keyClicks(field, "P01")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    main.toggle_recording()
+    field.clear()
+    qtbot.keyClicks(field, "P02")
+    for _ in range(2):
+        qtbot.keyClick(field, Qt.Key.Key_Return)
+    main.toggle_recording()
+    field.clear()
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    (path,) = folder.glob("P01_*.xdf")
+    assert [row[0] for row in read(path)["Markers"]["time_series"]] == ["participant P02"]  # type: ignore[attr-defined]
+
+
+def test_the_end_of_a_playback_is_no_end_of_the_own_recording_and_playing_again_asks(
+    qtbot: QtBot, main: MainWindow, source: HeldSource
+) -> None:
+    main.toggle_recording()
+    source.end()
+    source.allow()
+    qtbot.waitUntil(main.banner.isVisible, timeout=WAIT)
+    assert main.banner.summary.text() == "The playback has ended."
+    assert "Your own recording is still open" in main.banner.advice.text()
+    asked: list[str] = []
+    answer("Go on recording", asked)
+    main.banner.action_asked.emit("Play again")
+    assert asked == ["Playing again stops it; what was recorded is kept."]
+    assert main.controller.recording
+    assert not any("recording ended" in event for event in events(main))
+    main.toggle_recording()
+
+
 def test_a_folder_that_cannot_be_written_is_told_and_the_session_goes_on(
     qtbot: QtBot, main: MainWindow, source: HeldSource, folder: Path
 ) -> None:
@@ -195,6 +231,34 @@ def test_a_picture_of_the_window_is_saved(main: MainWindow, folder: Path) -> Non
     main.save_picture()
     (path,) = folder.glob("*.png")
     assert path.stat().st_size > 10_000
+
+
+def test_a_picture_that_cannot_be_saved_is_told(qtbot: QtBot, main: MainWindow, folder: Path) -> None:
+    folder.write_text("in the way")
+    qtbot.keyClick(main, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
+    assert main.banner.isVisible()
+    assert "Cannot save a picture" in main.banner.summary.text()
+    assert "Choose another folder" in main.banner.advice.text()
+
+
+def test_a_recording_whose_folder_goes_away_is_told_and_goes_on(
+    qtbot: QtBot, main: MainWindow, source: HeldSource, folder: Path
+) -> None:
+    main.toggle_recording()
+    moved = folder.rename(folder.with_name("renamed"))
+    source.allow(100)
+    qtbot.waitUntil(main.banner.isVisible, timeout=WAIT)
+    assert main.banner.summary.text() == "The folder of the recording is out of reach."
+    assert "free disk unknown" in main.header.record.toolTip()
+    moved.rename(folder)
+    qtbot.waitUntil(lambda: not main.banner.isVisible(), timeout=WAIT)
+    assert "GB free" in main.header.record.toolTip()
+    traces = main.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 2 * PART, timeout=WAIT)
+    main.toggle_recording()
+    (path,) = folder.glob("*.xdf")
+    assert np.asarray(read(path)["Test stream"]["time_series"]).shape == (PART, 7)
 
 
 def test_layout_is_remembered_and_can_be_reset(qtbot: QtBot, main: MainWindow, open_window: OpenWindow) -> None:

@@ -22,6 +22,7 @@ from bci_app.gui.opening import Ready
 from bci_app.gui.state import Level, Step
 from bci_app.gui.theme import DARK
 from bci_app.gui.views.contact import ContactPanel
+from bci_app.stream import StreamInfo
 from tests.bundles import write_bundle
 from tests.gui.conftest import Clock, OpenWindow
 from tests.gui.sessions import WAIT, begin, run_to
@@ -183,9 +184,17 @@ def test_late_packets_are_not_drawn_as_silence_and_silence_is(
     assert running.gauges[0].reason == "no signal"
 
 
+def nothing_measured(window: MainWindow) -> bool:
+    """Tell whether neither spectrum nor map shows anything."""
+    area = window.area
+    powers = {figure.text() for figure in area.spectrum._powers}
+    return powers == {"–"} and area.contact.head._map is None
+
+
 def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     source = HeldSource(stream(30))
     begin(qtbot, window, source, bundle)
+    window.area.contact.choose_map(3)
     source.allow(200)
     run_to(qtbot, window, Step.RUN)
     source.fail(LOST)
@@ -199,10 +208,35 @@ def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWind
     assert {contact.level for contact in window.area.contact.head._contacts} == {ContactLevel.UNKNOWN}
     assert window.area.contact._wanting.text() == "Not judged: there is no signal yet, or no longer."
     assert window.status.rate.value.text() == "– / 250 Hz"
+    assert window.status.compute.value.text() == "–"
+    assert nothing_measured(window)
+    assert window.area.spectrum._why.toPlainText() == "stream lost"
+    assert window.area.contact._range.text() == "no map: stream lost"
     source.fail(None)
     source.allow()
     qtbot.waitUntil(lambda: not window.banner.isVisible(), timeout=WAIT)
     qtbot.waitUntil(lambda: running.gauges[0].reason == "", timeout=WAIT)
+    qtbot.waitUntil(lambda: not nothing_measured(window), timeout=WAIT)
+    assert window.area.spectrum._why.toPlainText() == ""
+
+
+def test_a_silent_stream_leaves_no_number_standing(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, clock: Clock
+) -> None:
+    source = HeldSource(stream(30))
+    begin(qtbot, window, source, bundle)
+    window.area.contact.choose_map(3)
+    source.allow(300)
+    run_to(qtbot, window, Step.RUN)
+    qtbot.waitUntil(lambda: not nothing_measured(window), timeout=WAIT)
+    clock.now += 2.5
+    qtbot.waitUntil(lambda: window.status.phase.text() == "no signal", timeout=WAIT)
+    assert nothing_measured(window)
+    with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
+        pass
+    assert nothing_measured(window)
+    assert window.status.rate.value.text() == "– / 250 Hz"
+    assert window.area.contact._wanting.text() == "Not judged: there is no signal yet, or no longer."
 
 
 def test_a_source_that_cannot_be_opened_is_told_with_what_to_do(
@@ -214,6 +248,22 @@ def test_a_source_that_cannot_be_opened_is_told_with_what_to_do(
     assert window.banner.summary.text() == "No stream named Cyton."
     assert window.banner.advice.text() == "Found no LSL stream. Expected Cyton. Start the stream."
     assert window.controller.session is None
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_while_opening_is_told_with_its_cause_and_leads_back_to_the_choice(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    class Faulty(HeldSource):
+        def start(self) -> StreamInfo:
+            raise RuntimeError("driver crashed")
+
+    with qtbot.waitSignal(window.controller.failed, timeout=WAIT):
+        window.controller.open(Faulty([]), bundle, source_text="lsl:boom")
+    assert window.banner.summary.text() == "The session could not be opened by a fault of the program."
+    assert window.banner.advice.text().startswith("Found RuntimeError: driver crashed.")
+    assert window.header.source.text() == "Choose a source"
+    assert window.pages.currentWidget() is window.connect_page
 
 
 def test_a_stream_that_fails_for_good_is_told(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
@@ -233,8 +283,8 @@ def test_the_end_of_a_recording_is_no_alarm(qtbot: QtBot, window: MainWindow, bu
     source.end()
     source.allow()
     qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
-    assert window.banner.summary.text() == "The recording has ended."
-    assert window.status.phase.text() == "recording ended"
+    assert window.banner.summary.text() == "The playback has ended."
+    assert window.status.phase.text() == "playback ended"
 
 
 def test_closing_ends_every_thread_and_the_source(qtbot: QtBot, open_window: OpenWindow, bundle: LoadedBundle) -> None:
@@ -278,6 +328,29 @@ def test_a_minimised_window_draws_nothing_and_predicts_on(
     qtbot.waitUntil(lambda: any(p.valid for p in window.controller.log.predictions), timeout=WAIT)
     assert traces.end == drawn
     window.show()
+    qtbot.waitUntil(lambda: traces.end == 20 * RATE, timeout=WAIT)
+
+
+def test_nothing_is_drawn_beneath_the_choice_of_a_source_but_for_panels_that_float(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    source = HeldSource(stream(20))
+    begin(qtbot, window, source, bundle)
+    source.allow(20)
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end > 0, timeout=WAIT)
+    window.show_connect()
+    drawn = traces.end
+    source.allow(200)
+    qtbot.waitUntil(lambda: any(p.valid for p in window.controller.log.predictions), timeout=WAIT)
+    assert traces.end == drawn
+    window.show_area()
+    qtbot.waitUntil(lambda: traces.end > drawn, timeout=WAIT)
+    window.area._docks[1].setFloating(True)
+    window.show_connect()
+    drawn = traces.end
+    source.allow()
     qtbot.waitUntil(lambda: traces.end == 20 * RATE, timeout=WAIT)
 
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.preferences import Preferences
+from bci_app.gui.preferences import Preferences, read_texts
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.traces import FILTERS, DisplayFilter
 from tests.gui.conftest import OpenWindow
@@ -98,6 +98,15 @@ def test_a_band_that_is_upside_down_cannot_be_entered(qtbot: QtBot, window: Main
     dialog.low.setValue(30.0)
     dialog.high.setValue(10.0)
     assert dialog.high.value() > dialog.low.value()
+
+
+@pytest.mark.parametrize("stored", [[], ["one"], ["one", "two"]])
+def test_lists_of_any_length_come_back_from_the_settings(settings: QSettings, stored: list[str]) -> None:
+    assert read_texts(settings, "list", ["default"]) == ["default"]
+    settings.setValue("list", stored)
+    settings.sync()
+    again = QSettings(settings.fileName(), QSettings.Format.IniFormat)
+    assert read_texts(again, "list", ["default"]) == stored
 
 
 @pytest.mark.parametrize("stored", ["", ["x", "y", "z"], ["40", "1", "0"], ["1", "40"]])

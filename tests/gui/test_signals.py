@@ -7,14 +7,19 @@ from pathlib import Path
 import numpy as np
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
+from bci_app.engine.spectrum import Spectrum
 from bci_app.events import ContactLevel
 from bci_app.gui.choices import of_player
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.player import Player
+from bci_app.gui.state import Picked
+from bci_app.gui.theme import DARK
 from bci_app.gui.traces import FILTERS
+from bci_app.gui.views.spectrum import SpectrumPanel
 from bci_app.sources.registry import FileText
 from tests.gui.conftest import Clock
 from tests.gui.sessions import WAIT, begin
@@ -91,6 +96,13 @@ def test_a_recording_that_waits_stands_still(
     assert not list(canvas._missing(canvas._area()))
 
 
+def turn(canvas: QWidget, eighths: int, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    """Turn the wheel over a widget, in eighths of a degree."""
+    place, button, phase = QPointF(200, 100), Qt.MouseButton.NoButton, Qt.ScrollPhase.NoScrollPhase
+    event = QWheelEvent(place, canvas.mapToGlobal(place), QPoint(), QPoint(0, eighths), button, modifier, phase, False)
+    QApplication.sendEvent(canvas, event)
+
+
 def test_scales_follow_the_wheel_and_their_menus(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     source = HeldSource(stream(10))
     begin(qtbot, window, source, bundle)
@@ -99,11 +111,19 @@ def test_scales_follow_the_wheel_and_their_menus(qtbot: QtBot, window: MainWindo
     qtbot.waitUntil(
         lambda: window.area.signals.amplitude.text() != "100 µV a row" or window.area.signals._judged, timeout=WAIT
     )
-    window.area.signals.set_amplitude(4)
-    window.area.signals.canvas.amplitude_asked.emit(-1)
-    assert window.area.signals.amplitude.text() == "50 µV a row"
-    window.area.signals.canvas.span_asked.emit(1)
-    assert window.area.signals.span.text() == "15 s"
+    signals = window.area.signals
+    signals.set_amplitude(4)
+    turn(signals.canvas, 120)
+    assert signals.amplitude.text() == "50 µV a row"
+    turn(signals.canvas, -120, Qt.KeyboardModifier.ControlModifier)
+    assert signals.span.text() == "15 s"
+    for choice, text in ((signals.amplitude, "200 µV a row"), (signals.span, "30 s")):
+        menu = choice.menu()
+        assert menu is not None
+        menu.popup(QPoint(0, 0))
+        action = next(action for action in menu.actions() if action.text() == text)
+        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
+        assert choice.text() == text
 
 
 def test_channels_are_ticked_one_after_the_other_without_the_menu_closing(
@@ -131,14 +151,30 @@ def test_channels_are_ticked_one_after_the_other_without_the_menu_closing(
 def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     source = HeldSource(stream(10))
     begin(qtbot, window, source, bundle)
-    assert window.area.spectrum._of.text() == "mean of 6 channels"
+    source.allow(100)
+    head = window.area.contact.head
+    qtbot.waitUntil(lambda: len(head._contacts) == 6, timeout=WAIT)
+    assert window.area.spectrum.of.text() == "mean of 6 channels"
     canvas = window.area.signals.canvas
     area = canvas._area()
     row = area.height() / 6
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, round(area.top() + 2.5 * row)))
-    assert window.area.spectrum._of.text() == "C3"
-    window.area.contact.head.electrode_clicked.emit("O1")
-    assert window.area.spectrum._of.text() == "C3, O1"
+    assert window.area.spectrum.of.text() == "C3"
+    place = next(place for contact, place in head._places() if contact.channel == "O1")
+    qtbot.mouseClick(head, Qt.MouseButton.LeftButton, pos=place.toPoint())
+    assert window.area.spectrum.of.text() == "C3, O1"
+
+
+def test_a_spectrum_that_the_picked_channels_lack_leaves_no_older_one_standing(qtbot: QtBot) -> None:
+    panel = SpectrumPanel(DARK)
+    qtbot.addWidget(panel)
+    panel.show_channels(Picked({0: "C3", 1: "C4"}, frozenset({0}), (0,), "C3"))
+    frequencies = np.arange(0, 50, 0.5)
+    panel.show_spectrum(Spectrum(frequencies, np.ones((2, 100))))
+    assert panel._powers[0].text() == "3.0"
+    panel.show_spectrum(Spectrum(frequencies, np.stack([np.full(100, np.nan), np.ones(100)])))
+    assert {figure.text() for figure in panel._powers} == {"–"}
+    assert panel._mean.getData()[0] is None or not len(panel._mean.getData()[0])
 
 
 def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
@@ -161,17 +197,7 @@ def test_small_turns_of_a_touch_pad_add_up_to_one_step(qtbot: QtBot, window: Mai
     canvas, asked = window.area.signals.canvas, []
     canvas.amplitude_asked.connect(asked.append)
     for _ in range(10):
-        event = QWheelEvent(
-            QPointF(200, 100),
-            QPointF(200, 100),
-            QPoint(),
-            QPoint(0, 24),
-            Qt.MouseButton.NoButton,
-            Qt.KeyboardModifier.NoModifier,
-            Qt.ScrollPhase.NoScrollPhase,
-            False,
-        )
-        canvas.wheelEvent(event)
+        turn(canvas, 24)
     assert asked == [-1, -1]
 
 

@@ -1,4 +1,4 @@
-"""The window keeps up with many channels at a small cost."""
+"""What the window costs with many channels; how often it draws is measured by ``bci-app bench``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = tuple(
 )
 
 
-def test_64_channels_at_512_hz_are_drawn_30_times_a_second_on_half_a_core(
+def test_64_channels_at_512_hz_are_drawn_on_less_than_half_a_core(
     qtbot: QtBot, tmp_path: Path, settings: QSettings
 ) -> None:
     bundle = load_bundle(write_bundle(tmp_path / "b", spec=small_spec(channels=NAMES)))

@@ -8,9 +8,9 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from bci_app.bundle import Bundle
 from bci_app.gui.choices import ModelChoice, read_model
 from bci_app.gui.connect.rows import Row, RowList
+from bci_app.gui.scores import scores
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import PanelTitle, label
 
@@ -29,6 +29,7 @@ class ModelPanel(QWidget):
         column.setSpacing(0)
         self.browse = QPushButton("Open another …")
         self.browse.setProperty("kind", "quiet")
+        self.browse.setToolTip("the folder of a model that is not listed here")
         self.browse.clicked.connect(self._browse)
         column.addWidget(PanelTitle("Model", [self.browse]))
         self.list = RowList(theme, fits=5)
@@ -122,7 +123,7 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
     people = f", {len(origin.train_subjects)} people" if origin.train_subjects else ""
     made_up = ", made-up signals" if origin.synthetic else ""
     lines.append(("trained on", f"{origin.dataset}{people}{made_up}", ""))
-    lines += [("" if number else "worth", text, "") for number, text in enumerate(_scores(bundle))]
+    lines += [("" if number else "worth", text, "") for number, text in enumerate(scores(bundle))]
     lines.append(("tested by", origin.protocol_description or origin.protocol, ""))
     if origin.leaks:
         lines.append(
@@ -138,23 +139,3 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
         ("made", origin.created, ""),
     ]
     return lines
-
-
-def _scores(bundle: Bundle) -> list[str]:
-    texts = []
-    classes = {target.name: len(target.classes) for target in bundle.targets}
-    for score in bundle.provenance.scores:
-        name = f"{score.target.replace('_', ' ')}: " if len(bundle.targets) > 1 else ""
-        rolling = ""
-        if score.rolling_balanced_accuracy is not None and score.rolling_seconds is not None:
-            rolling = f", {score.rolling_balanced_accuracy:.2f} over {score.rolling_seconds:g} s"
-        interval = f" (95 % {score.interval[0]:.2f}–{score.interval[1]:.2f})" if score.interval else ""
-        texts.append(
-            f"{name}balanced accuracy {score.balanced_accuracy:.2f} a window{interval}{rolling}; "
-            f"chance is {1 / classes[score.target]:.2f}"
-        )
-        texts.append(
-            f"{name}accuracy {score.accuracy:.2f} a window; "
-            f"always guessing the majority gives {score.majority_baseline:.2f}"
-        )
-    return texts

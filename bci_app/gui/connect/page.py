@@ -10,19 +10,14 @@ from PyQt6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from bci_app.bundle import shipped_models
-from bci_app.gui.choices import (
-    ALL_MARKERS,
-    ModelChoice,
-    SourceChoice,
-    describe_source,
-    fit,
-    list_boards,
-    list_models,
-)
+from bci_app.errors import BciError
+from bci_app.gui.choices import ALL_MARKERS, ModelChoice, SourceChoice, fit
 from bci_app.gui.connect.fit_panel import FitPanel
 from bci_app.gui.connect.model_panel import ModelPanel
-from bci_app.gui.connect.source_panel import SourcePanel
-from bci_app.gui.jobs import Job, StreamWatch
+from bci_app.gui.connect.source_panel import SourcePanel, read_number
+from bci_app.gui.keyboard import press_focused
+from bci_app.gui.preferences import read_texts
+from bci_app.gui.scout import Scout
 from bci_app.gui.theme import GRID, Theme
 from bci_app.stream import StreamInfo
 
@@ -30,19 +25,20 @@ _SAMPLES = Path(__file__).resolve().parents[2] / "sample"
 
 
 class ConnectPage(QWidget):
-    """Looks at sources without starting them; `connect_asked` carries the source and the model's folder or None."""
+    """Shows what the scout has found; `connect_asked` carries the source and the model's folder or None."""
 
     connect_asked = pyqtSignal(object, object)
     back_asked = pyqtSignal()
 
-    def __init__(self, theme: Theme, settings: QSettings) -> None:
+    def __init__(self, theme: Theme, settings: QSettings, scout: Scout) -> None:
         super().__init__()
         self.setObjectName("page")
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._settings = settings
+        self._scout = scout
         self._info: StreamInfo | None = None
         shipped = [str(path) for path in sorted(_SAMPLES.glob("*.edf"))]
-        recordings = [str(path) for path in settings.value("recent", shipped) or shipped]
-        self.source = SourcePanel(theme, recordings)
+        self.source = SourcePanel(theme, read_texts(settings, "recent", shipped) or shipped)
         self.model = ModelPanel(theme)
         self.fit = FitPanel(theme)
         row = QHBoxLayout(self)
@@ -56,18 +52,19 @@ class ConnectPage(QWidget):
                 row.addWidget(line)
             part.setMinimumWidth(38 * GRID)
             row.addWidget(part, 1)
-        self._wanted_source = SourceChoice(str(settings.value("source", "lsl:")))
+        self._wanted_source = self._remembered_source()
+        self.fit.check.setChecked(settings.value("check contact", True, type=bool))
+        self.fit.check.toggled.connect(lambda on: settings.setValue("check contact", on))
         self._wanted_model = str(settings.value("model", shipped_models() / "mental-load"))
         self._filled = False
-        self._watch = StreamWatch(self)
-        self._watch.changed.connect(self.source.show_streams)
-        self._watch.failed.connect(lambda error: self.source.show_no_lsl(str(error)))
-        self._boards, self._describe, self._models = Job(self), Job(self), Job(self)
-        self._boards.finished.connect(self._show_boards)
-        self._boards.failed.connect(lambda error: self.source.show_no_boards(str(error)))
-        self._describe.finished.connect(self._described)
-        self._describe.failed.connect(self._undescribed)
-        self._models.finished.connect(self._show_models)
+        scout.streams_changed.connect(self.source.show_streams)
+        scout.streams_failed.connect(lambda error: self.source.show_no_lsl(str(error)))
+        scout.boards_found.connect(self._show_boards)
+        scout.boards_failed.connect(lambda error: self.source.show_no_boards(str(error)))
+        scout.described.connect(self._described)
+        scout.undescribed.connect(self._undescribed)
+        scout.models_found.connect(self._show_models)
+        scout.models_failed.connect(self.fit.show_problem)
         self.source.changed.connect(self._source_changed)
         self.source.recordings_changed.connect(lambda paths: settings.setValue("recent", paths))
         self.model.changed.connect(lambda _: self._show_fit())
@@ -79,9 +76,19 @@ class ConnectPage(QWidget):
         self.source.markers.changed.connect(lambda choice: settings.setValue("marker streams", list(choice)))
 
     def _remembered_markers(self) -> list[str]:
-        # An empty list and a list of one come back from the settings as something else.
-        kept = self._settings.value("marker streams", [ALL_MARKERS])
-        return [str(text) for text in ([kept] if isinstance(kept, str) else kept or [])]
+        return read_texts(self._settings, "marker streams", [ALL_MARKERS])
+
+    def _remembered_source(self) -> SourceChoice:
+        text = str(self._settings.value("source", "lsl:"))
+        channels = tuple(read_texts(self._settings, "stated channels"))
+        rate, unit = (str(self._settings.value(f"stated {what}", "")) for what in ("rate", "unit"))
+        return SourceChoice(text, channels or None, read_number(rate), unit or None)
+
+    def _remember_source(self, choice: SourceChoice) -> None:
+        stated = {"channels": list(choice.channels or ()), "rate": choice.rate or "", "unit": choice.unit or ""}
+        self._settings.setValue("source", choice.text)
+        for what, value in stated.items():
+            self._settings.setValue(f"stated {what}", value)
 
     def prefer(
         self, *, source: SourceChoice | None = None, model: Path | None = None, markers: Sequence[str] = ()
@@ -107,21 +114,20 @@ class ConnectPage(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
         """Look for streams while the page is seen."""
         super().showEvent(event)
-        self._watch.start()
+        self._scout.watch_streams(True)
         if not self._filled:
             self._filled = True
-            self._boards.start(list_boards)
-            folders = [Path(folder) for folder in self._settings.value("models", []) or []]
-            self._models.start(lambda: list_models(folders))
+            self._scout.find([Path(folder) for folder in read_texts(self._settings, "models")])
             self.source.show_recordings()
             self.source.choose(self._wanted_source)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
-        """Connect with Enter, go back with Escape."""
+        """Press the button that has the focus, or else connect, with Enter; go back with Escape."""
         if event is None:
             return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.fit.button.isEnabled():
-            self.fit.button.click()
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            if not press_focused():
+                self.fit.button.click()
         elif event.key() == Qt.Key.Key_Escape:
             self.back_asked.emit()
         else:
@@ -130,13 +136,7 @@ class ConnectPage(QWidget):
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
         """Stop looking."""
         super().hideEvent(event)
-        self._watch.stop()
-
-    def shut_down(self) -> None:
-        """Wait for what runs in threads."""
-        self._watch.stop()
-        for job in (self._boards, self._describe, self._models):
-            job.stop()
+        self._scout.watch_streams(False)
 
     # Filling -----------------------------------------------------------------------------------
 
@@ -150,7 +150,7 @@ class ConnectPage(QWidget):
         self.model.choose(self._wanted_model)
 
     def _remember_folder(self, folder: str) -> None:
-        folders = [str(known) for known in self._settings.value("models", []) or []]
+        folders = read_texts(self._settings, "models")
         self._settings.setValue("models", [folder, *(known for known in folders if known != folder)][:12])
 
     # Whether they fit --------------------------------------------------------------------------
@@ -159,11 +159,12 @@ class ConnectPage(QWidget):
         self._info = None
         self.fit.watch.setEnabled(False)
         if choice is None:
+            self._scout.describe(None)
             self.source.show_stated(False)
             self._show_fit()
             return
         self.fit.show_waiting("Looking at the source …")
-        self._describe.start(lambda: describe_source(choice))
+        self._scout.describe(choice)
 
     def _described(self, info: StreamInfo) -> None:
         self._info = info
@@ -172,10 +173,10 @@ class ConnectPage(QWidget):
         self.source.show_stated(choice is not None and choice.kind == "brainflow")
         self._show_fit()
 
-    def _undescribed(self, error: object) -> None:
+    def _undescribed(self, error: BciError) -> None:
         choice = self.source.choice
         self.source.show_stated(choice is not None and choice.kind == "lsl")
-        self.fit.show_problem(error)  # type: ignore[arg-type]
+        self.fit.show_problem(error)
 
     def _show_fit(self) -> None:
         model = self.model.choice
@@ -193,12 +194,12 @@ class ConnectPage(QWidget):
         choice, model = self.source.choice, self.model.choice
         if choice is None or model is None:
             return
-        self._settings.setValue("source", choice.text)
+        self._remember_source(choice)
         self._settings.setValue("model", str(model.folder))
         self.connect_asked.emit(choice, model.folder)
 
     def _ask_to_watch(self) -> None:
         choice = self.source.choice
         if choice is not None:
-            self._settings.setValue("source", choice.text)
+            self._remember_source(choice)
             self.connect_asked.emit(choice, None)

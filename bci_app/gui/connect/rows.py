@@ -53,6 +53,10 @@ class _Delegate(QStyledItemDelegate):
             surface.setAlphaF(1.0 if selected else 0.5)
             painter.setBrush(surface)
             painter.drawRoundedRect(box, GRID / 2, GRID / 2)
+        if option.state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QColor(theme.faint))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), GRID / 2, GRID / 2)
         inner = box.adjusted(GRID, 5, -GRID, -5)
         painter.setFont(font(strong=selected))
         metrics = painter.fontMetrics()

@@ -34,6 +34,12 @@ from bci_app.sources.lsl_header import LslSelector, LslStream
 from bci_app.sources.registry import parse_file, split_options
 
 TABS = ("LSL stream", "Board", "Recording", "Test signal")
+_TIPS = (
+    "streams of other programs and devices on this network",
+    "devices that BrainFlow knows",
+    "files that are played as if they were live",
+    "made-up signals, for trying things out",
+)
 _EXAMPLES = {
     "serial_port": "/dev/ttyUSB0 or COM3",
     "mac_address": "empty: the first one found",
@@ -68,9 +74,10 @@ class SourcePanel(QWidget):
         tabs.setContentsMargins(GRID, 0, GRID, GRID)
         tabs.setSpacing(GRID // 2)
         self.tabs = QButtonGroup(self)
-        for index, name in enumerate(TABS):
+        for index, (name, tip) in enumerate(zip(TABS, _TIPS, strict=True)):
             button = QToolButton()
             button.setText(name)
+            button.setToolTip(tip)
             button.setCheckable(True)
             button.setProperty("kind", "quiet")
             self.tabs.addButton(button, index)
@@ -108,9 +115,11 @@ class SourcePanel(QWidget):
         column.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         column.setSpacing(GRID)
         self.board = QSearchableComboBox()
+        self.board.setToolTip("the board, by its name in BrainFlow")
         entry = self.board.lineEdit()
         if entry is not None:
             entry.setPlaceholderText("choose a board, or type its name")
+            entry.setToolTip(self.board.toolTip())
             entry.returnPressed.connect(self._choose_match)
         completer = self.board.completer()
         popup = completer.popup() if completer is not None else None
@@ -139,6 +148,7 @@ class SourcePanel(QWidget):
         row = QHBoxLayout()
         row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         self.browse = QPushButton("Open a recording …")
+        self.browse.setToolTip("EDF, BDF, BrainVision, FIF, EEGLAB, XDF or CSV")
         self.browse.clicked.connect(self._browse)
         row.addWidget(self.browse)
         row.addStretch()
@@ -161,12 +171,13 @@ class SourcePanel(QWidget):
         form.setHorizontalSpacing(2 * GRID)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         self.channels, self.rate, self.unit = QLineEdit(), QLineEdit(), QLineEdit()
-        for name, field, example in (
-            ("channels", self.channels, "Fp1, Fp2, C3, … in their order"),
-            ("rate in Hz", self.rate, "as the stream states it"),
-            ("unit", self.unit, "uV, mV or V"),
+        for name, field, example, tip in (
+            ("channels", self.channels, "Fp1, Fp2, C3, … in their order", "names of all channels, with commas between"),
+            ("rate in Hz", self.rate, "as the stream states it", "samples a second of each channel"),
+            ("unit", self.unit, "uV, mV or V", "of all channels"),
         ):
             field.setPlaceholderText(example)
+            field.setToolTip(f"{tip}; empty: as the source says")
             field.editingFinished.connect(self._tell)
             form.addRow(_field_name(name), field)
         self.rate.setValidator(_number_only(self.rate))
@@ -240,9 +251,11 @@ class SourcePanel(QWidget):
 
     def show_tab(self, index: int) -> None:
         """Show one kind of source."""
-        button = self.tabs.button(index)
-        if button is not None:
-            button.setChecked(True)
+        for button in self.tabs.buttons():
+            shown = self.tabs.id(button) == index
+            button.setChecked(shown)
+            # Tab leads to the one that is shown, arrows from there to the others.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus if shown else Qt.FocusPolicy.NoFocus)
         self.stack.setCurrentIndex(index)
         self._tell()
 
@@ -293,7 +306,7 @@ class SourcePanel(QWidget):
         if text is None or tab == "Recording":
             return SourceChoice(text) if text is not None else None
         names = tuple(part.strip() for part in self.channels.text().split(",") if part.strip())
-        return SourceChoice(text, names or None, _number(self.rate.text()), self.unit.text().strip() or None)
+        return SourceChoice(text, names or None, read_number(self.rate.text()), self.unit.text().strip() or None)
 
     def _board_text(self) -> str | None:
         board = self.board.currentText()
@@ -317,6 +330,7 @@ class SourcePanel(QWidget):
         for name in self._boards.get(board, ()):
             field = QLineEdit()
             field.setPlaceholderText(_EXAMPLES.get(name, ""))
+            field.setToolTip(f"{name.replace('_', ' ')} of the board, as BrainFlow takes it")
             field.editingFinished.connect(self._tell)
             self._form.addRow(_field_name(name.replace("_", " ")), field)
             self.fields[name] = field
@@ -359,7 +373,8 @@ def _number_only(parent: QWidget) -> QDoubleValidator:
     return validator
 
 
-def _number(text: str) -> float | None:
+def read_number(text: str) -> float | None:
+    """Give the number that was typed, if it is one."""
     try:
         return float(text)
     except ValueError:

@@ -56,5 +56,6 @@ class Banner(QWidget):
                 widget.deleteLater()
         for action in trouble.actions:
             button = QPushButton(action)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, action=action: self.action_asked.emit(action))
             self._buttons.addWidget(button)

@@ -180,6 +180,11 @@ class ContactPanel(QWidget):
             ends = ("dark", "light") if self._theme.name == "dark" else ("light", "dark")
             self._range.setText(f"{band.name} power: {ends[0]} {low}, {ends[1]} {high} µV²")
 
+    def show_silence(self, reason: str) -> None:
+        """Map nothing, and say why."""
+        self.show_spectrum(None)
+        self._range.setText(f"no map: {reason}")
+
     def choose_map(self, index: int) -> None:
         """Show contact (0) or the power of a band."""
         self._chosen = index

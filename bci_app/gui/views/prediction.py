@@ -21,6 +21,7 @@ from PyQt6.QtWidgets import (
 
 from bci_app.bundle.spec import Bundle
 from bci_app.events import Phase
+from bci_app.gui.scores import scores
 from bci_app.gui.state import ContactSummary, LiveStatus, Session, SessionLog, Step
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.gauge import Gauge
@@ -52,6 +53,7 @@ class Preparing(QWidget):
         self.bar.setTextVisible(False)
         self.advice = label(tone="muted", wrap=True)
         self.button = QPushButton()
+        self.button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.button.clicked.connect(self.start_asked)
         for part in (self.title, self.value, self.bar, self.advice):
             column.addWidget(part)
@@ -131,6 +133,7 @@ class Watching(QWidget):
         text = "There is no model, so there are no predictions. Contact, spectrum, markers and recording work."
         column.addWidget(label(text, tone="muted", wrap=True))
         button = QPushButton("Choose a model")
+        button.setToolTip("choose source and model (Ctrl+O)")
         button.clicked.connect(self.model_asked)
         row = QHBoxLayout()
         row.addWidget(button)
@@ -266,6 +269,7 @@ class PredictionPanel(QWidget):
         self.title = PanelTitle("Prediction", [self.caution], margin=2 * GRID)
         self.repeat = QPushButton("Repeat rest")
         self.repeat.setProperty("kind", "quiet")
+        self.repeat.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.repeat.setToolTip("measure the rest baseline anew (Ctrl+B)")
         self.repeat.clicked.connect(self.baseline_asked)
         self.stack = QStackedWidget()
@@ -319,6 +323,14 @@ class PredictionPanel(QWidget):
         self.repeat.setVisible(live.step is Step.RUN and bool(self._session.baseline_seconds))
         self.refresh(live.now)
 
+    def press_baseline(self) -> None:
+        """Press the button that measures the rest baseline, if it is there and allows it."""
+        page = self.stack.currentWidget()
+        if page is self.preparing:
+            self.preparing.button.click()
+        elif page is self._scroll and not self.repeat.isHidden():
+            self.repeat.click()
+
     def refresh(self, now: float) -> None:
         """Show the log as it is at `now` (LSL time)."""
         if self.running is not None and self.stack.currentWidget() is self._scroll:
@@ -345,12 +357,6 @@ def digest(bundle: Bundle) -> str:
 
 def worth(bundle: Bundle) -> str:
     """Say how often the model speaks, and what it reached on data that it never met."""
-    classes = {target.name: len(target.classes) for target in bundle.targets}
-    lines = [f"one window every {bundle.preprocessing.hop_seconds:g} s"]
-    for score in bundle.provenance.scores:
-        value = score.rolling_balanced_accuracy or score.balanced_accuracy
-        lines.append(
-            f"{score.target.replace('_', ' ')}: balanced accuracy {value:.2f}, chance {1 / classes[score.target]:.2f} "
-            f"({bundle.provenance.dataset}, {bundle.provenance.protocol})"
-        )
-    return "\n".join(lines)
+    origin = bundle.provenance
+    how_often = f"one window every {bundle.preprocessing.hop_seconds:g} s"
+    return "\n".join([how_often, *scores(bundle), f"tested on {origin.dataset}, {origin.protocol}"])

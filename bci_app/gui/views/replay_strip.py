@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import qtawesome
-from PyQt6.QtCore import QPointF, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QWidget
+from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QToolTip, QWidget
 
 from bci_app.gui.player import SPEEDS, Overview, Playback
 from bci_app.gui.theme import GRID, Theme
-from bci_app.gui.widgets import Choice, Figure
-
-
-def clock(seconds: float) -> str:
-    """Write a duration as minutes and seconds."""
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes:02d}:{rest:02d}"
+from bci_app.gui.widgets import Choice, Figure, clock
 
 
 class OverviewBar(QWidget):
@@ -94,14 +88,24 @@ class OverviewBar(QWidget):
         self._seek(event)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
-        """Show the time under the mouse; seek while the button is down."""
+        """Seek while the button is down."""
         if event is not None and event.buttons() & Qt.MouseButton.LeftButton:
             self._seek(event)
 
     def _seek(self, event: QMouseEvent | None) -> None:
         if event is not None and self._playback is not None:
-            share = min(max(event.position().x() / max(self.width(), 1), 0.0), 1.0)
-            self.seek_asked.emit(share * self._playback.duration)
+            self.seek_asked.emit(self._time_at(event.position().x(), self._playback))
+
+    def _time_at(self, x: float, playback: Playback) -> float:
+        return min(max(x / max(self.width(), 1), 0.0), 1.0) * playback.duration
+
+    def event(self, event: QEvent | None) -> bool:
+        """Tell the time under the mouse on hover."""
+        if isinstance(event, QHelpEvent) and self._playback is not None:
+            time = clock(self._time_at(event.pos().x(), self._playback))
+            QToolTip.showText(event.globalPos(), f"{time}\nclick to go there (Ctrl+Left, Ctrl+Right: 10 s)", self)
+            return True
+        return super().event(event)
 
 
 class ReplayStrip(QWidget):
@@ -128,8 +132,8 @@ class ReplayStrip(QWidget):
         self.button.clicked.connect(self.toggle)
         self.overview = OverviewBar(theme)
         self.overview.seek_asked.connect(self.seek_asked)
-        self.time = Figure("", "000:00 / 000:00", "position and length")
-        self.speed = Choice([f"×{speed:g}" for speed in SPEEDS], "speed")
+        self.time = Figure("", "0:00:00 / 0:00:00", "position and length")
+        self.speed = Choice([f"×{speed:g}" for speed in SPEEDS], "speed of the playback")
         self.speed.chosen.connect(lambda index: self.speed_asked.emit(SPEEDS[index]))
         row.addWidget(self.button)
         row.addWidget(self.overview, 1)

@@ -9,7 +9,6 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -20,9 +19,8 @@ from PyQt6.QtWidgets import (
 
 from bci_app.gui.state import Event
 from bci_app.gui.theme import GRID, Theme
-from bci_app.gui.views.replay_strip import clock
 from bci_app.gui.views.self_report import SelfReport
-from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
+from bci_app.gui.widgets import EmptyPanel, Field, PanelTitle, clock, label
 
 _KEPT = 500
 
@@ -37,25 +35,27 @@ class _Pages(QStackedWidget):
 
 
 class SessionPanel(QWidget):
-    """Signals: `marked` with a text, `participant_changed` with a code, `reported` with ratings."""
+    """Signals: `marked` with a text, `participant_changed` with a code, `reported` with ratings, `left` by keyboard."""
 
     marked = pyqtSignal(str)
     participant_changed = pyqtSignal(str)
     reported = pyqtSignal(dict)
+    left = pyqtSignal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self.report_button = QPushButton("Self-report")
         self.report_button.setProperty("kind", "quiet")
+        self.report_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.report_button.setToolTip("valence, arousal and dominance from 1 to 9 (Ctrl+R)")
         self.report_button.clicked.connect(self.open_report)
-        self.participant = QLineEdit()
+        self.participant = Field()
         self.participant.setPlaceholderText("participant")
-        self.participant.setToolTip("a code, never a name; stored in recordings")
+        self.participant.setToolTip("a code, never a name; stored in recordings, in one that runs as a marker")
         self.participant.setMaxLength(40)
         self.participant.setFixedWidth(13 * GRID)
-        self.participant.editingFinished.connect(lambda: self.participant_changed.emit(self.participant.text().strip()))
+        self.participant.editingFinished.connect(lambda: self.participant_changed.emit(self.code))
         self.title = PanelTitle("Session", [self.report_button, self.participant], margin=2 * GRID)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
@@ -75,7 +75,7 @@ class SessionPanel(QWidget):
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         self.report = SelfReport()
         self.report.answered.connect(self._take_report)
-        self.report.left.connect(self.close_report)
+        self.report.left.connect(self._leave_report)
         holder = QWidget()
         inner = QVBoxLayout(holder)
         inner.setContentsMargins(GRID // 2 + 1, 0, 0, 0)
@@ -86,15 +86,22 @@ class SessionPanel(QWidget):
         column.addWidget(self.stack, 1)
         row = QHBoxLayout()
         row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        self.entry = QLineEdit()
+        self.entry = Field()
         self.entry.setPlaceholderText("marker or note, then Enter")
         self.entry.setToolTip("stored with the time at which Enter is pressed (Ctrl+M); F1 to F8 mark at once")
         self.entry.setMaxLength(500)
         self.entry.returnPressed.connect(self._mark)
         row.addWidget(self.entry)
         column.addLayout(row)
+        for field in (self.participant, self.entry):
+            field.left.connect(self.left)
         self._tips = {part: part.toolTip() for part in (self.entry, self.report_button)}
         self.show_open(False)
+
+    @property
+    def code(self) -> str:
+        """The participant's."""
+        return self.participant.text().strip()
 
     def show_open(self, is_open: bool) -> None:
         """Allow markers only while there is a session."""
@@ -170,6 +177,10 @@ class SessionPanel(QWidget):
             self.entry.clear()
             self.marked.emit(text)
 
-    def _take_report(self, ratings: dict[str, int]) -> None:
+    def _leave_report(self) -> None:
         self.close_report()
+        self.left.emit()
+
+    def _take_report(self, ratings: dict[str, int]) -> None:
+        self._leave_report()
         self.reported.emit(ratings)

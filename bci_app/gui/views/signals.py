@@ -68,7 +68,6 @@ class TraceCanvas(QWidget):
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(40 * GRID, 20 * GRID)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     # What is shown -----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from bci_app.channels import canonical, is_electrode
 from bci_app.events import ContactLevel, Phase
-from bci_app.gui.state import LiveStatus, Session, SessionLog
+from bci_app.gui.state import LiveStatus, Picked, Session, SessionLog
 from bci_app.gui.theme import Theme
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.gui.views.signals import AMPLITUDES, SPANS, TraceCanvas
@@ -25,12 +25,12 @@ class SignalsPanel(QWidget):
     """The middle column.
 
     Signals: `filter_asked` with a DisplayFilter, `own_filter_asked` to make one, `channels_changed` with the
-    chosen columns of the stream (those that are visible and good if none is chosen) and what they are called.
+    channels that are shown and picked, as `Picked`.
     """
 
     filter_asked = pyqtSignal(object)
     own_filter_asked = pyqtSignal()
-    channels_changed = pyqtSignal(object, str)
+    channels_changed = pyqtSignal(object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class SignalsPanel(QWidget):
         self._judged = False
         self._wanted: frozenset[str] = frozenset()  # channels whose contact is judged
         self._good: frozenset[str] = frozenset()
-        self._told: tuple[tuple[int, ...], str] | None = None
+        self._told: Picked | None = None
         self._span = SPANS.index(10)
         self.amplitude = Choice([f"{value} µV a row" for value in AMPLITUDES], "amplitude scale (Up, Down, wheel)")
         self.span = Choice([f"{value} s" for value in SPANS], "time scale (Left, Right, Ctrl + wheel)")
@@ -228,14 +228,16 @@ class SignalsPanel(QWidget):
         self.channels.setText(f"{count} channel{'' if count == 1 else 's'}")
         self.canvas.show_channels(self._visible, self._selected)
         names = self._traces.channels if self._traces is not None else ()
+        visible = {index: canonical(names[index]) for index in self._visible}
         if self._selected:
             chosen = sorted(self._selected)
             what = ", ".join(canonical(names[i]) for i in chosen[:4]) + (" …" if len(chosen) > 4 else "")
         else:
             chosen, what = self._averaged()
-        if (tuple(chosen), what) != self._told:
-            self._told = (tuple(chosen), what)
-            self.channels_changed.emit(*self._told)
+        picked = Picked(visible, self._selected, tuple(chosen), what)
+        if picked != self._told:
+            self._told = picked
+            self.channels_changed.emit(picked)
 
     def _averaged(self) -> tuple[list[int], str]:
         """Give the channels of the spectrum's mean if none is chosen, and what they are called.

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from bci_app.engine.spectrum import BANDS, Spectrum
 from bci_app.gui.plots import Plot
+from bci_app.gui.state import Picked
 from bci_app.gui.theme import GRID, Theme, font
-from bci_app.gui.widgets import ElidedLabel, PanelTitle, label, short
+from bci_app.gui.widgets import PanelTitle, Ticks, label, short
 
 _TOP_HZ = 45.0
 # dB of 1 µV²/Hz, from an amplifier's noise up; the first top that holds the curve above 1 Hz.
@@ -23,17 +22,21 @@ _NAMES = 0.14
 
 
 class SpectrumPanel(QWidget):
-    """Power spectral density in dB, mean of the chosen channels, each of them faintly behind."""
+    """Power spectral density in dB, mean of the chosen channels, each of them faintly behind.
+
+    `channel_asked` carries the column of a channel that is to be picked, or no longer.
+    """
+
+    channel_asked = pyqtSignal(int)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(0)
-        self._of = ElidedLabel(tone="muted")
-        self._of.setContentsMargins(GRID, 0, 0, 0)
-        self._of.setToolTip("click electrodes or names to choose channels; else those whose contact is good")
-        self.title = PanelTitle("Spectrum", [self._of], margin=2 * GRID)
+        self.of = Ticks("channels of the spectrum, else the good ones; their names and electrodes can be clicked too")
+        self.of.ticked.connect(self.channel_asked)
+        self.title = PanelTitle("Spectrum", [self.of])
         self.plot = Plot(theme, y_width=48)
         self.plot.setXRange(0, _TOP_HZ, padding=0)
         self.plot.getAxis("bottom").setTicks([[(f, f"{f:g}") for f in (0, 10, 20, 30)] + [(40, "40 Hz")]])
@@ -49,6 +52,9 @@ class SpectrumPanel(QWidget):
             self._names.append(name)
         self._top = float("nan")
         self._show_top(_TOPS_DB[0])
+        self._why = pg.TextItem(anchor=(0.5, 0.5))  # why there is none
+        self._why.setFont(font())
+        self.plot.addItem(self._why, ignoreBounds=True)
         self._single = self.plot.plot(connect="finite")
         self._mean = self.plot.plot()
         holder = QVBoxLayout()
@@ -76,26 +82,28 @@ class SpectrumPanel(QWidget):
         self._channels: tuple[int, ...] = ()
         self.show_theme(theme)
 
-    def show_channels(self, channels: Sequence[int], what: str) -> None:
-        """Show the mean of these columns of the stream; `what` names them."""
-        self._channels = tuple(channels)
-        self._of.setText(what)
-        self.show_spectrum(self._spectrum)
+    def show_channels(self, picked: Picked) -> None:
+        """Show the mean of the picked columns of the stream."""
+        self._channels = picked.channels
+        self.of.show_entries(picked.names, picked.chosen)
+        self.of.setText(picked.what)
+        self.of.setVisible(bool(picked.names))
+        if self._spectrum is not None:  # else why there is none stays
+            self.show_spectrum(self._spectrum)
 
     def show_spectrum(self, spectrum: Spectrum | None) -> None:
         """Show a spectrum, or none."""
         self._spectrum = spectrum
+        self._why.setText("")
         if spectrum is None or not self._channels:
-            self._single.setData([], [])
-            self._mean.setData([], [])
-            for figure in self._powers:
-                figure.setText("–")
+            self._show_nothing()
             return
         inside = (spectrum.frequencies > 0) & (spectrum.frequencies <= _TOP_HZ)
         frequencies = spectrum.frequencies[inside]
         density = spectrum.density[list(self._channels)][:, inside]
         density = density[np.isfinite(density).all(axis=1)]
         if not len(density):
+            self._show_nothing()
             return
         decibels = 10 * np.log10(np.maximum(density, 1e-6))
         broken = np.full((len(density), 1), np.nan)  # separates the channels' lines
@@ -111,6 +119,18 @@ class SpectrumPanel(QWidget):
             known = power[np.isfinite(power)]
             value = float(known.mean()) if len(known) else float("nan")
             figure.setText(short(value))
+
+    def _show_nothing(self) -> None:
+        self._single.setData([], [])
+        self._mean.setData([], [])
+        for figure in self._powers:
+            figure.setText("–")
+
+    def show_silence(self, reason: str) -> None:
+        """Show no spectrum, and say why."""
+        self.show_spectrum(None)
+        self._why.setText(reason)
+        self._why.setPos(_TOP_HZ / 2, (_BOTTOM_DB + self._top) / 2)
 
     def _show_top(self, top: float) -> None:
         """Let the axis reach up to `top` dB."""
@@ -135,5 +155,5 @@ class SpectrumPanel(QWidget):
         self._mean.setPen(pg.mkPen(theme.text, width=1))
         for edge in self._edges:
             edge.setPen(pg.mkPen(theme.line))
-        for name in self._names:
-            name.setColor(theme.muted)
+        for text in (*self._names, self._why):
+            text.setColor(theme.muted)

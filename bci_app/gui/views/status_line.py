@@ -71,7 +71,7 @@ class StatusLine(QWidget):
         watching = self._watching and status.phase is Phase.CONTACT
         self.phase.setText(live.silence or ("watching" if watching else status.phase.value))
         effective, nominal = status.effective_rate, status.nominal_rate
-        if isfinite(effective) and not lost:
+        if isfinite(effective) and not live.silence:
             off = abs(effective / nominal - 1) > _SLOW_SHARE
             self.rate.show_value(f"{effective:.1f} / {nominal:g} Hz", tone="warning" if off else "")
         else:
@@ -83,7 +83,8 @@ class StatusLine(QWidget):
             self.age.show_value(text, tone="bad" if lost else "warning" if age > _OLD_S and not live.silence else "")
         else:
             self.age.show_value("–")
-        self.compute.show_value(f"{status.compute_ms:.1f} ms" if isfinite(status.compute_ms) else "–")
+        timed = isfinite(status.compute_ms) and not live.silence
+        self.compute.show_value(f"{status.compute_ms:.1f} ms" if timed else "–")
         self.battery.setVisible(live.battery_percent is not None)
         if live.battery_percent is not None:
             low = live.battery_percent < _LOW_BATTERY
