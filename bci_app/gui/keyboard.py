@@ -6,7 +6,7 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from PyQt6.QtCore import QObject, Qt
-from PyQt6.QtGui import QKeySequence, QShortcut
+from PyQt6.QtGui import QKeyEvent, QKeySequence, QShortcut
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -70,6 +70,11 @@ class Keyboard(QObject):
         if page is not None:
             page.setFocus()
 
+    def take_back(self) -> None:
+        """Take the keyboard from a control that was left, from one in a panel that floats too."""
+        self._window.activateWindow()
+        self.give_back()
+
     def _focus_changed(self, old: QWidget | None, new: QWidget | None) -> None:
         # Qt gives the focus of what goes away to the next control, where Space would press it.
         if old is not None and new is not None and not old.isVisible() and new.window() is self._window:
@@ -93,10 +98,15 @@ def _keeps(focus: QWidget | None, keys: str) -> bool:
     return isinstance(focus, QAbstractButton) and keys == "Space"
 
 
-def press_focused() -> bool:
-    """Press the button that has the focus, as Space does; tell whether there is one."""
+def is_enter(event: QKeyEvent) -> bool:
+    """Tell whether a key is one of the two that are called Enter."""
+    return event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
+def press_focused(event: QKeyEvent | None) -> bool:
+    """Press the button that has the focus with Enter, as Space does; tell whether that was done."""
     focus = QApplication.focusWidget()
-    if isinstance(focus, QPushButton | QToolButton):
+    if event is not None and is_enter(event) and isinstance(focus, QPushButton | QToolButton):
         focus.click()
         return True
     return False

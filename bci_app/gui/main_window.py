@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
         area.record.participant_changed.connect(controller.name_participant)
         area.prediction.model_asked.connect(self.show_connect)
         area.record.reported.connect(self._store_report)
-        area.record.left.connect(self.keyboard.give_back)
+        area.record.left.connect(self.keyboard.take_back)
         self.connect_page.connect_asked.connect(self._open)
         self.connect_page.back_asked.connect(self.show_area)
         header.connect_asked.connect(self.show_connect)
@@ -168,7 +168,7 @@ class MainWindow(QMainWindow):
         log, player = controller.log, controller.player
         self.header.show_session(session)
         area.signals.show_session(session, controller.traces, log)
-        area.spectrum.show_spectrum(None)
+        area.spectrum.show_silence("")
         if session is not None:
             area.contact.show_channels(session.info.channels, session.judged, window=session.window_seconds)
         area.contact.show_contacts(())
@@ -362,8 +362,7 @@ class MainWindow(QMainWindow):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
         """Press what has the focus with Enter too."""
-        enter = event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        if not (enter and press_focused()):
+        if not press_focused(event):
             super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent | None) -> None:  # noqa: N802

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QByteArray, Qt, QTimer
-from PyQt6.QtGui import QShowEvent
+from PyQt6.QtGui import QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
 
+from bci_app.gui.keyboard import press_focused
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.contact import ContactPanel
 from bci_app.gui.views.prediction import PredictionPanel
@@ -17,6 +18,13 @@ from bci_app.gui.widgets import PanelTitle
 
 # Shares of the width for the side columns, within limits in pixels.
 _LEFT, _RIGHT = (0.2, 33 * GRID, 52 * GRID), (0.24, 40 * GRID, 64 * GRID)
+
+
+class _Dock(QDockWidget):
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
+        """Press what has the focus with Enter too; a panel that floats is a window of its own."""
+        if not press_focused(event):
+            super().keyPressEvent(event)
 
 
 class SessionArea(QMainWindow):
@@ -51,7 +59,7 @@ class SessionArea(QMainWindow):
         self._fresh = True
 
     def _dock(self, name: str, view: QWidget, title: PanelTitle, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(name, self)
+        dock = _Dock(name, self)
         dock.setObjectName(name)
         dock.setTitleBarWidget(title)
         dock.setWidget(view)

@@ -140,6 +140,22 @@ def test_a_typed_marker_gives_the_keyboard_back(qtbot: QtBot, running: MainWindo
     assert signals.amplitude.text() != amplitude
 
 
+def test_a_panel_that_floats_has_the_same_keys(qtbot: QtBot, running: MainWindow) -> None:
+    dock, record = running.area._docks[3], running.area.record
+    dock.setFloating(True)
+    activate(qtbot, dock)
+    record.report_button.setFocus()
+    press(qtbot, Qt.Key.Key_Return)
+    assert record.report.isVisible()
+    press(qtbot, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is running.area, timeout=WAIT)
+    activate(qtbot, dock)
+    record.entry.setFocus()
+    qtbot.keyClicks(record.entry, "note")
+    press(qtbot, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: QApplication.focusWidget() is running.area, timeout=WAIT)
+
+
 def test_a_participant_code_gives_the_keyboard_back(qtbot: QtBot, running: MainWindow) -> None:
     field = running.area.record.participant
     tab_to(qtbot, field)

@@ -211,6 +211,8 @@ def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWind
     assert window.status.compute.value.text() == "–"
     assert nothing_measured(window)
     assert window.area.spectrum._why.toPlainText() == "stream lost"
+    window.area.signals.toggle_selected(0)
+    assert window.area.spectrum._why.toPlainText() == "stream lost"
     assert window.area.contact._range.text() == "no map: stream lost"
     source.fail(None)
     source.allow()

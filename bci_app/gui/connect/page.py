@@ -15,7 +15,7 @@ from bci_app.gui.choices import ALL_MARKERS, ModelChoice, SourceChoice, fit
 from bci_app.gui.connect.fit_panel import FitPanel
 from bci_app.gui.connect.model_panel import ModelPanel
 from bci_app.gui.connect.source_panel import SourcePanel, read_number
-from bci_app.gui.keyboard import press_focused
+from bci_app.gui.keyboard import is_enter, press_focused
 from bci_app.gui.preferences import read_texts
 from bci_app.gui.scout import Scout
 from bci_app.gui.theme import GRID, Theme
@@ -123,11 +123,10 @@ class ConnectPage(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
         """Press the button that has the focus, or else connect, with Enter; go back with Escape."""
-        if event is None:
+        if event is None or press_focused(event):
             return
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if not press_focused():
-                self.fit.button.click()
+        if is_enter(event):
+            self.fit.button.click()
         elif event.key() == Qt.Key.Key_Escape:
             self.back_asked.emit()
         else:

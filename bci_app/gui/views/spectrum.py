@@ -88,13 +88,13 @@ class SpectrumPanel(QWidget):
         self.of.show_entries(picked.names, picked.chosen)
         self.of.setText(picked.what)
         self.of.setVisible(bool(picked.names))
-        if self._spectrum is not None:  # else why there is none stays
-            self.show_spectrum(self._spectrum)
+        self.show_spectrum(self._spectrum)
 
     def show_spectrum(self, spectrum: Spectrum | None) -> None:
         """Show a spectrum, or none."""
         self._spectrum = spectrum
-        self._why.setText("")
+        if spectrum is not None:
+            self._why.setText("")
         if spectrum is None or not self._channels:
             self._show_nothing()
             return
@@ -127,7 +127,7 @@ class SpectrumPanel(QWidget):
             figure.setText("–")
 
     def show_silence(self, reason: str) -> None:
-        """Show no spectrum, and say why."""
+        """Show no spectrum, and say why, where it is known."""
         self.show_spectrum(None)
         self._why.setText(reason)
         self._why.setPos(_TOP_HZ / 2, (_BOTTOM_DB + self._top) / 2)
