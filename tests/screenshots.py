@@ -247,6 +247,7 @@ class Studio:
             until(lambda: page.source.streams.count() >= 2 and page.model.choice is not None)
             page.source.streams.choose(page.source.streams.keys[0])
             until(page.fit.button.isEnabled)
+            wait(0.2)
             self.shoot(window, f"connect{suffix}_{theme}")
             page.source.choose(SourceChoice("brainflow:CYTON"))
             until(lambda: "of 19" in page.fit.summary.text())

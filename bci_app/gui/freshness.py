@@ -47,9 +47,14 @@ class Freshness:
         return self._clock() - self._seen if isfinite(self.newest) else 0.0
 
     @property
+    def since_newest(self) -> float:
+        """Seconds from the newest sample to the right edge of what scrolls."""
+        return 0.0 if self._held else self.silent
+
+    @property
     def now(self) -> float:
         """LSL time of the right edge of what scrolls: goes on while a stream is silent."""
-        return self.newest if self._held else self.newest + self.silent
+        return self.newest + self.since_newest
 
     def since_start(self, time: float) -> float:
         """Give the seconds from the first sample to an LSL time."""

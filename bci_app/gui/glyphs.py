@@ -8,9 +8,12 @@ from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QPainter, QPen, QPolygonF
 
 from bci_app.events import ContactLevel
-from bci_app.gui.theme import Theme
+from bci_app.gui.theme import GRID, Theme
 
 _HATCH = 6.0
+
+# Lines of the classes of one target, which share its colour: dash and gap in line widths.
+_DASHES = ((), (5.0, 2.5), (1.5, 1.5), (6.0, 2.0, 1.5, 2.0), (10.0, 2.5), (3.0, 4.0))
 
 WORDS = {
     ContactLevel.GOOD: "good",
@@ -52,6 +55,34 @@ def draw_contact(painter: QPainter, centre: QPointF, size: float, level: Contact
         painter.setPen(QPen(tint, 1.5, style))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawEllipse(QRectF(centre.x() - 0.8 * radius, centre.y() - 0.8 * radius, 1.6 * radius, 1.6 * radius))
+    painter.restore()
+
+
+def class_pen(tint: str, position: int, width: float) -> QPen:
+    """Give the pen of the class at a position: its dashes tell it from the others of its target."""
+    pen = QPen(QColor(tint), width, cap=Qt.PenCapStyle.FlatCap)
+    pen.setCosmetic(True)  # pixels, whatever the axes of a plot are
+    dashes = _DASHES[position % len(_DASHES)]
+    if dashes:
+        pen.setDashPattern(dashes)
+    return pen
+
+
+def write_reason(painter: QPainter, box: QRectF, reason: str, theme: Theme) -> None:
+    """Write into the middle of a hatched box: along it, upright where it is narrow, or not at all without room."""
+    metrics = painter.fontMetrics()
+    length, height = metrics.horizontalAdvance(reason) + GRID, metrics.capHeight() + 6
+    upright = box.width() < length
+    along, across = (box.height(), box.width()) if upright else (box.width(), box.height())
+    if along < length or across < height:
+        return
+    painter.save()
+    painter.translate(box.center())
+    painter.rotate(-90 if upright else 0)
+    label = QRectF(-length / 2, -height / 2, length, height)
+    painter.fillRect(label, QColor(theme.background))
+    painter.setPen(QColor(theme.muted))
+    painter.drawText(label, Qt.AlignmentFlag.AlignCenter, reason)
     painter.restore()
 
 

@@ -3,22 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QColor, QPainter
+from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
-from bci_app.gui.glyphs import hatch
+from bci_app.gui.glyphs import hatch, write_reason
 from bci_app.gui.theme import Theme, font
+
+# Pixels that words may reach over the ends of an axis before they are moved back.
+_REACH = 100
+
+
+class WordAxis(pg.AxisItem):
+    """An axis with words, which stay within its length, however short it is; figures would leave their places."""
+
+    def generateDrawSpecs(self, p: QPainter) -> Any:  # noqa: N802
+        """Move what would reach over an end."""
+        specs = super().generateDrawSpecs(p)
+        if specs is None:
+            return None
+        axis, ticks, texts = specs
+        room = self.mapRectFromParent(self.geometry())
+        return axis, ticks, [(_moved(box, room), flags, text) for box, flags, text in texts]
+
+
+def _moved(box: QRectF, room: QRectF) -> QRectF:
+    """Move a box until it lies in the room, as far as it can."""
+    left = max(min(box.left(), room.right() - box.width()), room.left())
+    top = max(min(box.top(), room.bottom() - box.height()), room.top())
+    return QRectF(left, top, box.width(), box.height())
 
 
 class Plot(pg.PlotWidget):
-    """A plot with fixed ranges that the mouse does not move."""
+    """A plot with fixed ranges that the mouse does not move; whoever makes it shows it a theme when all is in it.
 
-    def __init__(self, theme: Theme, *, y_width: int = 32) -> None:
-        super().__init__()
+    Parameters
+    ----------
+    theme : Theme
+        Colours.
+    y_width : int
+        Pixels for what is written at the left.
+    words : sequence of str
+        The axes, ``left`` or ``bottom``, that have words and no figures.
+    """
+
+    def __init__(self, theme: Theme, *, y_width: int = 32, words: Sequence[str] = ()) -> None:
+        super().__init__(axisItems={name: WordAxis(name) for name in words})
+        self.theme = theme
         self.setMenuEnabled(False)
         self.setMouseEnabled(False, False)
         self.hideButtons()
@@ -27,11 +61,14 @@ class Plot(pg.PlotWidget):
         for name in ("left", "bottom"):
             axis = self.getAxis(name)
             axis.setStyle(
-                tickFont=font(), tickLength=0, tickTextOffset=6, autoExpandTextSpace=False, hideOverlappingLabels=False
+                tickFont=font(),
+                tickLength=0,
+                tickTextOffset=6,
+                autoExpandTextSpace=False,
+                hideOverlappingLabels=_REACH if name in words else False,
             )
         self.getAxis("left").setWidth(y_width)
         self.getAxis("bottom").setHeight(24)
-        self.show_theme(theme)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
@@ -56,11 +93,11 @@ class Stretch(NamedTuple):
 
 
 class Hatching(pg.GraphicsObject):
-    """Hatched stretches over the whole height, with the reason where there is room."""
+    """Hatched stretches over the whole height, with the reason where there is room, upright where they are narrow."""
 
-    def __init__(self, plot: Plot) -> None:
+    def __init__(self, plot: Plot, *, within: QRectF | None = None) -> None:
         super().__init__()
-        self._plot = plot
+        self._plot, self._within = plot, within
         self._stretches: tuple[Stretch, ...] = ()
         self.setZValue(-10)
         plot.addItem(self, ignoreBounds=True)
@@ -77,8 +114,8 @@ class Hatching(pg.GraphicsObject):
             self.update()
 
     def boundingRect(self) -> QRectF:  # noqa: N802
-        """Cover the whole plot."""
-        return QRectF(self._plot.getViewBox().viewRect())
+        """Cover the whole plot, or what it is to stay within."""
+        return self._within or QRectF(self._plot.getViewBox().viewRect())
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         """Paint in pixels, so that hatching and writing keep their size."""
@@ -93,11 +130,5 @@ class Hatching(pg.GraphicsObject):
             if box.width() <= 0:
                 continue
             hatch(painter, box, theme.line)
-            room = painter.fontMetrics().horizontalAdvance(reason) + 12
-            if box.width() > room:
-                label = QRectF(0, 0, room, painter.fontMetrics().height() + 4)
-                label.moveCenter(box.center())
-                painter.fillRect(label, QColor(theme.background))
-                painter.setPen(QColor(theme.muted))
-                painter.drawText(label, Qt.AlignmentFlag.AlignCenter, reason)
+            write_reason(painter, box, reason, theme)
         painter.setTransform(transform)

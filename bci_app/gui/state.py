@@ -84,6 +84,8 @@ class LiveStatus:
         Where the session stands.
     now : float
         LSL time of the right edge of everything that scrolls, seconds.
+    silent : float
+        Seconds of that since the newest sample; 0 while a recording waits or has ended.
     cpu_percent : float
         Of one core, by this process; nan at first.
     silence : str
@@ -102,6 +104,7 @@ class LiveStatus:
     battery_percent: float | None = None
     marker_streams: tuple[str, ...] = ()
     markers_awaited: tuple[str, ...] = ()
+    silent: float = 0.0
 
     @property
     def contacts(self) -> tuple[Contact, ...]:

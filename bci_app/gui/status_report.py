@@ -82,7 +82,9 @@ class StatusReport:
         Numbers change twice a second, states at once: digits that flicker cannot be read.
         """
         self.step = step_of(status, self.step)
-        self._other_speed |= player is not None and player.playback().speed != 1.0
+        playback = player.playback() if player is not None else None
+        self._other_speed |= playback is not None and playback.speed != 1.0
+        waits = playback is not None and (playback.paused or playback.ended)
         if self._due.now("cpu", _CPU_SECONDS):
             self._cpu = self._process.cpu_percent()
         connected, awaited = _marker_streams(engine, player.markers if player is not None else ())
@@ -108,6 +110,7 @@ class StatusReport:
             cpu_percent=self._cpu,
             silence=silence,
             battery_percent=source.battery if isinstance(source, BrainFlowSource) else None,
+            silent=0.0 if waits else time.since_newest,
             marker_streams=connected,
             markers_awaited=awaited,
         )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QActionGroup, QFontMetricsF, QKeyEvent, QMouseEvent
+from PyQt6.QtGui import QActionGroup, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from bci_app.gui.theme import GRID
@@ -216,6 +216,30 @@ class Choice(QToolButton):
         self.setText(action.text())
 
 
+class ElidedLabel(QLabel):
+    """A line of text that is shortened where there is no room for it."""
+
+    def __init__(self, text: str = "", *, tone: str = "") -> None:
+        super().__init__(text)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("tone", tone)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """Ask for no width: any part of the text will do."""
+        return QSize(6 * GRID, super().minimumSizeHint().height())
+
+    @property
+    def shown(self) -> str:
+        """What is seen of the text."""
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width())
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
+        """Draw what there is room for."""
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.contentsRect(), self.alignment(), self.shown)
+
+
 class EmptyPanel(QWidget):
     """What stands where nothing is yet: what will be there, and what to do next."""
 
@@ -226,7 +250,7 @@ class EmptyPanel(QWidget):
         column.setSpacing(GRID)
         column.addStretch()
         self.summary = label(summary, tone="muted", wrap=True)
-        self.advice = label(advice, tone="faint", wrap=True)
+        self.advice = label(advice, tone="muted", wrap=True)
         for part in (self.summary, self.advice):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             column.addWidget(part)

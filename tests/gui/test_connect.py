@@ -317,7 +317,7 @@ def test_an_answer_that_comes_when_nothing_is_chosen_any_more_is_forgotten(
     may_answer.set()
     assert answered.wait(WAIT / 1e3)
     qtbot.wait(200)  # longer than an answer takes to be seen
-    assert page.fit.summary.text().startswith("Choose a source")
+    assert page.fit.summary.text() == "Choose a source."
     assert not page.fit.watch.isEnabled()
 
 
@@ -366,7 +366,11 @@ def test_the_card_says_what_a_model_is_worth(qtbot: QtBot, page: ConnectPage) ->
     ]
     assert "not for use on people" in texts
     assert "mental load: low, high" in texts
-    assert any("balanced accuracy 0.50" in text and "majority gives 0.50" in text for text in texts)
+    # What chance is to the one is the majority to the other.
+    assert any("balanced accuracy 0.50" in text and text.endswith("chance is 0.50") for text in texts)
+    assert any(": accuracy 0.50" in text or text.startswith("accuracy 0.50") for text in texts)
+    assert any(text.endswith("majority gives 0.50") for text in texts)
+    assert texts[texts.index("tested by") + 1] == "random weights"
 
 
 def test_a_bundle_that_cannot_be_read_says_why(tmp_path: Path) -> None:
@@ -405,3 +409,22 @@ def test_fit_tells_problems_that_are_no_missing_electrodes(
 def test_a_stream_that_has_gone_is_told() -> None:
     with pytest.raises(SourceError, match="no longer there"):
         describe_source(SourceChoice(f"lsl:{uuid.uuid4().hex}"))
+
+
+def test_only_what_is_still_to_be_chosen_is_asked_for(qtbot: QtBot, page: ConnectPage) -> None:
+    page.source.show_tab(1)  # no board is chosen
+    assert page.fit.summary.text() == "Choose a source."
+    page.model.list.setCurrentRow(-1)
+    page.source.show_tab(1)
+    assert page.fit.summary.text() == "Choose a source and a model."
+
+
+def test_the_head_stands_in_the_middle_and_buttons_below_the_words(qtbot: QtBot, page: ConnectPage) -> None:
+    panel = page.fit
+    panel.setFixedSize(1000, 1200)
+    panel.setParent(None)
+    panel.show()
+    qtbot.addWidget(panel)
+    qtbot.waitUntil(lambda: abs(panel.head.geometry().center().x() - 500) <= 2 and panel.head.width() > 500)
+    below = panel.check.mapTo(panel, panel.check.rect().topLeft()).y() - panel.detail.geometry().bottom()
+    assert 0 < below < 60

@@ -182,6 +182,10 @@ def test_self_report_by_mouse_wants_all_three_and_can_be_left(qtbot: QtBot, main
     report._groups[0].button(9).click()
     assert not report.store.isEnabled()
     qtbot.keyClick(report, Qt.Key.Key_4)
+    assert [title.property("role") for title in report._titles] == ["", "", "strong"]
+    qtbot.keyClick(report, Qt.Key.Key_Backspace)
+    assert report.ratings == {"valence": 9}
+    assert [title.property("role") for title in report._titles] == ["", "strong", ""]
     qtbot.keyClick(report, Qt.Key.Key_Backspace)
     assert report.ratings == {}
     qtbot.keyClick(report, Qt.Key.Key_Escape)

@@ -135,7 +135,7 @@ def test_an_electrode_that_has_just_recovered_is_named(qtbot: QtBot) -> None:
     panel.show_contacts((good, Contact("C4", ContactLevel.BAD, "flat")), now=10.0)
     assert panel._wanting.text() == "C4: flat"
     panel.show_contacts((good, Contact("C4", ContactLevel.GOOD)), now=12.0)
-    assert panel._wanting.text() == "Bad a moment ago and still in the model’s window: C4."
+    assert panel._wanting.text() == "C4: settling, bad a moment ago"
     panel.show_contacts((good, Contact("C4", ContactLevel.GOOD)), now=14.5)
     assert panel._wanting.text() == "Every electrode sits well."
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QWheelEvent
@@ -11,11 +13,15 @@ from pytestqt.qtbot import QtBot
 from bci_app.bundle import LoadedBundle
 from bci_app.engine.spectrum import Spectrum
 from bci_app.events import ContactLevel
+from bci_app.gui.choices import of_player
 from bci_app.gui.main_window import MainWindow
+from bci_app.gui.player import Player
 from bci_app.gui.state import Picked
 from bci_app.gui.theme import DARK
 from bci_app.gui.traces import FILTERS
 from bci_app.gui.views.spectrum import SpectrumPanel
+from bci_app.sources.registry import FileText
+from tests.gui.conftest import Clock
 from tests.gui.sessions import WAIT, begin
 from tests.gui.sources import RATE, HeldSource, stream
 
@@ -30,6 +36,64 @@ def test_a_gap_is_drawn_as_a_gap_and_counted(qtbot: QtBot, window: MainWindow, b
     qtbot.waitUntil(lambda: traces.end == 3500, timeout=WAIT)
     assert np.isnan(traces.rows(2000, 2500)).all()
     assert [(gap.sample, gap.lost) for gap in window.controller.log.gaps] == [(2500, 500)]
+
+
+def test_a_short_gap_is_told_on_hover(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
+    source = HeldSource([*stream(8), *stream(4, start=2025, lost=25)])
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 3025 and len(window.controller.log.gaps) == 1, timeout=WAIT)
+    canvas = window.area.signals.canvas
+    area = canvas._area()
+    x = round(area.right() - (3025 - 2012) / RATE * area.width() / 10)
+    qtbot.mouseMove(canvas, QPoint(x, area.center().y()))
+    qtbot.waitUntil(lambda: canvas.toolTip() == "gap 0.1 s", timeout=WAIT)
+    qtbot.mouseMove(canvas, QPoint(x + 40, area.center().y()))
+    qtbot.waitUntil(lambda: canvas.toolTip() == "", timeout=WAIT)
+
+
+def test_what_does_not_come_is_hatched_and_the_traces_scroll_on(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, clock: Clock
+) -> None:
+    source = HeldSource(stream(14))
+    begin(qtbot, window, source, bundle)
+    source.allow()
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 14 * RATE, timeout=WAIT)
+    canvas = window.area.signals.canvas
+    area = canvas._area()
+    newest = canvas._x(traces.end, area)
+    clock.now += 1.5  # late packets
+    with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
+        pass
+    assert canvas._x(traces.end, area) == newest
+    clock.now += 3.5
+    qtbot.waitUntil(lambda: [text for _, text in canvas._missing(area)] == ["no signal 5 s"], timeout=WAIT)
+    assert abs(newest - canvas._x(traces.end, area) - area.width() / 2) < 2
+    source.add(stream(1, start=round(14 * RATE)))
+    source.allow()
+    qtbot.waitUntil(lambda: not list(canvas._missing(area)), timeout=WAIT)
+
+
+def test_a_recording_that_waits_stands_still(
+    qtbot: QtBot, window: MainWindow, clock: Clock, sample_recordings: tuple[Path, Path]
+) -> None:
+    player = Player.of_files(FileText((sample_recordings[1],)))
+    with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
+        window.controller.prepare(lambda: of_player(player, None), source_text="file:sample")
+    traces = window.controller.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end > 500, timeout=WAIT)
+    player.pause()
+    qtbot.waitUntil(lambda: window.status.phase.text() == "paused", timeout=WAIT)
+    clock.now += 5.0
+    with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
+        pass
+    canvas = window.area.signals.canvas
+    assert not list(canvas._missing(canvas._area()))
 
 
 def turn(canvas: QWidget, eighths: int, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:

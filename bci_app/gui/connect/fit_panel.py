@@ -10,7 +10,8 @@ from bci_app.errors import BciError
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.choices import Fit
 from bci_app.gui.theme import GRID, Theme
-from bci_app.gui.views.contact import Head, LegendMark
+from bci_app.gui.views.contact import LegendMark
+from bci_app.gui.views.head import Head
 from bci_app.gui.widgets import PanelTitle, label, set_tone
 from bci_app.stream import StreamInfo
 
@@ -32,7 +33,11 @@ class FitPanel(QWidget):
             theme, words={"good": "found", "poor": "interpolated from its neighbours", "unknown": "not used"}
         )
         self.head.setMaximumWidth(72 * GRID)
-        column.addWidget(self.head, 100)
+        middle = QHBoxLayout()
+        middle.addStretch(1)
+        middle.addWidget(self.head, 100)
+        middle.addStretch(1)
+        column.addLayout(middle, 100)
         legend = QHBoxLayout()
         legend.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
         legend.setSpacing(GRID // 2)
@@ -58,7 +63,6 @@ class FitPanel(QWidget):
         words.addWidget(self.summary)
         words.addWidget(self.detail)
         column.addLayout(words)
-        column.addStretch(1)
         self.check = QCheckBox("check contact before the rest baseline")
         self.check.setChecked(True)
         self.check.setToolTip("the baseline waits until you start it; else it begins with the first samples")
@@ -73,7 +77,7 @@ class FitPanel(QWidget):
         self.back.setToolTip("the session that is open goes on meanwhile (Escape)")
         self.back.clicked.connect(self.back_asked)
         bottom = QVBoxLayout()
-        bottom.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        bottom.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
         bottom.setSpacing(GRID)
         bottom.addWidget(self.check)
         bottom.addSpacing(GRID)
@@ -84,6 +88,7 @@ class FitPanel(QWidget):
         row.addStretch()
         bottom.addLayout(row)
         column.addLayout(bottom)
+        column.addStretch(1)
         self.show_waiting("Choose a source and a model.")
 
     def show_waiting(self, summary: str, detail: str = "") -> None:

@@ -123,8 +123,8 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
     people = f", {len(origin.train_subjects)} people" if origin.train_subjects else ""
     made_up = ", made-up signals" if origin.synthetic else ""
     lines.append(("trained on", f"{origin.dataset}{people}{made_up}", ""))
-    lines += [("worth", text, "") for text in scores(bundle)]
-    lines.append(("tested by", f"{origin.protocol}: {origin.protocol_description}", ""))
+    lines += [("" if number else "worth", text, "") for number, text in enumerate(scores(bundle))]
+    lines.append(("tested by", origin.protocol_description or origin.protocol, ""))
     if origin.leaks:
         lines.append(
             ("caution", "This protocol lets test data leak into training; its figures are too high.", "warning")

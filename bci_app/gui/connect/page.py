@@ -160,7 +160,7 @@ class ConnectPage(QWidget):
         if choice is None:
             self._scout.describe(None)
             self.source.show_stated(False)
-            self.fit.show_waiting("Choose a source and a model.")
+            self._show_fit()
             return
         self.fit.show_waiting("Looking at the source …")
         self._scout.describe(choice)
@@ -180,6 +180,9 @@ class ConnectPage(QWidget):
     def _show_fit(self) -> None:
         model = self.model.choice
         if self._info is None:
+            if self.source.choice is None:
+                chosen = model is not None and model.bundle is not None
+                self.fit.show_waiting("Choose a source." if chosen else "Choose a source and a model.")
             return
         if model is None or model.bundle is None:
             self.fit.show_waiting("Choose a model that can be used.")

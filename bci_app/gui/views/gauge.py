@@ -8,12 +8,13 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from bci_app.bundle.spec import Target
 from bci_app.events import TargetPrediction
-from bci_app.gui.glyphs import hatch
+from bci_app.gui.glyphs import class_pen, hatch
 from bci_app.gui.theme import GRID, Theme, color, font
 
 _TITLE = 4 * GRID
 _COMPACT = 7 * GRID // 2
 _ROW = 3 * GRID
+_SAMPLE = 2 * GRID + 4  # of a line of the timeline
 
 
 class Gauge(QWidget):
@@ -48,7 +49,7 @@ class Gauge(QWidget):
     def sizeHint(self) -> QSize:  # noqa: N802
         """Fit the classes."""
         if self._compact:
-            return QSize(30 * GRID, _COMPACT)
+            return QSize(30 * GRID, _COMPACT + (2 * GRID if self._classes_below else 0))
         rows = 1 if self._binary else len(self.target.classes)
         return QSize(30 * GRID, _TITLE + rows * _ROW + (_ROW if self._binary else 0))
 
@@ -74,6 +75,11 @@ class Gauge(QWidget):
     def _binary(self) -> bool:
         return len(self.target.classes) == 2
 
+    @property
+    def _classes_below(self) -> bool:
+        """Whether there are no bars to tell the classes by."""
+        return self._compact and not self._binary
+
     @staticmethod
     def _best(prediction: TargetPrediction) -> tuple[str, float]:
         smoothed = prediction.smoothed or ()
@@ -90,35 +96,56 @@ class Gauge(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.target(self._index) if known else theme.faint))
         painter.drawEllipse(QPointF(GRID / 2, baseline - 4.5), GRID / 2, GRID / 2)
-        painter.setFont(font())
-        painter.setPen(QColor(theme.text))
-        painter.drawText(QPointF(2 * GRID, baseline), self.target.title)
+        right = float(self.width())
         if self._prediction is not None:
             word, value = self._best(self._prediction)
-            painter.setFont(font(large=True))
             number = f"{value:.2f}"
-            width = QFontMetricsF(painter.font()).horizontalAdvance(number)
-            painter.drawText(QPointF(self.width() - width, baseline), number)
-            painter.setFont(font())
-            painter.setPen(QColor(theme.muted))
-            painter.drawText(
-                QRectF(0, baseline - 2 * GRID, self.width() - width - GRID, 2.5 * GRID),
-                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-                word,
-            )
+            painter.setFont(font(large=True))
+            painter.setPen(QColor(theme.text))
+            right -= QFontMetricsF(painter.font()).horizontalAdvance(number)
+            painter.drawText(QPointF(right, baseline), number)
+            right -= GRID
         else:
-            painter.setPen(QColor(theme.muted))
-            painter.drawText(
-                QRectF(0, baseline - 2 * GRID, self.width(), 2.5 * GRID),
-                Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
-                f"no value: {self._reason}" if self._reason else "no value yet",
-            )
-        if self._compact:
+            word = f"no value: {self._reason}" if self._reason else "no value yet"
+        title, word = self.elided(word, right)
+        painter.setFont(font())
+        painter.setPen(QColor(theme.text))
+        painter.drawText(QPointF(2 * GRID, baseline), title)
+        painter.setPen(QColor(theme.muted))
+        painter.drawText(QPointF(right - QFontMetricsF(font()).horizontalAdvance(word), baseline), word)
+        if self._classes_below:
+            self._paint_classes(painter)
+        elif self._compact:
             return
-        if self._binary:
+        elif self._binary:
             self._paint_scale(painter)
         else:
             self._paint_bars(painter)
+
+    def elided(self, word: str, room: float) -> tuple[str, str]:
+        """Shorten the title and the word beside it until both fit in so many pixels, the longer one first."""
+        metrics, title = QFontMetricsF(font()), self.target.title
+        room -= 3 * GRID  # the mark, and the space between
+        for_word = max(room - metrics.horizontalAdvance(title), room / 2)
+        word = metrics.elidedText(word, Qt.TextElideMode.ElideRight, for_word)
+        for_title = room - metrics.horizontalAdvance(word)
+        return metrics.elidedText(title, Qt.TextElideMode.ElideRight, for_title), word
+
+    def _paint_sample(self, painter: QPainter, x: float, y: float, position: int) -> None:
+        """Draw a piece of a class's line, as the timeline has it."""
+        painter.setPen(class_pen(self._theme.target(self._index), position, 2))
+        painter.drawLine(QPointF(x, y), QPointF(x + _SAMPLE, y))
+
+    def _paint_classes(self, painter: QPainter) -> None:
+        """Say which line of the timeline is which class."""
+        metrics, room = QFontMetricsF(font()), self.width() / len(self.target.classes)
+        for position, name in enumerate(self.target.classes):
+            x, y = room * position, _COMPACT + GRID
+            self._paint_sample(painter, x, y, position)
+            painter.setPen(QColor(self._theme.muted))
+            left = x + _SAMPLE + GRID / 2
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room - _SAMPLE - GRID)
+            painter.drawText(QRectF(left, y - 10, room, 20), Qt.AlignmentFlag.AlignVCenter, text)
 
     def _track(self, painter: QPainter, box: QRectF) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
@@ -151,19 +178,25 @@ class Gauge(QWidget):
         painter.setPen(QColor(theme.muted))
         below = QRectF(0, _TITLE + _ROW, self.width(), 2 * GRID)
         top = Qt.AlignmentFlag.AlignTop
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | top, self.target.classes[0])
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight | top, self.target.classes[1])
+        metrics, room = QFontMetricsF(font()), self.width() / 2 - GRID
+        low, high = (metrics.elidedText(w, Qt.TextElideMode.ElideRight, room) for w in self.target.classes)
+        painter.drawText(below, Qt.AlignmentFlag.AlignLeft | top, low)
+        painter.drawText(below, Qt.AlignmentFlag.AlignRight | top, high)
 
     def _paint_bars(self, painter: QPainter) -> None:
         theme = self._theme
         metrics = QFontMetricsF(painter.font())
-        words = max(metrics.horizontalAdvance(name) for name in self.target.classes) + 2 * GRID
+        longest = max(metrics.horizontalAdvance(name) for name in self.target.classes)
+        left = _SAMPLE + GRID
+        words = left + min(longest, 0.4 * self.width()) + 2 * GRID
         number = metrics.horizontalAdvance("0.00") + GRID
         tint = theme.target(self._index)
         for row, name in enumerate(self.target.classes):
             y = _TITLE + row * _ROW + _ROW / 2
+            self._paint_sample(painter, 0, y, row)
             painter.setPen(QColor(theme.muted))
-            painter.drawText(QRectF(0, y - 10, words, 20), Qt.AlignmentFlag.AlignVCenter, name)
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, words - left - GRID)
+            painter.drawText(QRectF(left, y - 10, words, 20), Qt.AlignmentFlag.AlignVCenter, text)
             box = QRectF(words, y - 3, self.width() - words - number, 6)
             self._track(painter, box)
             prediction = self._prediction

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isfinite
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
@@ -25,8 +26,14 @@ from bci_app.gui.state import ContactSummary, LiveStatus, Session, SessionLog, S
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.gauge import Gauge
 from bci_app.gui.views.plane import Plane
-from bci_app.gui.views.timeline import SPAN, Timeline, silent_seconds
+from bci_app.gui.views.timeline import SPAN, Timeline, silent_seconds, words_width
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
+
+_PLANE = ("valence", "arousal")  # from left to right, from below to above
+# Of the height that the plane is to have at least, while timelines can make room for it.
+_PLANE_SHARE = 0.42
+# The least height of one of several timelines, and what the figures of the time axis add to it.
+_LOW, _TIMES = 4 * GRID, 3 * GRID
 
 
 class Preparing(QWidget):
@@ -148,30 +155,52 @@ class Running(QWidget):
         column.setSpacing(0)
         targets = {target.name: target for target in bundle.targets}
         self.plane: Plane | None = None
-        if "valence" in targets and "arousal" in targets:
-            self.plane = Plane(targets["valence"], targets["arousal"], theme)
+        if all(name in targets for name in _PLANE):
+            self.plane = Plane(targets[_PLANE[0]], targets[_PLANE[1]], theme)
             column.addWidget(self.plane, 12)
         self.gauges: list[Gauge] = []
         self.timelines: list[Timeline] = []
         compact = len(bundle.targets) > 1
+        width = words_width(bundle.targets)
         for index, target in enumerate(bundle.targets):
-            gauge, timeline = Gauge(target, index, theme, compact=compact), Timeline(target, index, theme)
+            gauge = Gauge(target, index, theme, compact=compact)
+            timeline = Timeline(target, index, theme, axis_width=width)
             timeline.setMaximumHeight((56 if compact else 160) * GRID)
             timeline.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-            timeline.show_times(index == len(bundle.targets) - 1)
-            timeline.show_margin(0.14 if compact else 0.04)
+            timeline.show_margin(0.1 if compact else 0.04)
             column.addWidget(gauge)
             column.addSpacing(GRID // 2 if compact else GRID)
             column.addWidget(timeline, 2)
             self.gauges.append(gauge)
             self.timelines.append(timeline)
         column.addStretch(0)
+        self._show_timelines(self.timelines)
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
-        """Keep the plane a square beside its words."""
-        super().resizeEvent(event)
-        if self.plane is not None:
-            self.plane.fit_width(self.contentsRect().width() - 4 * GRID)
+    def fit(self, size: QSize) -> None:
+        """Make the best of a size: the plane has half of it, and where that is not left timelines yield."""
+        if self.plane is None:
+            return
+        self.plane.fit_width(size.width() - 4 * GRID)
+        beside = [timeline for timeline in self.timelines if timeline.target.name not in _PLANE]
+        rest = size.height() - GRID - sum(gauge.sizeHint().height() + GRID // 2 for gauge in self.gauges)
+        shown: Sequence[Timeline] = ()
+        for shown in (self.timelines, beside, ()):
+            if rest - self._least(shown) >= _PLANE_SHARE * size.height():
+                break
+        self._show_timelines(shown)
+
+    @staticmethod
+    def _least(timelines: Sequence[Timeline]) -> int:
+        return len(timelines) * _LOW + (_TIMES if timelines else 0)
+
+    def _show_timelines(self, shown: Sequence[Timeline]) -> None:
+        """Show these, the last of them with the figures of the time axis."""
+        for timeline in self.timelines:
+            times = timeline in shown[-1:]
+            timeline.setVisible(timeline in shown)
+            timeline.show_times(times)
+            if len(self.timelines) > 1:
+                timeline.setMinimumHeight(_LOW + (_TIMES if times else 0))
 
     def show_log(self, log: SessionLog, live: LiveStatus | None, now: float) -> None:
         """Show what was said up to `now`."""
@@ -184,15 +213,18 @@ class Running(QWidget):
         stale = last is None or bool(known) or now - last.time > silent_seconds(self._hop)
         for timeline in self.timelines:
             timeline.show_predictions(recent, now, hop=self._hop, silent=silent)
-        for index, gauge in enumerate(self.gauges):
-            if last is None or stale:
-                gauge.show_nothing(silent)
-            elif not last.valid:
-                gauge.show_nothing(", ".join(reason.value for reason in last.reasons))
-            else:
+        if last is not None and last.valid and not stale:
+            for index, gauge in enumerate(self.gauges):
                 gauge.show_prediction(last.targets[index])
+            if self.plane is not None:
+                self.plane.show_predictions(recent, windows=self._bundle.smoothing.windows)
+            return
+        known_reasons = last.reasons if last is not None and not stale else ()
+        reason = ", ".join(reason.value for reason in known_reasons) or silent
+        for gauge in self.gauges:
+            gauge.show_nothing(reason)
         if self.plane is not None:
-            self.plane.show_predictions([] if stale else recent, windows=self._bundle.smoothing.windows)
+            self.plane.show_nothing(reason)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
@@ -201,6 +233,21 @@ class Running(QWidget):
             timeline.show_theme(theme)
         if self.plane is not None:
             self.plane.show_theme(theme)
+
+
+class _Fitting(QScrollArea):
+    """Tells what it holds how much of it can be seen."""
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Tell."""
+        super().resizeEvent(event)
+        self.fit()
+
+    def fit(self) -> None:
+        """Tell."""
+        running, viewport = self.widget(), self.viewport()
+        if isinstance(running, Running) and viewport is not None:
+            running.fit(viewport.size())
 
 
 class PredictionPanel(QWidget):
@@ -232,7 +279,7 @@ class PredictionPanel(QWidget):
         self.watching = Watching()
         self.watching.model_asked.connect(self.model_asked)
         self.running: Running | None = None
-        self._scroll = QScrollArea()
+        self._scroll = _Fitting()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for page in (self.empty, self.watching, self.preparing, self._scroll):
@@ -260,6 +307,7 @@ class PredictionPanel(QWidget):
         self.digest.setToolTip(worth(session.bundle))
         self.running = Running(session.bundle, self._theme)
         self._scroll.setWidget(self.running)
+        self._scroll.fit()
 
     def show_status(self, live: LiveStatus) -> None:
         """Show the page of the present step."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtGui import QFontMetricsF, QKeyEvent
 from PyQt6.QtWidgets import (
     QButtonGroup,
     QGridLayout,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -15,8 +18,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from bci_app.gui.theme import GRID
-from bci_app.gui.widgets import label
+from bci_app.gui.theme import GRID, font
+from bci_app.gui.widgets import label, set_property, set_tone
 
 SCALES = (
     ("valence", "unpleasant", "pleasant"),
@@ -28,6 +31,8 @@ _POINTS = 9
 
 class SelfReport(QWidget):
     """Three scales; digits answer the present one and go on to the next, Enter stores, Escape leaves.
+
+    The present one is written strongly. Backspace takes the last answer back.
 
     Signals: `answered` with a rating from 1 to 9 for each scale by name, and `left`.
     """
@@ -47,9 +52,13 @@ class SelfReport(QWidget):
         grid.setHorizontalSpacing(GRID // 4)
         grid.setVerticalSpacing(GRID // 2)
         self._groups: list[QButtonGroup] = []
+        self._titles: list[QLabel] = []
         for row, (name, low, high) in enumerate(SCALES):
             title = label(name)
             title.setContentsMargins(0, 0, GRID // 2, 0)
+            # Strong writing is wider; nothing may move by it.
+            title.setMinimumWidth(ceil(QFontMetricsF(font(strong=True)).horizontalAdvance(name)) + GRID // 2 + 1)
+            self._titles.append(title)
             grid.addWidget(title, row, 0)
             group = QButtonGroup(self)
             for point in range(1, _POINTS + 1):
@@ -93,11 +102,15 @@ class SelfReport(QWidget):
     def clear(self) -> None:
         """Begin anew."""
         for group in self._groups:
-            group.setExclusive(False)
-            for button in group.buttons():
-                button.setChecked(False)
-            group.setExclusive(True)
+            _uncheck(group)
         self._show_ready()
+
+    def _take_back(self) -> None:
+        """Forget the last answer."""
+        answered = [group for group in self._groups if group.checkedId() > 0]
+        if answered:
+            _uncheck(answered[-1])
+            self._show_ready()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
         """Answer by keyboard."""
@@ -110,7 +123,7 @@ class SelfReport(QWidget):
             button.setChecked(True)
             self._show_ready()
         elif key == Qt.Key.Key_Backspace:
-            self.clear()
+            self._take_back()
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self._store()
         elif key == Qt.Key.Key_Escape:
@@ -124,7 +137,11 @@ class SelfReport(QWidget):
         return open_ones[0] if open_ones else len(SCALES) - 1
 
     def _show_ready(self) -> None:
-        name, low, high = SCALES[self._present()]
+        present = self._present()
+        for row, title in enumerate(self._titles):
+            set_property(title, "role", "strong" if row == present else "")
+            set_tone(title, "" if row == present else "muted")
+        name, low, high = SCALES[present]
         self.anchors.setText(f"{name}: 1 {low} – {_POINTS} {high}")
         self.store.setEnabled(len(self.ratings) == len(SCALES))
 
@@ -133,3 +150,10 @@ class SelfReport(QWidget):
         if len(ratings) == len(SCALES):
             self.clear()
             self.answered.emit(ratings)
+
+
+def _uncheck(group: QButtonGroup) -> None:
+    group.setExclusive(False)
+    for button in group.buttons():
+        button.setChecked(False)
+    group.setExclusive(True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil, floor
 from typing import cast
 
@@ -13,11 +13,12 @@ from PyQt6.QtWidgets import QWidget
 
 from bci_app.channels import canonical
 from bci_app.events import Contact, ContactLevel
-from bci_app.gui.glyphs import WORDS, draw_contact
+from bci_app.gui.glyphs import WORDS, draw_contact, hatch, write_reason
 from bci_app.gui.raster import FINE, TraceRaster, columns
 from bci_app.gui.state import SessionLog
 from bci_app.gui.theme import GRID, Theme, font, mix
 from bci_app.gui.traces import TraceHistory
+from bci_app.gui.views.signal_scales import paint_amplitude, paint_time
 from bci_app.gui.views.trace_inks import Ink, TraceInks, bgr
 
 AMPLITUDES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -63,6 +64,7 @@ class TraceCanvas(QWidget):
         self._resized.setInterval(_RESIZE_MS)
         self._resized.timeout.connect(self.rebuild)
         self._drawn = 0  # columns since the beginning that are in the raster
+        self._silent, self._silence = 0.0, ""  # seconds without samples at the right edge, and why
         self.setMouseTracking(True)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(40 * GRID, 20 * GRID)
@@ -73,6 +75,7 @@ class TraceCanvas(QWidget):
         """Show another stream, or none."""
         self._traces, self._log, self._channels = traces, log, tuple(channels)
         self._contacts, self._selected = {}, frozenset()
+        self._silent, self._silence = 0.0, ""
         self._inks.forget()
         self.rebuild()
 
@@ -102,9 +105,16 @@ class TraceCanvas(QWidget):
         self._theme = theme
         self.rebuild()
 
+    def show_silence(self, seconds: float, reason: str) -> None:
+        """Show that nothing has come for so many seconds, and why; 0 for none."""
+        if (seconds, reason) != (self._silent, self._silence):
+            self._silent, self._silence = seconds, reason
+            self.update(self._scrolling())
+
     def extend(self) -> None:
         """Draw the samples that are new in the history."""
         if self._raster is not None and self._draw_new():
+            self._silent = 0.0
             self.update(self._scrolling())
 
     # Pixels ------------------------------------------------------------------------------------
@@ -193,6 +203,13 @@ class TraceCanvas(QWidget):
             seconds=np.diff(second) > 0,
         )
 
+    @property
+    def _silent_columns(self) -> int:
+        """Columns of the picture that are later than the newest sample."""
+        assert self._traces is not None
+        assert self._raster is not None
+        return min(round(self._silent * self._traces.rate / self._samples_per_column()), self._raster.width)
+
     # Painting ----------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
@@ -209,18 +226,21 @@ class TraceCanvas(QWidget):
             return
         background = QColor(self._theme.background)
         self._paint_ring(painter, area)
+        self._paint_silence(painter, area)
         painter.fillRect(QRect(area.left(), 0, self.width() - area.left(), _HEAD), background)
         painter.fillRect(QRect(area.right() + 1, 0, _SCALE, self.height()), background)
         painter.setFont(font())
-        self._paint_gaps(painter, area)
+        for box, text in self._missing(area):
+            write_reason(painter, box, text, self._theme)
         self._paint_breaks(painter, area)
         self._paint_markers(painter, area)
-        self._paint_scale(painter, area)
+        paint_amplitude(painter, area, self._theme, rows=len(self._channels), amplitude=self._amplitude)
         if not self._scrolling().contains(dirty):
             painter.fillRect(QRect(0, 0, area.left(), self.height()), background)
             painter.fillRect(QRect(0, area.bottom() + 1, self.width(), _STRIP), background)
             self._paint_names(painter, area)
-            self._paint_time(painter, area)
+            painter.setFont(font())
+            paint_time(painter, area, self._theme, span=self._span)
 
     def _paint_ring(self, painter: QPainter, area: QRect) -> None:
         assert self._image is not None
@@ -230,33 +250,44 @@ class TraceCanvas(QWidget):
         split = self._drawn % width
         older = QRectF(split, 0, width - split, height)
         newer = QRectF(0, 0, split, height)
-        edge = area.left() + older.width() / ratio
-        painter.drawImage(QRectF(area.left(), area.top(), older.width() / ratio, area.height()), self._image, older)
+        left = area.left() - self._silent_columns / ratio
+        edge = left + older.width() / ratio
+        painter.setClipRect(area)
+        painter.drawImage(QRectF(left, area.top(), older.width() / ratio, area.height()), self._image, older)
         if split:
             painter.drawImage(QRectF(edge, area.top(), split / ratio, area.height()), self._image, newer)
+        painter.setClipping(False)
+
+    def _paint_silence(self, painter: QPainter, area: QRect) -> None:
+        """Hatch what is later than the newest sample: nothing has come since."""
+        box = self._silent_box(area)
+        if box.width() > 0:
+            painter.fillRect(box, QColor(self._theme.background))
+            hatch(painter, box, mix(self._theme.background, self._theme.faint, 0.4))
+
+    def _silent_box(self, area: QRect) -> QRectF:
+        assert self._raster is not None
+        width = self._silent_columns * area.width() / self._raster.width
+        return QRectF(area.right() + 1 - width, area.top(), width, area.height())
 
     def _x(self, sample: float, area: QRect) -> float:
         """Give the place of a stream sample on the screen."""
         assert self._raster is not None
-        column = sample / self._samples_per_column() - (self._drawn - self._raster.width)
+        column = sample / self._samples_per_column() - (self._drawn + self._silent_columns - self._raster.width)
         return area.left() + column * area.width() / self._raster.width
 
-    def _paint_gaps(self, painter: QPainter, area: QRect) -> None:
+    def _missing(self, area: QRect) -> Iterator[tuple[QRectF, str]]:
+        """Give each hatched stretch that is seen, and what is to be said of it."""
         assert self._traces is not None
-        metrics = painter.fontMetrics()
         for gap in self._log.gaps:
             left, right = self._x(gap.sample - gap.lost, area), self._x(gap.sample, area)
-            if right <= area.left() or not gap.lost:
-                continue
-            text = f"gap {gap.lost / self._traces.rate:.1f} s"
-            box = QRectF(0, 0, metrics.horizontalAdvance(text) + GRID, metrics.height())
-            left = max(left, area.left())
-            if right - left < box.width():
-                continue
-            box.moveCenter(QPointF((left + min(right, area.right())) / 2, area.center().y()))
-            painter.fillRect(box, QColor(self._theme.background))
-            painter.setPen(QColor(self._theme.muted))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+            if gap.lost and right > area.left():
+                left, right = max(left, area.left()), min(right, area.right() + 1)
+                box = QRectF(left, area.top(), right - left, area.height())
+                yield box, f"gap {gap.lost / self._traces.rate:.1f} s"
+        silent = self._silent_box(area)
+        if silent.width() > 0:
+            yield silent, f"{self._silence} {self._silent:.0f} s"
 
     def _paint_breaks(self, painter: QPainter, area: QRect) -> None:
         """Draw where the signal does not go on although nothing is lost: a seek, the next recording."""
@@ -309,35 +340,6 @@ class TraceCanvas(QWidget):
             elided = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, int(box.width()))
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, elided)
 
-    def _paint_scale(self, painter: QPainter, area: QRect) -> None:
-        """Draw so many µV up."""
-        row = area.height() / len(self._channels)
-        rows = max(1, ceil(2.5 * GRID / row))
-        x, y = area.right() + GRID + 0.5, area.bottom() - GRID + 0.5
-        corner = QPointF(x, y)
-        painter.setPen(QPen(QColor(self._theme.muted), 1))
-        top = QPointF(x, y - rows * row)
-        painter.drawLine(corner, top)
-        painter.drawLine(top - QPointF(3, 0), top + QPointF(3, 0))
-        painter.drawLine(corner - QPointF(3, 0), corner + QPointF(3, 0))
-        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(QRectF(x + GRID - 2, top.y(), _SCALE, rows * row), left, f"{rows * self._amplitude} µV")
-
-    def _paint_time(self, painter: QPainter, area: QRect) -> None:
-        """Draw so many seconds across."""
-        painter.setFont(font())
-        painter.setPen(QPen(QColor(self._theme.muted), 1))
-        seconds = next(step for step in (5, 2, 1, 0.5) if step <= self._span / 4)
-        width = seconds * area.width() / self._span
-        base = area.bottom() + GRID + 0.5
-        right = area.right() + 0.5
-        for end in (right, right - width):
-            painter.drawLine(QPointF(end, base - 3), QPointF(end, base + 3))
-        painter.drawLine(QPointF(right - width, base), QPointF(right, base))
-        text = f"{seconds:g} s"
-        box = QRectF(right - width - 6 * GRID, base - 10, 6 * GRID - 6, 20)
-        painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
-
     # Hands -------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
@@ -376,12 +378,15 @@ class TraceCanvas(QWidget):
                 self.channel_clicked.emit(channel)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
-        """Tell a channel's name and contact."""
-        if event is None or self._traces is None or not self._channels:
+        """Tell a channel's name and contact, and what a hatched stretch is."""
+        if event is None or self._traces is None or self._raster is None:
             return
-        channel = self._channel_at(event.position().y())
-        if channel is None or event.position().x() > _GUTTER:
-            self.setToolTip("")
+        place = event.position()
+        channel = self._channel_at(place.y())
+        if channel is None or place.x() > _GUTTER:
+            # A narrow stretch is found by a hand that is not quite steady.
+            near = [text for box, text in self._missing(self._area()) if box.adjusted(-3, 0, 3, 0).contains(place)]
+            self.setToolTip(near[0] if near else "")
             return
         level = self._level(channel)
         contact = self._contacts.get(canonical(self._traces.channels[channel]))

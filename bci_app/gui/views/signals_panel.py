@@ -7,6 +7,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
 from bci_app.channels import canonical, is_electrode
+from bci_app.events import ContactLevel, Phase
 from bci_app.gui.state import LiveStatus, Picked, Session, SessionLog
 from bci_app.gui.theme import Theme
 from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
@@ -16,6 +17,8 @@ from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle, Toggles
 # Spreads that fit in one row of the picture.
 _SPREADS_A_ROW = 5.0
 _JUDGE_SECONDS = 2.0
+# Less is late packets, which come yet.
+_SILENT = 2.0
 
 
 class SignalsPanel(QWidget):
@@ -36,6 +39,9 @@ class SignalsPanel(QWidget):
         self._selected: frozenset[int] = frozenset()
         self._amplitude = AMPLITUDES.index(100)
         self._judged = False
+        self._wanted: frozenset[str] = frozenset()  # channels whose contact is judged
+        self._good: frozenset[str] = frozenset()
+        self._told: Picked | None = None
         self._span = SPANS.index(10)
         self.amplitude = Choice([f"{value} µV a row" for value in AMPLITUDES], "amplitude scale (Up, Down, wheel)")
         self.span = Choice([f"{value} s" for value in SPANS], "time scale (Left, Right, Ctrl + wheel)")
@@ -83,8 +89,9 @@ class SignalsPanel(QWidget):
             control.setVisible(traces is not None)
         self.stack.setCurrentWidget(self.canvas if traces is not None else self.empty)
         names = traces.channels if traces is not None else ()
-        wanted = {canonical(name) for name in session.judged} if session else set()
-        self._visible = [i for i, name in enumerate(names) if is_electrode(name) or canonical(name) in wanted]
+        self._wanted = frozenset(canonical(name) for name in session.judged) if session else frozenset()
+        self._good, self._told = frozenset(), None
+        self._visible = [i for i, name in enumerate(names) if is_electrode(name) or canonical(name) in self._wanted]
         self._visible = self._visible or list(range(len(names)))
         self._selected = frozenset()
         self._fill_menu(names)
@@ -92,8 +99,14 @@ class SignalsPanel(QWidget):
         self._tell_channels()
 
     def show_status(self, live: LiveStatus) -> None:
-        """Colour by contact."""
+        """Colour by contact; hatch what does not come."""
         self.canvas.show_contacts(live.contacts)
+        good = frozenset(canonical(c.channel) for c in live.contacts if c.level is ContactLevel.GOOD)
+        if good != self._good:
+            self._good = good
+            self._tell_channels()
+        hatched = live.silent > _SILENT or live.status.phase is Phase.LOST
+        self.canvas.show_silence(live.silent if hatched else 0.0, live.silence or "no signal")
 
     def extend(self) -> None:
         """Draw what is new."""
@@ -220,5 +233,21 @@ class SignalsPanel(QWidget):
             chosen = sorted(self._selected)
             what = ", ".join(canonical(names[i]) for i in chosen[:4]) + (" …" if len(chosen) > 4 else "")
         else:
-            chosen, what = self._visible, f"mean of {count} channels" if count > 1 else "".join(visible.values())
-        self.channels_changed.emit(Picked(visible, self._selected, tuple(chosen), what))
+            chosen, what = self._averaged()
+        picked = Picked(visible, self._selected, tuple(chosen), what)
+        if picked != self._told:
+            self._told = picked
+            self.channels_changed.emit(picked)
+
+    def _averaged(self) -> tuple[list[int], str]:
+        """Give the channels of the spectrum's mean if none is chosen, and what they are called.
+
+        A bad one would spoil it, and what is not judged, a reference, is no part of it.
+        """
+        names = [canonical(name) for name in self._traces.channels] if self._traces is not None else []
+        judged = [index for index in self._visible if names[index] in self._wanted] or self._visible
+        good = [index for index in judged if names[index] in self._good]
+        chosen = good or judged
+        if len(chosen) < 2:
+            return chosen, "".join(names[index] for index in chosen)
+        return chosen, f"mean of {len(chosen)} {'good' if good else 'channels'}"

@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QWidget
 from bci_app.events import Phase
 from bci_app.gui.state import LiveStatus, Session
 from bci_app.gui.theme import GRID
-from bci_app.gui.widgets import Figure, label
+from bci_app.gui.widgets import ElidedLabel, Figure, label
 
 # Figures beyond these want a look.
 _SLOW_SHARE = 0.02
@@ -29,11 +29,14 @@ class StatusLine(QWidget):
         row.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         row.setSpacing(3 * GRID)
         self.setFixedHeight(4 * GRID)
-        self.source = label("no source", tone="muted")
+        self._watching = False
+        self.source = ElidedLabel("no source", tone="muted")
         row.addWidget(self.source)
         self.rate = Figure("rate", "0000.0 / 0000 Hz", "effective rate over the last 10 s, and nominal rate")
         self.loss = Figure("loss", "00.00 %", "share of samples lost since the session was opened")
-        self.age = Figure("age", "00000 ms", "age of the newest sample")
+        self.age = Figure(
+            "age", "00000 ms", "age of the newest sample; unknown where a recording was played at another speed than ×1"
+        )
         self.compute = Figure("prediction", "000.0 ms", "time that the network takes for one prediction")
         self.cpu = Figure("CPU", "000 %", "of one core, by this program")
         self.battery = Figure("battery", "000 %", "charge of the device, as it states it")
@@ -46,22 +49,27 @@ class StatusLine(QWidget):
 
     def show_session(self, session: Session | None) -> None:
         """Name the source."""
+        self._watching = session is not None and session.bundle is None
         if session is None:
             self.source.setText("no source")
+            self.source.setToolTip("")
             self.phase.setText("")
             for figure in (self.rate, self.loss, self.age, self.compute, self.cpu):
                 figure.show_value("–")
             return
         info = session.info
         host = f" on {info.host}" if info.host else ""
-        self.source.setText(f"{info.name}{host} · {len(info.channels)} channels")
-        self.source.setToolTip(session.source_text)
+        text = f"{info.name}{host} · {len(info.channels)} channels"
+        self.source.setText(text)
+        self.source.setToolTip(f"{text}\n{session.source_text}".rstrip())
 
     def show_status(self, live: LiveStatus) -> None:
         """Show the figures of this moment."""
         status = live.status
         lost = bool(live.silence) and status.phase is Phase.LOST
-        self.phase.setText(live.silence or status.phase.value)
+        # Without a model there is nothing that contact is checked for.
+        watching = self._watching and status.phase is Phase.CONTACT
+        self.phase.setText(live.silence or ("watching" if watching else status.phase.value))
         effective, nominal = status.effective_rate, status.nominal_rate
         if isfinite(effective) and not live.silence:
             off = abs(effective / nominal - 1) > _SLOW_SHARE
