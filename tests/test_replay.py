@@ -239,6 +239,14 @@ def test_annotations_in_a_gap_and_after_the_end_keep_their_place() -> None:
     assert timeline.events_of(100, 200) == timeline.events[1:3]
 
 
+def test_annotations_before_a_later_recording_stay_in_order() -> None:
+    one = recording(1000, annotations=(Annotation(3.5, 0.0, "late"),))
+    two = recording(1000, annotations=(Annotation(-2.0, 0.0, "early"), Annotation(0.5, 0.0, "first")), name="two.edf")
+    events = lay_out([one, two], 1.0).events
+    assert [text for _, text in events] == ["late", "early", "first"]
+    np.testing.assert_allclose([time for time, _ in events], [3.5, 1000 / RATE, 1000 / RATE + 1.5])
+
+
 def test_annotations_become_markers_at_their_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     events = (Annotation(0.5, 0.0, "eyes closed"), Annotation(1.25, 2.0, "blink"), Annotation(2.0, 0.0, "end"))
     bench = Bench(monkeypatch, [recording(500, annotations=events)], wait=False)

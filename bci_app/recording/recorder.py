@@ -9,28 +9,35 @@ from __future__ import annotations
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 
 from bci_app import __version__
-from bci_app.channels import is_electrode
 from bci_app.errors import FileError
-from bci_app.events import Prediction, Reason
+from bci_app.events import Prediction
+from bci_app.recording.session_streams import (
+    Layout,
+    device_header,
+    index_header,
+    known_metadata,
+    prediction_values,
+    predictions_header,
+    samples_header,
+    text_header,
+)
 from bci_app.recording.state import STATE_NAME, STATE_TYPE, ModelState
-from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE, METADATA_NAME, METADATA_TYPE
-from bci_app.recording.xdf_writer import StreamHeader, XdfChannel, XdfWriter
+from bci_app.recording.xdf import METADATA_NAME, METADATA_TYPE
+from bci_app.recording.xdf_writer import StreamHeader, XdfWriter
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo
 
 _OFFSET_SECONDS = 5.0
 _MAX_BACKLOG = 2**28  # bytes of samples that wait for the disk
 _APP_MARKERS = "Markers"
 
-_Layout = tuple[tuple[str, tuple[str, ...]], ...]
 _Item = Chunk | Prediction | tuple[str, Marker] | tuple[ModelState, float] | tuple[DeviceState, float]
 
 
@@ -89,7 +96,7 @@ class Recorder:
         threaded: bool = True,
     ) -> None:
         self._info = info
-        self._metadata = _metadata(info)
+        self._metadata = known_metadata(info)
         self.describe(metadata or {})
         self._writer = XdfWriter(path, header={"application": f"bci-app {__version__}"})
         self.path = self._writer.path
@@ -104,13 +111,13 @@ class Recorder:
         self._newest: float | None = None  # stamp of the newest sample
         self._last_offset = -np.inf
         self._markers: dict[str, int] = {}
-        self._predictions: dict[_Layout, int] = {}
+        self._predictions: dict[Layout, int] = {}
         self._state: int | None = None
         self._device: int | None = None
         try:
-            self._samples = self._add_stream(_samples_header(info))
-            self._index = self._add_stream(_index_header(info))
-            self._session = self._add_stream(_text_header(METADATA_NAME, METADATA_TYPE, "metadata"))
+            self._samples = self._add_stream(samples_header(info))
+            self._index = self._add_stream(index_header(info))
+            self._session = self._add_stream(text_header(METADATA_NAME, METADATA_TYPE, "metadata"))
         except FileError:
             self._writer.close()
             raise
@@ -296,8 +303,8 @@ class Recorder:
             self._write_metadata(item.time)
             layout = tuple((target.name, target.classes) for target in item.targets)
             if layout not in self._predictions:
-                self._predictions[layout] = self._add_stream(_predictions_header(layout))
-            self._writer.write_samples(self._predictions[layout], [list(_prediction_values(item))], [item.time])
+                self._predictions[layout] = self._add_stream(predictions_header(layout))
+            self._writer.write_samples(self._predictions[layout], [list(prediction_values(item))], [item.time])
         elif isinstance(item[0], ModelState):
             self._write_state(item[0], item[1])
         elif isinstance(item[0], DeviceState):
@@ -325,20 +332,20 @@ class Recorder:
     def _write_state(self, state: ModelState, time: float) -> None:
         self._write_metadata(time)
         if self._state is None:
-            self._state = self._add_stream(_text_header(STATE_NAME, STATE_TYPE, "state"))
+            self._state = self._add_stream(text_header(STATE_NAME, STATE_TYPE, "state"))
         self._writer.write_markers(self._state, [state.to_json()], [time])
 
     def _write_device(self, state: DeviceState, time: float) -> None:
         self._write_metadata(time)
         if self._device is None:
-            self._device = self._add_stream(_device_header(self._info, state))
+            self._device = self._add_stream(device_header(self._info, state))
         battery = () if state.battery is None else (state.battery,)
         self._writer.write_samples(self._device, [[*battery, *(ohm for _, ohm in state.resistances)]], [time])
 
     def _write_markers(self, name: str, markers: Sequence[Marker]) -> None:
         self._write_metadata(markers[0].time)
         if name not in self._markers:
-            self._markers[name] = self._add_stream(_text_header(name, "Markers", "marker"))
+            self._markers[name] = self._add_stream(text_header(name, "Markers", "marker"))
         self._writer.write_markers(self._markers[name], [m.text for m in markers], [m.time for m in markers])
 
     def _write_offsets(self, now: float) -> None:
@@ -347,75 +354,3 @@ class Recorder:
         self._last_offset = now
         for stream in self._streams:
             self._writer.write_clock_offset(stream, now, 0.0)
-
-
-def _metadata(info: StreamInfo) -> dict[str, object]:
-    """Tell what a recorder knows of a session."""
-    return {
-        "application": f"bci-app {__version__}",
-        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "device": {
-            "name": info.name,
-            "kind": info.kind,
-            "source_id": info.source_id,
-            "host": info.host,
-            "rate": info.rate,
-        },
-    }
-
-
-def _text_header(name: str, kind: str, channel: str) -> StreamHeader:
-    return StreamHeader(name, kind, (XdfChannel(channel, type=kind),), format="string")
-
-
-def _samples_header(info: StreamInfo) -> StreamHeader:
-    return StreamHeader(
-        name=info.name,
-        type="EEG",
-        channels=tuple(
-            XdfChannel(name, unit, "EEG" if is_electrode(name) else "Misc")
-            for name, unit in zip(info.channels, info.units, strict=True)
-        ),
-        rate=info.rate,
-        source_id=info.source_id,
-        hostname=info.host,
-        description={"source_kind": info.kind},
-    )
-
-
-def _index_header(info: StreamInfo) -> StreamHeader:
-    channels = tuple(XdfChannel(name, "samples", "Index") for name in INDEX_CHANNELS)
-    return StreamHeader(f"{info.name} index", INDEX_TYPE, channels, format="int64", source_id=info.source_id)
-
-
-def _device_header(info: StreamInfo, state: DeviceState) -> StreamHeader:
-    channels = [] if state.battery is None else [XdfChannel("battery", "percent", "Battery")]
-    channels += [XdfChannel(name, "ohm", "Impedance") for name, _ in state.resistances]
-    return StreamHeader(f"{info.name} device", "Device", tuple(channels), source_id=info.source_id)
-
-
-def _predictions_header(layout: _Layout) -> StreamHeader:
-    channels = [
-        XdfChannel("sample", "samples", "Index"),
-        XdfChannel("valid", "", "Validity"),
-        *(XdfChannel(f"invalid: {reason.value}", "", "Validity") for reason in Reason),
-        XdfChannel("quality", "", "Quality"),
-        XdfChannel("age", "milliseconds", "Latency"),
-        XdfChannel("compute", "milliseconds", "Latency"),
-    ]
-    for name, classes in layout:
-        channels += [XdfChannel(f"{name}: {label}", "", "Probability") for label in classes]
-        channels += [XdfChannel(f"{name}: {label}, smoothed", "", "Probability") for label in classes]
-    return StreamHeader("Predictions", "Predictions", tuple(channels))
-
-
-def _prediction_values(prediction: Prediction) -> Iterator[float]:
-    """Give the values in the order of `_predictions_header`."""
-    yield prediction.sample
-    yield prediction.valid
-    yield from (reason in prediction.reasons for reason in Reason)
-    yield from (prediction.quality, prediction.age_ms, prediction.compute_ms)
-    for target in prediction.targets:
-        missing = (np.nan,) * len(target.classes)
-        yield from target.probability or missing
-        yield from target.smoothed or missing

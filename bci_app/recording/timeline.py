@@ -106,6 +106,7 @@ def lay_out(recordings: Sequence[Recording], pause: float, *, jump: float = 0.0)
     end = 0.0  # when the next sample would follow
     base = 0
     for number, recording in enumerate(recordings):
+        earliest = end if number else -np.inf
         shift = end + (pause if number else 0.0) - float(recording.times[0])
         files.append((shift + float(recording.times[0]), recording.path.name))
         lost = {b.row: b.lost for b in recording.breaks}
@@ -122,8 +123,8 @@ def lay_out(recordings: Sequence[Recording], pause: float, *, jump: float = 0.0)
             parts.append(Part(base + start, base + stop, missing, missing == 0))
             for index in range(bisect_left(rows, start), bisect_left(rows, stop)):
                 annotation = recording.annotations[index]
-                # What was noted after the end must not come after the next recording's beginning.
-                events.append((min(annotation.onset + shift, end), annotation.text))
+                # What was noted before or after a recording must not lie in another one.
+                events.append((max(earliest, min(annotation.onset + shift, end)), annotation.text))
                 event_rows.append(base + rows[index])
         base += len(recording)
     data = recordings[0].data if len(recordings) == 1 else np.concatenate([r.data for r in recordings])

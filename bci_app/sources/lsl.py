@@ -165,7 +165,7 @@ class LslSource:
 
     def stop(self) -> None:
         """Close the inlet. May be called twice."""
-        self._inlet = None
+        self._inlet = self._sender = None
         self._end_search()
 
     # Finding and opening -------------------------------------------------------------------

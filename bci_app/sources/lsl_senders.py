@@ -99,15 +99,20 @@ class SenderClock:
     def __init__(
         self, inlet: Any, stream: LslStream, *, timeout: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.remote = stream.hostname != socket.gethostname()
+        # An inlet lives as long as anyone holds it: none is held that is not asked.
+        self._inlet = inlet if stream.hostname != socket.gethostname() else None
         self.offset = float(inlet.time_correction(timeout)) if self.remote else 0.0
-        self._inlet = inlet
         self._clock = clock
         self._due = clock() + _OFFSET_SECONDS
 
+    @property
+    def remote(self) -> bool:
+        """Whether the sender is on another machine."""
+        return self._inlet is not None
+
     def follow(self) -> None:
         """Measure the offset anew if that is due."""
-        if not self.remote or self._clock() < self._due:
+        if self._inlet is None or self._clock() < self._due:
             return
         self._due = self._clock() + _OFFSET_SECONDS
         errors = load_pylsl().util

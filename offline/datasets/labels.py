@@ -76,9 +76,10 @@ class Threshold:
         )
 
 
-def rating_rule(target: Target) -> str | None:
-    """Give the scale and the threshold that a target of ratings states, None for other targets."""
-    return target.description if target.description.startswith(_RATED) else None
+def rating_rule(target: Target) -> tuple[str, str] | None:
+    """Give the scale of a target of ratings and what is high on it, None for other targets."""
+    scale, _, rule = target.description.partition("; ")
+    return (scale, rule) if scale.startswith(_RATED) else None
 
 
 def require_ratings(ratings: Mapping[str, float], scale: tuple[float, float], where: str) -> None:

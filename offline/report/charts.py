@@ -249,7 +249,7 @@ def _front_keys(plot: Plot, shown: Mapping[int, tuple[str, str | None]]) -> None
 def hypervolume(volumes: Sequence[float]) -> str:
     """Hypervolume of the front by generation."""
     low, high = min(volumes), max(volumes)
-    pad = 0.1 * (high - low) or 0.01 * high
+    pad = 0.1 * (high - low) or 0.01 * high or 0.01
     plot = Plot(448, 284, (1, max(2, len(volumes))), (low - pad, high + pad), left=64, top=60)
     plot.x_axis("generation", values=_whole(1, max(2, len(volumes))))
     plot.y_axis("hypervolume of the front")

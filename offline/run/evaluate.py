@@ -188,11 +188,12 @@ def _shared_targets(spec: Bundle, dataset: Dataset) -> list[str]:
     for target in spec.targets:
         here = next((other for other in dataset.info.targets if other.name == target.name in shared), None)
         ours, theirs = rating_rule(target), None if here is None else rating_rule(here)
-        if ours and theirs and ours != theirs:
+        # Scales that differ have no limit in common; each data set's own is taken then.
+        if ours and theirs and ours[0] == theirs[0] and ours[1] != theirs[1]:
             raise BundleError(
                 f"Data set {dataset.info.name} divides {target.title} elsewhere than bundle {spec.name}",
-                found=theirs,
-                expected=ours,
+                found=theirs[1],
+                expected=ours[1],
                 fix="Give the bundle's own limit as --threshold.",
             )
     return shared

@@ -25,7 +25,7 @@ from offline.protocols import protocol_named
 from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_positions
 from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
-from offline.run.lock import LOCK_FILE, locked
+from offline.run.lock import LOCK_FILE, locked, writing
 from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks, uncounted
 from offline.run.record import (
     PREDICTIONS_FILE,
@@ -118,8 +118,8 @@ def run(
         require_positions(spec)
     if until == "end":
         shipping.destination(settings, out)  # met before any training
-    _claim(out, settings)
     with locked(out):
+        _claim(out, settings)
         data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
         work = _Work(settings, out, data, spec, settings.networks(targets), shipping)
         results = work.train(processes, until, watch)
@@ -210,25 +210,18 @@ def _claim(out: Path, settings: RunSettings) -> None:
             expected="the settings of this run, to go on with it",
             fix="Give another --out, or delete the folder.",
         )
-    if not path.exists() and out.is_dir() and any(out.iterdir()):
+    if not path.exists() and any(entry.name != LOCK_FILE for entry in out.iterdir()):
         raise FileError(
             f"The folder {out} is not empty",
             found="files that are no run's",
             expected="a new folder, or that of the same run",
             fix="Give another --out.",
         )
-    try:
+    with writing(out):
         write_atomically(path, mine)
         if not begun:
             for splits in out.glob(f"*/{SPLITS_FILE}"):
                 splits.unlink()
-    except OSError as error:
-        raise FileError(
-            f"The folder {out} cannot be written",
-            found=str(error),
-            expected="a folder, new or of this run, with free space",
-            fix="Give another --out.",
-        ) from error
 
 
 Results = Sequence[tuple[Task, FoldResult]]
@@ -363,7 +356,7 @@ class _Work:
             spec=self.spec,
             card=card,
             record=record,
-            excerpt=golden_excerpt(dataset, self.spec),
+            excerpt=golden_excerpt(dataset, self.spec, self.windows.subjects),
             losses=losses,
         )
 

@@ -15,17 +15,38 @@ LOCK_FILE = "run.lock"
 
 
 @contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Tell what the system says of a run folder that cannot be written.
+
+    Raises
+    ------
+    FileError
+        If it says something.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise FileError(
+            f"The folder {out} cannot be written",
+            found=str(error),
+            expected="a folder, new or of this run, with free space",
+            fix="Give another --out.",
+        ) from error
+
+
+@contextmanager
 def locked(out: Path) -> Iterator[None]:
     """Keep a run folder to this process; a lock whose process is gone is taken over.
 
     Raises
     ------
     FileError
-        If another process works there.
+        If another process works there, or it cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
     path = out / LOCK_FILE
-    _take(path)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        _take(path)
     try:
         yield
     finally:

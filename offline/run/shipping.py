@@ -199,16 +199,17 @@ def _exported(windows: WindowSet, task: Task, result: FoldResult) -> ExportedSub
     return ExportedSubnet(read_subnet(task.folder, windows, result), targets)
 
 
-def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec) -> Excerpt:
+def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, trained: Sequence[str]) -> Excerpt:
     """Give signal for the golden record: a rest baseline, if there is one, and ten windows.
 
-    It is the beginning of the demo subject's recording where the data set has one that can be used, else
-    synthetic EEG: a bundle may go where the recordings of the data set may not.
+    It is the beginning of the demo subject's recording where the data set has one that can be used and was not
+    `trained` on, else synthetic EEG: a bundle may go where the recordings of the data set may not.
     """
     info = dataset.info
     rest = 0 if isinstance(spec.baseline, NoBaseline) else spec.baseline.samples
     seconds = (max(rest, spec.warm_up) + spec.window + _GOLDEN_WINDOWS * spec.hop) / spec.rate
-    demo = next((name for name in DEMO_SUBJECTS.get(info.name, ()) if name in dataset.subjects()), None)
+    demos = (name for name in DEMO_SUBJECTS.get(info.name, ()) if name not in trained)
+    demo = next((name for name in demos if name in dataset.subjects()), None)
     found = None if demo is None else _beginning(dataset, demo, seconds)
     if found is not None:
         return found

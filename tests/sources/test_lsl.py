@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import psutil
@@ -54,6 +55,14 @@ def wait_lost(source: LslSource, limit: float) -> float:
     pytest.fail(f"not noticed as lost within {limit} s")
 
 
+def described(source_id: str) -> Any:
+    """Describe a stream of one channel, for an outlet in this process."""
+    info = liblsl.load_pylsl().StreamInfo("Head", "EEG", 1, 250.0, "float32", source_id)
+    info.set_channel_labels(["Cz"])
+    info.set_channel_units("microvolts")
+    return info
+
+
 def test_first_sample_of_an_outlet_that_waited_is_index_0_and_none_is_missing() -> None:
     source_id = unique("first")
     with outlet(source_id, wait=True, rate=512, labels=",".join(f"E{i}" for i in range(32))):
@@ -70,6 +79,21 @@ def test_first_sample_of_an_outlet_that_waited_is_index_0_and_none_is_missing() 
     assert not any(chunk.lost or chunk.reset for chunk in chunks)
     assert all(chunk.data.flags.c_contiguous and chunk.data.dtype == np.float64 for chunk in chunks)
     np.testing.assert_allclose(np.diff(np.concatenate([chunk.times for chunk in chunks])), 1 / 512, atol=1e-9)
+
+
+def test_a_stopped_source_leaves_its_sender() -> None:
+    """Also while somebody still holds the source: the sender would go on sending to nobody."""
+    pylsl = liblsl.load_pylsl()
+    sender = pylsl.StreamOutlet(described(unique("left")), max_buffered=10)
+    source = LslSource(LslSelector(source_id=sender.get_info().source_id()))
+    source.start()
+    assert sender.wait_for_consumers(5.0)
+    source.stop()
+    deadline = time.monotonic() + 10
+    while sender.have_consumers():
+        assert time.monotonic() < deadline, "still connected"
+        sender.push_sample([0.0])
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("lost", [10, 250])

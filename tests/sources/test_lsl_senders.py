@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import weakref
 from dataclasses import replace
 
 from bci_app.sources.liblsl import load_pylsl
@@ -49,3 +50,12 @@ def test_streams_of_this_machine_share_its_clock() -> None:
     sender = SenderClock(inlet, replace(STREAM, hostname=socket.gethostname()), timeout=1.0, clock=lambda: 0.0)
     sender.follow()
     assert (sender.remote, sender.offset, inlet.asked) == (False, 0.0, 0)
+
+
+def test_an_inlet_of_this_machine_is_not_held() -> None:
+    inlet = Inlet()
+    sender = SenderClock(inlet, replace(STREAM, hostname=socket.gethostname()), timeout=1.0)
+    kept = weakref.ref(inlet)
+    del inlet
+    assert kept() is None
+    assert not sender.remote

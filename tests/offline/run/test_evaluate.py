@@ -150,3 +150,12 @@ def test_ratings_divided_elsewhere_are_refused_until_the_threshold_is_the_bundle
     with pytest.raises(BundleError, match=r"divides valence elsewhere.*found .*> 5, expected .*>= 7.*--threshold"):
         evaluate(replace(bundle, spec=spec), five)
     assert _shared_targets(spec, seven) == ["valence"]
+
+
+def test_ratings_on_another_scale_are_divided_where_their_data_set_divides_them(
+    bundle: LoadedBundle, tmp_path: Path
+) -> None:
+    synth("dreamer", tmp_path, subjects=1, trials=2)
+    from_9 = Threshold(5).target("valence", (1, 9))
+    spec = bundle.spec.model_copy(update={"targets": (from_9,)})
+    assert _shared_targets(spec, open_dataset("dreamer", tmp_path)) == ["valence"]

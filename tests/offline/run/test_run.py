@@ -419,6 +419,24 @@ def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "run.lock").exists()
 
 
+def test_a_run_that_is_refused_leaves_the_one_at_work_as_it_was(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with locked(folder):
+        (folder / "run.json").write_text("of the one at work")
+        (folder / "subjects").mkdir()
+        (folder / "subjects" / "splits.json").write_text("written before anything is trained")
+        with pytest.raises(FileError, match="Another process works in"):
+            start(folder, SETTINGS)
+        assert (folder / "run.json").read_text() == "of the one at work"
+        assert (folder / "subjects" / "splits.json").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match="cannot be written"):
+        start(tmp_path / "file" / "run", SETTINGS)
+
+
 def test_a_run_that_was_refused_does_not_keep_the_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="missing s99"):
         start(tmp_path / "run", SETTINGS.model_copy(update={"subjects": ("s99",)}))

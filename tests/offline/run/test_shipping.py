@@ -104,23 +104,25 @@ def test_no_training_data_ship_in_the_golden_record(rest: float, channels: tuple
     """Synthetic EEG of just the length, whatever rest a data set has; the demo's recording where there is one."""
     dataset = Headset(info=replace(Headset().info, rest_seconds=rest, channels=channels, rate=200.0))
     spec = PRESET.preprocessing(dataset.info)
-    excerpt = golden_excerpt(dataset, spec)
+    excerpt = golden_excerpt(dataset, spec, ())
     seconds = (max(rest * spec.rate, spec.warm_up) + spec.window + 10 * spec.hop) / spec.rate
     assert (excerpt.channels, excerpt.rate, len(excerpt.raw)) == (channels, 200.0, round(seconds * 200) + 1)
     assert 1 < excerpt.raw.std() < 100
     assert (excerpt.raw.std(axis=0) > 0).all()
-    np.testing.assert_array_equal(excerpt.raw, golden_excerpt(dataset, spec).raw)
+    np.testing.assert_array_equal(excerpt.raw, golden_excerpt(dataset, spec, ()).raw)
     sample = open_dataset("eegmat")
-    excerpt = golden_excerpt(sample, PRESETS["compact"].preprocessing(sample.info))
-    demo = next(iter(sample.trials("Subject01"))).data
-    np.testing.assert_array_equal(excerpt.raw, demo[: len(excerpt.raw)].astype(np.float32))
+    sample_spec = PRESETS["compact"].preprocessing(sample.info)
+    excerpt = golden_excerpt(sample, sample_spec, ("Subject02",))
+    demo = next(iter(sample.trials("Subject01"))).data[: len(excerpt.raw)].astype(np.float32)
+    np.testing.assert_array_equal(excerpt.raw, demo)
+    assert not np.array_equal(golden_excerpt(sample, sample_spec, ("Subject01",)).raw, demo)
 
 
 def test_a_demo_recording_that_cannot_be_used_does_not_stop_a_run_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = Headset(info=replace(Headset().info, name="eegmat"))
     spec = PRESET.preprocessing(dataset.info)
     monkeypatch.setitem(DEMO_SUBJECTS, "eegmat", ("s0",))
-    used = golden_excerpt(dataset, spec)
+    used = golden_excerpt(dataset, spec, ())
     np.testing.assert_array_equal(used.raw, next(dataset.trials("s0")).data[: len(used.raw)].astype(np.float32))
 
     def damaged(self: Headset, subject: str) -> Iterator[Trial]:
@@ -132,7 +134,7 @@ def test_a_demo_recording_that_cannot_be_used_does_not_stop_a_run_at_its_end(mon
     whole = Headset.trials
     for trials in (damaged, short):
         monkeypatch.setattr(Headset, "trials", trials)
-        made = golden_excerpt(dataset, spec)
+        made = golden_excerpt(dataset, spec, ())
         assert len(made.raw) == len(used.raw)
         assert not np.array_equal(made.raw, used.raw)
 
