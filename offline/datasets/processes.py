@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from types import FrameType
 from typing import Any
 
 from bci_app.errors import BciError
@@ -47,15 +49,27 @@ def process_pool(
 
 @contextmanager
 def deaf_to_interrupts() -> Iterator[None]:
-    """Let processes that are started meanwhile ignore Ctrl-C.
+    """Let processes that are started meanwhile never hear Ctrl-C.
 
-    A terminal sends it to all of them at once; this process is the one to answer it, and ends the others.
+    A terminal sends it to all of them at once; this process is the one to answer it, and ends the others. One that
+    comes meanwhile is answered afterwards.
     """
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    came = False
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+
+    resource_tracker.ensure_running()  # it would unblock the signal when it is started with the first process
+    previous = signal.signal(signal.SIGINT, note)  # may reach any thread
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # processes inherit it
     try:
         yield
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         signal.signal(signal.SIGINT, signal.SIG_DFL if previous is None else previous)
+        if came:
+            signal.raise_signal(signal.SIGINT)

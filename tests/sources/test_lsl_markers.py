@@ -126,6 +126,8 @@ def test_recorded_session_holds_each_marker_stream_beside_its_own(tmp_path: Path
     process = subprocess.Popen(
         [sys.executable, "-u", "-m", "bci_app", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Recording")
     with marker_outlet(name, name) as running:
         running.wait_for_receiver()
         times = [running.send(f"trial {i}") for i in range(5)]
