@@ -214,7 +214,7 @@ def pareto(search: SearchReport, unit: float = 1e6) -> str:
     plot.add(tag("circle", cx=at[0], cy=at[1], r=7.5, fill="none", stroke=TEXT, stroke_width=1.5))
     right = at[0] > 330
     plot.add(
-        text(at[0] + (-12 if right else 12), at[1] - 8, "chosen", anchor="end" if right else "start", kind="strong")
+        text(at[0] + (-12 if right else 12), at[1] - 8, "chosen", anchor="end" if right else "start", kind="outlined")
     )
     return plot.render("Pareto front of validation error and size, by generation")
 
@@ -239,7 +239,7 @@ def _stairs(front: Sequence[FrontPoint], plot: Plot, unit: float) -> list[tuple[
 
 def _front_keys(plot: Plot, shown: Mapping[int, tuple[str, str | None]]) -> None:
     plot.add(text(plot.left, 38, "front after generation", kind="tick"))
-    x = plot.left + 124
+    x = plot.left + 140
     for generation, (stroke, dash) in shown.items():
         plot.add(tag("line", x1=x, x2=x + 22, y1=34, y2=34, stroke=stroke, stroke_width=1.75, stroke_dasharray=dash))
         plot.add(text(x + 28, 38, str(generation + 1), kind="tick"))

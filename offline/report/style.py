@@ -22,7 +22,8 @@ figure {{ margin: 0 0 24px; }}
 figcaption {{ font-size: 13px; line-height: 20px; max-width: 90ch; margin-top: 8px; }}
 svg {{ display: block; max-width: 100%; height: auto; overflow: visible; }}
 svg text {{ font-size: 12px; fill: {MUTED}; }}
-svg text.strong {{ font-weight: 600; fill: {TEXT}; font-size: 13px; }}
+svg text.strong, svg text.outlined {{ font-weight: 600; fill: {TEXT}; font-size: 13px; }}
+svg text.outlined {{ paint-order: stroke; stroke: {BACKGROUND}; stroke-width: 4px; }}
 svg text.label {{ fill: {TEXT}; font-size: 13px; }}
 svg text.tick {{ font-size: 11.5px; }}
 svg text.axis {{ font-size: 12px; fill: {MUTED}; }}
