@@ -342,7 +342,7 @@ def test_an_output_that_fails_ends_and_the_session_goes_on(bundle: LoadedBundle)
     predictions = [p for _ in range(50) for p in engine.step().predictions]
     assert len(predictions) == 20
     assert (output.published, output.closed) == (4, True)
-    assert engine.status().notice == "The disk is full."
+    assert engine.status().output_error == "The disk is full."
     assert [str(failure) for failure in engine.failures] == ["The disk is full."]
 
 
