@@ -15,6 +15,7 @@ from bci_app.events import Gap, Prediction, Status
 from bci_app.gui import troubles
 from bci_app.gui.chronicle import Chronicle
 from bci_app.gui.opening import Opening, Ready, Running
+from bci_app.gui.output_control import OutputChoice, OutputControl
 from bci_app.gui.player import Playback, Player
 from bci_app.gui.recording_control import RecordingControl
 from bci_app.gui.signal_feed import HISTORY_SECONDS, SignalFeed
@@ -39,6 +40,8 @@ class Controller(QObject):
         Seconds, steady: tells how long a stream has been silent.
     markers : sequence of str
         LSL marker streams whose events belong into every session (see `Engine`).
+    outputs : OutputChoice, optional
+        Where predictions go; nowhere by default.
 
     Attributes
     ----------
@@ -71,6 +74,7 @@ class Controller(QObject):
         *,
         clock: Callable[[], float] = monotonic,
         markers: Sequence[str] = (),
+        outputs: OutputChoice | None = None,
     ) -> None:
         super().__init__(parent)
         self._markers = tuple(markers)
@@ -85,6 +89,7 @@ class Controller(QObject):
         self._again: Callable[[], None] | None = None
         self._running: Running | None = None
         self._recording = RecordingControl()
+        self._outputs = OutputControl(outputs or OutputChoice())
         self._drawing = True
         self._report = StatusReport()
         self._due = Due()
@@ -196,6 +201,15 @@ class Controller(QObject):
             self._drawing = drawing
             self._timer.setInterval(_FRAME_MS if drawing else _HIDDEN_MS)
 
+    @property
+    def outputs(self) -> OutputChoice:
+        """Where predictions are to go."""
+        return self._outputs.choice
+
+    def choose_outputs(self, choice: OutputChoice) -> None:
+        """Send predictions there from now on, in this session and the next."""
+        self._outputs.choose(choice)
+
     # Recording ---------------------------------------------------------------------------------
 
     @property
@@ -265,6 +279,9 @@ class Controller(QObject):
             self.predictions_added.emit(tuple(predictions))
         if self._running is not running:
             return  # who heard this has closed the session
+        failure = self._outputs.failure()
+        if failure is not None:
+            self.tell(failure)
         status = thread.engine.status()
         playback = self.player.playback() if self.player is not None else None
         if playback is not None:
@@ -294,6 +311,7 @@ class Controller(QObject):
         self.log = SessionLog()
         self._running = Running(EngineThread(engine), opening.opened.source, self.player)
         self._running.thread.start()
+        self._outputs.begin(engine)
         self._troubles.show(None)
         self.session_changed.emit(self.session)
 
@@ -303,6 +321,7 @@ class Controller(QObject):
         if self._recording.running:
             self._recording.forget()
             self.recording_changed.emit(None)
+        self._outputs.end()
         self._forget()
         self._troubles.show(None)
         if had:
@@ -317,10 +336,14 @@ class Controller(QObject):
                 self.spectrum_changed.emit(spectrum)
 
     def _tell_status(self, running: Running, status: Status, playback: Playback | None) -> None:
-        engine, source = running.thread.engine, running.source
         self._silence = troubles.silence(status, playback, self._silent)
         live = self._report.take(
-            status, engine, source, player=self.player, silence=self._silence, time=self._feed.freshness
+            status,
+            running.thread.engine,
+            player=self.player,
+            silence=self._silence,
+            time=self._feed.freshness,
+            sent=self._outputs.sent,
         )
         self._chronicle.step(self._report.step)
         self._chronicle.silence(self._silence)

@@ -104,6 +104,19 @@ def test_what_wants_care_is_cut_to_the_room_below_the_head(qtbot: QtBot, height:
     assert panel._wanting.geometry().bottom() <= panel.height()
 
 
+def test_resistances_are_told_on_hover_where_they_are_measured(qtbot: QtBot) -> None:
+    panel = ContactPanel(DARK)
+    qtbot.addWidget(panel)
+    fz = Contact("Fz", ContactLevel.GOOD)
+    panel.show_contacts((fz,), resistances={"FZ": 5200.0, "reference": 1.2e6})
+    assert panel.head._told(fz) == "Fz: good, 5 kΩ"
+    assert panel._wanting.toolTip() == "Fz 5 kΩ · reference 1.2 MΩ"
+    assert panel._wanting.text() == "Every electrode sits well."
+    panel.show_contacts((fz,))
+    assert panel.head._told(fz) == "Fz: good"
+    assert panel._wanting.toolTip() == ""
+
+
 def test_bad_and_unjudged_channels_are_no_part_of_the_spectrums_mean(
     qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
 ) -> None:

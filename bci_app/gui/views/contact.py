@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PyQt6.QtCore import QPointF, Qt
@@ -17,10 +17,11 @@ from bci_app.gui.state import ContactSummary
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.topography import Topography
 from bci_app.gui.views.head import Head
-from bci_app.gui.widgets import Choice, PanelTitle, label, short
+from bci_app.gui.widgets import Choice, PanelTitle, label, resistance, short
 
 _MARK = 10.0  # of the legend
 _FEWEST_LINES = 2
+_A_ROW = 4  # resistances
 
 
 class LegendMark(QWidget):
@@ -97,10 +98,16 @@ class ContactPanel(QWidget):
         self.show_contacts(())
 
     def show_contacts(
-        self, contacts: Sequence[Contact], selected: frozenset[str] = frozenset(), *, now: float = float("nan")
+        self,
+        contacts: Sequence[Contact],
+        selected: frozenset[str] = frozenset(),
+        *,
+        now: float = float("nan"),
+        resistances: Mapping[str, float] | None = None,
     ) -> None:
-        """Show the verdicts at `now` (LSL time)."""
-        self.head.show_contacts(contacts, frozenset(map(canonical, selected)))
+        """Show the verdicts at `now` (LSL time), and on hover the resistances in ohm that are measured."""
+        measured = {canonical(name): resistance(ohm) for name, ohm in (resistances or {}).items()}
+        self.head.show_contacts(contacts, frozenset(map(canonical, selected)), measured)
         self._bad_at |= {contact.channel: now for contact in contacts if contact.level is ContactLevel.BAD}
         bad = {canonical(contact.channel) for contact in contacts if contact.level is ContactLevel.BAD}
         self._bad = frozenset(i for i, name in enumerate(self._channels) if canonical(name) in bad)
@@ -111,7 +118,9 @@ class ContactPanel(QWidget):
         for part in (self._marks[-1], self._counts[-1]):
             part.setVisible(missing)
         self._lines = self._told(summary, now)
-        self._wanting.setToolTip("\n".join(self._lines))
+        told = [f"{name} {text}" for name, text in measured.items()]
+        rows = [" · ".join(told[i : i + _A_ROW]) for i in range(0, len(told), _A_ROW)]
+        self._wanting.setToolTip("\n".join([*self._lines, *rows]))
         if not contacts:
             self._lines = ["Electrodes appear when a session is open."]
         elif summary.counts[ContactLevel.UNKNOWN] == len(contacts):

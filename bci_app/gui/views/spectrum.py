@@ -157,3 +157,4 @@ class SpectrumPanel(QWidget):
             edge.setPen(pg.mkPen(theme.line))
         for text in (*self._names, self._why):
             text.setColor(theme.muted)
+        self._why.fill = pg.mkBrush(theme.background)  # no line crosses it
