@@ -140,13 +140,13 @@ def gui(
 
     if not network:
         _keep_to_this_machine()
+    # What cannot be read is told here, before there is a window.
+    _outputs(None, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers)
     problem = display_problem()
     if problem is not None:
         raise DependencyError("The window cannot open", found=problem, fix="Use `bci-app run` in a terminal.")
     if source is not None:
-        # What cannot be read is told here, before there is a window.
         _open(source, channels=channels, rate=rate, unit=unit)
-    _outputs(None, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers)
     from bci_app.gui.app import run_window
     from bci_app.gui.choices import SourceChoice
     from bci_app.gui.output_control import OutputChoice

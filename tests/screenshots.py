@@ -204,6 +204,7 @@ class Studio:
             until(lambda: any("Subject01_2" in key for key in page.source.streams.keys))
             page.source.streams.choose(next(key for key in page.source.streams.keys if "Subject01_2" in key))
             until(page.fit.button.isEnabled)
+            until(lambda: any("psychopy-1" in key for key in page.source.markers.boxes))
             chosen = [key for key in page.source.markers.boxes if "psychopy-1" in key]
             page.source.markers.choose([*chosen, "name=Button box"])
             wait(0.2)

@@ -19,6 +19,7 @@ from bci_app.gui.output_control import OutputChoice, OutputControl
 from bci_app.gui.player import Playback, Player
 from bci_app.gui.recording_control import RecordingControl
 from bci_app.gui.signal_feed import HISTORY_SECONDS, SignalFeed
+from bci_app.gui.spectra import Spectra
 from bci_app.gui.state import Event, Mark, Session, SessionLog
 from bci_app.gui.status_report import Due, StatusReport
 from bci_app.gui.traces import DisplayFilter, TraceHistory
@@ -49,6 +50,8 @@ class Controller(QObject):
         The open session.
     log : SessionLog
         Predictions, gaps and markers so far.
+    spectra : Spectra
+        What of the spectrum is shown; tells `spectrum_changed` and `map_changed`.
     player : Player or None
         Of the session's recording, if its source is one.
     source_text : str
@@ -62,6 +65,7 @@ class Controller(QObject):
     traces_replaced = pyqtSignal()
     predictions_added = pyqtSignal(object)
     spectrum_changed = pyqtSignal(object)
+    map_changed = pyqtSignal(object)
     happened = pyqtSignal(object)
     trouble_changed = pyqtSignal(object)
     playback_changed = pyqtSignal(object)
@@ -79,6 +83,7 @@ class Controller(QObject):
         super().__init__(parent)
         self._markers = tuple(markers)
         self._feed = SignalFeed(clock)
+        self.spectra = Spectra(self.spectrum_changed.emit, self.map_changed.emit)
         self._chronicle = Chronicle(self.happened.emit, lambda: self.seconds)
         self._troubles = troubles.TroubleBoard(self.trouble_changed.emit)
         self.session: Session | None = None
@@ -308,6 +313,7 @@ class Controller(QObject):
         engine, self.player = opening.opened.engine, opening.opened.player
         self.session = Session(engine.info, engine.bundle, self.source_text)
         self._feed.begin(engine.info)
+        self.spectra.begin(engine.info.channels, self.session.judged)
         self.log = SessionLog()
         self._running = Running(EngineThread(engine), opening.opened.source, self.player)
         self._running.thread.start()
@@ -331,9 +337,7 @@ class Controller(QObject):
         if self._feed.take(engine):
             self.traces_extended.emit()
         if not self._silence and self._due.now("spectrum", _SPECTRUM_SECONDS):
-            spectrum = self._feed.spectrum(engine)
-            if spectrum is not None:
-                self.spectrum_changed.emit(spectrum)
+            self.spectra.take(self._feed.spectrum(engine))
 
     def _tell_status(self, running: Running, status: Status, playback: Playback | None) -> None:
         self._silence = troubles.silence(status, playback, self._silent)
@@ -347,7 +351,10 @@ class Controller(QObject):
         )
         self._chronicle.step(self._report.step)
         self._chronicle.silence(self._silence)
+        if self._silence:
+            self.spectra.take(None)
         if live is not None:
+            self.spectra.judge(live.contacts)
             self._chronicle.marker_streams(frozenset(live.marker_streams))
             self.status_changed.emit(live)
         if self._due.now("recording", _RECORDING_SECONDS):

@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 )
 
 from bci_app.errors import BciError
-from bci_app.gui.output_control import EVENTS, PREDICTIONS, OutputChoice
+from bci_app.gui.output_control import OutputChoice
 from bci_app.gui.preferences import Preferences
 from bci_app.gui.shortcuts import MARKER_KEYS
 from bci_app.gui.theme import GRID, SCALES
@@ -131,7 +131,7 @@ class SettingsDialog(QDialog):
         self._preferences.own_filter = DisplayFilter.own(self.low.value(), self.high.value(), notch)
 
     def _outputs(self, outputs: OutputChoice) -> QVBoxLayout:
-        self.lsl = QCheckBox(f"LSL streams “{outputs.lsl_out or PREDICTIONS}” and “{outputs.lsl_markers or EVENTS}”")
+        self.lsl = QCheckBox(_streams(outputs if outputs.lsl else outputs.with_lsl(True)))
         self.lsl.setToolTip(
             "to programs of this machine; of the whole network where bci-app was started with --network"
         )
@@ -143,23 +143,24 @@ class SettingsDialog(QDialog):
         self.osc_address = QLineEdit(outputs.osc or self._preferences.osc_address)
         self.osc_address.setToolTip("HOST:PORT of the receiver, or the PORT alone for this machine")
         self.osc_address.setFixedWidth(24 * GRID)
-        self.osc_told = label(tone="muted", wrap=True)
+        self.osc_told = label(tone="muted")
         self.osc.toggled.connect(self._store_osc)
         self.osc_address.textEdited.connect(self._tell_osc)
         self.osc_address.editingFinished.connect(self._store_osc)
         row = QHBoxLayout()
         row.setSpacing(GRID)
-        for part in (self.osc, self.osc_address):
+        for part in (self.osc, self.osc_address, self.osc_told):
             row.addWidget(part)
         row.addStretch()
         column = QVBoxLayout()
+        column.setSpacing(GRID // 2)
         column.addWidget(self.lsl)
         column.addLayout(row)
-        column.addWidget(self.osc_told)
         self._tell_osc()
         return column
 
     def _store_lsl(self, on: bool) -> None:
+        self.lsl.setText(_streams(OutputChoice().with_lsl(True)))
         self._preferences.lsl = on
 
     def _store_osc(self) -> None:
@@ -172,31 +173,33 @@ class SettingsDialog(QDialog):
         """Say where OSC goes or would go; tell whether that can be read."""
         try:
             output = OscOutput.parse(self.osc_address.text())
-        except BciError as error:
-            text, readable = f"Not sent: expected {error.expected}.", False
+        except BciError:
+            text, readable = "not sent: HOST:PORT, or PORT", False
         else:
-            text, readable = "Predictions stay on this machine.", True
-            if not output.local:
-                text = f"OSC takes predictions to another machine: {output.host}."
+            text, readable = "this machine" if output.local else "another machine", True
         self.osc_told.setText(text)
         set_tone(self.osc_told, "muted" if readable else "warning")
         return readable
 
-    def _size(self) -> QVBoxLayout:
+    def _size(self) -> QHBoxLayout:
         self.size_choice = QComboBox()
         self.size_choice.addItems([f"{100 * scale:.0f} %" for scale in SCALES])
         self.size_choice.setCurrentIndex(SCALES.index(self._preferences.scale))
         self.size_choice.activated.connect(self._store_size)
-        column = QVBoxLayout()
         row = QHBoxLayout()
+        row.setSpacing(GRID)
         row.addWidget(self.size_choice)
+        row.addWidget(label("from the next start on: a running program cannot be resized", tone="muted"))
         row.addStretch()
-        column.addLayout(row)
-        column.addWidget(label("Holds from the next start on: a running program cannot be resized.", tone="muted"))
-        return column
+        return row
 
     def _store_size(self, index: int) -> None:
         self._preferences.scale = SCALES[index]
+
+
+def _streams(outputs: OutputChoice) -> str:
+    names = [f"“{name}”" for name in (outputs.lsl_out, outputs.lsl_markers) if name]
+    return f"LSL stream{'s' if len(names) > 1 else ''} {' and '.join(names)}"
 
 
 def _hertz(least: float, value: float) -> QDoubleSpinBox:

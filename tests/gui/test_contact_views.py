@@ -66,7 +66,7 @@ def test_what_was_bad_a_moment_ago_is_told_beside_what_is_poor(qtbot: QtBot) -> 
     panel = ContactPanel(DARK)
     qtbot.addWidget(panel)
     panel.resize(300, 500)
-    panel.show_channels(["C3", "C4", "O1"], ["C3", "C4", "O1"], window=4.0)
+    panel.show_session(4.0)
     good = Contact("C3", ContactLevel.GOOD)
     poor = Contact("O1", ContactLevel.POOR, "unlike its neighbours")
     panel.show_contacts((good, Contact("C4", ContactLevel.BAD, "flat"), poor), now=10.0)
@@ -131,7 +131,7 @@ def test_bad_and_unjudged_channels_are_no_part_of_the_spectrums_mean(
     assert spectrum.of.text() == "mean of 6 channels"
     source.allow()
     qtbot.waitUntil(lambda: spectrum.of.text() == "mean of 5 good", timeout=WAIT)
-    assert spectrum._channels == (0, 1, 3, 4, 5)
+    assert window.controller.spectra.picked == (0, 1, 3, 4, 5)
     window.area.signals.select_electrode("C3")
     assert spectrum.of.text() == "C3"
 

@@ -122,7 +122,7 @@ def test_outputs_are_switched_on_and_off_in_a_running_session_and_remembered(
     dialog = settings_of(window)
     dialog.osc_address.setText(receiver.address)
     dialog.osc.click()
-    assert dialog.osc_told.text() == "Predictions stay on this machine."
+    assert dialog.osc_told.text() == "this machine"
     qtbot.waitUntil(lambda: sends(window) == "sends OSC", timeout=WAIT)
     source.allow(60)
     qtbot.waitUntil(lambda: receiver.has("/bci/mental_load/high"), timeout=WAIT)
@@ -160,7 +160,7 @@ def test_outputs_of_the_command_line_hold_beside_the_remembered_ones(
     assert controller.outputs == OutputChoice(lsl_out="load", osc=receiver.address)
     dialog = settings_of(window)
     assert dialog.lsl.isChecked()
-    assert "“load”" in dialog.lsl.text()
+    assert dialog.lsl.text() == "LSL stream “load”"
     assert dialog.osc.isChecked()
     window.close()
     assert not settings.contains("send osc")
@@ -173,7 +173,7 @@ def test_osc_to_another_machine_is_said(
     dialog = settings_of(window)
     dialog.osc_address.setText("192.0.2.7:9000")
     dialog.osc.click()
-    assert dialog.osc_told.text() == "OSC takes predictions to another machine: 192.0.2.7."
+    assert dialog.osc_told.text() == "another machine"
     qtbot.waitUntil(lambda: sends(window) == "sends OSC to 192.0.2.7", timeout=WAIT)
 
 
@@ -181,7 +181,7 @@ def test_an_address_that_cannot_be_read_is_told_where_it_is_typed(qtbot: QtBot, 
     dialog = settings_of(window)
     dialog.osc_address.setText("studio:port")
     dialog.osc.click()
-    assert dialog.osc_told.text() == "Not sent: expected PORT, or HOST:PORT with a port up to 65535."
+    assert dialog.osc_told.text() == "not sent: HOST:PORT, or PORT"
     assert window.controller.outputs.osc == ""
     assert window.preferences.osc == ""
 

@@ -139,6 +139,11 @@ class Head(QWidget):
             painter.drawArc(ear, 90 * 16, -side * 180 * 16)
         places, mark = self._places(), self._mark()
         for contact, place in places:
+            if self._image is not None:
+                # A map may be as light, or as dark, as the mark.
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(QColor(self._theme.background))
+                painter.drawEllipse(place, mark, mark)
             draw_contact(painter, place, mark, contact.level, self._theme)
             if contact.channel in self._selected:
                 painter.setPen(QPen(QColor(self._theme.text), 1.5))
