@@ -141,6 +141,7 @@ class MainWindow(QMainWindow):
         area.contact.band_asked.connect(controller.spectra.choose_band)
         controller.predictions_added.connect(lambda _: area.prediction.refresh(controller.now()))
         controller.opening.connect(header.show_opening)
+        controller.opening.connect(lambda _: area.show_opening(True))
         controller.happened.connect(area.record.add_event)
         controller.recording_changed.connect(header.show_recording)
         area.prediction.baseline_asked.connect(controller.start_baseline)
@@ -175,6 +176,7 @@ class MainWindow(QMainWindow):
         controller, area = self.controller, self.area
         log, player = controller.log, controller.player
         self.header.show_session(session)
+        area.show_opening(False)
         area.signals.show_session(session, controller.traces, log)
         area.spectrum.show_silence("")
         if session is not None:
@@ -218,6 +220,7 @@ class MainWindow(QMainWindow):
 
     def _show_failure(self, _error: object) -> None:
         """Lead back to the choice when there is no session to look at."""
+        self.area.show_opening(False)
         if self.controller.session is None:
             self.header.show_session(None)
             if self.controller.source_text:

@@ -260,6 +260,11 @@ class EmptyPanel(QWidget):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             column.addWidget(part)
         column.addStretch()
+        self._advice = advice
+
+    def show_opening(self, opening: bool) -> None:
+        """Say that there is nothing to do but wait, or what to do."""
+        self.advice.setText("The source is being opened." if opening else self._advice)
 
 
 class Figure(QWidget):

@@ -175,6 +175,8 @@ def test_osc_to_another_machine_is_said(
     dialog.osc.click()
     assert dialog.osc_told.text() == "another machine"
     qtbot.waitUntil(lambda: sends(window) == "sends OSC to 192.0.2.7", timeout=WAIT)
+    window.status.sent.setText("sends LSL, OSC to a-receiver-with-a-long-name.of-a-laboratory.example.org")
+    assert window.status.minimumSizeHint().width() <= 1024
 
 
 def test_an_address_that_cannot_be_read_is_told_where_it_is_typed(qtbot: QtBot, window: MainWindow) -> None:

@@ -301,6 +301,24 @@ def test_closing_ends_every_thread_and_the_source(qtbot: QtBot, open_window: Ope
     assert set(threading.enumerate()) <= before
 
 
+def test_while_a_source_is_being_opened_the_empty_panels_ask_for_none(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    answered = threading.Event()
+
+    class Slow(HeldSource):
+        def start(self) -> StreamInfo:
+            answered.wait(WAIT / 1000)
+            return super().start()
+
+    empty = [window.area.signals.empty.advice, window.area.prediction.empty.advice]
+    window.controller.open(Slow([]), bundle)
+    assert {advice.text() for advice in empty} == {"The source is being opened."}
+    with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
+        answered.set()
+    assert all(advice.text().startswith("Choose a source") for advice in empty)
+
+
 def test_another_source_replaces_the_one_that_is_open(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     first, second = HeldSource(stream(10)), HeldSource(sine(10, 10.0))
     begin(qtbot, window, first, bundle)

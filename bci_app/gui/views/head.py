@@ -143,7 +143,7 @@ class Head(QWidget):
                 # A map may be as light, or as dark, as the mark.
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(QColor(self._theme.background))
-                painter.drawEllipse(place, mark, mark)
+                painter.drawEllipse(place, 0.75 * mark, 0.75 * mark)
             draw_contact(painter, place, mark, contact.level, self._theme)
             if contact.channel in self._selected:
                 painter.setPen(QPen(QColor(self._theme.text), 1.5))

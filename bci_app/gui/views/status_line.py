@@ -42,7 +42,7 @@ class StatusLine(QWidget):
         self.battery = Figure("battery", "000 %", "charge of the device, as it states it")
         self.phase = label("", tone="muted")
         row.addWidget(self.phase)
-        self.sent = label("", tone="muted")
+        self.sent = ElidedLabel(tone="muted")
         row.addWidget(self.sent)
         row.addStretch()
         for figure in (self.rate, self.loss, self.age, self.compute, self.cpu, self.battery):
