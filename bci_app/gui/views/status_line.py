@@ -16,6 +16,8 @@ from bci_app.gui.widgets import ElidedLabel, Figure, label
 _SLOW_SHARE = 0.02
 _OLD_S = 0.5
 _LOW_BATTERY = 15
+# Room that outputs keep in a narrow window, in pixels.
+_SENT = 15 * GRID
 
 
 class StatusLine(QWidget):
@@ -93,7 +95,10 @@ class StatusLine(QWidget):
         self.battery.setVisible(battery is not None)
         if battery is not None:
             self.battery.show_value(f"{battery:.0f} %", tone="warning" if battery < _LOW_BATTERY else "")
-        self.sent.setText(f"sends {', '.join(sent.word for sent in live.sent)}")
+        text = f"sends {', '.join(sent.word for sent in live.sent)}"
+        self.sent.setText(text)
+        # The source's name gives way first.
+        self.sent.setMinimumWidth(min(self.sent.fontMetrics().horizontalAdvance(text) + 2, _SENT))
         self.sent.setToolTip("\n".join(sent.detail for sent in live.sent))
         self.sent.setVisible(bool(live.sent))
         self.cpu.show_value(f"{live.cpu_percent:.0f} %" if isfinite(live.cpu_percent) else "–")
