@@ -346,6 +346,34 @@ def test_an_output_that_fails_ends_and_the_session_goes_on(bundle: LoadedBundle)
     assert [str(failure) for failure in engine.failures] == ["The disk is full."]
 
 
+class CountingOutput(FailingOutput):
+    """An output that does not fail."""
+
+    def publish(self, prediction: Prediction) -> None:
+        self.published += 1
+
+
+def test_outputs_come_and_go_while_a_session_runs(bundle: LoadedBundle) -> None:
+    engine = Engine(ArraySource(INFO, chunks(eeg(10, RATE, 7), RATE, [50])), bundle, outputs=[FailingOutput()])
+    engine.start()
+    while not engine.failures:
+        engine.step()
+    later = CountingOutput()
+    engine.add_output(later)
+    assert engine.outputs == (later,)
+    assert engine.status().output_error == ""
+    expected = sum(len(engine.step().predictions) for _ in range(10))
+    assert later.published == expected > 0
+    engine.remove_output(later)
+    assert later.closed
+    assert sum(len(engine.step().predictions) for _ in range(10)) > 0
+    assert later.published == expected
+    engine.stop()
+    too_late = CountingOutput()
+    engine.add_output(too_late)
+    assert (too_late.closed, engine.outputs) == (True, ())
+
+
 class MarkedOutput(FailingOutput):
     """An output that takes events."""
 
