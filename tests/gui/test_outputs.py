@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from pythonosc.osc_message import OscMessage
 
 from bci_app.bundle import LoadedBundle
+from bci_app.cli import main
 from bci_app.errors import BciError
 from bci_app.events import Prediction
 from bci_app.gui.choices import ALL_MARKERS
@@ -164,6 +166,20 @@ def test_outputs_of_the_command_line_hold_beside_the_remembered_ones(
     assert dialog.osc.isChecked()
     window.close()
     assert not settings.contains("send osc")
+
+
+def test_the_command_line_hands_outputs_to_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, object] = {}
+
+    def run_window(**options: object) -> int:
+        given.update(options)
+        return 0
+
+    monkeypatch.setattr("bci_app.gui.app.run_window", run_window)
+    monkeypatch.setattr(sys, "argv", ["bci-app", "gui", "--osc", "9000", "--lsl-out", "load"])
+    with pytest.raises(SystemExit):
+        main()
+    assert given["outputs"] == OutputChoice(lsl_out="load", osc="9000")
 
 
 def test_osc_to_another_machine_is_said(
