@@ -52,6 +52,11 @@ MarkersOption = Annotated[
 ]
 ParticipantOption = Annotated[str | None, typer.Option(help="Code of the participant, for the recording.")]
 NotesOption = Annotated[str | None, typer.Option(help="Notes on the session, for the recording.")]
+OscOption = Annotated[str | None, typer.Option(help="Send predictions by OSC to HOST:PORT.")]
+LslOutOption = Annotated[str | None, typer.Option(help="Send predictions as an LSL stream of this name.")]
+LslMarkersOption = Annotated[
+    str | None, typer.Option(help="Send what changes in them, and the session's events, as an LSL marker stream.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEMO_BUNDLE = "mental-load"
@@ -120,6 +125,9 @@ def gui(
     source: Annotated[str | None, typer.Option("--source", "-s", help=f"Open this at once: {GRAMMAR}.")] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Folder or name of a bundle.")] = None,
     markers: MarkersOption = None,
+    osc: OscOption = None,
+    lsl_out: LslOutOption = None,
+    lsl_markers: LslMarkersOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
     unit: UnitOption = None,
@@ -132,14 +140,16 @@ def gui(
 
     if not network:
         _keep_to_this_machine()
+    # What cannot be read is told here, before there is a window.
+    _outputs(None, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers)
     problem = display_problem()
     if problem is not None:
         raise DependencyError("The window cannot open", found=problem, fix="Use `bci-app run` in a terminal.")
     if source is not None:
-        # What cannot be read is told here, before there is a window.
         _open(source, channels=channels, rate=rate, unit=unit)
     from bci_app.gui.app import run_window
     from bci_app.gui.choices import SourceChoice
+    from bci_app.gui.output_control import OutputChoice
 
     names = None if channels is None else tuple(name.strip() for name in channels.split(","))
     sys.exit(
@@ -148,6 +158,7 @@ def gui(
             model=None if bundle is None else find_bundle(bundle),
             wait_for_baseline=True,
             markers=markers or (),
+            outputs=OutputChoice(lsl_out or "", lsl_markers or "", osc or ""),
         )
     )
 
@@ -166,11 +177,9 @@ def run(
     rest: Annotated[
         Path | None, typer.Option(help="Measure the rest baseline in this recording of the same person and montage.")
     ] = None,
-    osc: Annotated[str | None, typer.Option(help="Send predictions by OSC to HOST:PORT.")] = None,
-    lsl_out: Annotated[str | None, typer.Option(help="Send predictions as an LSL stream of this name.")] = None,
-    lsl_markers: Annotated[
-        str | None, typer.Option(help="Send what changes in them, and the session's events, as an LSL marker stream.")
-    ] = None,
+    osc: OscOption = None,
+    lsl_out: LslOutOption = None,
+    lsl_markers: LslMarkersOption = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,

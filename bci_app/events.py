@@ -149,6 +149,8 @@ class Status:
         One for each channel of the model, in its order.
     recording : str
         File that is being recorded; empty if none.
+    recording_error, output_error : str
+        Why the last recording, or an output, has ended by a failure; else empty.
     notice : str
         What is odd about the stream although predictions go on; else empty.
     device : DeviceState or None
@@ -167,6 +169,7 @@ class Status:
     contacts: tuple[Contact, ...] = ()
     recording: str = ""
     recording_error: str = ""
+    output_error: str = ""
     notice: str = ""
     device: DeviceState | None = None
 

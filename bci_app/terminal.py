@@ -87,9 +87,8 @@ class TerminalView:
         parts += [
             Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in (self._source, status_line(status))
         ]
-        parts += [
-            Text(text, style="yellow") for text in (status.message, status.recording_error, status.notice) if text
-        ]
+        wrong = (status.message, status.recording_error, status.output_error, status.notice)
+        parts += [Text(text, style="yellow") for text in wrong if text]
         return Group(*parts)
 
     def _steps(self, status: Status) -> Text:
@@ -157,7 +156,7 @@ class _Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._errors = Console(stderr=True)
-        self._message = self._recording_error = ""
+        self._message = self._recording_error = self._output_error = ""
         self._noticed: set[str] = set()
         self._due = 0.0
 
@@ -167,7 +166,10 @@ class _Lines:
             self._say(status.message or "Samples again.")
         if status.recording_error and not self._recording_error:
             self._say(status.recording_error)
+        if status.output_error and status.output_error != self._output_error:
+            self._say(status.output_error)
         self._message, self._recording_error = status.message, status.recording_error
+        self._output_error = status.output_error
         # The figures in it change all the time.
         wording = "".join(character for character in status.notice if not character.isdigit())
         if wording and wording not in self._noticed:

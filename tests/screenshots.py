@@ -31,6 +31,7 @@ from bci_app.gui.app import make_application
 from bci_app.gui.choices import SourceChoice, of_player
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
+from bci_app.gui.output_control import OutputChoice
 from bci_app.gui.player import Player
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.shortcuts import HelpDialog
@@ -183,8 +184,11 @@ class Studio:
         with self.window(theme, SMALL) as window:
             window.preferences.marker_texts = ["eyes open", "eyes closed", "stimulus"]
             window.show_settings()
-            wait(0.2)
             (dialog,) = window.findChildren(SettingsDialog)
+            dialog.lsl.setChecked(True)
+            dialog.osc_address.setText("192.168.1.20:9000")
+            dialog.osc.setChecked(True)
+            wait(0.2)
             dialog.grab().save(str(self.out / f"settings_{theme}.png"))
             dialog.close()
 
@@ -200,6 +204,7 @@ class Studio:
             until(lambda: any("Subject01_2" in key for key in page.source.streams.keys))
             page.source.streams.choose(next(key for key in page.source.streams.keys if "Subject01_2" in key))
             until(page.fit.button.isEnabled)
+            until(lambda: any("psychopy-1" in key for key in page.source.markers.boxes))
             chosen = [key for key in page.source.markers.boxes if "psychopy-1" in key]
             page.source.markers.choose([*chosen, "name=Button box"])
             wait(0.2)
@@ -356,6 +361,7 @@ class Studio:
                 lambda: of_player(player, self.load), source_text="file:Subject01_2.edf", wait_for_baseline=False
             )
             until(lambda: window.header.steps.current is Step.RUN)
+            window.controller.choose_outputs(OutputChoice(osc="127.0.0.1:9000").with_lsl(True))
             wait(2.0)
             player.set_speed(1.0)
             window.area.record.participant.setText("P07")

@@ -165,6 +165,7 @@ FAULTS = {
     "replay beyond the end": (["replay", "SAMPLE", "--start", "1000"], "nothing to play"),
     "check of nothing": (["check", "no-such"], "no-such"),
     "OSC to nowhere": (["run", "-s", "synthetic:", "--osc", "here"], "here"),
+    "OSC of the window to nowhere": (["gui", "--osc", "here"], "here"),
     "rest that is too short": (["run", "-s", "synthetic:", "--rest", "SHORT"], "too short"),
 }
 

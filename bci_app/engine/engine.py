@@ -20,9 +20,10 @@ from bci_app.bundle.store import LoadedBundle
 from bci_app.engine.buffer import SignalBuffer
 from bci_app.engine.interpreter import Interpreter, Watcher
 from bci_app.engine.rate import EffectiveRate
-from bci_app.errors import BciError, ChannelError, FileError, StandardOutputError, StreamLostError
+from bci_app.engine.sending import Sending
+from bci_app.errors import BciError, ChannelError, FileError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason, SignalView, Status, StepResult
-from bci_app.outputs.base import MarkerOutput, Output
+from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
 from bci_app.sources.base import Device, Source
@@ -84,8 +85,6 @@ class Engine:
         self.bundle = bundle.spec if bundle is not None else None
         self._predictor = Predictor(bundle.spec, bundle.model) if bundle is not None else None
         self._source = source
-        self._outputs = tuple(outputs)
-        self._marker_streams = MarkerStreams(markers, self.note) if markers else None
         self._wait_for_baseline = wait_for_baseline
         self._buffer_seconds = buffer_seconds
         self._clock = clock
@@ -95,8 +94,10 @@ class Engine:
         self._recorder: Recorder | None = None
         self._recording_error = ""
         self._recorded: tuple[int, Rest | None] | None = None  # what the recording was last told of the model
-        self._output_error = ""
         self._failures: list[BciError] = []
+        self._sending = Sending(outputs, self._failures.append)
+        own = self._sending.has_outlet
+        self._marker_streams = MarkerStreams(markers, self.note, own=own) if markers else None
         self._device_due = 0  # stream index from which the device's state is to be recorded again
         self._noted: list[Marker] = []
         self._info: StreamInfo | None = None
@@ -113,8 +114,7 @@ class Engine:
         try:
             self._interpreter = self._make_interpreter(info)
             if self.bundle is not None:
-                for output in self._outputs:
-                    output.start(self.bundle, info)
+                self._sending.start(self.bundle, info)
             if self._marker_streams is not None:
                 self._marker_streams.start()
         except BaseException:
@@ -209,9 +209,7 @@ class Engine:
         self._source.stop()
         with self._lock:
             self.stop_recording()
-            for output in self._outputs:
-                output.close()
-            self._outputs = ()
+            self._sending.close()
 
     def start_baseline(self) -> None:
         """Measure the rest baseline from the next sample on, anew if there is one."""
@@ -250,7 +248,33 @@ class Engine:
             if origin:
                 self._noted.append(marker)
             else:
-                self._announce(marker)
+                self._sending.announce(marker)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Where predictions go now; one that has failed is no longer among them."""
+        return self._sending.outputs
+
+    def add_output(self, output: Output) -> None:
+        """Send predictions there too from now on, in a session that has a model.
+
+        May take as long as the output's `start`, while the session goes on.
+
+        Raises
+        ------
+        BciError
+            If it cannot be opened.
+        """
+        if self.bundle is None:
+            raise RuntimeError("without a model there are no predictions to send")
+        output.start(self.bundle, self.info)
+        with self._lock:
+            self._sending.add(output)
+
+    def remove_output(self, output: Output) -> None:
+        """Send nothing there any more, and close it."""
+        with self._lock:
+            self._sending.remove(output)
 
     @property
     def marker_streams(self) -> MarkerStreams | None:
@@ -302,7 +326,8 @@ class Engine:
                 contacts=self._interpreter.contacts if self._info else (),
                 recording=str(self._recorder.path) if self._recorder else "",
                 recording_error=self._recording_error,
-                notice=self._output_error or (self._rate.notice or self._interpreter.notice if self._info else ""),
+                output_error=self._sending.error,
+                notice=self._rate.notice or self._interpreter.notice if self._info else "",
                 device=self._device,
             )
 
@@ -327,7 +352,7 @@ class Engine:
         self._record_state(max(measured, default=chunk.first))
         self._phase, self._message = self._interpreter.phase, ""
         for marker in chunk.markers:
-            self._announce(marker)
+            self._sending.announce(marker)
         for prediction in predictions:
             self._publish(prediction)
         noted, self._noted = self._noted, []
@@ -359,24 +384,7 @@ class Engine:
 
     def _publish(self, prediction: Prediction) -> None:
         self._record(lambda recorder: recorder.on_prediction(prediction))
-        self._send(lambda output: output.publish(prediction))
-
-    def _announce(self, marker: Marker) -> None:
-        """Tell outputs of an event of this session; those of other LSL streams can be received there."""
-        self._send(lambda output: output.mark(marker) if isinstance(output, MarkerOutput) else None)
-
-    def _send(self, send: Callable[[Output], None]) -> None:
-        """Do something with each output; one that fails ends, the session goes on."""
-        for output in self._outputs:
-            try:
-                send(output)
-            except StandardOutputError:
-                raise
-            except BciError as error:
-                self._output_error = str(error)
-                self._failures.append(error)
-                self._outputs = tuple(other for other in self._outputs if other is not output)
-                output.close()
+        self._sending.publish(prediction)
 
     def _record(self, act: Callable[[Recorder], None]) -> None:
         """Do something with the recorder; a recording that fails ends, the session goes on."""

@@ -16,6 +16,7 @@ from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.opening import Ready
+from bci_app.gui.output_control import OutputChoice
 from bci_app.gui.theme import font, load_fonts, read_scale
 
 ORGANISATION = "bci-app"
@@ -51,6 +52,7 @@ def run_window(
     on_ready: Callable[[MainWindow], None] | None = None,
     wait_for_baseline: bool = False,
     markers: Sequence[str] = (),
+    outputs: OutputChoice | None = None,
     settings: QSettings | None = None,
 ) -> int:
     """Show the session window until it is closed.
@@ -72,6 +74,8 @@ def run_window(
         True to check contact until the user starts the rest baseline; False to begin at once.
     markers : sequence of str
         LSL marker streams whose events belong into recordings (see `Engine`).
+    outputs : OutputChoice, optional
+        Where predictions go, beside what the settings say.
     settings : QSettings, optional
         Where layout and choices are remembered; the user's own by default.
 
@@ -82,7 +86,7 @@ def run_window(
     """
     settings = settings or QSettings(ORGANISATION, "bci-app")
     app = make_application(settings)
-    controller = Controller(markers=markers)
+    controller = Controller(markers=markers, outputs=outputs)
     window = MainWindow(controller, title=title, settings=settings)
     # Qt's loop only lets Python see Ctrl+C between events: the controller's timer gives it those.
     before = signal.signal(signal.SIGINT, lambda *_: window.close())

@@ -15,9 +15,11 @@ from bci_app.events import Gap, Prediction, Status
 from bci_app.gui import troubles
 from bci_app.gui.chronicle import Chronicle
 from bci_app.gui.opening import Opening, Ready, Running
+from bci_app.gui.output_control import OutputChoice, OutputControl
 from bci_app.gui.player import Playback, Player
 from bci_app.gui.recording_control import RecordingControl
 from bci_app.gui.signal_feed import HISTORY_SECONDS, SignalFeed
+from bci_app.gui.spectra import Spectra
 from bci_app.gui.state import Event, Mark, Session, SessionLog
 from bci_app.gui.status_report import Due, StatusReport
 from bci_app.gui.traces import DisplayFilter, TraceHistory
@@ -39,6 +41,8 @@ class Controller(QObject):
         Seconds, steady: tells how long a stream has been silent.
     markers : sequence of str
         LSL marker streams whose events belong into every session (see `Engine`).
+    outputs : OutputChoice, optional
+        Where predictions go; nowhere by default.
 
     Attributes
     ----------
@@ -46,6 +50,8 @@ class Controller(QObject):
         The open session.
     log : SessionLog
         Predictions, gaps and markers so far.
+    spectra : Spectra
+        What of the spectrum is shown; tells `spectrum_changed` and `map_changed`.
     player : Player or None
         Of the session's recording, if its source is one.
     source_text : str
@@ -59,6 +65,7 @@ class Controller(QObject):
     traces_replaced = pyqtSignal()
     predictions_added = pyqtSignal(object)
     spectrum_changed = pyqtSignal(object)
+    map_changed = pyqtSignal(object)
     happened = pyqtSignal(object)
     trouble_changed = pyqtSignal(object)
     playback_changed = pyqtSignal(object)
@@ -71,10 +78,12 @@ class Controller(QObject):
         *,
         clock: Callable[[], float] = monotonic,
         markers: Sequence[str] = (),
+        outputs: OutputChoice | None = None,
     ) -> None:
         super().__init__(parent)
         self._markers = tuple(markers)
         self._feed = SignalFeed(clock)
+        self.spectra = Spectra(self.spectrum_changed.emit, self.map_changed.emit)
         self._chronicle = Chronicle(self.happened.emit, lambda: self.seconds)
         self._troubles = troubles.TroubleBoard(self.trouble_changed.emit)
         self.session: Session | None = None
@@ -85,6 +94,7 @@ class Controller(QObject):
         self._again: Callable[[], None] | None = None
         self._running: Running | None = None
         self._recording = RecordingControl()
+        self._outputs = OutputControl(outputs or OutputChoice())
         self._drawing = True
         self._report = StatusReport()
         self._due = Due()
@@ -196,6 +206,15 @@ class Controller(QObject):
             self._drawing = drawing
             self._timer.setInterval(_FRAME_MS if drawing else _HIDDEN_MS)
 
+    @property
+    def outputs(self) -> OutputChoice:
+        """Where predictions are to go."""
+        return self._outputs.choice
+
+    def choose_outputs(self, choice: OutputChoice) -> None:
+        """Send predictions there from now on, in this session and the next."""
+        self._outputs.choose(choice)
+
     # Recording ---------------------------------------------------------------------------------
 
     @property
@@ -265,6 +284,9 @@ class Controller(QObject):
             self.predictions_added.emit(tuple(predictions))
         if self._running is not running:
             return  # who heard this has closed the session
+        failure = self._outputs.failure()
+        if failure is not None:
+            self.tell(failure)
         status = thread.engine.status()
         playback = self.player.playback() if self.player is not None else None
         if playback is not None:
@@ -291,9 +313,11 @@ class Controller(QObject):
         engine, self.player = opening.opened.engine, opening.opened.player
         self.session = Session(engine.info, engine.bundle, self.source_text)
         self._feed.begin(engine.info)
+        self.spectra.begin(engine.info.channels, self.session.judged)
         self.log = SessionLog()
         self._running = Running(EngineThread(engine), opening.opened.source, self.player)
         self._running.thread.start()
+        self._outputs.begin(engine)
         self._troubles.show(None)
         self.session_changed.emit(self.session)
 
@@ -303,6 +327,7 @@ class Controller(QObject):
         if self._recording.running:
             self._recording.forget()
             self.recording_changed.emit(None)
+        self._outputs.end()
         self._forget()
         self._troubles.show(None)
         if had:
@@ -312,19 +337,24 @@ class Controller(QObject):
         if self._feed.take(engine):
             self.traces_extended.emit()
         if not self._silence and self._due.now("spectrum", _SPECTRUM_SECONDS):
-            spectrum = self._feed.spectrum(engine)
-            if spectrum is not None:
-                self.spectrum_changed.emit(spectrum)
+            self.spectra.take(self._feed.spectrum(engine))
 
     def _tell_status(self, running: Running, status: Status, playback: Playback | None) -> None:
-        engine, source = running.thread.engine, running.source
         self._silence = troubles.silence(status, playback, self._silent)
         live = self._report.take(
-            status, engine, source, player=self.player, silence=self._silence, time=self._feed.freshness
+            status,
+            running.thread.engine,
+            player=self.player,
+            silence=self._silence,
+            time=self._feed.freshness,
+            sent=self._outputs.sent,
         )
         self._chronicle.step(self._report.step)
         self._chronicle.silence(self._silence)
+        if self._silence:
+            self.spectra.take(None)
         if live is not None:
+            self.spectra.judge(live.contacts)
             self._chronicle.marker_streams(frozenset(live.marker_streams))
             self.status_changed.emit(live)
         if self._due.now("recording", _RECORDING_SECONDS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QRect, QSettings, QSize, Qt
@@ -24,6 +25,7 @@ from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
 from bci_app.gui.header import Header
 from bci_app.gui.keyboard import Keyboard, press_focused
+from bci_app.gui.output_control import OutputChoice
 from bci_app.gui.picture import save_picture
 from bci_app.gui.preferences import Preferences
 from bci_app.gui.scout import Scout
@@ -121,6 +123,8 @@ class MainWindow(QMainWindow):
         signals = self.area.signals
         signals.set_span(int(self._settings.value("span", signals.span_index)))
         self._choose_filter(self.preferences.filter)
+        remembered = OutputChoice(osc=self.preferences.osc).with_lsl(self.preferences.lsl)
+        self.controller.choose_outputs(self.controller.outputs.over(remembered))
 
     # Wiring ------------------------------------------------------------------------------------
 
@@ -133,17 +137,22 @@ class MainWindow(QMainWindow):
         controller.traces_extended.connect(area.signals.extend)
         controller.traces_replaced.connect(area.signals.canvas.rebuild)
         controller.spectrum_changed.connect(area.spectrum.show_spectrum)
-        controller.spectrum_changed.connect(area.contact.show_spectrum)
+        controller.map_changed.connect(area.contact.show_map)
+        area.contact.band_asked.connect(controller.spectra.choose_band)
         controller.predictions_added.connect(lambda _: area.prediction.refresh(controller.now()))
         controller.opening.connect(header.show_opening)
+        controller.opening.connect(lambda _: area.show_opening(True))
         controller.happened.connect(area.record.add_event)
         controller.recording_changed.connect(header.show_recording)
         area.prediction.baseline_asked.connect(controller.start_baseline)
         area.signals.filter_asked.connect(self._choose_filter)
         area.signals.own_filter_asked.connect(self.show_settings)
         self.preferences.own_filter_changed.connect(self._choose_filter)
+        self.preferences.lsl_changed.connect(self._send_lsl)
+        self.preferences.osc_changed.connect(self._send_osc)
         self.preferences.marker_texts_changed.connect(self._show_marker_texts)
         area.signals.channels_changed.connect(area.spectrum.show_channels)
+        area.signals.channels_changed.connect(lambda picked: controller.spectra.pick(picked.channels))
         area.spectrum.channel_asked.connect(area.signals.toggle_selected)
         area.contact.head.electrode_clicked.connect(area.signals.select_electrode)
         area.record.marked.connect(controller.mark)
@@ -167,10 +176,11 @@ class MainWindow(QMainWindow):
         controller, area = self.controller, self.area
         log, player = controller.log, controller.player
         self.header.show_session(session)
+        area.show_opening(False)
         area.signals.show_session(session, controller.traces, log)
         area.spectrum.show_silence("")
         if session is not None:
-            area.contact.show_channels(session.info.channels, session.judged, window=session.window_seconds)
+            area.contact.show_session(session.window_seconds)
         area.contact.show_contacts(())
         area.prediction.show_session(session, log)
         area.record.clear()
@@ -194,7 +204,9 @@ class MainWindow(QMainWindow):
         if session is None:
             return
         self.header.steps.show_step(session.steps, live.step)
-        self.area.contact.show_contacts(live.contacts, self.area.signals.selected_names, now=live.now)
+        self.area.contact.show_contacts(
+            live.contacts, self.area.signals.selected_names, now=live.now, resistances=live.resistances
+        )
         if live.silence:
             self.area.spectrum.show_silence(live.silence)
             self.area.contact.show_silence(live.silence)
@@ -208,6 +220,7 @@ class MainWindow(QMainWindow):
 
     def _show_failure(self, _error: object) -> None:
         """Lead back to the choice when there is no session to look at."""
+        self.area.show_opening(False)
         if self.controller.session is None:
             self.header.show_session(None)
             if self.controller.source_text:
@@ -292,6 +305,12 @@ class MainWindow(QMainWindow):
         self.area.signals.show_filters(self.preferences.filters, display_filter)
         self.controller.set_display_filter(display_filter)
 
+    def _send_lsl(self, on: bool) -> None:
+        self.controller.choose_outputs(self.controller.outputs.with_lsl(on))
+
+    def _send_osc(self, address: str) -> None:
+        self.controller.choose_outputs(replace(self.controller.outputs, osc=address))
+
     # Window ------------------------------------------------------------------------------------
 
     @property
@@ -324,8 +343,8 @@ class MainWindow(QMainWindow):
         self._show_dialog(HelpDialog, lambda: HelpDialog(self))
 
     def show_settings(self) -> None:
-        """Change folder, marker texts, display filter and size."""
-        self._show_dialog(SettingsDialog, lambda: SettingsDialog(self.preferences, self))
+        """Change folder, marker texts, display filter, outputs and size."""
+        self._show_dialog(SettingsDialog, lambda: SettingsDialog(self.preferences, self.controller.outputs, self))
 
     def _show_dialog(self, kind: type[QDialog], make: Callable[[], QDialog]) -> None:
         """Show a dialog, or bring the one that is there to the front."""

@@ -11,15 +11,20 @@ from bci_app.gui.shortcuts import MARKER_KEYS
 from bci_app.gui.theme import SCALES, read_scale
 from bci_app.gui.traces import FILTERS, DisplayFilter
 
+_OSC_ADDRESS = "127.0.0.1:9000"
+
 
 class Preferences(QObject):
     """The user's choices, stored as they are made.
 
-    Signals: `marker_texts_changed` with the texts of all keys, `own_filter_changed` with a DisplayFilter.
+    Signals: `marker_texts_changed` with the texts of all keys, `own_filter_changed` with a DisplayFilter,
+    `lsl_changed` with whether there are LSL streams, `osc_changed` with where OSC goes, if it does.
     """
 
     marker_texts_changed = pyqtSignal(object)
     own_filter_changed = pyqtSignal(object)
+    lsl_changed = pyqtSignal(bool)
+    osc_changed = pyqtSignal(str)
 
     def __init__(self, settings: QSettings, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -77,6 +82,33 @@ class Preferences(QObject):
     @filter.setter
     def filter(self, display_filter: DisplayFilter) -> None:
         self._settings.setValue("filter", display_filter.title)
+
+    @property
+    def lsl(self) -> bool:
+        """Whether predictions and events go out as LSL streams."""
+        return bool(self._settings.value("send lsl", False, type=bool))
+
+    @lsl.setter
+    def lsl(self, on: bool) -> None:
+        self._settings.setValue("send lsl", on)
+        self.lsl_changed.emit(on)
+
+    @property
+    def osc(self) -> str:
+        """Where predictions go by OSC; empty if they do not."""
+        return self.osc_address if self._settings.value("send osc", False, type=bool) else ""
+
+    @osc.setter
+    def osc(self, address: str) -> None:
+        self._settings.setValue("send osc", bool(address))
+        if address:
+            self._settings.setValue("osc address", address)
+        self.osc_changed.emit(address)
+
+    @property
+    def osc_address(self) -> str:
+        """Where they went last."""
+        return str(self._settings.value("osc address", _OSC_ADDRESS))
 
     @property
     def scale(self) -> float:

@@ -65,15 +65,8 @@ class RecordingControl:
         FileError
             If the file cannot be created.
         """
-        bundle = engine.bundle
-        metadata = {
-            "participant": participant,
-            "source": source_text,
-            "bundle": bundle.name if bundle else None,
-            "model_sha256": bundle.model_sha256 if bundle else None,
-            "targets": [target.name for target in bundle.targets] if bundle else [],
-            "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-        }
+        given = {"participant": participant, "source": source_text}
+        metadata = {name: value for name, value in given.items() if value}
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -83,7 +76,7 @@ class RecordingControl:
                 expected="a folder that this user may write to",
                 fix="Choose another folder for recordings.",
             ) from error
-        recorder = Recorder(folder / file_name(bundle, participant), engine.info, metadata=metadata)
+        recorder = Recorder(folder / file_name(engine.bundle, participant), engine.info, metadata=metadata)
         engine.start_recording(recorder)
         self._recorder, self._began, self.participant = recorder, monotonic(), participant
         self._free = _free(folder)

@@ -73,6 +73,11 @@ class SessionArea(QMainWindow):
         """Whether any view can be seen; one that floats stays when another page is shown."""
         return self.isVisible() or any(dock.isFloating() and dock.isVisible() for dock in self._docks)
 
+    def show_opening(self, opening: bool) -> None:
+        """Say that a source is being opened, or no longer."""
+        for view in (self.signals, self.prediction):
+            view.empty.show_opening(opening)
+
     def reset_layout(self) -> None:
         """Put every view back to its place."""
         self.restoreState(self._default)

@@ -1,4 +1,4 @@
-"""The settings that are no part of a session: folder, texts of the marker keys, display filter, size."""
+"""The settings that outlast a session: folder, texts of the marker keys, display filter, outputs, size."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import QLocale, Qt
 from PyQt6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDoubleSpinBox,
@@ -18,11 +19,14 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from bci_app.errors import BciError
+from bci_app.gui.output_control import OutputChoice
 from bci_app.gui.preferences import Preferences
 from bci_app.gui.shortcuts import MARKER_KEYS
 from bci_app.gui.theme import GRID, SCALES
 from bci_app.gui.traces import FILTERS, DisplayFilter
-from bci_app.gui.widgets import label
+from bci_app.gui.widgets import label, set_tone
+from bci_app.outputs.osc import OscOutput
 
 _NOTCHES = (("no notch", None), ("notch 50 Hz", 50.0), ("notch 60 Hz", 60.0))
 _LEAST_BAND = 0.5  # Hz
@@ -31,7 +35,7 @@ _LEAST_BAND = 0.5  # Hz
 class SettingsDialog(QDialog):
     """Everything that is changed here holds at once, but for the size."""
 
-    def __init__(self, preferences: Preferences, parent: QWidget) -> None:
+    def __init__(self, preferences: Preferences, outputs: OutputChoice, parent: QWidget) -> None:
         super().__init__(parent)
         self._preferences = preferences
         self.setWindowTitle("Settings")
@@ -45,6 +49,7 @@ class SettingsDialog(QDialog):
             ("Recordings and pictures", self._folder()),
             ("Markers of F1 to F8", self._keys()),
             ("Own display filter", self._filter()),
+            ("Outputs", self._outputs(outputs)),
             ("Size of everything", self._size()),
         ):
             column.addWidget(label(title, role="strong"))
@@ -125,21 +130,76 @@ class SettingsDialog(QDialog):
         notch = _NOTCHES[self.notch.currentIndex()][1]
         self._preferences.own_filter = DisplayFilter.own(self.low.value(), self.high.value(), notch)
 
-    def _size(self) -> QVBoxLayout:
+    def _outputs(self, outputs: OutputChoice) -> QVBoxLayout:
+        self.lsl = QCheckBox(_streams(outputs if outputs.lsl else outputs.with_lsl(True)))
+        self.lsl.setToolTip(
+            "to programs of this machine; of the whole network where bci-app was started with --network"
+        )
+        self.lsl.setChecked(outputs.lsl)
+        self.lsl.toggled.connect(self._store_lsl)
+        self._sent_by_osc = outputs.osc
+        self.osc = QCheckBox("OSC to")
+        self.osc.setChecked(bool(outputs.osc))
+        self.osc_address = QLineEdit(outputs.osc or self._preferences.osc_address)
+        self.osc_address.setToolTip("HOST:PORT of the receiver, or the PORT alone for this machine")
+        self.osc_address.setFixedWidth(24 * GRID)
+        self.osc_told = label(tone="muted")
+        self.osc.toggled.connect(self._store_osc)
+        self.osc_address.textEdited.connect(self._tell_osc)
+        self.osc_address.editingFinished.connect(self._store_osc)
+        row = QHBoxLayout()
+        row.setSpacing(GRID)
+        for part in (self.osc, self.osc_address, self.osc_told):
+            row.addWidget(part)
+        row.addStretch()
+        column = QVBoxLayout()
+        column.setSpacing(GRID // 2)
+        column.addWidget(self.lsl)
+        column.addLayout(row)
+        self._tell_osc()
+        return column
+
+    def _store_lsl(self, on: bool) -> None:
+        self.lsl.setText(_streams(OutputChoice().with_lsl(True)))
+        self._preferences.lsl = on
+
+    def _store_osc(self) -> None:
+        address = self.osc_address.text().strip() if self.osc.isChecked() and self._tell_osc() else ""
+        if address != self._sent_by_osc:
+            self._sent_by_osc = address
+            self._preferences.osc = address
+
+    def _tell_osc(self) -> bool:
+        """Say where OSC goes or would go; tell whether that can be read."""
+        try:
+            output = OscOutput.parse(self.osc_address.text())
+        except BciError:
+            text, readable = "not sent: HOST:PORT, or PORT", False
+        else:
+            text, readable = "this machine" if output.local else "another machine", True
+        self.osc_told.setText(text)
+        set_tone(self.osc_told, "muted" if readable else "warning")
+        return readable
+
+    def _size(self) -> QHBoxLayout:
         self.size_choice = QComboBox()
         self.size_choice.addItems([f"{100 * scale:.0f} %" for scale in SCALES])
         self.size_choice.setCurrentIndex(SCALES.index(self._preferences.scale))
         self.size_choice.activated.connect(self._store_size)
-        column = QVBoxLayout()
         row = QHBoxLayout()
+        row.setSpacing(GRID)
         row.addWidget(self.size_choice)
+        row.addWidget(label("from the next start on: a running program cannot be resized", tone="muted"))
         row.addStretch()
-        column.addLayout(row)
-        column.addWidget(label("Holds from the next start on: a running program cannot be resized.", tone="muted"))
-        return column
+        return row
 
     def _store_size(self, index: int) -> None:
         self._preferences.scale = SCALES[index]
+
+
+def _streams(outputs: OutputChoice) -> str:
+    names = [f"“{name}”" for name in (outputs.lsl_out, outputs.lsl_markers) if name]
+    return f"LSL stream{'s' if len(names) > 1 else ''} {' and '.join(names)}"
 
 
 def _hertz(least: float, value: float) -> QDoubleSpinBox:

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from math import isfinite
 
 import numpy as np
 
@@ -73,6 +74,14 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """An output that predictions go to: a word or two, and on hover where exactly."""
+
+    word: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class LiveStatus:
     """The engine's status with what the window adds.
 
@@ -90,8 +99,8 @@ class LiveStatus:
         Of one core, by this process; nan at first.
     silence : str
         Why nothing arrives: paused, the end of a recording, a lost or silent stream; empty while samples come.
-    battery_percent : float or None
-        Charge of the device, where it tells.
+    sent : tuple of Sent
+        Where predictions go beside the window.
     marker_streams, markers_awaited : tuple of str
         LSL marker streams that are received, and those that were named and have not been seen yet.
     """
@@ -101,10 +110,18 @@ class LiveStatus:
     now: float
     cpu_percent: float
     silence: str = ""
-    battery_percent: float | None = None
     marker_streams: tuple[str, ...] = ()
     markers_awaited: tuple[str, ...] = ()
     silent: float = 0.0
+    sent: tuple[Sent, ...] = ()
+
+    @property
+    def resistances(self) -> dict[str, float]:
+        """Contact resistances in ohm that are measured now; of a stream that is silent nothing is known."""
+        device = self.status.device
+        if device is None or self.silence:
+            return {}
+        return {name: ohm for name, ohm in device.resistances if isfinite(ohm)}
 
     @property
     def contacts(self) -> tuple[Contact, ...]:

@@ -13,9 +13,7 @@ from bci_app.events import Status
 from bci_app.gui.choices import ALL_MARKERS
 from bci_app.gui.freshness import Freshness
 from bci_app.gui.player import Player
-from bci_app.gui.state import LiveStatus, Step, step_of
-from bci_app.sources.base import Source
-from bci_app.sources.brainflow import BrainFlowSource
+from bci_app.gui.state import LiveStatus, Sent, Step, step_of
 from bci_app.sources.lsl_header import LslSelector
 
 _STATUS_SECONDS = 0.5
@@ -71,11 +69,11 @@ class StatusReport:
         self,
         status: Status,
         engine: Engine,
-        source: Source,
         *,
         player: Player | None,
         silence: str,
         time: Freshness,
+        sent: tuple[Sent, ...] = (),
     ) -> LiveStatus | None:
         """Give what is to be shown now, if it is time to show it.
 
@@ -96,6 +94,7 @@ class StatusReport:
             status.baseline_progress,
             status.recording,
             connected,
+            sent,
         )
         if shown == self._shown and not self._due.now("status", _STATUS_SECONDS):
             return None
@@ -109,7 +108,7 @@ class StatusReport:
             now=time.now,
             cpu_percent=self._cpu,
             silence=silence,
-            battery_percent=source.battery if isinstance(source, BrainFlowSource) else None,
+            sent=sent,
             silent=0.0 if waits else time.since_newest,
             marker_streams=connected,
             markers_awaited=awaited,

@@ -59,6 +59,9 @@ def present(
         found.append(Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,)))
     if status.recording_error:
         found.append(Trouble("The recording has ended by a failure.", status.recording_error, Level.ERROR, (DISMISS,)))
+    if status.output_error:
+        summary = "An output has ended by a failure; the session goes on."
+        found.append(Trouble(summary, status.output_error, Level.ERROR, (DISMISS,)))
     if free is None:
         text = "Was it renamed, or its disk pulled? Put it back, or stop and record into another folder."
         found.append(Trouble("The folder of the recording is out of reach.", text, actions=(DISMISS,)))

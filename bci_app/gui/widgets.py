@@ -33,6 +33,11 @@ def short(power: float) -> str:
     return f"{power:.0f}" if power >= 9.95 else f"{power:.1f}"
 
 
+def resistance(ohm: float) -> str:
+    """Write the resistance of a contact."""
+    return f"{ohm / 1e6:.1f} MΩ" if ohm >= 999_500 else f"{ohm / 1e3:.0f} kΩ" if ohm >= 950 else f"{ohm / 1e3:.1f} kΩ"
+
+
 def clock(seconds: float, *, hours: bool = False) -> str:
     """Write a duration as minutes and seconds, with hours where there are any, or always."""
     minutes, rest = divmod(int(seconds), 60)
@@ -255,6 +260,11 @@ class EmptyPanel(QWidget):
             part.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             column.addWidget(part)
         column.addStretch()
+        self._advice = advice
+
+    def show_opening(self, opening: bool) -> None:
+        """Say that there is nothing to do but wait, or what to do."""
+        self.advice.setText("The source is being opened." if opening else self._advice)
 
 
 class Figure(QWidget):

@@ -24,6 +24,11 @@ class _LslOutput:
     ------
     BciError
         If the name is empty.
+
+    Attributes
+    ----------
+    uid : str
+        Identity of the newest outlet, as those who see the stream are told it; empty before `start`.
     """
 
     def __init__(self, name: str) -> None:
@@ -31,10 +36,14 @@ class _LslOutput:
             raise BciError("An LSL stream must have a name", found=repr(name), fix="Name it, for example: predictions.")
         self._name = name
         self._outlet: Any = None
+        self.uid = ""
 
     def close(self) -> None:
         """Withdraw the stream. May be called twice."""
         self._outlet = None
+
+    def _announce(self, outlet: Any) -> None:
+        self._outlet, self.uid = outlet, outlet.get_info().uid()
 
     def _source_id(self, bundle: Bundle, info: StreamInfo) -> str:
         """Give the same after a restart of the app, so that receivers find the stream again."""
@@ -82,7 +91,7 @@ class LslPredictionOutput(_LslOutput):
             channel = channels.append_child("channel")
             channel.append_child_value("label", label)
             channel.append_child_value("type", "Prediction")
-        self._outlet = pylsl.StreamOutlet(header)
+        self._announce(pylsl.StreamOutlet(header))
 
     def publish(self, prediction: Prediction) -> None:
         """Send one sample."""
@@ -136,7 +145,7 @@ class LslMarkerOutput(_LslOutput):
         pylsl = load_pylsl()
         source_id = f"{self._source_id(bundle, info)}/markers"
         header = pylsl.StreamInfo(self._name, "Markers", 1, pylsl.IRREGULAR_RATE, pylsl.cf_string, source_id)
-        self._outlet = pylsl.StreamOutlet(header)
+        self._announce(pylsl.StreamOutlet(header))
         self._told = {}
 
     def publish(self, prediction: Prediction) -> None:

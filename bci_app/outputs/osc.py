@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from bci_app.bundle.spec import Bundle
@@ -53,6 +55,14 @@ class OscOutput:
             )
         return cls(int(port), host or LOCAL_HOST)
 
+    @property
+    def local(self) -> bool:
+        """Whether the receiver is this machine, as far as its name tells."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"
+
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
         """Find the receiver.
 
@@ -64,7 +74,9 @@ class OscOutput:
         from pythonosc.udp_client import SimpleUDPClient
 
         try:
-            self._client = SimpleUDPClient(self.host, self.port)
+            # Looked up once: the client would ask for a name's address with every message.
+            found = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_DGRAM)
+            self._client = SimpleUDPClient(str(found[0][4][0]), self.port)
         except OSError as error:
             raise BciError(
                 "OSC cannot be sent there",

@@ -162,11 +162,6 @@ class BrainFlowSource:
         """Battery and contact resistances as the board last told; None if it tells neither."""
         return self._device
 
-    @property
-    def battery(self) -> float | None:
-        """Battery level in per cent as the board last told; None if it does not tell."""
-        return self._device.battery if self._device is not None else None
-
     def stop(self) -> None:
         """Release the board. May be called twice."""
         board, self._board = self._board, None

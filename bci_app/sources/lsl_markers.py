@@ -50,6 +50,9 @@ class MarkerStreams:
     deliver : callable
         Given each event and the name of its stream, in the thread of `MarkerStreams`. Times are on
         this machine's LSL clock.
+    own : callable
+        Tells of an outlet, by its uid, whether it sends what was received here already: its events
+        would come back.
 
     Raises
     ------
@@ -57,12 +60,19 @@ class MarkerStreams:
         If a selector cannot be read.
     """
 
-    def __init__(self, selectors: Sequence[str], deliver: Callable[[Marker, str], None]) -> None:
+    def __init__(
+        self,
+        selectors: Sequence[str],
+        deliver: Callable[[Marker, str], None],
+        *,
+        own: Callable[[str], bool] = lambda _uid: False,
+    ) -> None:
         for text in selectors:
             if not text.strip():
                 raise SourceError("A marker stream has no name", found=repr(text), expected="the name of a stream")
         self._selectors = {text: LslSelector.parse(text) for text in selectors}
         self._deliver = deliver
+        self._own = own
         self._discovery: LslDiscovery | None = None
         self._connections: dict[_Key, _Connection] = {}
         self._origins: dict[_Key, str] = {}
@@ -125,6 +135,8 @@ class MarkerStreams:
             if not fitting or stream.rate:
                 continue
             self._found.update(fitting)
+            if self._own(stream.uid):
+                continue
             key = stream.key
             old = self._connections.get(key)
             if old is not None and (old.stream.uid == stream.uid or info.created_at() <= old.created_at):

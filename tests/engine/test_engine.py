@@ -342,8 +342,36 @@ def test_an_output_that_fails_ends_and_the_session_goes_on(bundle: LoadedBundle)
     predictions = [p for _ in range(50) for p in engine.step().predictions]
     assert len(predictions) == 20
     assert (output.published, output.closed) == (4, True)
-    assert engine.status().notice == "The disk is full."
+    assert engine.status().output_error == "The disk is full."
     assert [str(failure) for failure in engine.failures] == ["The disk is full."]
+
+
+class CountingOutput(FailingOutput):
+    """An output that does not fail."""
+
+    def publish(self, prediction: Prediction) -> None:
+        self.published += 1
+
+
+def test_outputs_come_and_go_while_a_session_runs(bundle: LoadedBundle) -> None:
+    engine = Engine(ArraySource(INFO, chunks(eeg(10, RATE, 7), RATE, [50])), bundle, outputs=[FailingOutput()])
+    engine.start()
+    while not engine.failures:
+        engine.step()
+    later = CountingOutput()
+    engine.add_output(later)
+    assert engine.outputs == (later,)
+    assert engine.status().output_error == ""
+    expected = sum(len(engine.step().predictions) for _ in range(10))
+    assert later.published == expected > 0
+    engine.remove_output(later)
+    assert later.closed
+    assert sum(len(engine.step().predictions) for _ in range(10)) > 0
+    assert later.published == expected
+    engine.stop()
+    too_late = CountingOutput()
+    engine.add_output(too_late)
+    assert (too_late.closed, engine.outputs) == (True, ())
 
 
 class MarkedOutput(FailingOutput):

@@ -66,7 +66,7 @@ def test_what_was_bad_a_moment_ago_is_told_beside_what_is_poor(qtbot: QtBot) -> 
     panel = ContactPanel(DARK)
     qtbot.addWidget(panel)
     panel.resize(300, 500)
-    panel.show_channels(["C3", "C4", "O1"], ["C3", "C4", "O1"], window=4.0)
+    panel.show_session(4.0)
     good = Contact("C3", ContactLevel.GOOD)
     poor = Contact("O1", ContactLevel.POOR, "unlike its neighbours")
     panel.show_contacts((good, Contact("C4", ContactLevel.BAD, "flat"), poor), now=10.0)
@@ -104,6 +104,19 @@ def test_what_wants_care_is_cut_to_the_room_below_the_head(qtbot: QtBot, height:
     assert panel._wanting.geometry().bottom() <= panel.height()
 
 
+def test_resistances_are_told_on_hover_where_they_are_measured(qtbot: QtBot) -> None:
+    panel = ContactPanel(DARK)
+    qtbot.addWidget(panel)
+    fz = Contact("Fz", ContactLevel.GOOD)
+    panel.show_contacts((fz,), resistances={"FZ": 5200.0, "reference": 1.2e6})
+    assert panel.head._told(fz) == "Fz: good, 5 kΩ"
+    assert panel._wanting.toolTip() == "Fz 5 kΩ · reference 1.2 MΩ"
+    assert panel._wanting.text() == "Every electrode sits well."
+    panel.show_contacts((fz,))
+    assert panel.head._told(fz) == "Fz: good"
+    assert panel._wanting.toolTip() == ""
+
+
 def test_bad_and_unjudged_channels_are_no_part_of_the_spectrums_mean(
     qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
 ) -> None:
@@ -118,7 +131,7 @@ def test_bad_and_unjudged_channels_are_no_part_of_the_spectrums_mean(
     assert spectrum.of.text() == "mean of 6 channels"
     source.allow()
     qtbot.waitUntil(lambda: spectrum.of.text() == "mean of 5 good", timeout=WAIT)
-    assert spectrum._channels == (0, 1, 3, 4, 5)
+    assert window.controller.spectra.picked == (0, 1, 3, 4, 5)
     window.area.signals.select_electrode("C3")
     assert spectrum.of.text() == "C3"
 

@@ -8,10 +8,11 @@ from itertools import combinations, pairwise
 import numpy as np
 import pytest
 
-from bci_app.engine.spectrum import BANDS
+from bci_app.engine.spectrum import BANDS, Spectrum
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Reason, Status, TargetPrediction
 from bci_app.gui.chronicle import Chronicle
 from bci_app.gui.electrodes import position
+from bci_app.gui.spectra import BandMap, Spectra
 from bci_app.gui.state import ContactSummary, Event, SessionLog, Step, Trouble, expected, step_of
 from bci_app.gui.theme import DARK, LIGHT, Theme, mix
 from bci_app.gui.topography import GRID_POINTS, Topography
@@ -239,3 +240,26 @@ def test_what_happens_by_itself_is_told_once() -> None:
         "stream back",
     ]
     assert all(event.quiet and event.seconds == 7.0 for event in told)
+
+
+def test_the_map_is_of_the_chosen_band_and_leaves_out_bad_and_unjudged_channels() -> None:
+    names = ["Fp1", "Fp2", "C3", "C4", "O1", "ECG"]
+    maps: list[BandMap | None] = []
+    spectra = Spectra(lambda _curves: None, maps.append)
+    spectra.begin(names, names[:5])
+    frequencies = np.arange(0, 50, 0.5)
+    density = np.ones((6, 100))
+    density[2], density[5] = 1000.0, 1e6
+    spectrum = Spectrum(frequencies, density)
+    spectra.take(spectrum)
+    assert maps == [None]
+    spectra.choose_band(BANDS[2])
+    assert maps[-1] is not None
+    assert maps[-1].band == "α"
+    assert maps[-1].ends[1] > 100
+    spectra.judge([Contact("C3", ContactLevel.BAD)])
+    spectra.take(spectrum)
+    assert maps[-1] is not None
+    assert maps[-1].ends == pytest.approx((5.0, 5.0))
+    spectra.take(None)
+    assert maps[-1] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,21 @@ def test_a_session_is_recorded_with_its_markers_and_self_report(
     assert marks == ["F3", "eyes closed", "self-report valence=7 arousal=3 dominance=5"]
     assert any("recording stopped" in event for event in events(main))
     assert sum("eyes closed" in event for event in events(main)) == 1
+
+
+def test_the_metadata_of_a_recording_say_who_from_what_and_with_which_model(
+    qtbot: QtBot, main: MainWindow, folder: Path, bundle: LoadedBundle
+) -> None:
+    qtbot.keyClicks(main.area.record.participant, "P07")
+    main.toggle_recording()
+    main.toggle_recording()
+    (path,) = folder.glob("*.xdf")
+    (row,) = read(path)["Session"]["time_series"]  # type: ignore[misc]
+    metadata = json.loads(row[0])
+    assert (metadata["participant"], metadata["source"]) == ("P07", "lsl:test")
+    assert (metadata["bundle"], metadata["model_sha256"]) == (bundle.spec.name, bundle.spec.model_sha256)
+    assert metadata["targets"] == {target.name: list(target.classes) for target in bundle.spec.targets}
+    assert metadata["started"]
 
 
 def test_a_participant_code_that_comes_after_the_beginning_is_a_marker_of_the_recording(

@@ -130,7 +130,7 @@ def test_hovering_over_a_hatched_stretch_tells_the_reason(
 def test_an_electrode_that_has_just_recovered_is_named(qtbot: QtBot) -> None:
     panel = ContactPanel(DARK)
     qtbot.addWidget(panel)
-    panel.show_channels(["C3", "C4"], ["C3", "C4"], window=4.0)
+    panel.show_session(4.0)
     good = Contact("C3", ContactLevel.GOOD)
     panel.show_contacts((good, Contact("C4", ContactLevel.BAD, "flat")), now=10.0)
     assert panel._wanting.text() == "C4: flat"
@@ -301,6 +301,24 @@ def test_closing_ends_every_thread_and_the_source(qtbot: QtBot, open_window: Ope
     assert set(threading.enumerate()) <= before
 
 
+def test_while_a_source_is_being_opened_the_empty_panels_ask_for_none(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
+) -> None:
+    answered = threading.Event()
+
+    class Slow(HeldSource):
+        def start(self) -> StreamInfo:
+            answered.wait(WAIT / 1000)
+            return super().start()
+
+    empty = [window.area.signals.empty.advice, window.area.prediction.empty.advice]
+    window.controller.open(Slow([]), bundle)
+    assert {advice.text() for advice in empty} == {"The source is being opened."}
+    with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
+        answered.set()
+    assert all(advice.text().startswith("Choose a source") for advice in empty)
+
+
 def test_another_source_replaces_the_one_that_is_open(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     first, second = HeldSource(stream(10)), HeldSource(sine(10, 10.0))
     begin(qtbot, window, first, bundle)
@@ -309,10 +327,12 @@ def test_another_source_replaces_the_one_that_is_open(qtbot: QtBot, window: Main
         window.controller.open(second, bundle)
     assert first.stopped
     second.allow()
-    with qtbot.waitSignal(window.controller.spectrum_changed, timeout=WAIT) as blocker:
+    with qtbot.waitSignal(
+        window.controller.spectrum_changed, timeout=WAIT, check_params_cb=lambda curves: curves is not None
+    ) as blocker:
         pass
-    spectrum = blocker.args[0]
-    assert spectrum.frequencies[spectrum.density[0].argmax()] == 10
+    curves = blocker.args[0]
+    assert curves.frequencies[curves.mean.argmax()] == 10
 
 
 def test_a_minimised_window_draws_nothing_and_predicts_on(

@@ -16,7 +16,7 @@ from bci_app.events import ContactLevel
 from bci_app.gui.choices import of_player
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.player import Player
-from bci_app.gui.state import Picked
+from bci_app.gui.spectra import Spectra
 from bci_app.gui.theme import DARK
 from bci_app.gui.traces import FILTERS
 from bci_app.gui.views.spectrum import SpectrumPanel
@@ -168,11 +168,12 @@ def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindo
 def test_a_spectrum_that_the_picked_channels_lack_leaves_no_older_one_standing(qtbot: QtBot) -> None:
     panel = SpectrumPanel(DARK)
     qtbot.addWidget(panel)
-    panel.show_channels(Picked({0: "C3", 1: "C4"}, frozenset({0}), (0,), "C3"))
+    spectra = Spectra(panel.show_spectrum, lambda _map: None)
+    spectra.pick((0,))
     frequencies = np.arange(0, 50, 0.5)
-    panel.show_spectrum(Spectrum(frequencies, np.ones((2, 100))))
+    spectra.take(Spectrum(frequencies, np.ones((2, 100))))
     assert panel._powers[0].text() == "3.0"
-    panel.show_spectrum(Spectrum(frequencies, np.stack([np.full(100, np.nan), np.ones(100)])))
+    spectra.take(Spectrum(frequencies, np.stack([np.full(100, np.nan), np.ones(100)])))
     assert {figure.text() for figure in panel._powers} == {"–"}
     assert panel._mean.getData()[0] is None or not len(panel._mean.getData()[0])
 

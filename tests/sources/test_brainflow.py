@@ -37,8 +37,8 @@ def test_synthetic_board_is_received_whole_and_on_lsl_time() -> None:
         assert set(info.units) == {"uV"}
         chunks = receive(source, 1000)
         age = local_clock() - chunks[-1].times[-1]
-        assert source.battery is not None
         assert source.device is not None
+        assert source.device.battery is not None
         assert [name for name, _ in source.device.resistances] == ["1", "2"]
     finally:
         source.stop()

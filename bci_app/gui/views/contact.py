@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-import numpy as np
-from PyQt6.QtCore import QPointF, Qt
+from PyQt6.QtCore import QPointF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from bci_app.channels import canonical
-from bci_app.engine.spectrum import BANDS, Spectrum
+from bci_app.engine.spectrum import BANDS
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.glyphs import WORDS, draw_contact
+from bci_app.gui.spectra import BandMap
 from bci_app.gui.state import ContactSummary
 from bci_app.gui.theme import GRID, Theme
-from bci_app.gui.topography import Topography
 from bci_app.gui.views.head import Head
-from bci_app.gui.widgets import Choice, PanelTitle, label, short
+from bci_app.gui.widgets import Choice, PanelTitle, label, resistance, short
 
 _MARK = 10.0  # of the legend
 _FEWEST_LINES = 2
+_A_ROW = 4  # resistances
 
 
 class LegendMark(QWidget):
@@ -43,7 +43,12 @@ class LegendMark(QWidget):
 
 
 class ContactPanel(QWidget):
-    """The head, the count of each level, and what is wrong with which electrode."""
+    """The head, the count of each level, and what is wrong with which electrode.
+
+    `band_asked` carries the `Band` whose power the head is to show, or None.
+    """
+
+    band_asked = pyqtSignal(object)
 
     _SHOWN = (ContactLevel.GOOD, ContactLevel.POOR, ContactLevel.BAD, ContactLevel.MISSING)
     _LISTED = 4  # lines at most
@@ -54,16 +59,12 @@ class ContactPanel(QWidget):
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(0)
         self._theme = theme
-        self._spectrum: Spectrum | None = None
-        self._topography = Topography(())
-        self._bad: frozenset[int] = frozenset()
-        self._channels: tuple[str, ...] = ()
+        self._map: BandMap | None = None
         self._window = 0.0
         self._bad_at: dict[str, float] = {}  # LSL time at which a channel was seen bad last
         self.shown = Choice(["electrodes", *(f"{band.name} power" for band in BANDS)], "what the head shows")
         self.shown.chosen.connect(self.choose_map)
         self.title = PanelTitle("Contact", [self.shown])
-        self._chosen = 0
         self.shown.show_choice(0)
         self.head = Head(theme)
         column.addWidget(self.head, 100)
@@ -97,13 +98,17 @@ class ContactPanel(QWidget):
         self.show_contacts(())
 
     def show_contacts(
-        self, contacts: Sequence[Contact], selected: frozenset[str] = frozenset(), *, now: float = float("nan")
+        self,
+        contacts: Sequence[Contact],
+        selected: frozenset[str] = frozenset(),
+        *,
+        now: float = float("nan"),
+        resistances: Mapping[str, float] | None = None,
     ) -> None:
-        """Show the verdicts at `now` (LSL time)."""
-        self.head.show_contacts(contacts, frozenset(map(canonical, selected)))
+        """Show the verdicts at `now` (LSL time), and on hover the resistances in ohm that are measured."""
+        measured = {canonical(name): resistance(ohm) for name, ohm in (resistances or {}).items()}
+        self.head.show_contacts(contacts, frozenset(map(canonical, selected)), measured)
         self._bad_at |= {contact.channel: now for contact in contacts if contact.level is ContactLevel.BAD}
-        bad = {canonical(contact.channel) for contact in contacts if contact.level is ContactLevel.BAD}
-        self._bad = frozenset(i for i, name in enumerate(self._channels) if canonical(name) in bad)
         summary = ContactSummary.of(contacts)
         for level, count in zip(self._SHOWN, self._counts, strict=True):
             count.setText(f"{summary.counts[level]} {WORDS[level]}" if contacts else WORDS[level])
@@ -111,7 +116,9 @@ class ContactPanel(QWidget):
         for part in (self._marks[-1], self._counts[-1]):
             part.setVisible(missing)
         self._lines = self._told(summary, now)
-        self._wanting.setToolTip("\n".join(self._lines))
+        told = [f"{name} {text}" for name, text in measured.items()]
+        rows = [" · ".join(told[i : i + _A_ROW]) for i in range(0, len(told), _A_ROW)]
+        self._wanting.setToolTip("\n".join([*self._lines, *rows]))
         if not contacts:
             self._lines = ["Electrodes appear when a session is open."]
         elif summary.counts[ContactLevel.UNKNOWN] == len(contacts):
@@ -151,46 +158,34 @@ class ContactPanel(QWidget):
         super().resizeEvent(event)
         self._show_lines()
 
+    def show_session(self, window: float) -> None:
+        """Begin with another session, whose model has a window of so many seconds."""
+        self._window, self._bad_at = window, {}
+        self.show_map(None)
+
     # The map ---------------------------------------------------------------------------------
 
-    def show_channels(self, channels: Sequence[str], judged: Sequence[str], *, window: float) -> None:
-        """Take the channels of another stream, in order, those that are judged, and the model's window in seconds."""
-        self._window, self._bad_at = window, {}
-        wanted = {canonical(name) for name in judged}
-        self._channels = tuple(channels)
-        # What is not judged is no part of the map either; an empty name has no place.
-        self._topography = Topography([name if canonical(name) in wanted else "" for name in channels])
-        self.show_spectrum(None)
-
-    def show_spectrum(self, spectrum: Spectrum | None) -> None:
-        """Map the power of the chosen band."""
-        self._spectrum = spectrum
-        if not self._chosen or spectrum is None:
-            self.head.show_map(None)
+    def show_map(self, found: BandMap | None) -> None:
+        """Show the power of the chosen band, or nothing."""
+        self._map = found
+        self.head.show_map(None if found is None else found.decibels)
+        if found is None:
             self._range.setText("")
             return
-        band = BANDS[self._chosen - 1]
-        power = spectrum.band_power(band)
-        power[list(self._bad)] = np.nan
-        values = 10 * np.log10(np.maximum(power, 1e-6))
-        found = self._topography.map(values)
-        self.head.show_map(found)
-        if found is not None:
-            low, high = (short(10 ** (float(end) / 10)) for end in (found.min(), found.max()))
-            ends = ("dark", "light") if self._theme.name == "dark" else ("light", "dark")
-            self._range.setText(f"{band.name} power: {ends[0]} {low}, {ends[1]} {high} µV²")
+        low, high = map(short, found.ends)
+        ends = ("dark", "light") if self._theme.name == "dark" else ("light", "dark")
+        self._range.setText(f"{found.band} power: {ends[0]} {low}, {ends[1]} {high} µV²")
 
     def show_silence(self, reason: str) -> None:
         """Map nothing, and say why."""
-        self.show_spectrum(None)
+        self.show_map(None)
         self._range.setText(f"no map: {reason}")
 
     def choose_map(self, index: int) -> None:
         """Show contact (0) or the power of a band."""
-        self._chosen = index
         self.shown.show_choice(index)
         self._range.setVisible(index > 0)
-        self.show_spectrum(self._spectrum)
+        self.band_asked.emit(BANDS[index - 1] if index else None)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
@@ -198,4 +193,4 @@ class ContactPanel(QWidget):
         self.head.show_theme(theme)
         for mark in self._marks:
             mark.show_theme(theme)
-        self.show_spectrum(self._spectrum)
+        self.show_map(self._map)

@@ -23,6 +23,7 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from bci_app.channels import canonical
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.electrodes import position
 from bci_app.gui.glyphs import WORDS, draw_contact
@@ -58,6 +59,7 @@ class Head(QWidget):
         self._words = words or {}
         self._contacts: tuple[Contact, ...] = ()
         self._selected: frozenset[str] = frozenset()
+        self._resistances: Mapping[str, str] = {}
         self._map: NDArray[np.float64] | None = None
         self._image: QImage | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -71,8 +73,14 @@ class Head(QWidget):
         """Never be higher than the head that fits the width."""
         self.setMaximumHeight(max(_LEAST, self.width()))
 
-    def show_contacts(self, contacts: Sequence[Contact], selected: frozenset[str] = frozenset()) -> None:
-        """Show these electrodes."""
+    def show_contacts(
+        self,
+        contacts: Sequence[Contact],
+        selected: frozenset[str] = frozenset(),
+        resistances: Mapping[str, str] | None = None,
+    ) -> None:
+        """Show these electrodes; resistances, by canonical name, on hover."""
+        self._resistances = resistances or {}
         if (tuple(contacts), selected) != (self._contacts, self._selected):
             self._contacts, self._selected = tuple(contacts), selected
             self.update()
@@ -131,6 +139,11 @@ class Head(QWidget):
             painter.drawArc(ear, 90 * 16, -side * 180 * 16)
         places, mark = self._places(), self._mark()
         for contact, place in places:
+            if self._image is not None:
+                # A map may be as light, or as dark, as the mark.
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(QColor(self._theme.background))
+                painter.drawEllipse(place, 0.75 * mark, 0.75 * mark)
             draw_contact(painter, place, mark, contact.level, self._theme)
             if contact.channel in self._selected:
                 painter.setPen(QPen(QColor(self._theme.text), 1.5))
@@ -195,11 +208,15 @@ class Head(QWidget):
             if contact is None:
                 QToolTip.hideText()
             else:
-                cause = f" ({contact.cause})" if contact.cause else ""
-                word = self._words.get(contact.level.value, WORDS[contact.level])
-                QToolTip.showText(event.globalPos(), f"{contact.channel}: {word}{cause}", self)
+                QToolTip.showText(event.globalPos(), self._told(contact), self)
             return True
         return super().event(event)
+
+    def _told(self, contact: Contact) -> str:
+        cause = f" ({contact.cause})" if contact.cause else ""
+        measured = self._resistances.get(canonical(contact.channel))
+        ohm = f", {measured}" if measured else ""
+        return f"{contact.channel}: {self._words.get(contact.level.value, WORDS[contact.level])}{cause}{ohm}"
 
 
 def _shaded(values: NDArray[np.float64], theme: Theme) -> QImage:

@@ -7,13 +7,13 @@ import pyqtgraph as pg
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from bci_app.engine.spectrum import BANDS, Spectrum
+from bci_app.engine.spectrum import BANDS
 from bci_app.gui.plots import Plot
+from bci_app.gui.spectra import TOP_HZ, Curves
 from bci_app.gui.state import Picked
 from bci_app.gui.theme import GRID, Theme, font
 from bci_app.gui.widgets import PanelTitle, Ticks, label, short
 
-_TOP_HZ = 45.0
 # dB of 1 µV²/Hz, from an amplifier's noise up; the first top that holds the curve above 1 Hz.
 _BOTTOM_DB = -25.0
 _TOPS_DB = (35.0, 55.0, 75.0, 115.0)
@@ -38,7 +38,7 @@ class SpectrumPanel(QWidget):
         self.of.ticked.connect(self.channel_asked)
         self.title = PanelTitle("Spectrum", [self.of])
         self.plot = Plot(theme, y_width=48)
-        self.plot.setXRange(0, _TOP_HZ, padding=0)
+        self.plot.setXRange(0, TOP_HZ, padding=0)
         self.plot.getAxis("bottom").setTicks([[(f, f"{f:g}") for f in (0, 10, 20, 30)] + [(40, "40 Hz")]])
         self.plot.setMinimumHeight(13 * GRID)
         self.plot.setMaximumHeight(72 * GRID)
@@ -78,47 +78,29 @@ class SpectrumPanel(QWidget):
         powers.addWidget(unit_label, 1, len(BANDS))
         column.addLayout(powers)
         column.addStretch(1)
-        self._spectrum: Spectrum | None = None
-        self._channels: tuple[int, ...] = ()
         self.show_theme(theme)
 
     def show_channels(self, picked: Picked) -> None:
-        """Show the mean of the picked columns of the stream."""
-        self._channels = picked.channels
+        """Name the channels whose mean is shown."""
         self.of.show_entries(picked.names, picked.chosen)
         self.of.setText(picked.what)
         self.of.setVisible(bool(picked.names))
-        self.show_spectrum(self._spectrum)
 
-    def show_spectrum(self, spectrum: Spectrum | None) -> None:
-        """Show a spectrum, or none."""
-        self._spectrum = spectrum
-        if spectrum is not None:
-            self._why.setText("")
-        if spectrum is None or not self._channels:
+    def show_spectrum(self, curves: Curves | None) -> None:
+        """Show the curves of the picked channels, or none."""
+        if curves is None:
             self._show_nothing()
             return
-        inside = (spectrum.frequencies > 0) & (spectrum.frequencies <= _TOP_HZ)
-        frequencies = spectrum.frequencies[inside]
-        density = spectrum.density[list(self._channels)][:, inside]
-        density = density[np.isfinite(density).all(axis=1)]
-        if not len(density):
-            self._show_nothing()
-            return
-        decibels = 10 * np.log10(np.maximum(density, 1e-6))
-        broken = np.full((len(density), 1), np.nan)  # separates the channels' lines
-        every = np.concatenate([decibels, broken], axis=1)
-        x = np.append(frequencies, np.nan)
-        self._single.setData(np.tile(x, len(density)), every.ravel())
-        mean = 10 * np.log10(np.maximum(density.mean(axis=0), 1e-6))
-        self._mean.setData(frequencies, mean)
-        peak = float(mean[frequencies >= BANDS[0].low].max()) + _HEADROOM_DB
+        self._why.setText("")
+        count = len(curves.single)
+        broken = np.full((count, 1), np.nan)  # separates the channels' lines
+        every = np.concatenate([curves.single, broken], axis=1)
+        self._single.setData(np.tile(np.append(curves.frequencies, np.nan), count), every.ravel())
+        self._mean.setData(curves.frequencies, curves.mean)
+        peak = curves.peak + _HEADROOM_DB
         self._show_top(next((top for top in _TOPS_DB if top >= peak), _TOPS_DB[-1]))
-        for band, figure in zip(BANDS, self._powers, strict=True):
-            power = spectrum.band_power(band)[list(self._channels)]
-            known = power[np.isfinite(power)]
-            value = float(known.mean()) if len(known) else float("nan")
-            figure.setText(short(value))
+        for power, figure in zip(curves.powers, self._powers, strict=True):
+            figure.setText(short(power))
 
     def _show_nothing(self) -> None:
         self._single.setData([], [])
@@ -128,9 +110,9 @@ class SpectrumPanel(QWidget):
 
     def show_silence(self, reason: str) -> None:
         """Show no spectrum, and say why, where it is known."""
-        self.show_spectrum(None)
+        self._show_nothing()
         self._why.setText(reason)
-        self._why.setPos(_TOP_HZ / 2, (_BOTTOM_DB + self._top) / 2)
+        self._why.setPos(TOP_HZ / 2, (_BOTTOM_DB + self._top) / 2)
 
     def _show_top(self, top: float) -> None:
         """Let the axis reach up to `top` dB."""
@@ -157,3 +139,4 @@ class SpectrumPanel(QWidget):
             edge.setPen(pg.mkPen(theme.line))
         for text in (*self._names, self._why):
             text.setColor(theme.muted)
+        self._why.fill = pg.mkBrush(theme.background)  # no line crosses it

@@ -1,4 +1,4 @@
-"""One line that is always true: source, rate, loss, age, prediction time, CPU, battery."""
+"""One line that is always true: source, outputs, rate, loss, age, prediction time, CPU, battery."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from bci_app.gui.widgets import ElidedLabel, Figure, label
 _SLOW_SHARE = 0.02
 _OLD_S = 0.5
 _LOW_BATTERY = 15
+# Room that outputs keep in a narrow window, in pixels.
+_SENT = 15 * GRID
 
 
 class StatusLine(QWidget):
@@ -42,10 +44,13 @@ class StatusLine(QWidget):
         self.battery = Figure("battery", "000 %", "charge of the device, as it states it")
         self.phase = label("", tone="muted")
         row.addWidget(self.phase)
+        self.sent = ElidedLabel(tone="muted")
+        row.addWidget(self.sent)
         row.addStretch()
         for figure in (self.rate, self.loss, self.age, self.compute, self.cpu, self.battery):
             row.addWidget(figure)
         self.battery.hide()
+        self.sent.hide()
 
     def show_session(self, session: Session | None) -> None:
         """Name the source."""
@@ -54,6 +59,7 @@ class StatusLine(QWidget):
             self.source.setText("no source")
             self.source.setToolTip("")
             self.phase.setText("")
+            self.sent.hide()
             for figure in (self.rate, self.loss, self.age, self.compute, self.cpu):
                 figure.show_value("–")
             return
@@ -85,10 +91,16 @@ class StatusLine(QWidget):
             self.age.show_value("–")
         timed = isfinite(status.compute_ms) and not live.silence
         self.compute.show_value(f"{status.compute_ms:.1f} ms" if timed else "–")
-        self.battery.setVisible(live.battery_percent is not None)
-        if live.battery_percent is not None:
-            low = live.battery_percent < _LOW_BATTERY
-            self.battery.show_value(f"{live.battery_percent:.0f} %", tone="warning" if low else "")
+        battery = status.device.battery if status.device is not None else None
+        self.battery.setVisible(battery is not None)
+        if battery is not None:
+            self.battery.show_value(f"{battery:.0f} %", tone="warning" if battery < _LOW_BATTERY else "")
+        text = f"sends {', '.join(sent.word for sent in live.sent)}"
+        self.sent.setText(text)
+        # The source's name gives way first.
+        self.sent.setMinimumWidth(min(self.sent.fontMetrics().horizontalAdvance(text) + 2, _SENT))
+        self.sent.setToolTip("\n".join(sent.detail for sent in live.sent))
+        self.sent.setVisible(bool(live.sent))
         self.cpu.show_value(f"{live.cpu_percent:.0f} %" if isfinite(live.cpu_percent) else "–")
 
 
