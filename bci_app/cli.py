@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bci_app import __version__
-from bci_app.errors import BciError
+from bci_app.errors import run_command_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,11 +59,7 @@ DEMO_BUNDLE = "mental-load"
 
 def main() -> None:
     """Run the command line; a failure is one message and exit code 1."""
-    try:
-        app()
-    except BciError as error:
-        print(f"bci-app: {error}", file=sys.stderr)
-        sys.exit(1)
+    run_command_line("bci-app", app)
 
 
 def _version(wanted: bool) -> None:
@@ -134,7 +130,9 @@ def gui(
         _keep_to_this_machine()
     problem = display_problem()
     if problem is not None:
-        raise DependencyError("The window cannot open", found=problem, fix="Use `bci-app run` in a terminal.")
+        raise DependencyError(
+            "The window cannot open", found=problem.rstrip("."), fix="Use `bci-app run` in a terminal."
+        )
     if source is not None:
         # What cannot be read is told here, before there is a window.
         _open(source, channels=channels, rate=rate, unit=unit)
@@ -251,7 +249,9 @@ def replay(
     prompt: Annotated[
         bool | None, typer.Option(help="Pause, seek and change speed by lines of text; in a terminal by default.")
     ] = None,
-    network: NetworkOption = False,
+    network: Annotated[
+        bool, typer.Option("--network", help="Let the whole network receive the stream, not this machine only.")
+    ] = False,
 ) -> None:
     """Play a recording as an LSL stream."""
     from bci_app.replay import Replay

@@ -258,6 +258,7 @@ def test_annotations_become_markers_at_their_moment(monkeypatch: pytest.MonkeyPa
         ({"speed": float("nan")}, "nan"),
         ({"start": 99.0}, "nothing to play"),
         ({"start": 2.0, "stop": 1.0}, "nothing to play"),
+        ({"stop": float("nan")}, "nothing to play"),
     ],
 )
 def test_impossible_wishes_are_refused(options: dict[str, float], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import uuid
 from collections.abc import Callable, Sequence
@@ -143,7 +144,7 @@ class Replay:
         self._lock = threading.RLock()
         self._begin = int(np.searchsorted(self.timeline.due, start))
         self._end = len(self.timeline.due) if stop is None else int(np.searchsorted(self.timeline.due, stop))
-        if not 0 <= self._begin < self._end:
+        if not 0 <= self._begin < self._end or (stop is not None and math.isnan(stop)):
             raise SourceError(
                 "There is nothing to play",
                 found=f"{start:g} s to {'the end' if stop is None else f'{stop:g} s'}",
