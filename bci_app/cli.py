@@ -80,7 +80,7 @@ def _root(
 @app.command()
 def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Show the session in the terminal.")] = False,
-    seconds: SecondsOption = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="In the terminal: end after so many seconds.")] = None,
 ) -> None:
     """Replay the shipped recording through LSL into the shipped model."""
     from bci_app.demo import replayed
