@@ -376,6 +376,16 @@ def test_second_file_and_seek_reach_the_receiver_as_gaps() -> None:
     thread.stop()
 
 
+def test_a_lower_speed_soon_after_a_seek_does_not_prolong_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [recording(5000)], wait=False)
+    bench.run(2.0)
+    bench.replay.seek(10.0)
+    bench.replay.speed = 0.1
+    sent = bench.replay.status().sent
+    bench.run(0.4)
+    assert bench.outlet.rows[sent] == 2500
+
+
 def seams(bench: Bench) -> list[tuple[int, float]]:
     """Give the seams of what was sent: the sample before which each lies, and the seconds that it takes."""
     found = bench.replay.seams_before(np.array(bench.outlet.stamps))

@@ -273,7 +273,9 @@ class Replay:
     def speed(self, speed: float) -> None:
         with self._lock:
             now = self._paused_at if self._phase is ReplayPhase.PAUSED else self._clock()
-            self._anchor_due, self._anchor_clock = self._position(now), now
+            # After a seek the next sample stays due when it was: slow motion would prolong the silence.
+            if now > self._anchor_clock:
+                self._anchor_due, self._anchor_clock = self._position(now), now
             self._speed = _checked_speed(speed)
 
     def status(self) -> ReplayStatus:
