@@ -386,6 +386,17 @@ def test_a_lower_speed_soon_after_a_seek_does_not_prolong_the_silence(monkeypatc
     assert bench.outlet.rows[sent] == 2500
 
 
+def test_a_seek_after_fast_play_does_not_wait_until_the_clock_has_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [recording(50_000)], wait=False, speed=100.0)
+    bench.run(1.0)
+    bench.replay.speed = 1.0
+    bench.replay.seek(10.0)
+    sent = bench.replay.status().sent
+    bench.run(0.4)
+    assert bench.outlet.rows[sent] == 2500
+    assert bench.outlet.stamps[sent] - bench.outlet.stamps[sent - 1] == pytest.approx(0.25, abs=0.01)
+
+
 def seams(bench: Bench) -> list[tuple[int, float]]:
     """Give the seams of what was sent: the sample before which each lies, and the seconds that it takes."""
     found = bench.replay.seams_before(np.array(bench.outlet.stamps))

@@ -334,17 +334,15 @@ class Replay:
 
     def _jump(self, row: int, seconds: float) -> None:
         """Go on with `row` after so many seconds of the recording's time, in which nothing is sent."""
-        now = self._clock()
-        following = self._seams.last_stamp + 1.0 / self.timeline.info.rate if self._sent else now
+        now, period = self._clock(), 1.0 / self.timeline.info.rate
+        following = self._seams.last_stamp + period if self._sent else now
         self._row = row
         self._broken = True
-        if self._speed == 1.0:
-            # Stamps are the moments of sending.
-            moment = max(now, following) + seconds
-            self._anchor(moment, stamp=moment)
-        else:
-            # Slow motion does not prolong it: silence passes for the loss of a stream.
-            self._anchor(now + seconds / max(1.0, self._speed), stamp=following + seconds)
+        # Slow motion does not prolong it: silence passes for the loss of a stream.
+        moment = now + seconds / max(1.0, self._speed)
+        # Stamps are the moments of sending, unless they have run ahead at another speed.
+        live = self._speed == 1.0 and following <= now + period
+        self._anchor(moment, stamp=max(moment, following) if live else following + seconds)
 
     # Sending -------------------------------------------------------------------------------
 
