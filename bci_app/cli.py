@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bci_app import __version__
-from bci_app.errors import BciError
+from bci_app.errors import run_command_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,11 +64,7 @@ DEMO_BUNDLE = "mental-load"
 
 def main() -> None:
     """Run the command line; a failure is one message and exit code 1."""
-    try:
-        app()
-    except BciError as error:
-        print(f"bci-app: {error}", file=sys.stderr)
-        sys.exit(1)
+    run_command_line("bci-app", app)
 
 
 def _version(wanted: bool) -> None:
@@ -89,7 +85,7 @@ def _root(
 @app.command()
 def demo(
     headless: Annotated[bool, typer.Option("--headless", help="Show the session in the terminal.")] = False,
-    seconds: SecondsOption = None,
+    seconds: Annotated[float | None, typer.Option(min=0.1, help="In the terminal: end after so many seconds.")] = None,
 ) -> None:
     """Replay the shipped recording through LSL into the shipped model."""
     from bci_app.demo import replayed
@@ -144,7 +140,9 @@ def gui(
     _outputs(None, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers)
     problem = display_problem()
     if problem is not None:
-        raise DependencyError("The window cannot open", found=problem, fix="Use `bci-app run` in a terminal.")
+        raise DependencyError(
+            "The window cannot open", found=problem.rstrip("."), fix="Use `bci-app run` in a terminal."
+        )
     if source is not None:
         _open(source, channels=channels, rate=rate, unit=unit)
     from bci_app.gui.app import run_window
@@ -260,7 +258,9 @@ def replay(
     prompt: Annotated[
         bool | None, typer.Option(help="Pause, seek and change speed by lines of text; in a terminal by default.")
     ] = None,
-    network: NetworkOption = False,
+    network: Annotated[
+        bool, typer.Option("--network", help="Let the whole network receive the stream, not this machine only.")
+    ] = False,
 ) -> None:
     """Play a recording as an LSL stream."""
     from bci_app.replay import Replay

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from bci_app.errors import BciError, DependencyError, FileError
+from bci_app.errors import DependencyError, FileError, run_command_line
 from offline.options import (
     BadChannelsOption,
     CacheOption,
@@ -65,14 +65,7 @@ _EXTRA = ("torch", "onnx", "pymoo", "safetensors", "sklearn")
 
 def main() -> None:
     """Run the command line; a failure is one message and exit code 1."""
-    try:
-        app()
-    except BciError as error:
-        print(f"bci-offline: {error}", file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:  # a full or vanished disk may be met at any file
-        print(f"bci-offline: A file cannot be read or written: found {error}.", file=sys.stderr)
-        sys.exit(1)
+    run_command_line("bci-offline", app)
 
 
 def _need_extra() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -295,6 +296,38 @@ def test_an_output_that_fails_is_told_and_the_session_goes_on_to_its_end(call, b
     assert "No space left" in outcome.err
     assert outcome.err.count("\n") == 1
     assert "synthetic" in outcome.out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_answer_that_cannot_be_written_is_one_message(unbuffered: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = subprocess.run(
+            [sys.executable, "-m", "bci_app", "check", "mental-load"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            check=False,
+        )
+    assert process.returncode == 1
+    assert process.stderr.startswith("bci-app: A file or the output cannot be")
+    assert "No space left" in process.stderr
+    assert process.stderr.count("\n") == 1
+
+
+def test_an_answer_that_nobody_reads_ends_in_silence() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = subprocess.run(
+        [sys.executable, "-m", "bci_app", "check", "mental-load"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(writing)
+    assert (process.returncode, process.stderr) == (1, "")
 
 
 def test_a_session_ends_when_nobody_reads_its_lines(bundle: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from bci_app.recording.timeline import lay_out
 from bci_app.replay import Replay, ReplayPhase, ReplaySource, ReplayThread
 from bci_app.replay import player as player_module
 from bci_app.replay.prompt import obey
+from bci_app.replay.reception import SeamedGapDetector
 from bci_app.sources.base import Source
 from bci_app.sources.liblsl import use_loopback
 from bci_app.sources.lsl import LslSource, list_lsl_streams
@@ -264,6 +266,7 @@ def test_annotations_become_markers_at_their_moment(monkeypatch: pytest.MonkeyPa
         ({"speed": float("nan")}, "nan"),
         ({"start": 99.0}, "nothing to play"),
         ({"start": 2.0, "stop": 1.0}, "nothing to play"),
+        ({"stop": float("nan")}, "nothing to play"),
     ],
 )
 def test_impossible_wishes_are_refused(options: dict[str, float], message: str) -> None:
@@ -381,10 +384,35 @@ def test_second_file_and_seek_reach_the_receiver_as_gaps() -> None:
     thread.stop()
 
 
+def test_a_lower_speed_soon_after_a_seek_does_not_prolong_the_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [recording(5000)], wait=False)
+    bench.run(2.0)
+    bench.replay.seek(10.0)
+    bench.replay.speed = 0.1
+    sent = bench.replay.status().sent
+    bench.run(0.4)
+    assert bench.outlet.rows[sent] == 2500
+
+
+def test_a_seek_after_fast_play_does_not_wait_until_the_clock_has_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [recording(50_000)], wait=False, speed=100.0)
+    bench.run(1.0)
+    bench.replay.speed = 1.0
+    bench.replay.seek(10.0)
+    sent = bench.replay.status().sent
+    bench.run(0.4)
+    assert bench.outlet.rows[sent] == 2500
+    assert bench.outlet.stamps[sent] - bench.outlet.stamps[sent - 1] == pytest.approx(0.25, abs=0.01)
+
+
 def seams(bench: Bench) -> list[tuple[int, float]]:
     """Give the seams of what was sent: the sample before which each lies, and the seconds that it takes."""
-    found = [(index, bench.replay.seam(stamp)) for index, stamp in enumerate(bench.outlet.stamps)]
-    return [(index, seam.after - seam.before) for index, seam in found if seam is not None]
+    found = bench.replay.seams_before(np.array(bench.outlet.stamps))
+    return [
+        (row, after.unsent - before.unsent)
+        for row, (before, after) in enumerate(pairwise(found), start=1)
+        if after.number != before.number
+    ]
 
 
 def test_seams_are_told_where_a_pause_a_seek_or_the_next_recording_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,56 +431,101 @@ def test_seams_are_told_where_a_pause_a_seek_or_the_next_recording_is(monkeypatc
 
 
 def test_a_loss_within_a_recording_is_no_seam(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = np.arange(500) / RATE + np.where(np.arange(500) >= 200, 0.4, 0.0)
-    bench = Bench(monkeypatch, [recording(500, times=times, breaks=(Break(200, 100),))], wait=False)
+    bench = Bench(monkeypatch, [with_a_gap()], wait=False)
     bench.run(2.5)
     assert seams(bench) == []
 
 
-class Received:
-    """An LSL source whose chunks the test has made."""
-
-    finished = False
-
-    def __init__(self, chunks: list[Chunk]) -> None:
-        self._chunks = chunks
-
-    def read(self, timeout: float = 0.0) -> Chunk | None:
-        return self._chunks.pop(0) if self._chunks else None
+def with_a_gap() -> Recording:
+    """Make 500 samples, 100 of which are missing before sample 200."""
+    times = np.arange(500) / RATE + np.where(np.arange(500) >= 200, 0.4, 0.0)
+    return recording(500, times=times, breaks=(Break(200, 100),))
 
 
-@pytest.mark.parametrize(("more", "lost"), [(0, 0), (1, 0), (40, 40)], ids=["none", "rounding", "true loss"])
-def test_what_was_never_sent_is_no_loss_and_what_was_lost_stays_so(
-    monkeypatch: pytest.MonkeyPatch, more: int, lost: int
+def received(bench: Bench, *missing: slice, size: int = 5) -> list[Chunk]:
+    """Receive what was sent, without what went missing on the way."""
+    there = np.ones(len(bench.outlet.rows), dtype=bool)
+    for rows in missing:
+        there[rows] = False
+    data, stamps = np.array(bench.outlet.rows)[there, None], np.array(bench.outlet.stamps)[there]
+    detector = SeamedGapDetector(RATE, bench.replay)
+    chunks = []
+    for start in range(0, len(stamps), size):
+        chunks += detector.process(data[start : start + size], stamps[start : start + size])
+    chunks += detector.flush()
+    np.testing.assert_array_equal(np.concatenate([chunk.data for chunk in chunks]), data)
+    np.testing.assert_allclose(np.concatenate([chunk.times for chunk in chunks]), stamps, rtol=0, atol=1e-9)
+    return chunks
+
+
+def breaks(chunks: list[Chunk]) -> list[tuple[float, int, bool]]:
+    """Give the sample after each break, the number lost there and whether it is a seam."""
+    return [(float(chunk.data[0, 0]), chunk.lost, chunk.reset) for chunk in chunks if chunk.lost or chunk.reset]
+
+
+@pytest.mark.parametrize("size", [1, 7, 5000])
+def test_pauses_of_any_length_however_soon_one_after_the_other_are_no_loss(
+    monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    bench = Bench(monkeypatch, [recording(500), recording(500)], wait=False)
+    bench = Bench(monkeypatch, [recording(50_000)], wait=False)
+    rng = np.random.default_rng(1)
+    bench.run(2.0)
+    rows = []
+    for _ in range(60):
+        bench.replay.pause()
+        bench.run(float(rng.uniform(0.001, 0.06)))
+        bench.replay.resume()
+        rows.append(bench.replay.status().sent)
+        bench.run(float(rng.uniform(0.02, 0.5)))
+    chunks = received(bench, size=size)
+    assert breaks(chunks) == [(row, 0, True) for row in rows]
+    assert [chunk.first for chunk in chunks] == np.cumsum([0, *map(len, chunks[:-1])]).tolist()
+
+
+def test_what_is_lost_on_the_way_beside_a_seam_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [recording(500), recording(1000)], wait=False)
+    bench.run(5.5)
+    chunks = received(bench, slice(460, 500), slice(700, 710))
+    assert breaks(chunks) == [(0.0, 40, True), (210.0, 10, False)]
+    assert [chunk.first for chunk in chunks if chunk.lost] == [500, 710]
+
+
+def test_what_is_lost_in_a_recording_where_it_is_paused_stays_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [with_a_gap()], wait=False)
+    bench.run(1.0)
+    assert len(bench.outlet.rows) == 200
+    bench.replay.pause()
     bench.run(5.0)
-    stamps = np.array(bench.outlet.stamps)
-    rows = np.array(bench.outlet.rows)[:, None]
-    source = ReplaySource(bench.replay)
-    monkeypatch.setattr(
-        source,
-        "_source",
-        Received(
-            [
-                Chunk(rows[: 500 - more], stamps[: 500 - more], first=0),
-                Chunk(rows[500:700], stamps[500:700], first=750, lost=250 + more),
-                Chunk(rows[710:], stamps[710:], first=960, lost=10),
-            ]
-        ),
-    )
-    first, second, third = (source.read() for _ in range(3))
-    assert first is not None
-    assert second is not None
-    assert third is not None
-    assert (second.lost, second.reset) == (lost, True)
-    assert second.first == len(first) + lost
-    assert (third.lost, third.reset) == (10, False)
-    assert third.first == second.first + len(second) + 10
+    bench.replay.resume()
+    bench.run(1.0)
+    assert breaks(received(bench)) == [(200.0, 100, True)]
+
+
+def test_recordings_without_a_pause_between_them_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, [recording(500), recording(500)], wait=False, pause=0.0)
+    bench.run(4.0)
+    assert breaks(received(bench)) == [(0.0, 0, True)]
+
+
+@pytest.mark.parametrize("speed", [0.1, 1.0, 20.0])
+def test_a_seek_keeps_a_receiver_waiting_for_a_moment_only_however_many_there_were(
+    monkeypatch: pytest.MonkeyPatch, speed: float
+) -> None:
+    bench = Bench(monkeypatch, [recording(50_000)], wait=False, speed=speed)
+    bench.run(2.0)
+    for place in range(20):
+        bench.replay.seek(10.0 + place)
+        bench.run(0.01)
+    sent = bench.replay.status().sent
+    bench.run(0.3)
+    assert bench.replay.status().sent > sent
+    found = breaks(received(bench))
+    assert found[-1] == (29 * RATE, 0, True)
+    assert sum(lost for _, lost, _ in found) == 0
 
 
 @pytest.mark.lsl
-def test_the_next_recording_and_a_seek_reach_the_window_as_resets_without_loss() -> None:
+def test_the_next_recording_a_seek_and_quick_pauses_reach_the_window_as_resets_without_loss() -> None:
     thread = ReplayThread(Replay([recording(250), recording(250)], name="one after the other"))
     thread.start()
     source = ReplaySource(thread.replay)
@@ -463,6 +536,11 @@ def test_the_next_recording_and_a_seek_reach_the_window_as_resets_without_loss()
         assert reset.first == 250
         thread.replay.seek(0.0)
         chunks += receive(source, 100)
+        for _ in range(8):
+            thread.replay.pause()
+            time.sleep(0.015)
+            thread.replay.resume()
+            chunks += receive(source, 10)
         assert sum(chunk.lost for chunk in chunks) == 0
         assert [chunk.first for chunk in chunks] == np.cumsum([0, *map(len, chunks[:-1])]).tolist()
     finally:

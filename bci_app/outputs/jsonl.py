@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bci_app.bundle.spec import Bundle
-from bci_app.errors import FileError, StandardOutputError
+from bci_app.errors import FileError, StandardOutputError, abandon
 from bci_app.events import Prediction, TargetPrediction
 from bci_app.stream import StreamInfo
 
@@ -121,7 +121,7 @@ class JsonLinesOutput:
         except OSError as error:
             file, self._file = self._file, None
             if self._standard:
-                _abandon(file)
+                abandon(file)
                 raise StandardOutputError(
                     "The session has ended: nothing takes its predictions any more",
                     found=f"standard output: {error.strerror}",
@@ -150,13 +150,6 @@ class JsonLinesOutput:
             if written:
                 file.truncate(file.seek(-written, os.SEEK_CUR))
             raise
-
-
-def _abandon(file: BinaryIO) -> None:
-    """Send to nowhere what a file still holds, so that Python does not stumble over it when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, file.fileno())
-    os.close(nowhere)
 
 
 def _free_name(path: Path) -> Path:

@@ -142,6 +142,14 @@ def _read_head(path: Path) -> bytes:
             raise FileError(
                 f"{path} is a folder", found="a folder", expected="a recording", fix="Name the file inside it."
             )
+        if path.exists() and not path.is_file():
+            # A pipe would be waited for.
+            raise FileError(
+                f"{path} is no file",
+                found="a device or a pipe",
+                expected="a recording",
+                fix="Write it to a file first.",
+            )
         with path.open("rb") as file:
             head = file.read(_HEAD)
     except FileNotFoundError:

@@ -313,7 +313,7 @@ def _create(path: Path) -> tuple[Path, int]:
                 f"A recording cannot be written to {path}",
                 found=error.strerror or str(error),
                 expected="a folder that exists and may be written to",
-                fix="Create the folder, or choose another one with --record.",
+                fix="Create the folder, or choose another one.",
             ) from error
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import uuid
-from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from bci_app.channels import is_electrode
 from bci_app.errors import SourceError
 from bci_app.recording import Recording, read_recording
 from bci_app.recording.timeline import lay_out
+from bci_app.replay.seams import Seam, Seams
 from bci_app.sources.liblsl import load_pylsl, local_clock
 from bci_app.stream import StreamInfo
 
@@ -32,7 +32,6 @@ _MAX_PUSH = 8192
 # What receivers see missing after a seek or where a recording was interrupted for an unknown time:
 # enough to be noticed as a gap, so that they reset.
 _JUMP_SECONDS = 0.25
-_SEAMS = 256
 _OUTLET_BUFFER_SECONDS = 60
 _MICROVOLTS = {"uV", "µV", "μV"}
 
@@ -80,13 +79,6 @@ class ReplayStatus:
     message: str
 
 
-class Seam(NamedTuple):
-    """Where what is sent does not go on: the stamps of the samples before and after, in seconds."""
-
-    before: float
-    after: float
-
-
 class Replay:
     """Play recordings through an LSL outlet.
 
@@ -95,7 +87,7 @@ class Replay:
     its stamp, so that receivers see the spacing of the recording, gaps of an XDF included. At a speed
     other than 1 stamps still advance as in the recording, so that a receiver's filters and gap
     detection hold; they then run ahead of the clock or behind it. A pause, a seek, the next recording
-    and the next round of a loop show as a gap, which `seam` tells from a loss.
+    and the next round of a loop show as a gap, which `seams_before` tells from a loss.
 
     `step` does what is due now; `ReplayThread` and `run` are loops around it. All methods may be
     called from any thread.
@@ -152,7 +144,7 @@ class Replay:
         self._lock = threading.RLock()
         self._begin = int(np.searchsorted(self.timeline.due, start))
         self._end = len(self.timeline.due) if stop is None else int(np.searchsorted(self.timeline.due, stop))
-        if not 0 <= self._begin < self._end:
+        if not 0 <= self._begin < self._end or (stop is not None and math.isnan(stop)):
             raise SourceError(
                 "There is nothing to play",
                 found=f"{start:g} s to {'the end' if stop is None else f'{stop:g} s'}",
@@ -167,10 +159,8 @@ class Replay:
         self._sent = 0
         self._anchor_clock = self._anchor_due = self._stamp_offset = 0.0
         self._paused_at = 0.0
-        self._last_stamp = -np.inf
         self._broken = False  # whether the next sample follows a pause or a seek
-        self._between = self.timeline.seams
-        self._seams: deque[Seam] = deque(maxlen=_SEAMS)
+        self._seams = Seams(self.timeline)
 
     @classmethod
     def of_files(cls, paths: Sequence[str | Path], **options: Any) -> Replay:
@@ -221,7 +211,9 @@ class Replay:
             if self._row < self._end:
                 block = max(1, round(_BLOCK_SECONDS * self.timeline.info.rate * self._speed))
                 following = min(self._row + block, self._end) - 1
-                return max(0.0, (float(self.timeline.due[following]) - position) / self._speed)
+                wait = (float(self.timeline.due[following]) - position) / self._speed
+                # No longer, for a seek may come in a long gap.
+                return min(max(0.0, wait), _IDLE_SECONDS)
             if self._event < len(self.timeline.events) and self._end == len(self.timeline.due):
                 # Annotations after the last sample.
                 self._push_events(np.inf)
@@ -281,7 +273,9 @@ class Replay:
     def speed(self, speed: float) -> None:
         with self._lock:
             now = self._paused_at if self._phase is ReplayPhase.PAUSED else self._clock()
-            self._anchor_due, self._anchor_clock = self._position(now), now
+            # After a seek the next sample stays due when it was: slow motion would prolong the silence.
+            if now > self._anchor_clock:
+                self._anchor_due, self._anchor_clock = self._position(now), now
             self._speed = _checked_speed(speed)
 
     def status(self) -> ReplayStatus:
@@ -340,47 +334,35 @@ class Replay:
 
     def _jump(self, row: int, seconds: float) -> None:
         """Go on with `row` after so many seconds of the recording's time, in which nothing is sent."""
-        period = 1.0 / self.timeline.info.rate
-        following = float(self.timeline.due[max(self._row - 1, 0)]) + self._stamp_offset + period
-        now = self._clock()
+        now, period = self._clock(), 1.0 / self.timeline.info.rate
+        following = self._seams.last_stamp + period if self._sent else now
         self._row = row
         self._broken = True
-        if self._speed == 1.0:
-            # Stamps are the moments of sending.
-            moment = max(now, following) + seconds
-            self._anchor(moment, stamp=moment)
-        else:
-            self._anchor(now + seconds / self._speed, stamp=following + seconds)
+        # Slow motion does not prolong it: silence passes for the loss of a stream.
+        moment = now + seconds / max(1.0, self._speed)
+        # Stamps are the moments of sending, unless they have run ahead at another speed.
+        live = self._speed == 1.0 and following <= now + period
+        self._anchor(moment, stamp=max(moment, following) if live else following + seconds)
 
     # Sending -------------------------------------------------------------------------------
 
-    def seam(self, stamp: float) -> Seam | None:
-        """Give the seam after which the sample with this stamp was sent, if it is a recent one.
+    def seams_before(self, stamps: NDArray[np.float64]) -> list[Seam]:
+        """Give for each sample, by its stamp as it was sent, the last seam before it.
 
-        A pause, a seek, the next recording: a receiver sees samples missing that never were.
+        At a pause, a seek and the next recording a receiver sees samples missing that never were. The
+        seam before the first of all samples is an empty one.
         """
-        reach = 0.5 / self.timeline.info.rate
         with self._lock:
-            return next((seam for seam in reversed(self._seams) if abs(seam.after - stamp) < reach), None)
+            return self._seams.before(stamps)
 
     def _push(self, stop: int) -> None:
         rows = slice(self._row, stop)
         stamps = self.timeline.due[rows] + self._stamp_offset
-        self._note_seams(stamps)
+        self._seams.note(self._row, stamps, broken=self._broken)
+        self._broken = False
         self._outlet.push_chunk(self.timeline.data[rows], stamps.tolist())
         self._sent += stop - self._row
         self._row = stop
-
-    def _note_seams(self, stamps: NDArray[np.float64]) -> None:
-        """Note the seams among the samples from the present row on, which get these stamps."""
-        seams = self._between
-        inner = seams[bisect_left(seams, self._row) : bisect_left(seams, self._row + len(stamps))]
-        starts = {row - self._row for row in inner} | ({0} if self._broken else set())
-        for start in sorted(starts):
-            before = float(stamps[start - 1]) if start else self._last_stamp
-            if np.isfinite(before):
-                self._seams.append(Seam(before, float(stamps[start])))
-        self._last_stamp, self._broken = float(stamps[-1]), False
 
     def _push_events(self, position: float) -> None:
         events = self.timeline.events

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bci_app.replay.player import Replay
+from bci_app.replay.seams import Seam
 from bci_app.sources.lsl import LslSource
 from bci_app.sources.lsl_header import LslSelector
-from bci_app.stream import Chunk, StreamInfo
+from bci_app.sources.sample_clock import Times
+from bci_app.sources.timing import GapDetector
+from bci_app.stream import Chunk, Samples
 
 
-class ReplaySource:
+class ReplaySource(LslSource):
     """Receive a replay of this program like any LSL stream, and tell its seams from loss.
 
     Across a pause, a seek and between recordings stamps jump, which for a receiver is loss. Here it is
@@ -24,49 +32,57 @@ class ReplaySource:
     """
 
     def __init__(self, replay: Replay) -> None:
+        super().__init__(LslSelector(source_id=replay.source_id), detector=lambda rate: SeamedGapDetector(rate, replay))
+
+
+class SeamedGapDetector(GapDetector):
+    """Find loss in the stamps of a replay as if it had no seams, and put these back.
+
+    Short pauses, one soon after the other, cannot be told from each other or from delay once gaps are
+    sought in the stamps. So the time at which nothing was to be sent is taken out of them before.
+
+    Parameters
+    ----------
+    rate : float
+        As of `GapDetector`.
+    replay : Replay
+        Which sends the stream.
+    """
+
+    def __init__(self, rate: float, replay: Replay) -> None:
+        super().__init__(rate)
         self._replay = replay
-        self._source = LslSource(LslSelector(source_id=replay.source_id))
-        self._never_sent = 0
+        self._seams: list[Seam] = []  # before each of the samples held back
+        self._last: Seam | None = None  # before the last sample given out
 
-    def start(self) -> StreamInfo:
-        """Find the stream and begin to receive. See `LslSource.start`.
+    def process(self, data: Samples, times: Times, counters: NDArray[np.float64] | None = None) -> list[Chunk]:
+        """Take the next samples and give those out that are decided on. See `GapDetector.process`."""
+        seams = self._replay.seams_before(times) if len(times) else []
+        self._seams += seams
+        return self._seamed(super().process(data, times - [seam.unsent for seam in seams], counters))
 
-        Raises
-        ------
-        SourceError
-            If the stream cannot be found or its header is incomplete.
-        DependencyError
-            If liblsl is missing.
-        """
-        self._never_sent = 0
-        return self._source.start()
+    def flush(self) -> list[Chunk]:
+        """Give out what is held back. See `GapDetector.flush`."""
+        return self._seamed(super().flush())
 
-    def read(self, timeout: float = 0.0) -> Chunk | None:
-        """Give the next samples. See `Source.read`.
-
-        Raises
-        ------
-        StreamLostError
-            If the stream is lost.
-        """
-        chunk = self._source.read(timeout)
-        if chunk is None:
-            return None
-        lost, reset = chunk.lost, chunk.reset
-        seam = self._replay.seam(float(chunk.times[0])) if lost else None
-        if seam is not None:
-            jumped = round((seam.after - seam.before) * self._replay.timeline.info.rate) - 1
-            # A receiver's expectation of the next sample is off by a part of a period.
-            lost = lost - jumped if lost > jumped + 1 else 0
-            self._never_sent += chunk.lost - lost
-            reset = True
-        return replace(chunk, first=chunk.first - self._never_sent, lost=lost, reset=reset)
-
-    @property
-    def finished(self) -> bool:
-        """False: a replay that has ended may be played again."""
-        return self._source.finished
-
-    def stop(self) -> None:
-        """Close the inlet. May be called twice."""
-        self._source.stop()
+    def _seamed(self, chunks: Iterable[Chunk]) -> list[Chunk]:
+        """Cut pieces at seams, and give their samples the stamps that were sent."""
+        seamed = []
+        for chunk in chunks:
+            seams, self._seams = self._seams[: len(chunk)], self._seams[len(chunk) :]
+            times = chunk.times + [seam.unsent for seam in seams]
+            before = [self._last or seams[0], *seams[:-1]]
+            cuts = [row for row, (last, seam) in enumerate(zip(before, seams, strict=True)) if last is not seam]
+            for start, stop in pairwise(sorted({0, *cuts, len(chunk)})):
+                seamed.append(
+                    replace(
+                        chunk,
+                        data=chunk.data[start:stop],
+                        times=times[start:stop],
+                        first=chunk.first + start,
+                        lost=0 if start else chunk.lost,
+                        reset=start in cuts or (chunk.reset and not start),
+                    )
+                )
+            self._last = seams[-1]
+        return seamed

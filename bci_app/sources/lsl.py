@@ -76,6 +76,8 @@ class LslSource:
         Seconds without a sample after which the stream counts as lost.
     buffer_seconds : int
         Samples that LSL keeps for a slow reader; older ones are dropped (and counted as lost).
+    detector : callable
+        Makes what finds gaps, of the rate.
     clock : callable
         Steady clock in seconds, for the watchdog.
     """
@@ -90,6 +92,7 @@ class LslSource:
         find_timeout: float = 5.0,
         lost_after: float = 1.8,
         buffer_seconds: int = 20,
+        detector: Callable[[float], GapDetector] = GapDetector,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._selector = selector
@@ -97,6 +100,7 @@ class LslSource:
         self._find_timeout = find_timeout
         self._lost_after = lost_after
         self._buffer_seconds = buffer_seconds
+        self._detector = detector
         self._clock = clock
         self._inlet: Any = None
         self._sender: SenderClock | None = None
@@ -135,7 +139,7 @@ class LslSource:
         stream = announced(found)
         self._inlet, self._sender, info = self._open(found, stream, timeout=_HEADER_SECONDS)
         self._max_pull = max(32, round(_PULL_SECONDS * info.rate))
-        self._session = _Session(info, stream, self._selector.pinned(stream), GapDetector(info.rate))
+        self._session = _Session(info, stream, self._selector.pinned(stream), self._detector(info.rate))
         self._last_arrival = self._clock()
         return info
 

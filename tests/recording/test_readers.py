@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -36,11 +37,14 @@ def test_extensions_in_capitals(tmp_path: Path) -> None:
     assert read_recording(tmp_path / "A.EDF").format == "EDF"
 
 
-def test_missing_file_folder_and_empty_file(tmp_path: Path) -> None:
+def test_missing_file_folder_pipe_and_empty_file(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="There is no file"):
         read_recording(tmp_path / "none.edf")
     with pytest.raises(FileError, match="is a folder"):
         read_recording(tmp_path)
+    os.mkfifo(tmp_path / "pipe.edf")
+    with pytest.raises(FileError, match="is no file: found a device or a pipe"):
+        read_recording(tmp_path / "pipe.edf")
     (tmp_path / "a.edf").touch()
     with pytest.raises(FileError, match="is empty"):
         read_recording(tmp_path / "a.edf")
