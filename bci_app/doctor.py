@@ -123,7 +123,7 @@ def _lsl_loopback() -> str:
     seconds = time.monotonic() - begin
     trouble = BciError(
         "A stream of this machine is not found by this machine",
-        fix="Let the firewall pass UDP and TCP ports 16571 to 16604 on the loopback device, and remove or correct "
+        fix="Let the firewall pass UDP and TCP ports 16571 to 16699 on the loopback device, and remove or correct "
         "an lsl_api.cfg in your home folder.",
     )
     if not found:

@@ -107,6 +107,7 @@ def press_focused(event: QKeyEvent | None) -> bool:
     """Press the button that has the focus with Enter, as Space does; tell whether that was done."""
     focus = QApplication.focusWidget()
     if event is not None and is_enter(event) and isinstance(focus, QPushButton | QToolButton):
-        focus.click()
+        if not event.isAutoRepeat():  # held down it presses once
+            focus.click()
         return True
     return False

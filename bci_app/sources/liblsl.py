@@ -11,12 +11,13 @@ from bci_app.errors import DependencyError
 
 # ResolveScope says where to look; ListenAddress, that nobody else's search is answered. Without it, any
 # program of the network that asks by broadcast would be told of our streams.
-# KnownPeers: liblsl 1.17.7 finds only one of several local streams without it.
+# KnownPeers: liblsl 1.17.7 finds only one of several local streams without it. It asks each port of the range, which
+# holds 32 by default; outlets and searches take several each, and an outlet that finds none left is never found.
 # The interval (0.5 s by default) bounds how soon a lost stream is found again.
 # Level -3 keeps liblsl's own messages off the terminal; what they tell becomes errors and states here.
 LOOPBACK_CONFIG = (
     "[multicast]\nResolveScope = machine\nListenAddress = 127.0.0.1\n[lab]\nKnownPeers = {127.0.0.1}\n"
-    "[tuning]\nContinuousResolveInterval = 0.2\n[log]\nlevel = -3\n"
+    "[ports]\nPortRange = 128\nIPv6 = disable\n[tuning]\nContinuousResolveInterval = 0.2\n[log]\nlevel = -3\n"
 )
 
 _scope = "network"

@@ -122,10 +122,13 @@ def test_a_recording_named_at_the_start_plays_through_lsl_with_its_strip(
     assert player.playback().file == rest.name
 
 
-def test_an_electrode_that_will_be_interpolated_is_shown_as_such(
-    qtbot: QtBot, page: ConnectPage, tmp_path: Path
+@pytest.mark.parametrize(
+    ("way", "told"), [("interpolate", "O2 will be interpolated"), ("rest", "O2 will stand as at rest")]
+)
+def test_a_missing_electrode_that_a_model_can_do_without_is_shown_as_such(
+    qtbot: QtBot, page: ConnectPage, tmp_path: Path, way: str, told: str
 ) -> None:
-    folder = write_bundle(tmp_path / "spared", title="Spared", max_interpolated=0.2)
+    folder = write_bundle(tmp_path / "spared", title="Spared", max_interpolated=0.2, bad_channels=way)
     page.source.show_tab(1)
     qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
     info = StreamInfo("x", ("Fp1", "Fp2", "C3", "C4", "O1"), 250.0, ("uV",) * 5)
@@ -135,7 +138,7 @@ def test_an_electrode_that_will_be_interpolated_is_shown_as_such(
     assert found.missing == ("O2",)
     page.fit.show_fit(info, model, found)
     assert page.fit.button.isEnabled()
-    assert page.fit.summary.text() == "5 of 6 electrodes are there; O2 will be interpolated."
+    assert page.fit.summary.text() == f"5 of 6 electrodes are there; {told}."
     levels = {contact.channel: contact.level for contact in page.fit.head._contacts}
     assert levels["O2"] is ContactLevel.POOR
 

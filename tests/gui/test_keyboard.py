@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QSettings, Qt, QTimer
-from PyQt6.QtWidgets import QApplication, QMenu, QWidget
+from PyQt6.QtCore import QEvent, QSettings, Qt, QTimer
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import QApplication, QMenu, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
 from bci_app.gui.connect.page import ConnectPage
+from bci_app.gui.keyboard import press_focused
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.shortcuts import HelpDialog
@@ -264,6 +266,19 @@ def test_enter_presses_the_button_that_has_the_focus(qtbot: QtBot, choosing: Con
         press(qtbot, Qt.Key.Key_Return)
     assert main.controller.session is not None
     assert main.controller.session.title == "signals only"
+
+
+def test_enter_that_is_held_down_presses_once(qtbot: QtBot) -> None:
+    button = QPushButton("Record")
+    qtbot.addWidget(button)
+    clicks: list[bool] = []
+    button.clicked.connect(clicks.append)
+    button.show()
+    activate(qtbot, button)
+    button.setFocus()
+    for repeated in (False, True, True):
+        assert press_focused(QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_Return, NONE, "\r", repeated))
+    assert len(clicks) == 1
 
 
 def test_enter_connects_and_escape_goes_back(

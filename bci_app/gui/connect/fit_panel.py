@@ -15,6 +15,8 @@ from bci_app.gui.views.head import Head
 from bci_app.gui.widgets import PanelTitle, label, set_tone
 from bci_app.stream import StreamInfo
 
+_REPLACED = {"interpolate": "be interpolated", "rest": "stand as at rest"}
+
 
 class FitPanel(QWidget):
     """`connect_asked` wants a session, `watch_asked` one without a model."""
@@ -29,9 +31,7 @@ class FitPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 2 * GRID)
         column.setSpacing(GRID)
         column.addWidget(PanelTitle("Fit"))
-        self.head = Head(
-            theme, words={"good": "found", "poor": "interpolated from its neighbours", "unknown": "not used"}
-        )
+        self.head = Head(theme, words={"good": "found", "poor": "missing, replaced", "unknown": "not used"})
         self.head.setMaximumWidth(72 * GRID)
         middle = QHBoxLayout()
         middle.addStretch(1)
@@ -44,7 +44,7 @@ class FitPanel(QWidget):
         self._marks = []
         for level, word in (
             (ContactLevel.GOOD, "found"),
-            (ContactLevel.POOR, "interpolated"),
+            (ContactLevel.POOR, "replaced"),
             (ContactLevel.MISSING, "missing"),
             (ContactLevel.UNKNOWN, "not used"),
         ):
@@ -106,7 +106,7 @@ class FitPanel(QWidget):
         """Show which electrodes of the model are there."""
         electrodes = fit.electrodes
         if fit.problem is None:
-            # What is missing and yet no problem is interpolated.
+            # What is missing and yet no problem is replaced.
             electrodes = tuple(
                 Contact(e.channel, ContactLevel.POOR) if e.level is ContactLevel.MISSING else e for e in electrodes
             )
@@ -124,7 +124,7 @@ class FitPanel(QWidget):
         elif missing and fit.problem is None:
             rate = bundle.preprocessing.rate
             self._say(
-                f"{found} of {total} electrodes are there; {_listed(missing)} will be interpolated.",
+                f"{found} of {total} electrodes are there; {_listed(missing)} will {_REPLACED[bundle.bad_channels]}.",
                 f"{info.name}: {info.rate:g} Hz, for a model of {rate:g} Hz that allows "
                 f"{100 * bundle.max_interpolated:.0f} % of its electrodes to be missing or bad.",
                 ready=True,

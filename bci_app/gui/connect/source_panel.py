@@ -35,7 +35,7 @@ from bci_app.sources.registry import parse_file, split_options
 
 TABS = ("LSL stream", "Board", "Recording", "Test signal")
 _TIPS = (
-    "streams of other programs and devices on this network",
+    "streams of other programs and devices; those of other machines: start with --network",
     "devices that BrainFlow knows",
     "files that are played as if they were live",
     "made-up signals, for trying things out",
