@@ -85,6 +85,8 @@ class Engine:
         self.bundle = bundle.spec if bundle is not None else None
         self._predictor = Predictor(bundle.spec, bundle.model) if bundle is not None else None
         self._source = source
+        # Looked at once: the test of a protocol costs more than the rest of a step.
+        self._of_itself = source if isinstance(source, Device) else None
         self._wait_for_baseline = wait_for_baseline
         self._buffer_seconds = buffer_seconds
         self._clock = clock
@@ -360,12 +362,11 @@ class Engine:
 
     @property
     def _device(self) -> DeviceState | None:
-        return self._source.device if isinstance(self._source, Device) else None
+        return self._of_itself.device if self._of_itself is not None else None
 
     def _record_device(self, chunk: Chunk) -> None:
         """Record from time to time what the device tells of itself."""
-        device = self._device
-        if device is None or chunk.first < self._device_due:
+        if chunk.first < self._device_due or (device := self._device) is None:
             return
         self._device_due = chunk.first + round(_DEVICE_SECONDS * self.info.rate)
         self._record(lambda recorder: recorder.on_device(device, float(chunk.times[-1])))
