@@ -25,7 +25,7 @@ from bci_app.gui.preferences import Preferences
 from bci_app.gui.shortcuts import MARKER_KEYS
 from bci_app.gui.theme import GRID, SCALES
 from bci_app.gui.traces import FILTERS, DisplayFilter
-from bci_app.gui.widgets import label, set_tone
+from bci_app.gui.widgets import add_close_button, label, set_tone
 from bci_app.outputs.osc import OscOutput
 
 _NOTCHES = (("no notch", None), ("notch 50 Hz", 50.0), ("notch 60 Hz", 60.0))
@@ -55,12 +55,7 @@ class SettingsDialog(QDialog):
             column.addWidget(label(title, role="strong"))
             column.addLayout(part)
             column.addSpacing(2 * GRID)
-        row = QHBoxLayout()
-        row.addStretch()
-        self.done_button = QPushButton("Close")
-        self.done_button.clicked.connect(self.close)
-        row.addWidget(self.done_button)
-        column.addLayout(row)
+        self.done_button = add_close_button(self, column)
 
     def _folder(self) -> QHBoxLayout:
         row = QHBoxLayout()

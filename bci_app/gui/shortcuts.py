@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
 from bci_app.gui.theme import GRID
-from bci_app.gui.widgets import label
+from bci_app.gui.widgets import add_close_button, label
 
 
 class Shortcut(NamedTuple):
@@ -95,12 +95,7 @@ class HelpDialog(QDialog):
             side.addStretch()
             sides.addLayout(side)
         column.addLayout(sides)
-        row = QHBoxLayout()
-        row.addStretch()
-        self.done_button = QPushButton("Close")
-        self.done_button.clicked.connect(self.close)
-        row.addWidget(self.done_button)
-        column.addLayout(row)
+        self.done_button = add_close_button(self, column)
         self.setModal(False)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
 

@@ -7,7 +7,18 @@ from math import isfinite
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QActionGroup, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from bci_app.gui.theme import GRID
 
@@ -300,3 +311,14 @@ class Figure(QWidget):
         """Show a value."""
         self.value.setText(text)
         set_tone(self.value, tone)
+
+
+def add_close_button(dialog: QDialog, column: QVBoxLayout) -> QPushButton:
+    """Put a button that closes a dialog at the right end of its last row."""
+    row = QHBoxLayout()
+    row.addStretch()
+    button = QPushButton("Close")
+    button.clicked.connect(dialog.close)
+    row.addWidget(button)
+    column.addLayout(row)
+    return button
