@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -22,7 +23,7 @@ from bci_app.engine.interpreter import Interpreter, Watcher
 from bci_app.engine.rate import EffectiveRate
 from bci_app.engine.sending import Sending
 from bci_app.errors import BciError, ChannelError, FileError, StreamLostError
-from bci_app.events import Phase, Prediction, Reason, SignalView, Status, StepResult
+from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, StepResult
 from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
@@ -40,6 +41,8 @@ _STAMPS_OFF = 1.0
 _DEVICE_SECONDS = 5.0
 # Longest wait for samples in `Engine.predictions`.
 _WAIT = 0.1
+# Samples on which nothing is due yet wait so long at most: a round over many costs hardly more than over few.
+_GATHER_SECONDS = 0.1
 
 
 class Engine:
@@ -101,7 +104,8 @@ class Engine:
         own = self._sending.has_outlet
         self._marker_streams = MarkerStreams(markers, self.note, own=own) if markers else None
         self._device_due = 0  # stream index from which the device's state is to be recorded again
-        self._noted: list[Marker] = []
+        self._gathered: list[Chunk] = []  # read, not taken yet
+        self._told = _Told()
         self._info: StreamInfo | None = None
 
     def start(self) -> StreamInfo:
@@ -125,6 +129,8 @@ class Engine:
         self._info = info
         self._buffer = SignalBuffer(len(info.channels), max(1, round(self._buffer_seconds * info.rate)))
         self._to_microvolts = np.array([_display_scale(unit) for unit in info.units])
+        self._gather_samples = max(1, round(_GATHER_SECONDS * info.rate))
+        self._due = 0  # stream index that the samples gathered must reach to be taken
         self._received = self._lost = 0
         self._rate = EffectiveRate(info.rate)
         self._newest = self._arrived = float("nan")
@@ -164,14 +170,17 @@ class Engine:
             chunk = self._source.read(timeout)
         except StreamLostError as error:
             with self._lock:
+                self._take_gathered()
                 self._phase, self._message = Phase.LOST, str(error)
-            return StepResult()
+                return self._told.result(0)
         with self._lock:
             if chunk is None or not len(chunk):
                 if self._source.finished:
+                    self._take_gathered()
                     self._phase = Phase.FINISHED
-                return StepResult()
-            return self._take(chunk)
+                return self._told.result(0)
+            self._gather(chunk)
+            return self._told.result(len(chunk))
 
     def predictions(self, *, seconds: float = math.inf) -> Iterator[Prediction]:
         """Step until the source ends, or for some seconds, and give each prediction as it is made.
@@ -217,6 +226,7 @@ class Engine:
         """Measure the rest baseline from the next sample on, anew if there is one."""
         with self._lock:
             if isinstance(self._interpreter, Interpreter):
+                self._take_gathered()
                 self._interpreter.start_baseline(self._buffer.end)
                 self._record_state(self._buffer.end)
 
@@ -229,6 +239,7 @@ class Engine:
         """Use a rest baseline measured before, on the same person with the same montage."""
         with self._lock:
             if isinstance(self._interpreter, Interpreter):
+                self._take_gathered()
                 self._interpreter.set_rest(rest)
                 self._record_state(self._buffer.end)
 
@@ -248,7 +259,7 @@ class Engine:
         with self._lock:
             self._record(lambda recorder: recorder.on_marker(marker, origin=origin))
             if origin:
-                self._noted.append(marker)
+                self._told.markers.append(marker)
             else:
                 self._sending.announce(marker)
 
@@ -292,6 +303,7 @@ class Engine:
         """Record from the next chunk on."""
         with self._lock:
             self.stop_recording()
+            self._take_gathered()
             self._recorder, self._recording_error = recorder, ""
             self._recorded = None
             if self.bundle is not None:
@@ -309,12 +321,15 @@ class Engine:
     def stop_recording(self) -> None:
         """Close the recording, if there is one."""
         with self._lock:
+            if self._recorder is not None:
+                self._take_gathered()
             self._record(lambda recorder: recorder.close())
             self._recorder = None
 
     def status(self) -> Status:
         """Describe the session now."""
         with self._lock:
+            self._take_gathered()
             return Status(
                 phase=self._phase,
                 message=self._message,
@@ -336,18 +351,32 @@ class Engine:
     def signal(self, seconds: float) -> SignalView:
         """Copy the newest raw signal, in µV where the unit is one of voltage."""
         with self._lock:
+            self._take_gathered()
             return self._buffer.view(round(seconds * self.info.rate))
 
-    def _take(self, chunk: Chunk) -> StepResult:
+    def _gather(self, chunk: Chunk) -> None:
+        """Take samples when something is due on them, or they have waited long."""
+        if chunk.lost or chunk.reset:
+            self._take_gathered()
+        if not self._gathered:
+            self._due = min(self._interpreter.due(chunk.first), chunk.first + self._gather_samples)
+        self._gathered.append(chunk)
+        self._newest, self._arrived = float(chunk.times[-1]), self._clock()
+        if chunk.first + len(chunk) >= self._due or chunk.lost or chunk.reset or chunk.markers:
+            self._take_gathered()
+
+    def _take_gathered(self) -> None:
+        if not self._gathered:
+            return
+        chunk, self._gathered = _joined(self._gathered), []
         self._record(lambda recorder: recorder.on_chunk(chunk))
         self._record_device(chunk)
         self._buffer.append(chunk.data * self._to_microvolts, chunk.first, float(chunk.times[-1]))
         self._received += len(chunk)
         self._lost += chunk.lost
-        self._newest, self._arrived = float(chunk.times[-1]), self._clock()
         if chunk.lost or chunk.reset:
             self._rate.restart()
-        self._rate.add(self._newest, self._received)
+        self._rate.add(float(chunk.times[-1]), self._received)
         predictions, gaps = self._interpreter.take(chunk)
         # A baseline that is complete now holds for what follows the last window that went into it.
         measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
@@ -357,8 +386,7 @@ class Engine:
             self._sending.announce(marker)
         for prediction in predictions:
             self._publish(prediction)
-        noted, self._noted = self._noted, []
-        return StepResult(len(chunk), tuple(predictions), tuple(gaps), (*chunk.markers, *noted))
+        self._told.add(predictions, gaps, chunk.markers)
 
     @property
     def _device(self) -> DeviceState | None:
@@ -397,6 +425,41 @@ class Engine:
             self._recorder = None
             self._recording_error = str(error)
             self._failures.append(error)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What has happened since the last step told."""
+
+    predictions: list[Prediction] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+    markers: list[Marker] = field(default_factory=list)
+
+    def add(self, predictions: Iterable[Prediction], gaps: Iterable[Gap], markers: Iterable[Marker]) -> None:
+        """Note more of it."""
+        self.predictions += predictions
+        self.gaps += gaps
+        self.markers += markers
+
+    def result(self, samples: int) -> StepResult:
+        """Tell it, once, as the result of a step that has read so many samples."""
+        if not (self.predictions or self.gaps or self.markers):
+            return StepResult(samples)
+        result = StepResult(samples, tuple(self.predictions), tuple(self.gaps), tuple(self.markers))
+        self.predictions, self.gaps, self.markers = [], [], []
+        return result
+
+
+def _joined(chunks: Sequence[Chunk]) -> Chunk:
+    """Make one chunk of some without gaps between them."""
+    if len(chunks) == 1:
+        return chunks[0]
+    return replace(
+        chunks[0],
+        data=np.concatenate([chunk.data for chunk in chunks]),
+        times=np.concatenate([chunk.times for chunk in chunks]),
+        markers=tuple(marker for chunk in chunks for marker in chunk.markers),
+    )
 
 
 def _display_scale(unit: str) -> float:

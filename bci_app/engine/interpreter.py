@@ -25,8 +25,6 @@ from bci_app.stream import Chunk, Samples, StreamInfo, is_voltage, microvolts_pe
 # A loss this short is bridged: two samples of a radio headset say nothing of the band powers of a
 # window, and starting the filters anew would cost seconds of predictions.
 BRIDGE_SECONDS = 0.02
-# Samples on which nothing is due yet wait so long at most: one round over many costs hardly more than over few.
-_HOLD_SECONDS = 0.1
 
 
 class Interpreter:
@@ -77,8 +75,6 @@ class Interpreter:
         self._decoder = Decoder(pipeline, predictor)
         self._contact = ContactMonitor(spec.channels, info.rate, missing=pipeline.missing)
         self._bridge = _Bridge(info.rate)
-        self._held: list[Chunk] = []
-        self._hold = max(1, round(_HOLD_SECONDS * info.rate))
         self._incomplete_ends = pipeline.incomplete_ends()
         self._left_out, self._left_out_since = pipeline.missing, 0
         self._baseline_from: int | None = None if wait_for_baseline else 0
@@ -140,47 +136,34 @@ class Interpreter:
         self._decoder.set_rest(rest)
         self._baseline_from = 0
 
+    def due(self, first: int) -> int:
+        """Give the stream index that samples from `first` on must reach for anything to be said of them."""
+        window = self._origin + self._pipeline.next_end(first - self._origin) + 1
+        return min(window, self._contact.next_point(first))
+
     def take(self, chunk: Chunk) -> tuple[list[Prediction], list[Gap]]:
         """Take the next samples and give what is to be said of them."""
         predictions: list[Prediction] = []
         gaps: list[Gap] = []
         bridged = self._bridge.over(chunk)
         if bridged.lost or bridged.reset:
-            predictions += self._take_held(gaps)
             self._break(chunk.first, Reason.GAP)
         if chunk.lost or chunk.reset:
             gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))
-        self._held.append(bridged)
-        if chunk.first + len(chunk) >= self._due(self._held[0].first):
-            predictions += self._take_held(gaps)
-        return predictions, gaps
-
-    def _due(self, first: int) -> int:
-        """Give the stream index that samples from `first` on must reach for anything to be said of them."""
-        window = self._origin + self._pipeline.next_end(first - self._origin) + 1
-        return min(window, self._contact.next_point(first), first + self._hold)
-
-    def _take_held(self, gaps: list[Gap]) -> list[Prediction]:
-        """Take the samples held; what is lost among them is added to `gaps`."""
-        if not self._held:
-            return []
-        chunk = _joined(self._held)
-        self._held = []
-        predictions: list[Prediction] = []
-        finite = are_numbers(chunk.data[:, self._pipeline.columns])
+        finite = are_numbers(bridged.data[:, self._pipeline.columns])
         without = (~finite | self._pipeline.missing).mean(axis=1)
         for start, stop, good in _runs(np.asarray(without <= self._bundle.max_interpolated)):
-            first, last = chunk.first + start, chunk.first + stop
+            first, last = bridged.first + start, bridged.first + stop
             if good:
                 if self._refusing:
                     self._break(first, Reason.NOT_FINITE)
                 for begin, end in self._contact.to_grid(first, last):
-                    predictions += self._take_piece(chunk, begin, end)
+                    predictions += self._take_piece(bridged, begin, end)
             else:
-                gaps.append(Gap(first, float(chunk.times[start]), stop - start))
-                predictions += self._refuse(first, last, chunk)
+                gaps.append(Gap(first, float(bridged.times[start]), stop - start))
+                predictions += self._refuse(first, last, bridged)
                 self._contact.note_not_finite(np.asarray(~finite[start:stop].all(axis=0)))
-        return predictions
+        return predictions, gaps
 
     def _refuse(self, first: int, last: int, chunk: Chunk) -> list[Prediction]:
         """Say where predictions were due among samples that are no numbers."""
@@ -319,6 +302,10 @@ class Watcher:
         """Contact of the stream's electrodes."""
         return self._contact.contacts
 
+    def due(self, first: int) -> int:
+        """Give the stream index that samples from `first` on must reach for contact to be judged."""
+        return self._contact.next_point(first)
+
     def take(self, chunk: Chunk) -> tuple[list[Prediction], list[Gap]]:
         """Take the next samples; there is never a prediction."""
         gaps = []
@@ -356,14 +343,6 @@ class _Bridge:
             chunk.first - chunk.lost,
             markers=chunk.markers,
         )
-
-
-def _joined(chunks: list[Chunk]) -> Chunk:
-    """Make one chunk of some without gaps between them."""
-    if len(chunks) == 1:
-        return chunks[0]
-    data = np.concatenate([chunk.data for chunk in chunks])
-    return Chunk(data, np.concatenate([chunk.times for chunk in chunks]), chunks[0].first)
 
 
 def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
