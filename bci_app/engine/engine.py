@@ -42,7 +42,7 @@ _DEVICE_SECONDS = 5.0
 # Longest wait for samples in `Engine.predictions`.
 _WAIT = 0.1
 # Samples on which nothing is due yet wait so long at most: a round over many costs hardly more than over few.
-_GATHER_SECONDS = 0.1
+_GATHER_SECONDS = 0.2
 
 
 class Engine:

@@ -37,9 +37,8 @@ _POLL_SECONDS = 0.02
 _HEADER_SECONDS = 5.0
 # While a lost stream is awaited, reading must not stand still for long.
 _RETURN_SECONDS = 1.0
-# A stream that is pushed sample by sample is read no more often than this: each round of a session costs
-# the same for one sample as for some.
-_PACE_SECONDS = 0.008
+# A stream is read no more often than this: to be woken costs more than what there is to do for a sample.
+_PACE_SECONDS = 0.01
 # The most that one read gives, in seconds of samples; LSL keeps the rest.
 _PULL_SECONDS = 1.0
 
@@ -112,7 +111,6 @@ class LslSource:
         self._queue: deque[Chunk] = deque()
         self._failure: StreamLostError | None = None
         self._last_arrival = 0.0
-        self._rest_until = 0.0
         self._time = -np.inf
 
     @property
@@ -251,15 +249,15 @@ class LslSource:
 
     def _pull(self, session: _Session, timeout: float) -> None:
         now = self._clock()
-        if timeout > 0 and self._rest_until > now:
-            pause = min(timeout, self._rest_until - now)
+        pause = max(0.0, min(timeout, self._last_arrival + _PACE_SECONDS - now))
+        if pause > 0:
             time.sleep(pause)
-            timeout -= pause
         left = max(0.0, self._last_arrival + self._lost_after - now)
         try:
-            data, times = self._inlet.pull_chunk(
-                timeout=min(timeout, left), max_samples=self._max_pull, min_samples=1, as_numpy=True
-            )
+            # To wait for a sample takes LSL another call and another copy, and there is one nearly always.
+            data, times = self._inlet.pull_chunk(max_samples=self._max_pull, as_numpy=True)
+            if not len(times) and (wait := min(timeout - pause, left)) > 0:
+                data, times = self._inlet.pull_chunk(wait, self._max_pull, min_samples=1, as_numpy=True)
         except load_pylsl().util.LostError:
             self._inlet = None
             self._lose(session, "the connection broke off")
@@ -271,8 +269,6 @@ class LslSource:
                 self._end_search()
                 session.detector.resume()
             self._last_arrival = now
-            few = len(times) < 1.2 * _PACE_SECONDS * session.info.rate
-            self._rest_until = now + _PACE_SECONDS if few else 0.0
             self._take(session, session.detector.process(np.asarray(data, dtype=np.float64), times))
         elif self._search is None and now - self._last_arrival >= self._lost_after:
             self._lose(session, f"no sample for {self._lost_after:g} s")
