@@ -67,8 +67,8 @@ def _window(results: dict[str, dict[str, Any]]) -> Iterator[str]:
         f"first trace after {window['first_trace_s']:.2f} s"
     )
     yield (
-        f"Age of predictions, p99: {window['engine']['age_p99_ms']:.1f} ms with the window, "
-        f"{headless['age_p99_ms']:.1f} ms without"
+        f"Sample received to prediction published, p99: {window['engine']['latency_p99_ms']:.2f} ms with the window, "
+        f"{headless['latency_p99_ms']:.2f} ms without (ratio: {window['p99_over_headless']:.2f})"
     )
     if "skipped" in viewer:
         yield f"MNE-LSL's StreamViewer: skipped, {viewer['skipped']}"

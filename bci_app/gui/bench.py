@@ -86,7 +86,7 @@ class _Meter:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._received: deque[tuple[float, float]] = deque(maxlen=5000)  # stamp of the last sample, moment
+        self._received: deque[tuple[float, float]] = deque(maxlen=20_000)  # stamp of the last sample, moment
 
     def start(self) -> StreamInfo:
         return self._source.start()

@@ -55,6 +55,7 @@ def test_bench_prints_figures_of_each_session(
         assert figures["cpu_percent"] > 0
     assert results["mne_lsl_32x512"]["cpu_percent"] > 0
     assert results["mne_lsl_32x512"]["ours_over_theirs"] > 0
+    assert results["window_64x512"]["p99_over_headless"] > 0
 
 
 def test_memory_is_measured_over_the_stream(bundle: LoadedBundle) -> None:
