@@ -157,6 +157,9 @@ class Chunk:
         0 (a reconnection, the next recording of a playlist, a seek).
     markers : tuple of Marker
         Events that arrived with these samples.
+    stamps : ndarray of float64, shape (n_samples,), or None
+        The stamps as they came, on the same clock, where `times` are made from them; nan for one that was no
+        number.
     """
 
     data: Samples
@@ -165,6 +168,7 @@ class Chunk:
     lost: int = 0
     reset: bool = False
     markers: tuple[Marker, ...] = field(default=())
+    stamps: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return int(self.data.shape[0])

@@ -27,6 +27,7 @@ from bci_app.recording.session_streams import (
     prediction_values,
     predictions_header,
     samples_header,
+    stamps_header,
     text_header,
 )
 from bci_app.recording.state import STATE_NAME, STATE_TYPE, ModelState
@@ -47,7 +48,9 @@ class Recorder:
     - The source's samples as received: float64, in its units; type EEG. The stamps are those of the source's
       chunks, by which samples are counted and the predictions were made: the moment at which each sample was
       due, on the lower edge of the raw stamps (see `SampleClock`). Where raw stamps are even they are the same;
-      of samples that arrive in bursts they come before the raw ones, which are not kept.
+      of samples that arrive in bursts they come before the raw ones.
+    - ``… stamps``: of each sample the raw stamp, in seconds of this machine's LSL clock, where the source has
+      such; nan for one that was no number.
     - ``… index``: for each chunk its first index, samples, samples lost before it, and whether filters
       started anew.
     - ``Model state``: the rest baseline and where windows are counted from, as JSON, at the beginning and
@@ -114,6 +117,7 @@ class Recorder:
         self._predictions: dict[Layout, int] = {}
         self._state: int | None = None
         self._device: int | None = None
+        self._stamps: int | None = None
         try:
             self._samples = self._add_stream(samples_header(info))
             self._index = self._add_stream(index_header(info))
@@ -324,10 +328,18 @@ class Recorder:
             place = np.array([[chunk.first, len(chunk), chunk.lost, chunk.reset]], dtype=np.int64)
             self._writer.write_samples(self._samples, chunk.data, chunk.times)
             self._writer.write_samples(self._index, place, chunk.times[:1])
+            self._write_stamps(chunk)
             self._newest = float(chunk.times[-1])
             self._write_offsets(self._newest)
         if chunk.markers:
             self._write_markers(f"{self._info.name} markers", chunk.markers)
+
+    def _write_stamps(self, chunk: Chunk) -> None:
+        if chunk.stamps is None:
+            return
+        if self._stamps is None:
+            self._stamps = self._add_stream(stamps_header(self._info))
+        self._writer.write_samples(self._stamps, chunk.stamps[:, None], chunk.times)
 
     def _write_state(self, state: ModelState, time: float) -> None:
         self._write_metadata(time)

@@ -10,7 +10,7 @@ import numpy as np
 from bci_app import __version__
 from bci_app.channels import is_electrode
 from bci_app.events import Prediction, Reason
-from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE
+from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE, STAMPS_TYPE
 from bci_app.recording.xdf_writer import StreamHeader, XdfChannel
 from bci_app.stream import DeviceState, StreamInfo
 
@@ -58,6 +58,12 @@ def index_header(info: StreamInfo) -> StreamHeader:
     """Describe the stream of the chunks' places."""
     channels = tuple(XdfChannel(name, "samples", "Index") for name in INDEX_CHANNELS)
     return StreamHeader(f"{info.name} index", INDEX_TYPE, channels, format="int64", source_id=info.source_id)
+
+
+def stamps_header(info: StreamInfo) -> StreamHeader:
+    """Describe the stream of the stamps as they came, one value a sample."""
+    channel = XdfChannel("stamp", "seconds", "Time")
+    return StreamHeader(f"{info.name} stamps", STAMPS_TYPE, (channel,), source_id=info.source_id)
 
 
 def device_header(info: StreamInfo, state: DeviceState) -> StreamHeader:

@@ -25,12 +25,16 @@ from bci_app.stream import StreamInfo, marker_text, microvolts_per
 INDEX_TYPE = "ChunkIndex"
 INDEX_CHANNELS = ("first", "samples", "lost", "reset")
 
+# The type of the stream in which our recorder keeps each sample's stamp as it came. Its name is that of its
+# stream, plus " stamps".
+STAMPS_TYPE = "RawStamps"
+
 # Name and type of the stream in which our recorder keeps the metadata of a session, one JSON text.
 METADATA_NAME = "Session"
 METADATA_TYPE = "Metadata"
 
 # Streams that only our recorder writes, about the others.
-_OURS = (INDEX_TYPE, STATE_TYPE, METADATA_TYPE)
+_OURS = (INDEX_TYPE, STAMPS_TYPE, STATE_TYPE, METADATA_TYPE)
 
 _RATE_TOLERANCE = 0.01
 # pyxdf says this of every stream without clock offsets.

@@ -338,7 +338,8 @@ class LslSource:
             # A better estimate of the offset must not turn time back.
             times = np.maximum(chunk.times + self._sender.offset, floor)
             self._time = float(times[-1])
-            self._queue.append(replace(chunk, times=times))
+            stamps = None if chunk.stamps is None else chunk.stamps + self._sender.offset
+            self._queue.append(replace(chunk, times=times, stamps=stamps))
 
 
 def _change(before: StreamInfo, after: StreamInfo) -> str:

@@ -143,7 +143,7 @@ class GapDetector:
             return None
         for position, due in enumerate(dues):
             self._time = dues[position] = max(self._time, due)
-        chunk = Chunk(np.ascontiguousarray(data, dtype=np.float64), np.array(dues), self._next)
+        chunk = Chunk(np.ascontiguousarray(data, dtype=np.float64), np.array(dues), self._next, stamps=times)
         self._next += n
         return chunk
 
@@ -193,12 +193,12 @@ class GapDetector:
         n = min(len(block), self._clock.until_update)
         times = block.times[:n]
         if not np.isfinite(times[0]):
-            self._give(block.data[:1], np.array([self._clock.due + self._clock.period]), np.zeros(1), pieces)
+            self._give(block, np.array([self._clock.due + self._clock.period]), np.zeros(1), pieces)
             return block.after(1)
         due, late, edge = self._clock.follow(times)
         off = np.flatnonzero(~(np.abs(late) <= self._clock.tolerance) | (block.lost[:n] != 0))
         n = int(off[0]) if len(off) else n
-        self._give(block.data[:n], due[:n], late[:n], pieces, edge=float(edge[n - 1]))
+        self._give(block, due[:n], late[:n], pieces, edge=float(edge[n - 1]))
         return block.after(n)
 
     def _decide(self, block: _Pending, pieces: _Pieces, *, final: bool) -> tuple[bool, _Pending]:
@@ -263,7 +263,7 @@ class GapDetector:
         if abs(drift) > clock.tolerance + slack:
             drift = 0.0
         due = clock.due + ahead + drift * np.arange(1, n + 1) / n
-        self._give(block.data[:n], due, late, pieces)
+        self._give(block, due, late, pieces)
         return block.after(n)
 
     def _step_over(self, block: _Pending, pieces: _Pieces, *, lost: int, moved: float, measured: bool) -> _Pending:
@@ -284,12 +284,13 @@ class GapDetector:
         stamp = float(block.times[0])
         if measured or (np.isfinite(stamp) and abs(stamp - due) <= clock.tolerance):
             due = stamp
-        self._give(block.data[:1], np.array([due]), np.zeros(1), pieces)
+        self._give(block, np.array([due]), np.zeros(1), pieces)
         return block.after(1)
 
     def _give(
-        self, data: Samples, due: Times, late: NDArray[np.float64], pieces: _Pieces, *, edge: float | None = None
+        self, block: _Pending, due: Times, late: NDArray[np.float64], pieces: _Pieces, *, edge: float | None = None
     ) -> None:
+        """Give out the first samples of a block, as many as have a due time."""
         start = 0
         while start < len(due):
             # The clock is updated after a number of samples, so that the cutting of blocks changes nothing.
@@ -298,7 +299,7 @@ class GapDetector:
             start = stop
         times = np.maximum.accumulate(np.concatenate(([self._time], due)))[1:]
         self._time = float(times[-1])
-        pieces.add(data, times)
+        pieces.add(block.data[: len(due)], times, block.times[: len(due)])
 
 
 class _Pieces:
@@ -311,11 +312,13 @@ class _Pieces:
         self._reset = False
         self._data: list[Samples] = []
         self._times: list[Times] = []
+        self._stamps: list[Times] = []
         self._done: list[Chunk] = []
 
-    def add(self, data: Samples, times: Times) -> None:
+    def add(self, data: Samples, times: Times, stamps: Times) -> None:
         self._data.append(data)
         self._times.append(times)
+        self._stamps.append(stamps)
         self.next += len(times)
 
     def split(self, lost: int, *, reset: bool) -> None:
@@ -339,7 +342,8 @@ class _Pieces:
                 first=self._first,
                 lost=self._lost,
                 reset=self._reset,
+                stamps=np.concatenate(self._stamps),
             )
         )
-        self._data, self._times = [], []
+        self._data, self._times, self._stamps = [], [], []
         self._first, self._lost, self._reset = self.next, 0, False

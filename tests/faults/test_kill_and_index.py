@@ -19,7 +19,7 @@ from bci_app.bundle import LoadedBundle
 from bci_app.recording import read_recording
 from bci_app.sources.liblsl import local_clock
 from tests.bundles import CHANNELS
-from tests.faults.outlet import INDEX, Stream, sending
+from tests.faults.outlet import INDEX, Stream, sending, spoilt
 from tests.lsl_outlet import unique
 
 pytestmark = pytest.mark.lsl
@@ -61,6 +61,21 @@ def test_recording_without_a_model_goes_on_when_the_stream_returns(tmp_path: Pat
     assert lost == index[row] - index[row - 1] - 1
     assert f"{len(recording)} samples" in out
     assert f"{lost} lost" in out
+
+
+def test_a_recording_keeps_the_stamps_as_they_were_sent(tmp_path: Path) -> None:
+    stream = replace(Stream(unique("stamps")), epoch=local_clock(), wait=False, stamps="backward")
+    file = tmp_path / "r.xdf"
+    with sending(stream):
+        process = app("record", "-s", f"lsl:source_id={stream.source_id}", "--seconds", "3", str(file))
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    loaded = load(file)
+    rows = loaded["faulty"]["time_series"][:, -1].astype(int)
+    sent = spoilt(stream, rows, stream.epoch + rows / stream.true_rate)
+    assert np.diff(sent).min() < 0
+    np.testing.assert_array_equal(loaded["faulty stamps"]["time_series"][:, 0], sent)
+    assert np.diff(loaded["faulty"]["time_stamps"]).min() >= 0
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(10, marks=long)])
