@@ -11,7 +11,7 @@ from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
-from bci_app.events import Gap, Prediction, Status
+from bci_app.events import Gap, Phase, Prediction, Status
 from bci_app.gui import troubles
 from bci_app.gui.chronicle import Chronicle
 from bci_app.gui.opening import Opening, Ready, Running
@@ -24,6 +24,7 @@ from bci_app.gui.state import Event, Mark, Session, SessionLog
 from bci_app.gui.status_report import Due, StatusReport
 from bci_app.gui.traces import DisplayFilter, TraceHistory
 from bci_app.sources.base import Source
+from bci_app.sources.lsl_header import LslStream
 from bci_app.stream import Marker
 
 _FRAME_MS = 30
@@ -215,6 +216,10 @@ class Controller(QObject):
         """Send predictions there from now on, in this session and the next."""
         self._outputs.choose(choice)
 
+    def sends(self, stream: LslStream) -> bool:
+        """Tell whether an LSL stream is one of this session's outputs, or the recording that it plays."""
+        return self._outputs.sends(stream.uid) or (self.player is not None and self.player.sends(stream.source_id))
+
     # Recording ---------------------------------------------------------------------------------
 
     @property
@@ -350,7 +355,8 @@ class Controller(QObject):
             sent=self._outputs.sent,
         )
         self._chronicle.step(self._report.step)
-        self._chronicle.silence(self._silence)
+        if self._drawing or status.phase is Phase.LOST:  # else nobody has looked whether samples come
+            self._chronicle.silence(self._silence)
         if self._silence:
             self.spectra.take(None)
         if live is not None:

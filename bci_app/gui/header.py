@@ -110,7 +110,7 @@ class Header(QWidget):
 
     def show_opening(self, source_text: str) -> None:
         """Say that a source is being opened."""
-        self._name(source=f"Opening {source_text or 'the source'} …")
+        self._name(source=f"Opening {source_text or 'the source'} …", model="…")
 
     def show_recording(self, recording: RecordingState | None) -> None:
         """Show time and size of the recording, or that there is none."""

@@ -69,7 +69,7 @@ class MainWindow(QMainWindow):
         self.header = Header(self._theme)
         self.banner = Banner()
         self.area = SessionArea(self._theme)
-        self.scout = Scout(self)
+        self.scout = Scout(controller.sends, self)
         self.connect_page = ConnectPage(self._theme, settings, self.scout)
         self.status = StatusLine()
         self.transport = Transport(controller, self.area.strip, may_end=self._may_end)

@@ -14,6 +14,7 @@ from bci_app.outputs.base import Output
 from bci_app.outputs.lsl import LslMarkerOutput, LslPredictionOutput
 from bci_app.outputs.osc import OscOutput
 
+_LSL = LslPredictionOutput, LslMarkerOutput
 PREDICTIONS, EVENTS = "bci-app predictions", "bci-app events"
 
 
@@ -91,6 +92,11 @@ class OutputControl:
     def failure(self) -> BciError | None:
         """Give why an output could not be opened, once."""
         return self._failed.popleft() if self._failed else None
+
+    def sends(self, uid: str) -> bool:
+        """Tell whether an LSL stream, by its uid, is sent by this."""
+        lsl = (output for output in self._open.copy().values() if isinstance(output, _LSL))
+        return any(output.uid == uid for output in lsl)
 
     @property
     def sent(self) -> tuple[Sent, ...]:

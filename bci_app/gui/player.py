@@ -97,6 +97,11 @@ class Player:
         replay = self._thread.replay
         return (f"source_id={replay.source_id}-markers",) if replay.timeline.events else ()
 
+    def sends(self, source_id: str) -> bool:
+        """Tell whether an LSL stream, by its source_id, is the recording's or that of its events."""
+        own = self._thread.replay.source_id
+        return source_id in (own, f"{own}-markers")
+
     def playback(self) -> Playback:
         """Describe where it stands now."""
         status = self._thread.replay.status()

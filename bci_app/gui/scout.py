@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from bci_app.gui.choices import SourceChoice, describe_source, list_boards, list_models
 from bci_app.gui.jobs import Job, StreamWatch
+from bci_app.sources.lsl_header import LslStream
 
 
 class Scout(QObject):
     """Finds streams, boards and models, and what a source would deliver; the page that asks opens nothing itself.
 
     Each signal carries what was found, or the BciError that says why it was not.
+
+    Parameters
+    ----------
+    own : callable
+        Tells of an LSL stream whether this app sends it: there is no use in receiving that.
     """
 
     streams_changed = pyqtSignal(object)
@@ -26,10 +32,11 @@ class Scout(QObject):
     described = pyqtSignal(object)
     undescribed = pyqtSignal(object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, own: Callable[[LslStream], bool], parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._own = own
         self._watch = StreamWatch(self)
-        self._watch.changed.connect(self.streams_changed)
+        self._watch.changed.connect(self._tell_streams)
         self._watch.failed.connect(self.streams_failed)
         self._boards, self._models, self._source = Job(self), Job(self), Job(self)
         for job, found, failed in (
@@ -43,6 +50,9 @@ class Scout(QObject):
     def watch_streams(self, on: bool) -> None:
         """Begin or stop to look for LSL streams."""
         self._watch.start() if on else self._watch.stop()
+
+    def _tell_streams(self, streams: Sequence[LslStream]) -> None:
+        self.streams_changed.emit(tuple(stream for stream in streams if not self._own(stream)))
 
     def find(self, folders: Sequence[Path]) -> None:
         """Look for boards, and for models, those in `folders` too."""

@@ -270,3 +270,22 @@ def test_own_events_are_not_received_back(
     goes_on(qtbot, window, source)
     assert name not in streams.connected
     assert [mark.text for mark in controller.log.markers].count("eyes closed") <= 1
+
+
+@pytest.mark.lsl
+def test_own_streams_are_not_offered_as_those_of_others(
+    qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, source: HeldSource
+) -> None:
+    controller, scout = window.controller, window.scout
+    name = unique("events")
+    controller.choose_outputs(OutputChoice(lsl_markers=name))
+    with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
+        controller.open(source, bundle, wait_for_baseline=False)
+    qtbot.waitUntil(lambda: sends(window) == "sends LSL", timeout=WAIT)
+    visible: set[str] = set()
+    offered: set[str] = set()
+    scout._watch.changed.connect(lambda streams: visible.update(stream.name for stream in streams))
+    scout.streams_changed.connect(lambda streams: offered.update(stream.name for stream in streams))
+    scout.watch_streams(True)
+    qtbot.waitUntil(lambda: name in visible, timeout=WAIT)
+    assert name not in offered
