@@ -99,8 +99,9 @@ class StatusReport:
         if shown == self._shown and not self._due.now("status", _STATUS_SECONDS):
             return None
         self._shown = shown
-        # Stamps of a recording that is or was played at another speed say nothing of age.
-        if self._other_speed:
+        # Stamps of a recording that is or was played at another speed say nothing of age, and of one that waits
+        # no sample is due.
+        if self._other_speed or waits:
             status = replace(status, age_s=float("nan"))
         return LiveStatus(
             status=status,

@@ -177,6 +177,7 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     running = main.area.prediction.running
     assert running is not None
     qtbot.waitUntil(lambda: running.gauges[0].reason == "paused", timeout=WAIT)
+    assert main.status.age.value.text() == "–"
     bar = strip.overview
     place = bar.rect().center()
     place.setX(round(0.97 * bar.width()))

@@ -37,7 +37,9 @@ class StatusLine(QWidget):
         self.rate = Figure("rate", "0000.0 / 0000 Hz", "effective rate over the last 10 s, and nominal rate")
         self.loss = Figure("loss", "00.00 %", "share of samples lost since the session was opened")
         self.age = Figure(
-            "age", "00000 ms", "age of the newest sample; unknown where a recording was played at another speed than ×1"
+            "age",
+            "00000 ms",
+            "age of the newest sample; unknown where a recording was played at another speed than ×1, or waits",
         )
         self.compute = Figure("prediction", "000.0 ms", "time that the network takes for one prediction")
         self.cpu = Figure("CPU", "000 %", "of one core, by this program")
