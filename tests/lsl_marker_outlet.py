@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,11 @@ class MarkerOutletProcess(OutletProcess):
         """Send an event; gives its LSL time."""
         self.tell(text)
         return float(self.answer("sent"))
+
+    def leave(self) -> None:
+        """Let it end by itself, as a program does after its last event."""
+        self.tell("!")
+        self._process.wait(10)
 
     def wait_for_receiver(self) -> None:
         self.tell("?")
@@ -56,6 +62,10 @@ def main() -> None:
         if text == "?":
             say("received" if outlet.wait_for_consumers(20.0) else "nobody")
             continue
+        if text == "!":
+            # LSL itself sends nothing more once the outlet is gone.
+            time.sleep(0.005)
+            return
         now = pylsl.local_clock()
         outlet.push_sample([int(text) if options.numbers else text], now)
         say(f"sent {now!r}")

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from bci_app.errors import SourceError
@@ -15,30 +14,66 @@ from bci_app.sources.lsl_header import LslSelector, LslStream, announced, carrie
 from bci_app.sources.lsl_senders import LslDiscovery, SenderClock
 from bci_app.stream import Marker, marker_text
 
-_POLL_SECONDS = 0.02
 _LOOK_SECONDS = 0.1
 _OPEN_SECONDS = 2.0
-_MOST = 256  # events of one stream taken at a time
+# Longest wait for an event: bounds how long the end takes.
+_WAIT_SECONDS = 0.1
+_MOST = 256  # events that are still taken of a stream at the end
 # Events that wait in LSL while this process is busy, in units of a hundred.
 _BUFFER = 100
 
 _Key = tuple[str, ...]
 
 
-@dataclass(slots=True)
 class _Connection:
-    """A marker stream that is received."""
+    """A marker stream that is received, in a thread of its own.
 
-    inlet: Any
-    stream: LslStream
-    origin: str
-    sender: SenderClock
-    text: bool
-    created_at: float
+    Once the sender is gone LSL gives out nothing any more, not even what has arrived: a program that ends with
+    its last event loses none only if somebody waits for it.
+    """
+
+    def __init__(self, inlet: Any, info: Any, stream: LslStream, origin: str, sender: SenderClock) -> None:
+        self.stream = stream
+        self.origin = origin
+        self.created_at = float(info.created_at())
+        self._inlet = inlet
+        self._sender = sender
+        self._text = carries_text(info)
+        self._stop = threading.Event()
+
+    def start(self, deliver: Callable[[Marker, str], None]) -> None:
+        """Begin to deliver events."""
+        self._deliver = deliver
+        self._thread = threading.Thread(target=self._run, name=f"markers of {self.origin}", daemon=True)
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """False once the stream is gone."""
+        return self._thread.is_alive()
+
+    def end(self) -> None:
+        """Deliver what has arrived and end."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with suppress(load_pylsl().util.LostError):
+            while not self._stop.is_set():
+                # One by one, for LSL waits until there are as many as are asked for.
+                self._take(_WAIT_SECONDS, 1)
+                self._sender.follow()
+            self._take(0.0, _MOST)
+
+    def _take(self, timeout: float, most: int) -> None:
+        # As bytes: not every sender writes UTF-8.
+        values, times = self._inlet.pull_chunk(timeout=timeout, max_samples=most, as_numpy=True)
+        for row, moment in zip(values, times.tolist(), strict=True):
+            self._deliver(Marker(moment + self._sender.offset, _as_text(row, self._text)), self.origin)
 
 
 class MarkerStreams:
-    """Receive the events of named LSL marker streams, in a thread of its own.
+    """Receive the events of named LSL marker streams, in threads of its own.
 
     Streams may appear, vanish and return at any time; what is sent while a stream is connected is
     received once and in order. A marker stream is one of irregular rate; numbers become text.
@@ -48,8 +83,8 @@ class MarkerStreams:
     selectors : sequence of str
         Which streams: a name, or ``type=…,source_id=…`` as after ``lsl:``. All that fit are received.
     deliver : callable
-        Given each event and the name of its stream, in the thread of `MarkerStreams`. Times are on
-        this machine's LSL clock.
+        Given each event and the name of its stream, in a thread of that stream. Times are on this machine's
+        LSL clock.
     own : callable
         Tells of an outlet, by its uid, whether it sends what was received here already: its events
         would come back.
@@ -78,7 +113,6 @@ class MarkerStreams:
         self._origins: dict[_Key, str] = {}
         self._found: set[str] = set()
         self._retry_at: dict[str, float] = {}
-        self._look_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="markers", daemon=True)
 
@@ -112,20 +146,15 @@ class MarkerStreams:
         """Selectors that no stream has fitted so far."""
         return tuple(text for text in self._selectors if text not in self._found)
 
-    def step(self) -> None:
-        """Take what has arrived and look for streams that are not connected."""
-        for key, connection in list(self._connections.items()):
-            if not self._take(connection):
-                del self._connections[key]
-        if time.monotonic() >= self._look_at:
-            self._look_at = time.monotonic() + _LOOK_SECONDS
-            self._connect()
-
     def _run(self) -> None:
-        while not self._stop.wait(_POLL_SECONDS):
-            self.step()
+        while True:
+            for key in [key for key, connection in self._connections.items() if not connection.alive]:
+                del self._connections[key]
+            self._connect()
+            if self._stop.wait(_LOOK_SECONDS):
+                break
         for connection in self._connections.values():
-            self._take(connection)
+            connection.end()
         self._connections.clear()
 
     def _connect(self) -> None:
@@ -149,8 +178,9 @@ class MarkerStreams:
                 self._retry_at[stream.uid] = time.monotonic() + 1.0
                 continue
             if old is not None:
-                self._take(old)
+                old.end()
             self._connections[key] = new
+            new.start(self._deliver)
 
     def _origin(self, key: _Key, stream: LslStream) -> str:
         """Name a stream: by its own name, with its source_id if another has the same."""
@@ -170,31 +200,8 @@ class MarkerStreams:
                 inlet.open_stream(_OPEN_SECONDS)
         except (pylsl.util.TimeoutError, pylsl.util.LostError):
             return None
-        return _Connection(
-            inlet,
-            stream,
-            origin,
-            sender,
-            text=carries_text(info),
-            created_at=float(info.created_at()),
-        )
-
-    def _take(self, connection: _Connection) -> bool:
-        """Deliver what has arrived; False if the stream is gone."""
-        pylsl = load_pylsl()
-        while True:
-            try:
-                # As bytes: not every sender writes UTF-8.
-                values, times = connection.inlet.pull_chunk(timeout=0.0, max_samples=_MOST, as_numpy=True)
-            except pylsl.util.LostError:
-                return False
-            for row, moment in zip(values, times.tolist(), strict=True):
-                self._deliver(Marker(moment + connection.sender.offset, _text(row, connection.text)), connection.origin)
-            if len(times) < _MOST:
-                break
-        connection.sender.follow()
-        return True
+        return _Connection(inlet, info, stream, origin, sender)
 
 
-def _text(row: Any, is_text: bool) -> str:
+def _as_text(row: Any, is_text: bool) -> str:
     return marker_text(value.decode("utf-8", "replace") for value in row) if is_text else marker_text(row)

@@ -70,6 +70,22 @@ def test_stream_that_was_restarted_is_received_again_under_its_name() -> None:
     assert inbox.events == expected
 
 
+def test_a_sender_that_ends_with_its_last_events_loses_none_of_them() -> None:
+    name = unique("last")
+    inbox = Inbox()
+    streams = MarkerStreams([name], inbox.deliver)
+    streams.start()
+    expected = []
+    for attempt in range(5):
+        with marker_outlet(name, name) as running:
+            running.wait_for_receiver()
+            expected += [(name, running.send(f"{attempt} {i}"), f"{attempt} {i}") for i in range(10)]
+            running.leave()
+        inbox.wait_for(len(expected))
+    streams.stop()
+    assert inbox.events == expected
+
+
 def test_a_sender_that_is_slow_to_connect_loses_no_event(monkeypatch: pytest.MonkeyPatch) -> None:
     name = unique("slow")
     inbox = Inbox()
