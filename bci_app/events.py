@@ -201,9 +201,22 @@ class SignalView:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one `step` of the engine brought."""
+    """What one `step` of the engine has read, and what there was to tell then; false if that is nothing.
+
+    Attributes
+    ----------
+    samples : int
+        Samples read.
+    predictions : tuple of Prediction
+        In order; each comes with the samples that complete its window.
+    gaps, markers : tuple
+        Also of samples that were read by steps before this one, and of other streams.
+    """
 
     samples: int = 0
     predictions: tuple[Prediction, ...] = ()
     gaps: tuple[Gap, ...] = ()
     markers: tuple[Marker, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.samples or self.predictions or self.gaps or self.markers)

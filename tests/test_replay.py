@@ -455,6 +455,8 @@ def received(bench: Bench, *missing: slice, size: int = 5) -> list[Chunk]:
     chunks += detector.flush()
     np.testing.assert_array_equal(np.concatenate([chunk.data for chunk in chunks]), data)
     np.testing.assert_allclose(np.concatenate([chunk.times for chunk in chunks]), stamps, rtol=0, atol=1e-9)
+    assert [len(chunk.stamps) for chunk in chunks if chunk.stamps is not None] == [len(chunk) for chunk in chunks]
+    np.testing.assert_allclose(np.concatenate([chunk.stamps for chunk in chunks]), stamps, rtol=0, atol=1e-9)
     return chunks
 
 

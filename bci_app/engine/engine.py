@@ -454,12 +454,12 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
     """Make one chunk of some without gaps between them."""
     if len(chunks) == 1:
         return chunks[0]
-    stamps = [chunk.times if chunk.stamps is None else chunk.stamps for chunk in chunks]
+    stamps = [chunk.stamps for chunk in chunks if chunk.stamps is not None]  # of all or of none
     return replace(
         chunks[0],
         data=np.concatenate([chunk.data for chunk in chunks]),
         times=np.concatenate([chunk.times for chunk in chunks]),
-        stamps=None if chunks[0].stamps is None else np.concatenate(stamps),
+        stamps=np.concatenate(stamps) if stamps else None,
         markers=tuple(marker for chunk in chunks for marker in chunk.markers),
     )
 

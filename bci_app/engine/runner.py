@@ -58,7 +58,7 @@ class EngineThread:
         try:
             while not self._stop.is_set() and not self.engine.finished:
                 result = self.engine.step(_WAIT)
-                if result.samples:
+                if result:
                     self._results.put(result)
         except BciError as error:
             self.failure = error

@@ -43,9 +43,17 @@ class Chronicle:
         elif step is Step.BASELINE and before is not Step.BASELINE:
             self.note("rest baseline begun")
 
-    def silence(self, silence: str) -> None:
-        """Tell why nothing arrives, and when a lost or silent stream is back."""
-        if silence == self._silence:
+    def silence(self, silence: str, *, looked: bool = True) -> None:
+        """Tell why nothing arrives, and when a lost or silent stream is back.
+
+        Parameters
+        ----------
+        silence : str
+            As `troubles.silence` gives it.
+        looked : bool
+            Whether anybody looks if samples come: else nobody knows of a silent stream that it is back.
+        """
+        if silence == self._silence or (not silence and self._silence == troubles.SILENT and not looked):
             return
         if silence:
             self.note(silence)

@@ -11,7 +11,7 @@ from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
-from bci_app.events import Gap, Phase, Prediction, Status
+from bci_app.events import Gap, Prediction, Status
 from bci_app.gui import troubles
 from bci_app.gui.chronicle import Chronicle
 from bci_app.gui.opening import Opening, Ready, Running
@@ -355,8 +355,7 @@ class Controller(QObject):
             sent=self._outputs.sent,
         )
         self._chronicle.step(self._report.step)
-        if self._drawing or status.phase is Phase.LOST:  # else nobody has looked whether samples come
-            self._chronicle.silence(self._silence)
+        self._chronicle.silence(self._silence, looked=self._drawing)
         if self._silence:
             self.spectra.take(None)
         if live is not None:

@@ -70,7 +70,9 @@ class SeamedGapDetector(GapDetector):
         seamed = []
         for chunk in chunks:
             seams, self._seams = self._seams[: len(chunk)], self._seams[len(chunk) :]
-            times = chunk.times + [seam.unsent for seam in seams]
+            unsent = np.array([seam.unsent for seam in seams])
+            times = chunk.times + unsent
+            stamps = times if chunk.stamps is None else chunk.stamps + unsent
             before = [self._last or seams[0], *seams[:-1]]
             cuts = [row for row, (last, seam) in enumerate(zip(before, seams, strict=True)) if last is not seam]
             for start, stop in pairwise(sorted({0, *cuts, len(chunk)})):
@@ -79,6 +81,7 @@ class SeamedGapDetector(GapDetector):
                         chunk,
                         data=chunk.data[start:stop],
                         times=times[start:stop],
+                        stamps=stamps[start:stop],
                         first=chunk.first + start,
                         lost=0 if start else chunk.lost,
                         reset=start in cuts or (chunk.reset and not start),

@@ -37,7 +37,8 @@ _POLL_SECONDS = 0.02
 _HEADER_SECONDS = 5.0
 # While a lost stream is awaited, reading must not stand still for long.
 _RETURN_SECONDS = 1.0
-# A stream is read no more often than this: to be woken costs more than what there is to do for a sample.
+# Who waits for samples waits so long after a read at least: to be woken costs more than what there is to do for a
+# sample.
 _PACE_SECONDS = 0.01
 # The most that one read gives, in seconds of samples; LSL keeps the rest.
 _PULL_SECONDS = 1.0

@@ -53,8 +53,11 @@ class _Connection:
         return self._thread.is_alive()
 
     def end(self) -> None:
-        """Deliver what has arrived and end."""
+        """Deliver what has arrived, and no more."""
         self._stop.set()
+
+    def join(self) -> None:
+        """Wait for the end."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -147,15 +150,19 @@ class MarkerStreams:
         return tuple(text for text in self._selectors if text not in self._found)
 
     def _run(self) -> None:
-        while True:
-            for key in [key for key, connection in self._connections.items() if not connection.alive]:
-                del self._connections[key]
-            self._connect()
-            if self._stop.wait(_LOOK_SECONDS):
-                break
-        for connection in self._connections.values():
-            connection.end()
-        self._connections.clear()
+        try:
+            while True:
+                for key in [key for key, connection in self._connections.items() if not connection.alive]:
+                    del self._connections[key]
+                self._connect()
+                if self._stop.wait(_LOOK_SECONDS):
+                    break
+        finally:
+            for connection in self._connections.values():
+                connection.end()
+            for connection in self._connections.values():
+                connection.join()
+            self._connections.clear()
 
     def _connect(self) -> None:
         for info in self._discovery.infos() if self._discovery is not None else []:
@@ -179,6 +186,7 @@ class MarkerStreams:
                 continue
             if old is not None:
                 old.end()
+                old.join()
             self._connections[key] = new
             new.start(self._deliver)
 

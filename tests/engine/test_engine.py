@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -427,6 +429,82 @@ def test_markers_of_the_stream_are_told(bundle: LoadedBundle) -> None:
     engine.start()
     assert engine.step().markers == (Marker(100.1, "stimulus"),)
     assert engine.step().markers == ()
+
+
+def test_asking_for_status_and_signal_changes_no_prediction(bundle: LoadedBundle) -> None:
+    data = eeg(10, RATE, 7)
+    data[1200:1203, 2] = np.nan
+    asked: list[Prediction] = []
+    engine = Engine(ArraySource(INFO, chunks(data, RATE, [3])), bundle, clock=lambda: 200.0)
+    engine.start()
+    received = 0
+    while not engine.finished:
+        result = engine.step()
+        received += result.samples
+        asked += result.predictions
+        assert engine.status().received == received
+        assert engine.signal(1.0).first + len(engine.signal(1.0).data) == received
+    assert content(asked) == content(run(bundle, chunks(data, RATE, [3]))[0])
+
+
+def test_a_recording_holds_what_is_read_from_its_start_to_its_stop(tmp_path: Path) -> None:
+    engine = Engine(ArraySource(INFO, chunks(eeg(4, RATE, 7), RATE, [1])), None)
+    engine.start()
+    for _ in range(117):
+        engine.step()
+    recorder = Recorder(tmp_path / "s.xdf", INFO)
+    engine.start_recording(recorder)
+    for _ in range(231):
+        engine.step()
+    engine.stop_recording()
+    (index,) = (s for s in pyxdf.load_xdf(recorder.path)[0] if s["info"]["type"] == ["ChunkIndex"])
+    first, samples = index["time_series"][:, :2].T
+    assert first[0] == 117
+    assert samples.sum() == 231
+
+
+def test_samples_read_before_a_stream_is_lost_are_recorded(tmp_path: Path) -> None:
+    class Dying(ArraySource):
+        def read(self, timeout: float = 0.0) -> Chunk | None:
+            if not self._chunks:
+                raise StreamLostError("The stream is lost")
+            return super().read(timeout)
+
+    engine = Engine(Dying(INFO, chunks(eeg(1.1, RATE, 7), RATE, [1])), None)
+    engine.start()
+    recorder = Recorder(tmp_path / "s.xdf", INFO)
+    engine.start_recording(recorder)
+    while engine.step().samples:
+        pass
+    assert engine.status().phase is Phase.LOST
+    recorder.close()
+    (signal,) = (s for s in pyxdf.load_xdf(recorder.path)[0] if s["info"]["type"] == ["EEG"])
+    assert len(signal["time_series"]) == 275
+
+
+def test_events_that_come_while_a_stream_is_silent_are_told(bundle: LoadedBundle) -> None:
+    told = threading.Event()
+
+    class Silent(ArraySource):
+        finished = False
+
+        def read(self, timeout: float = 0.0) -> Chunk | None:
+            told.wait(0.01)
+            return None
+
+    engine = Engine(Silent(INFO, []), bundle)
+    engine.start()
+    thread = EngineThread(engine)
+    thread.start()
+    marker = Marker(100.0, "stimulus")
+    engine.note(marker, "PsychoPy")
+    deadline = time.monotonic() + 10
+    found: list[Marker] = []
+    while not found and time.monotonic() < deadline:
+        found += [marker for result in thread.drain() for marker in result.markers]
+        time.sleep(0.01)
+    thread.stop()
+    assert found == [marker]
 
 
 class Headset(ArraySource):

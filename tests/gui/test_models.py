@@ -10,6 +10,7 @@ import pytest
 
 from bci_app.engine.spectrum import BANDS, Spectrum
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Reason, Status, TargetPrediction
+from bci_app.gui import troubles
 from bci_app.gui.chronicle import Chronicle
 from bci_app.gui.electrodes import position
 from bci_app.gui.spectra import BandMap, Spectra
@@ -216,6 +217,19 @@ def seen(name: str, vision: str) -> np.ndarray:
 def test_contact_can_be_told_by_colour_with_any_colour_vision(theme: Theme, vision: str) -> None:
     for one, other in combinations((theme.good, theme.poor, theme.bad), 2):
         assert np.linalg.norm(seen(one, vision) - seen(other, vision)) > 25
+
+
+def test_a_silent_stream_is_not_called_back_while_nobody_looks() -> None:
+    told: list[Event] = []
+    chronicle = Chronicle(told.append, lambda: 7.0)
+    chronicle.silence(troubles.SILENT)
+    chronicle.silence("", looked=False)
+    assert [event.text for event in told] == [troubles.SILENT]
+    chronicle.silence("")
+    # That a stream was lost and is there again the engine knows by itself.
+    chronicle.silence(troubles.LOST, looked=False)
+    chronicle.silence("", looked=False)
+    assert [event.text for event in told[1:]] == ["stream back", troubles.LOST, "stream back"]
 
 
 def test_what_happens_by_itself_is_told_once() -> None:

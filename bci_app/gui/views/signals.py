@@ -327,7 +327,8 @@ class TraceCanvas(QWidget):
             y = area.top() + (index + 0.5) * row
             level = self._level(channel)
             if level is not ContactLevel.UNKNOWN and (every == 1 or level is not ContactLevel.GOOD):
-                draw_contact(painter, QPointF(2 * GRID + 4, y), min(GRID + 1, row), level, self._theme)
+                size = max(3.0, min(GRID + 1, row - 2))  # neighbours do not touch
+                draw_contact(painter, QPointF(2 * GRID + 4, y), size, level, self._theme)
             if index % every:
                 continue
             wanting = level in (ContactLevel.BAD, ContactLevel.POOR)
