@@ -33,8 +33,13 @@ def silence(status: Status, playback: Playback | None, silent: float) -> str:
     if status.phase is Phase.FINISHED:
         return ENDED
     if status.phase is Phase.LOST:
-        return LOST
+        return LOST if _lost(status, playback, silent) else "paused"
     return SILENT if silent > _STALE else ""
+
+
+def _lost(status: Status, playback: Playback | None, silent: float) -> bool:
+    """Tell whether a stream is lost; that of a recording is, too, while it waits, and until it has gone on."""
+    return status.phase is Phase.LOST and (playback is None or silent > _STALE)
 
 
 def present(
@@ -55,7 +60,7 @@ def present(
     """
     found = []
     waits = playback is not None and (playback.paused or playback.ended)
-    if status.phase is Phase.LOST and not waits:
+    if _lost(status, playback, silent) and not waits:
         found.append(Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,)))
     if status.recording_error:
         found.append(Trouble("The recording has ended by a failure.", status.recording_error, Level.ERROR, (DISMISS,)))

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.errors import SourceError
-from bci_app.events import ContactLevel
+from bci_app.events import ContactLevel, Phase
 from bci_app.gui.choices import SourceChoice, describe_source, fit, list_models, preparation
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.main_window import MainWindow
@@ -211,6 +211,9 @@ def test_what_comes_after_a_pause_is_no_silence_of_the_device(
     qtbot.waitUntil(lambda: traces.end > 500, timeout=WAIT)
     window.transport.toggle()
     qtbot.waitUntil(lambda: window.status.phase.text() == "paused", timeout=WAIT)
+    engine = controller.engine
+    assert engine is not None
+    qtbot.waitUntil(lambda: engine.status().phase is Phase.LOST, timeout=WAIT)
     clock.now += 5.0
     with qtbot.waitSignal(controller.playback_changed, timeout=WAIT):
         pass
@@ -219,7 +222,7 @@ def test_what_comes_after_a_pause_is_no_silence_of_the_device(
     qtbot.waitUntil(lambda: traces.end > end + 500, timeout=WAIT)
     rows = window.area.record.list
     listed = [item.text() for row in range(rows.count()) if (item := rows.item(row)) is not None]
-    assert not any("no signal" in text for text in listed)
+    assert not any(word in text for text in listed for word in ("no signal", "stream lost", "stream back"))
     assert window.status.phase.text() != "no signal"
 
 

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QWidget
 from bci_app.events import Phase
 from bci_app.gui.state import LiveStatus, Session
 from bci_app.gui.theme import GRID
+from bci_app.gui.troubles import LOST
 from bci_app.gui.widgets import ElidedLabel, Figure, label
 
 # Figures beyond these want a look.
@@ -74,7 +75,7 @@ class StatusLine(QWidget):
     def show_status(self, live: LiveStatus) -> None:
         """Show the figures of this moment."""
         status = live.status
-        lost = bool(live.silence) and status.phase is Phase.LOST
+        lost = live.silence == LOST
         # Without a model there is nothing that contact is checked for.
         watching = self._watching and status.phase is Phase.CONTACT
         self.phase.setText(live.silence or ("watching" if watching else status.phase.value))
