@@ -303,7 +303,6 @@ class Engine:
         """Record from the next chunk on."""
         with self._lock:
             self.stop_recording()
-            self._take_gathered()
             self._recorder, self._recording_error = recorder, ""
             self._recorded = None
             if self.bundle is not None:
@@ -321,8 +320,7 @@ class Engine:
     def stop_recording(self) -> None:
         """Close the recording, if there is one."""
         with self._lock:
-            if self._recorder is not None:
-                self._take_gathered()
+            self._take_gathered()
             self._record(lambda recorder: recorder.close())
             self._recorder = None
 

@@ -297,7 +297,7 @@ class Controller(QObject):
         if playback is not None:
             self._chronicle.file(playback.file)
             self.playback_changed.emit(playback)
-            if playback.paused or playback.ended:
+            if playback.waits:
                 self._feed.freshness.excuse()
         self._tell_status(running, status, playback)
         if ended and not self._ended:

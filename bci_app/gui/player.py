@@ -39,6 +39,11 @@ class Playback:
     ended: bool
     file: str
 
+    @property
+    def waits(self) -> bool:
+        """Whether no sample is due."""
+        return self.paused or self.ended
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overview:
@@ -95,12 +100,12 @@ class Player:
     def markers(self) -> tuple[str, ...]:
         """The LSL stream of the recording's own events, as `Engine` takes it, if it has any."""
         replay = self._thread.replay
-        return (f"source_id={replay.source_id}-markers",) if replay.timeline.events else ()
+        return (f"source_id={replay.markers_source_id}",) if replay.timeline.events else ()
 
     def sends(self, source_id: str) -> bool:
         """Tell whether an LSL stream, by its source_id, is the recording's or that of its events."""
-        own = self._thread.replay.source_id
-        return source_id in (own, f"{own}-markers")
+        replay = self._thread.replay
+        return source_id in (replay.source_id, replay.markers_source_id)
 
     def playback(self) -> Playback:
         """Describe where it stands now."""

@@ -82,7 +82,7 @@ class StatusReport:
         self.step = step_of(status, self.step)
         playback = player.playback() if player is not None else None
         self._other_speed |= playback is not None and playback.speed != 1.0
-        waits = playback is not None and (playback.paused or playback.ended)
+        waits = playback is not None and playback.waits
         if self._due.now("cpu", _CPU_SECONDS):
             self._cpu = self._process.cpu_percent()
         connected, awaited = _marker_streams(engine, player.markers if player is not None else ())

@@ -28,7 +28,7 @@ _LITTLE_DISK = 1e9
 
 def silence(status: Status, playback: Playback | None, silent: float) -> str:
     """Say in two words why nothing arrives; `silent` are the seconds that samples were missed."""
-    if playback is not None and (playback.ended or playback.paused):
+    if playback is not None and playback.waits:
         return ENDED if playback.ended else "paused"
     if status.phase is Phase.FINISHED:
         return ENDED
@@ -59,7 +59,7 @@ def present(
         Bytes left on the disk that is recorded to; None where its folder is out of reach.
     """
     found = []
-    waits = playback is not None and (playback.paused or playback.ended)
+    waits = playback is not None and playback.waits
     if _lost(status, playback, silent) and not waits:
         found.append(Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,)))
     if status.recording_error:

@@ -136,6 +136,7 @@ class Replay:
         self.timeline = lay_out(recordings, pause, jump=_JUMP_SECONDS)
         self.name = name or recordings[0].path.stem
         self.source_id = source_id or f"bci-app-replay-{uuid.uuid4().hex}"
+        self.markers_source_id = f"{self.source_id}-markers"
         self._speed = _checked_speed(speed)
         self._loop = loop
         self._wait = wait
@@ -185,7 +186,7 @@ class Replay:
         """
         with self._lock:
             if self.timeline.events:
-                self._markers = _marker_outlet(f"{self.name} markers", f"{self.source_id}-markers")
+                self._markers = _marker_outlet(f"{self.name} markers", self.markers_source_id)
             # The last: of the streams of this machine some programs see that one only (see docs/sources.md).
             self._outlet = _data_outlet(self.timeline.info, self.name, self.source_id)
 

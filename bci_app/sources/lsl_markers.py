@@ -32,19 +32,27 @@ class _Connection:
     its last event loses none only if somebody waits for it.
     """
 
-    def __init__(self, inlet: Any, info: Any, stream: LslStream, origin: str, sender: SenderClock) -> None:
+    def __init__(
+        self,
+        inlet: Any,
+        info: Any,
+        stream: LslStream,
+        origin: str,
+        sender: SenderClock,
+        deliver: Callable[[Marker, str], None],
+    ) -> None:
         self.stream = stream
         self.origin = origin
         self.created_at = float(info.created_at())
         self._inlet = inlet
         self._sender = sender
         self._text = carries_text(info)
-        self._stop = threading.Event()
-
-    def start(self, deliver: Callable[[Marker, str], None]) -> None:
-        """Begin to deliver events."""
         self._deliver = deliver
-        self._thread = threading.Thread(target=self._run, name=f"markers of {self.origin}", daemon=True)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"markers of {origin}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to deliver events."""
         self._thread.start()
 
     @property
@@ -188,7 +196,7 @@ class MarkerStreams:
                 old.end()
                 old.join()
             self._connections[key] = new
-            new.start(self._deliver)
+            new.start()
 
     def _origin(self, key: _Key, stream: LslStream) -> str:
         """Name a stream: by its own name, with its source_id if another has the same."""
@@ -208,7 +216,7 @@ class MarkerStreams:
                 inlet.open_stream(_OPEN_SECONDS)
         except (pylsl.util.TimeoutError, pylsl.util.LostError):
             return None
-        return _Connection(inlet, info, stream, origin, sender)
+        return _Connection(inlet, info, stream, origin, sender, self._deliver)
 
 
 def _as_text(row: Any, is_text: bool) -> str:

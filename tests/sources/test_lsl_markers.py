@@ -55,33 +55,22 @@ def test_events_of_text_and_number_streams_arrive_once_in_order_with_their_times
     assert streams.connected == ()
 
 
-def test_stream_that_was_restarted_is_received_again_under_its_name() -> None:
+@pytest.mark.parametrize(
+    ("starts", "n_events", "leaves"), [(3, 1, False), (5, 10, True)], ids=["restarted", "ends with its last events"]
+)
+def test_a_sender_that_ends_and_returns_under_its_name_loses_no_event(starts: int, n_events: int, leaves: bool) -> None:
     name = unique("restarted")
     inbox = Inbox()
     streams = MarkerStreams([name], inbox.deliver)
     streams.start()
     expected = []
-    for number in range(3):
+    for start in range(starts):
         with marker_outlet(name, name) as running:
             running.wait_for_receiver()
-            expected.append((name, running.send(f"{number}"), f"{number}"))
+            expected += [(name, running.send(f"{start} {i}"), f"{start} {i}") for i in range(n_events)]
+            if leaves:
+                running.leave()
             inbox.wait_for(len(expected))
-    streams.stop()
-    assert inbox.events == expected
-
-
-def test_a_sender_that_ends_with_its_last_events_loses_none_of_them() -> None:
-    name = unique("last")
-    inbox = Inbox()
-    streams = MarkerStreams([name], inbox.deliver)
-    streams.start()
-    expected = []
-    for attempt in range(5):
-        with marker_outlet(name, name) as running:
-            running.wait_for_receiver()
-            expected += [(name, running.send(f"{attempt} {i}"), f"{attempt} {i}") for i in range(10)]
-            running.leave()
-        inbox.wait_for(len(expected))
     streams.stop()
     assert inbox.events == expected
 

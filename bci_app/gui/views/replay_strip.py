@@ -154,7 +154,7 @@ class ReplayStrip(QWidget):
         if playback is None:
             return
         before, self._playback = self._playback, playback
-        if before is None or self._waits(before) != self._waits(playback):
+        if before is None or before.waits != playback.waits:
             self._show_icon()
         self.overview.show_playback(playback)
         self.time.show_value(f"{clock(playback.position)} / {clock(playback.duration)}")
@@ -166,7 +166,7 @@ class ReplayStrip(QWidget):
     def toggle(self) -> None:
         """Ask for pause, or to go on."""
         if self._playback is not None:
-            self.pause_asked.emit(not self._waits(self._playback))
+            self.pause_asked.emit(not self._playback.waits)
 
     def step(self, seconds: float) -> None:
         """Ask for another place, relative to the present one."""
@@ -179,13 +179,9 @@ class ReplayStrip(QWidget):
         self.overview.show_theme(theme)
         self._show_icon()
 
-    @staticmethod
-    def _waits(playback: Playback) -> bool:
-        return playback.paused or playback.ended
-
     def _show_icon(self) -> None:
         playback = self._playback
-        name = "mdi6.play" if playback is not None and self._waits(playback) else "mdi6.pause"
+        name = "mdi6.play" if playback is not None and playback.waits else "mdi6.pause"
         if playback is not None and playback.ended:
             name = "mdi6.replay"
         self.button.setIcon(qtawesome.icon(name, color=self._theme.text))
