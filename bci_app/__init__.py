@@ -32,7 +32,7 @@ _PUBLIC = {
     "predictions_of_recording": "bci_app.engine.recompute",
     "read_recording": "bci_app.recording",
     "rest_of_recording": "bci_app.engine.rest",
-    "use_loopback": "bci_app.sources.liblsl",
+    "use_loopback": "bci_app.sources.lsl.library",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

@@ -16,7 +16,7 @@ from bci_app.recording import read_recording as read_recording
 from bci_app.recording.recorder import Recorder as Recorder
 from bci_app.replay import Replay as Replay
 from bci_app.replay import ReplayThread as ReplayThread
-from bci_app.sources.liblsl import use_loopback as use_loopback
+from bci_app.sources.lsl.library import use_loopback as use_loopback
 from bci_app.sources.registry import list_sources as list_sources
 from bci_app.sources.registry import open_source as open_source
 from bci_app.stream import Chunk as Chunk

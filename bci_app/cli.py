@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bci_app import __version__
-from bci_app.errors import run_command_line
+from bci_app.command_line import run_command_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,8 +104,8 @@ def demo(
             _in_terminal(replay.source(), bundle, "Subject 01, rest then arithmetic (replay)", seconds=seconds)
         else:
             from bci_app.gui.app import run_window
-            from bci_app.gui.choices import SourceChoice, of_player
-            from bci_app.gui.player import Player
+            from bci_app.presentation.choices import SourceChoice, of_player
+            from bci_app.presentation.player import Player
 
             sys.exit(
                 run_window(
@@ -146,8 +146,8 @@ def gui(
     if source is not None:
         _open(source, channels=channels, rate=rate, unit=unit)
     from bci_app.gui.app import run_window
-    from bci_app.gui.choices import SourceChoice
-    from bci_app.gui.output_control import OutputChoice
+    from bci_app.presentation.choices import SourceChoice
+    from bci_app.presentation.output_control import OutputChoice
 
     names = None if channels is None else tuple(name.strip() for name in channels.split(","))
     sys.exit(
@@ -395,7 +395,7 @@ def bench(
 
 
 def _keep_to_this_machine() -> None:
-    from bci_app.sources.liblsl import use_loopback
+    from bci_app.sources.lsl.library import use_loopback
 
     use_loopback()
 

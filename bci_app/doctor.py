@@ -105,7 +105,7 @@ def _python() -> str:
 
 
 def _lsl_library() -> str:
-    from bci_app.sources.liblsl import library_version, load_pylsl
+    from bci_app.sources.lsl.library import library_version, load_pylsl
 
     load_pylsl()
     return f"liblsl {library_version()}, pylsl {_version('pylsl')}"
@@ -113,7 +113,7 @@ def _lsl_library() -> str:
 
 def _lsl_loopback() -> str:
     """Send one sample to oneself, as any two programs on this machine would."""
-    from bci_app.sources.liblsl import load_pylsl, scope
+    from bci_app.sources.lsl.library import load_pylsl, scope
 
     pylsl = load_pylsl()
     source_id = f"bci-app-doctor-{uuid.uuid4().hex}"
@@ -121,39 +121,39 @@ def _lsl_loopback() -> str:
     begin = time.monotonic()
     found = pylsl.resolve_byprop("source_id", source_id, 1, _LOOPBACK_SECONDS)
     seconds = time.monotonic() - begin
-    trouble = BciError(
+    notice = BciError(
         "A stream of this machine is not found by this machine",
         fix="Let the firewall pass UDP and TCP ports 16571 to 16699 on the loopback device, and remove or correct "
         "an lsl_api.cfg in your home folder.",
     )
     if not found:
-        raise trouble
+        raise notice
     inlet = pylsl.StreamInlet(found[0], recover=False)
     try:
         inlet.open_stream(_LOOPBACK_SECONDS)
         outlet.push_sample([1.0])
         sample, _ = inlet.pull_sample(_LOOPBACK_SECONDS)
     except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-        raise trouble from error
+        raise notice from error
     finally:
         # Inlets go before their outlets.
         del inlet
     if sample != [1.0]:
-        raise trouble
+        raise notice
     where = "this machine only" if scope() == "machine" else "the network"
     return f"found and received in {seconds * 1e3:.0f} ms; scope: {where}"
 
 
 def _brainflow() -> str:
-    from bci_app.sources.brainflow_boards import board_ids
+    from bci_app.sources.brainflow.boards import board_ids
 
     return f"{len(board_ids())} boards, version {_version('brainflow')}"
 
 
 def _display() -> str:
-    trouble = _display_trouble()
-    if trouble is not None:
-        raise BciError("No window can open", found=trouble[0], fix=f"{trouble[1]}. Until then use the terminal.")
+    notice = _display_trouble()
+    if notice is not None:
+        raise BciError("No window can open", found=notice[0], fix=f"{notice[1]}. Until then use the terminal.")
     return f"{os.environ.get('QT_QPA_PLATFORM') or _display_name()}, PyQt6 {_version('PyQt6')}"
 
 
@@ -234,8 +234,8 @@ def display_problem() -> str | None:
     Looks for PyQt6, a display that answers and the libraries that Qt's platform needs, without loading
     Qt, which would abort the process.
     """
-    trouble = _display_trouble()
-    return None if trouble is None else f"{trouble[0]}. {trouble[1]}."
+    notice = _display_trouble()
+    return None if notice is None else f"{notice[0]}. {notice[1]}."
 
 
 def _display_trouble() -> tuple[str, str] | None:
@@ -253,8 +253,8 @@ def _display_trouble() -> tuple[str, str] | None:
             "Start it from a desktop, or by ssh -X",
         )
     # With both, Qt chooses by the desktop: either must work.
-    if trouble := _to_install(missing_x_libraries() if x11 else _missing(_WINDOW_LIBRARIES, None)):
-        return trouble
+    if notice := _to_install(missing_x_libraries() if x11 else _missing(_WINDOW_LIBRARIES, None)):
+        return notice
     if not wayland and not _x_server_answers():
         return f"the display {x11} does not answer", "Check DISPLAY, and that you may use it (xauth)"
     return None

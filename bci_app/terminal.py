@@ -151,7 +151,7 @@ class TerminalView:
 
 
 class _Lines:
-    """What there is to say where there is no screen to draw on: new troubles, and a prediction now and then."""
+    """What there is to say where there is no screen to draw on: new notices, and a prediction now and then."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

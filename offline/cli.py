@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from bci_app.errors import DependencyError, FileError, run_command_line
+from bci_app.command_line import run_command_line
+from bci_app.errors import DependencyError, FileError
 from offline.options import (
     BadChannelsOption,
     CacheOption,

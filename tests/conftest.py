@@ -38,7 +38,7 @@ def sample_recordings() -> tuple[Path, Path]:
 @pytest.fixture(scope="session", autouse=True)
 def _loopback() -> None:
     """LSL tests stay on this machine."""
-    from bci_app.sources.liblsl import use_loopback
+    from bci_app.sources.lsl.library import use_loopback
 
     use_loopback()
 

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--numbers", action="store_true")
     options = parser.parse_args()
 
-    from bci_app.sources.liblsl import load_pylsl, use_loopback
+    from bci_app.sources.lsl.library import load_pylsl, use_loopback
 
     use_loopback()
     pylsl = load_pylsl()

@@ -97,7 +97,7 @@ def main(arguments: Sequence[str]) -> None:
 
     import numpy as np
 
-    from bci_app.sources.liblsl import load_pylsl, use_loopback
+    from bci_app.sources.lsl.library import load_pylsl, use_loopback
 
     use_loopback()
     pylsl = load_pylsl()

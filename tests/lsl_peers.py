@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bci_app.sources.liblsl import LOOPBACK_CONFIG
+from bci_app.sources.lsl.library import LOOPBACK_CONFIG
 
 
 def receive(source_id: str, n_samples: int, out: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from bci_app.errors import StreamLostError
 from bci_app.recording import Recording
-from bci_app.sources.liblsl import local_clock
+from bci_app.sources.lsl.library import local_clock
 from bci_app.sources.registry import open_source
 from bci_app.stream import Chunk, StreamInfo
 

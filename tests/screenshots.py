@@ -25,22 +25,22 @@ from PyQt6.QtGui import QCursor, QImage
 from bci_app import demo
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.spec import Smoothing, Target
-from bci_app.channels import canonical, is_electrode
 from bci_app.errors import SourceError
 from bci_app.gui.app import make_application
-from bci_app.gui.choices import SourceChoice, of_player
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.output_control import OutputChoice
-from bci_app.gui.player import Player
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.shortcuts import HelpDialog
-from bci_app.gui.state import Step
 from bci_app.gui.theme import THEMES
+from bci_app.montage.names import canonical, is_electrode
 from bci_app.preprocessing.spec import RestBaseline
+from bci_app.presentation.choices import SourceChoice, of_player
+from bci_app.presentation.output_control import OutputChoice
+from bci_app.presentation.player import Player
+from bci_app.presentation.state import Step
 from bci_app.recording import read_recording
 from bci_app.replay import Replay, ReplayThread
-from bci_app.sources.liblsl import local_clock, use_loopback
+from bci_app.sources.lsl.library import local_clock, use_loopback
 from bci_app.sources.registry import FileText
 from bci_app.stream import StreamInfo
 from tests.bundles import LOAD, VALENCE, small_spec, write_bundle

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bci_app.channels import canonical, is_electrode, match_channels
+from bci_app.montage.names import canonical, is_electrode, match_channels
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from bci_app import doctor
 from bci_app.errors import BciError
-from bci_app.sources.liblsl import use_loopback
+from bci_app.sources.lsl.library import use_loopback
 
 ROOT = Path(__file__).resolve().parents[1]
 

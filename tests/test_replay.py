@@ -21,9 +21,9 @@ from bci_app.replay import player as player_module
 from bci_app.replay.prompt import obey
 from bci_app.replay.reception import SeamedGapDetector
 from bci_app.sources.base import Source
-from bci_app.sources.liblsl import use_loopback
-from bci_app.sources.lsl import LslSource, list_lsl_streams
-from bci_app.sources.lsl_header import LslSelector
+from bci_app.sources.lsl.header import LslSelector
+from bci_app.sources.lsl.library import use_loopback
+from bci_app.sources.lsl.source import LslSource, list_lsl_streams
 from bci_app.stream import Chunk, StreamInfo
 
 ROOT = Path(__file__).resolve().parents[1]

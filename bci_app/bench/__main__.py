@@ -20,7 +20,7 @@ def _send(settings: dict[str, Any]) -> None:
 def _session(settings: dict[str, Any]) -> object:
     from bci_app.bench.session import measure_session, with_predictions_per_second
     from bci_app.bundle import load_bundle
-    from bci_app.sources.liblsl import use_loopback
+    from bci_app.sources.lsl.library import use_loopback
     from bci_app.sources.registry import open_source
 
     use_loopback()

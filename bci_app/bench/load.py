@@ -43,7 +43,7 @@ def send(load: Load, source_id: str) -> None:
 
     Samples are due on an absolute schedule and stamped with the time that they are due.
     """
-    from bci_app.sources.liblsl import load_pylsl, use_loopback
+    from bci_app.sources.lsl.library import load_pylsl, use_loopback
     from bci_app.sources.synthetic import SyntheticEeg
 
     use_loopback()

@@ -144,7 +144,7 @@ def _peer(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any
     band = _BAND if band_pass is None else (band_pass.low, band_pass.high)
     settings = {"source_id": source_id, "seconds": seconds, "interval": _PEER_INTERVAL, "band": band}
     # It brings a liblsl of its own, which reads its configuration from a file.
-    from bci_app.sources.liblsl import LOOPBACK_CONFIG
+    from bci_app.sources.lsl.library import LOOPBACK_CONFIG
 
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "lsl.cfg"
@@ -154,7 +154,7 @@ def _peer(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any
 
 def _drawing(job: str, loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any]:
     """Measure the session window, the same session without it, or the viewer that ours is compared with."""
-    from bci_app.sources.liblsl import LOOPBACK_CONFIG
+    from bci_app.sources.lsl.library import LOOPBACK_CONFIG
 
     if importlib.util.find_spec("PyQt6") is None:
         return {"skipped": "PyQt6 is not installed"}
@@ -261,7 +261,7 @@ def _machine() -> dict[str, object]:
 
 def _versions() -> dict[str, str]:
     from bci_app import __version__
-    from bci_app.sources.liblsl import library_version
+    from bci_app.sources.lsl.library import library_version
 
     versions = {"bci-app": __version__, "python": platform.python_version(), "liblsl": library_version()}
     for package in _PACKAGES:

@@ -18,7 +18,7 @@ from bci_app.outputs.jsonl import JsonLinesOutput
 from bci_app.preprocessing import Rest
 from bci_app.recording.recorder import Recorder
 from bci_app.sources.base import Source
-from bci_app.sources.liblsl import local_clock
+from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk, StreamInfo
 from bci_app.terminal import run_in_terminal
 

@@ -28,8 +28,8 @@ from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
 from bci_app.sources.base import Device, Source
-from bci_app.sources.liblsl import local_clock
-from bci_app.sources.lsl_markers import MarkerStreams
+from bci_app.sources.lsl.library import local_clock
+from bci_app.sources.lsl.markers import MarkerStreams
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, microvolts_per
 
 if TYPE_CHECKING:

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from bci_app.bundle.decoder import Decoder
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
-from bci_app.channels import interpolation_weights, is_electrode
 from bci_app.engine.contact import ContactMonitor, are_numbers
 from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPrediction
+from bci_app.montage.interpolation import interpolation_weights
+from bci_app.montage.names import is_electrode
 from bci_app.preprocessing import Pipeline, Rest, Window
 from bci_app.stream import Chunk, Samples, StreamInfo, is_voltage, microvolts_per
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.channels import neighbours
+from bci_app.montage.neighbours import neighbours
 
 # Blocks of 1 s, half a second apart, over which correlations are averaged: 4.5 s. In one second two
 # unrelated signals of low frequency are alike by chance.

@@ -12,12 +12,12 @@ import pyqtgraph
 from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 
-from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.opening import Ready
-from bci_app.gui.output_control import OutputChoice
 from bci_app.gui.theme import font, load_fonts, read_scale
+from bci_app.presentation.choices import SourceChoice, preparation
+from bci_app.presentation.opening import Ready
+from bci_app.presentation.output_control import OutputChoice
 
 ORGANISATION = "bci-app"
 

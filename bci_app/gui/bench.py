@@ -27,7 +27,7 @@ from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
 from bci_app.preprocessing import Rest
 from bci_app.sources.base import Source
-from bci_app.sources.liblsl import local_clock, use_loopback
+from bci_app.sources.lsl.library import local_clock, use_loopback
 from bci_app.sources.registry import open_source
 from bci_app.stream import Chunk, StreamInfo
 

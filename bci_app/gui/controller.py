@@ -12,19 +12,19 @@ from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
 from bci_app.events import Gap, Prediction, Status
-from bci_app.gui import troubles
-from bci_app.gui.chronicle import Chronicle
-from bci_app.gui.opening import Opening, Ready, Running
-from bci_app.gui.output_control import OutputChoice, OutputControl
-from bci_app.gui.player import Playback, Player
-from bci_app.gui.recording_control import RecordingControl
-from bci_app.gui.signal_feed import HISTORY_SECONDS, SignalFeed
-from bci_app.gui.spectra import Spectra
-from bci_app.gui.state import Event, Mark, Session, SessionLog
-from bci_app.gui.status_report import Due, StatusReport
-from bci_app.gui.traces import DisplayFilter, TraceHistory
+from bci_app.presentation import notices
+from bci_app.presentation.event_log import EventLog
+from bci_app.presentation.opening import Opening, Ready, Running
+from bci_app.presentation.output_control import OutputChoice, OutputControl
+from bci_app.presentation.player import Playback, Player
+from bci_app.presentation.recording_control import RecordingControl
+from bci_app.presentation.signal_feed import HISTORY_SECONDS, SignalFeed
+from bci_app.presentation.spectra import Spectra
+from bci_app.presentation.state import Event, Mark, Session, SessionLog
+from bci_app.presentation.status_report import Due, StatusReport
+from bci_app.presentation.traces import DisplayFilter, TraceHistory
 from bci_app.sources.base import Source
-from bci_app.sources.lsl_header import LslStream
+from bci_app.sources.lsl.header import LslStream
 from bci_app.stream import Marker
 
 _FRAME_MS = 30
@@ -85,8 +85,8 @@ class Controller(QObject):
         self._markers = tuple(markers)
         self._feed = SignalFeed(clock)
         self.spectra = Spectra(self.spectrum_changed.emit, self.map_changed.emit)
-        self._chronicle = Chronicle(self.happened.emit, lambda: self.seconds)
-        self._troubles = troubles.TroubleBoard(self.trouble_changed.emit)
+        self._event_log = EventLog(self.happened.emit, lambda: self.seconds)
+        self._notices = notices.TroubleBoard(self.trouble_changed.emit)
         self.session: Session | None = None
         self.log = SessionLog()
         self.player: Player | None = None
@@ -109,8 +109,8 @@ class Controller(QObject):
         self._ended = False
         self._silence = ""  # why nothing arrives
         self._feed.forget()
-        self._chronicle.forget()
-        self._troubles.forget()
+        self._event_log.forget()
+        self._notices.forget()
         self._report.forget()
         self._due.forget()
 
@@ -194,7 +194,7 @@ class Controller(QObject):
         place = self._feed.place(marker.time)
         if place is not None:
             self.log.markers.append(Mark(place, marker.text))
-        self.happened.emit(Event(self._feed.freshness.since_start(marker.time), marker.text, quiet=quiet))
+        self.happened.emit(Event(self._feed.stream_time.since_start(marker.time), marker.text, quiet=quiet))
 
     def set_display_filter(self, display_filter: DisplayFilter) -> None:
         """Choose what the eye gets; the model and the recording get what they got."""
@@ -237,8 +237,8 @@ class Controller(QObject):
         except BciError as error:
             self.tell(error)
             return
-        self._troubles.forget()  # of a recording before this one
-        self._chronicle.note("recording begun", str(path))
+        self._notices.forget()  # of a recording before this one
+        self._event_log.note("recording begun", str(path))
         self.recording_changed.emit(self._recording.state())
 
     def name_participant(self, code: str) -> None:
@@ -254,7 +254,7 @@ class Controller(QObject):
         state = self._recording.state()
         path = self._recording.stop(self._running.thread.engine)
         size = f", {state.size / 1e6:.1f} MB" if state is not None else ""
-        self._chronicle.note(f"recording stopped{size}", str(path))
+        self._event_log.note(f"recording stopped{size}", str(path))
         self.recording_changed.emit(None)
 
     # What the engine tells ---------------------------------------------------------------------
@@ -283,7 +283,7 @@ class Controller(QObject):
         for gap in gaps:
             if gap.lost:
                 seconds = gap.lost / self.session.info.rate
-                since = self._feed.freshness.since_start(gap.time)
+                since = self._feed.stream_time.since_start(gap.time)
                 self.happened.emit(Event(since, f"gap of {seconds:.2g} s", quiet=True))
         if predictions:
             self.predictions_added.emit(tuple(predictions))
@@ -295,24 +295,24 @@ class Controller(QObject):
         status = thread.engine.status()
         playback = self.player.playback() if self.player is not None else None
         if playback is not None:
-            self._chronicle.file(playback.file)
+            self._event_log.file(playback.file)
             self.playback_changed.emit(playback)
             if playback.waits:
-                self._feed.freshness.excuse()
+                self._feed.stream_time.excuse()
         self._tell_status(running, status, playback)
         if ended and not self._ended:
             self._ended = True
-            self._feed.freshness.hold()
+            self._feed.stream_time.hold()
             self._tell_end(thread)
         elif not self._ended:
-            self._troubles.watch(troubles.present(status, playback, self._silent, free=self._recording.free))
+            self._notices.watch(notices.present(status, playback, self._silent, free=self._recording.free))
 
     def _finish_opening(self, opening: Opening) -> None:
         self._opening = None
         if opening.opened is None:
             assert opening.failure is not None  # nothing else ends it without a session
-            error = troubles.as_error(opening.failure, "The session could not be opened")
-            self._troubles.show(troubles.of_error(error, troubles.DISMISS))
+            error = notices.as_error(opening.failure, "The session could not be opened")
+            self._notices.show(notices.of_error(error, notices.DISMISS))
             self.failed.emit(error)
             return
         engine, self.player = opening.opened.engine, opening.opened.player
@@ -323,7 +323,7 @@ class Controller(QObject):
         self._running = Running(EngineThread(engine), opening.opened.source, self.player)
         self._running.thread.start()
         self._outputs.begin(engine)
-        self._troubles.show(None)
+        self._notices.show(None)
         self.session_changed.emit(self.session)
 
     def _leave(self) -> None:
@@ -334,7 +334,7 @@ class Controller(QObject):
             self.recording_changed.emit(None)
         self._outputs.end()
         self._forget()
-        self._troubles.show(None)
+        self._notices.show(None)
         if had:
             self.session_changed.emit(None)
 
@@ -345,22 +345,22 @@ class Controller(QObject):
             self.spectra.take(self._feed.spectrum(engine))
 
     def _tell_status(self, running: Running, status: Status, playback: Playback | None) -> None:
-        self._silence = troubles.silence(status, playback, self._silent)
+        self._silence = notices.silence(status, playback, self._silent)
         live = self._report.take(
             status,
             running.thread.engine,
             player=self.player,
             silence=self._silence,
-            time=self._feed.freshness,
+            time=self._feed.stream_time,
             sent=self._outputs.sent,
         )
-        self._chronicle.step(self._report.step)
-        self._chronicle.silence(self._silence, looked=self._drawing)
+        self._event_log.step(self._report.step)
+        self._event_log.silence(self._silence, looked=self._drawing)
         if self._silence:
             self.spectra.take(None)
         if live is not None:
             self.spectra.judge(live.contacts)
-            self._chronicle.marker_streams(frozenset(live.marker_streams))
+            self._event_log.marker_streams(frozenset(live.marker_streams))
             self.status_changed.emit(live)
         if self._due.now("recording", _RECORDING_SECONDS):
             self._check_recording()
@@ -370,7 +370,7 @@ class Controller(QObject):
             return
         if self._recording.failed():
             self._recording.forget()
-            self._chronicle.note("recording ended by a failure")
+            self._event_log.note("recording ended by a failure")
         self.recording_changed.emit(self._recording.state())
 
     @property
@@ -381,16 +381,16 @@ class Controller(QObject):
     @property
     def newest(self) -> float:
         """LSL time of the newest sample that was drawn."""
-        return self._feed.freshness.newest
+        return self._feed.stream_time.newest
 
     def now(self) -> float:
         """Give the LSL time of the right edge of what scrolls: goes on while a stream is silent."""
-        return self._feed.freshness.now
+        return self._feed.stream_time.now
 
     @property
     def _silent(self) -> float:
         """Seconds that samples have not come although they should; 0 while nobody looks."""
-        return self._feed.freshness.missed if self._drawing else 0.0
+        return self._feed.stream_time.missed if self._drawing else 0.0
 
     @property
     def ended(self) -> bool:
@@ -400,7 +400,7 @@ class Controller(QObject):
     @property
     def seconds(self) -> float:
         """Seconds since the first sample of the session."""
-        return self._feed.freshness.since_start(self.now())
+        return self._feed.stream_time.since_start(self.now())
 
     @property
     def traces(self) -> TraceHistory | None:
@@ -412,20 +412,20 @@ class Controller(QObject):
         """What the eye gets."""
         return self._feed.display_filter
 
-    # Trouble -----------------------------------------------------------------------------------
+    # Notice -----------------------------------------------------------------------------------
 
     def tell(self, error: BciError) -> None:
         """Show what has gone wrong beside the session, until the user takes it away."""
-        self._troubles.show(troubles.of_error(error, troubles.DISMISS, lasting=True))
+        self._notices.show(notices.of_error(error, notices.DISMISS, lasting=True))
 
     def dismiss(self) -> None:
-        """Take trouble that does not end by itself off the screen."""
-        self._troubles.dismiss()
+        """Take a notice that does not end by itself off the screen."""
+        self._notices.dismiss()
 
     def _tell_end(self, thread: EngineThread) -> None:
         if thread.failure is not None:
-            error = troubles.as_error(thread.failure, "The session was stopped")
-            self._troubles.show(troubles.of_error(error, troubles.CHOOSE_SOURCE))
+            error = notices.as_error(thread.failure, "The session was stopped")
+            self._notices.show(notices.of_error(error, notices.CHOOSE_SOURCE))
             self.failed.emit(error)
         else:
-            self._troubles.show(troubles.ended(recording=self.recording))
+            self._notices.show(notices.ended(recording=self.recording))

@@ -7,11 +7,11 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
-from bci_app.gui.recording_control import RecordingState
-from bci_app.gui.state import Session
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.steps import StepsBar
 from bci_app.gui.widgets import clock
+from bci_app.presentation.recording_control import RecordingState
+from bci_app.presentation.state import Session
 
 # Of a button around its text: icon, spacing, padding.
 _AROUND = 6 * GRID + 4

@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from bci_app.errors import BciError
-from bci_app.gui.troubles import as_error
-from bci_app.sources.lsl import LslDiscovery
-from bci_app.sources.lsl_header import LslStream
+from bci_app.presentation.notices import as_error
+from bci_app.sources.lsl.header import LslStream
+from bci_app.sources.lsl.source import LslDiscovery
 
 T = TypeVar("T")
 _POLL_MS = 40

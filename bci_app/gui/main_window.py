@@ -20,25 +20,25 @@ from PyQt6.QtWidgets import (
 )
 
 from bci_app.errors import FileError
-from bci_app.gui.choices import SourceChoice, preparation
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
+from bci_app.gui.discovery import Discovery
 from bci_app.gui.header import Header
 from bci_app.gui.keyboard import Keyboard, press_focused
-from bci_app.gui.output_control import OutputChoice
 from bci_app.gui.picture import save_picture
 from bci_app.gui.preferences import Preferences
-from bci_app.gui.scout import Scout
 from bci_app.gui.session_area import SessionArea
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.shortcuts import MARKER_KEYS, HelpDialog
-from bci_app.gui.state import Event, LiveStatus, Session, Step, Trouble
 from bci_app.gui.theme import LIGHT, THEMES, Theme, palette, style_sheet
-from bci_app.gui.traces import DisplayFilter
 from bci_app.gui.transport import Transport
-from bci_app.gui.troubles import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN
 from bci_app.gui.views.banner import Banner
 from bci_app.gui.views.status_line import StatusLine
+from bci_app.presentation.choices import SourceChoice, preparation
+from bci_app.presentation.notices import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN
+from bci_app.presentation.output_control import OutputChoice
+from bci_app.presentation.state import Event, LiveStatus, Notice, Session, Step
+from bci_app.presentation.traces import DisplayFilter
 
 _SMALLEST, _USUAL = QSize(1024, 600), QSize(1440, 860)
 
@@ -69,8 +69,8 @@ class MainWindow(QMainWindow):
         self.header = Header(self._theme)
         self.banner = Banner()
         self.area = SessionArea(self._theme)
-        self.scout = Scout(controller.sends, self)
-        self.connect_page = ConnectPage(self._theme, settings, self.scout)
+        self.discovery = Discovery(controller.sends, self)
+        self.connect_page = ConnectPage(self._theme, settings, self.discovery)
         self.status = StatusLine()
         self.transport = Transport(controller, self.area.strip, may_end=self._may_end)
         self._arrange()
@@ -215,8 +215,8 @@ class MainWindow(QMainWindow):
         self.area.record.show_marker_streams(live.marker_streams, live.markers_awaited)
         self.status.show_status(live)
 
-    def _show_trouble(self, trouble: Trouble | None) -> None:
-        self.banner.show_trouble(trouble)
+    def _show_trouble(self, notice: Notice | None) -> None:
+        self.banner.show_trouble(notice)
 
     def _show_failure(self, _error: object) -> None:
         """Lead back to the choice when there is no session to look at."""
@@ -422,6 +422,6 @@ class MainWindow(QMainWindow):
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.area.saveState())
         self._settings.setValue("span", self.area.signals.span_index)
-        self.scout.stop()
+        self.discovery.stop()
         self.controller.shut_down()
         super().closeEvent(event)

@@ -9,7 +9,7 @@ from PyQt6.QtCore import QObject, QSettings, pyqtSignal
 
 from bci_app.gui.shortcuts import MARKER_KEYS
 from bci_app.gui.theme import SCALES, read_scale
-from bci_app.gui.traces import FILTERS, DisplayFilter
+from bci_app.presentation.traces import FILTERS, DisplayFilter
 
 _OSC_ADDRESS = "127.0.0.1:9000"
 

@@ -20,13 +20,13 @@ from PyQt6.QtWidgets import (
 )
 
 from bci_app.errors import BciError
-from bci_app.gui.output_control import OutputChoice
 from bci_app.gui.preferences import Preferences
 from bci_app.gui.shortcuts import MARKER_KEYS
 from bci_app.gui.theme import GRID, SCALES
-from bci_app.gui.traces import FILTERS, DisplayFilter
 from bci_app.gui.widgets import add_close_button, label, set_tone
 from bci_app.outputs.osc import OscOutput
+from bci_app.presentation.output_control import OutputChoice
+from bci_app.presentation.traces import FILTERS, DisplayFilter
 
 _NOTCHES = (("no notch", None), ("notch 50 Hz", 50.0), ("notch 60 Hz", 60.0))
 _LEAST_BAND = 0.5  # Hz

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bci_app.bundle.spec import Bundle
-from bci_app.errors import FileError, StandardOutputError, abandon
+from bci_app.command_line import abandon
+from bci_app.errors import FileError, StandardOutputError
 from bci_app.events import Prediction, TargetPrediction
 from bci_app.stream import StreamInfo
 

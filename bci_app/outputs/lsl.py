@@ -8,7 +8,7 @@ from typing import Any
 from bci_app.bundle.spec import Bundle
 from bci_app.errors import BciError
 from bci_app.events import Prediction
-from bci_app.sources.liblsl import load_pylsl
+from bci_app.sources.lsl.library import load_pylsl
 from bci_app.stream import Marker, StreamInfo
 
 

@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.channels import interpolation_weights, match_channels, select_channels
 from bci_app.errors import PreprocessingError
+from bci_app.montage.interpolation import interpolation_weights
+from bci_app.montage.names import match_channels, select_channels
 from bci_app.preprocessing.design import design_filter, design_resampler
 from bci_app.preprocessing.spec import AverageReference, ChannelReference, PreprocessingSpec
 from bci_app.preprocessing.steps import Resampler, Samples, SosFilter, Windower, sum_in_order

@@ -8,8 +8,8 @@ from datetime import datetime
 import numpy as np
 
 from bci_app import __version__
-from bci_app.channels import is_electrode
 from bci_app.events import Prediction, Reason
+from bci_app.montage.names import is_electrode
 from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE, STAMPS_TYPE
 from bci_app.recording.xdf_writer import StreamHeader, XdfChannel
 from bci_app.stream import DeviceState, StreamInfo

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.channels import is_electrode
 from bci_app.errors import SourceError
+from bci_app.montage.names import is_electrode
 from bci_app.recording import Recording, read_recording
 from bci_app.recording.timeline import lay_out
 from bci_app.replay.seams import Seam, Seams
-from bci_app.sources.liblsl import load_pylsl, local_clock
+from bci_app.sources.lsl.library import load_pylsl, local_clock
 from bci_app.stream import StreamInfo
 
 MIN_SPEED, MAX_SPEED = 0.1, 100.0

@@ -127,8 +127,8 @@ def describe(replay: Replay) -> str:
     """Tell in one line where a replay stands."""
     status = replay.status()
     place = f"{_clock(status.position)} / {_clock(status.duration)}"
-    trouble = f" ({status.message})" if status.message else ""
-    return f"{status.phase.value}{trouble} · {place} · ×{status.speed:g} · {status.file} · {status.sent} samples sent"
+    notice = f" ({status.message})" if status.message else ""
+    return f"{status.phase.value}{notice} · {place} · ×{status.speed:g} · {status.file} · {status.sent} samples sent"
 
 
 def _toggle(replay: Replay) -> str:

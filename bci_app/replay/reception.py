@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from bci_app.replay.player import Replay
 from bci_app.replay.seams import Seam
-from bci_app.sources.lsl import LslSource
-from bci_app.sources.lsl_header import LslSelector
-from bci_app.sources.sample_clock import Times
-from bci_app.sources.timing import GapDetector
+from bci_app.sources.clock.gaps import GapDetector
+from bci_app.sources.clock.sample_clock import Times
+from bci_app.sources.lsl.header import LslSelector
+from bci_app.sources.lsl.source import LslSource
 from bci_app.stream import Chunk, Samples
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from bci_app.errors import SourceError
 from bci_app.recording.readers import read_recording
 from bci_app.recording.timeline import Part, Timeline, lay_out
-from bci_app.sources.liblsl import local_clock
+from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk, Marker, StreamInfo
 
 # What a device would send at a time, on a grid that does not depend on when `read` is called.

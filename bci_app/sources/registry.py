@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from bci_app.channels import canonical
 from bci_app.errors import BciError, SourceError
+from bci_app.montage.names import canonical
 from bci_app.sources.base import Source
 from bci_app.stream import MAX_RATE, UNITS, is_voltage
 
@@ -103,14 +103,14 @@ class Kind:
 
 
 def _open_lsl(what: str, overrides: Overrides) -> Source:
-    from bci_app.sources.lsl import LslSource
-    from bci_app.sources.lsl_header import LslSelector
+    from bci_app.sources.lsl.header import LslSelector
+    from bci_app.sources.lsl.source import LslSource
 
     return LslSource(LslSelector.parse(what), channels=overrides.channels, rate=overrides.rate, unit=overrides.unit)
 
 
 def _list_lsl() -> list[Listing]:
-    from bci_app.sources.lsl import list_lsl_streams
+    from bci_app.sources.lsl.source import list_lsl_streams
 
     return [
         Listing(
@@ -124,14 +124,14 @@ def _list_lsl() -> list[Listing]:
 
 
 def _open_brainflow(what: str, overrides: Overrides) -> Source:
-    from bci_app.sources.brainflow import BrainFlowSource
+    from bci_app.sources.brainflow.source import BrainFlowSource
 
     board, options = split_options(what)
     return BrainFlowSource(board, options, channels=overrides.channels, rate=overrides.rate, unit=overrides.unit)
 
 
 def _list_brainflow() -> list[Listing]:
-    from bci_app.sources.brainflow_boards import board_ids, parameters_of
+    from bci_app.sources.brainflow.boards import board_ids, parameters_of
 
     listings = []
     for name in board_ids():

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.channels import canonical
 from bci_app.errors import SourceError
-from bci_app.sources.liblsl import local_clock
+from bci_app.montage.names import canonical
+from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk, Samples, StreamInfo
 
 DEFAULT_CHANNELS = (

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle.spec import Target
-from bci_app.channels import select_channels
 from bci_app.errors import ChannelError, DatasetError
+from bci_app.montage.names import select_channels
 from bci_app.recording.parsing import PARSER_ERRORS
 from offline.datasets import montages
 from offline.datasets.base import DatasetInfo, Trial

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.channels import select_channels
 from bci_app.errors import BciError, DatasetError
+from bci_app.montage.names import select_channels
 from bci_app.recording import Recording, read_recording
 from bci_app.stream import microvolts_per
 from offline.datasets.files import require_finite

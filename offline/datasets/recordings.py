@@ -37,8 +37,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle.spec import Target
-from bci_app.channels import canonical, is_electrode
 from bci_app.errors import ChannelError, DatasetError
+from bci_app.montage.names import canonical, is_electrode
 from bci_app.recording import FORMATS, Recording
 from bci_app.stream import microvolts_per
 from offline.datasets.base import DatasetInfo, Trial

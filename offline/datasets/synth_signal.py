@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.channels import electrode_places
+from bci_app.montage.positions import electrode_places
 
 Array = NDArray[np.float64]
 

@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from bci_app.bundle.spec import BadChannelLoss
-from bci_app.channels import interpolation_weights
 from bci_app.errors import ChannelError, DatasetError
+from bci_app.montage.interpolation import interpolation_weights
 from bci_app.preprocessing import Rest, Window
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.datasets.base import Dataset, Split, Trial, WindowSet

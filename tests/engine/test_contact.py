@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bci_app.channels import neighbours
 from bci_app.engine.contact import ContactMonitor
 from bci_app.events import Contact, ContactLevel
+from bci_app.montage.neighbours import neighbours
 from bci_app.recording import read_recording
 from bci_app.sources.synthetic import DEFAULT_CHANNELS, SyntheticEeg
 

@@ -85,7 +85,7 @@ def sending(stream: Stream) -> Iterator[OutletProcess]:
 
 
 def main(text: str) -> None:
-    from bci_app.sources.liblsl import load_pylsl, use_loopback
+    from bci_app.sources.lsl.library import load_pylsl, use_loopback
 
     stream = Stream(**json.loads(text))
     use_loopback()

@@ -10,8 +10,8 @@ import numpy as np
 from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine
 from bci_app.events import Phase, Prediction, Status
-from bci_app.sources.lsl import LslSource
-from bci_app.sources.lsl_header import LslSelector
+from bci_app.sources.lsl.header import LslSelector
+from bci_app.sources.lsl.source import LslSource
 from bci_app.stream import Chunk, StreamInfo
 from tests.faults.outlet import INDEX
 

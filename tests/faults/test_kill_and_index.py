@@ -17,7 +17,7 @@ import pyxdf
 
 from bci_app.bundle import LoadedBundle
 from bci_app.recording import read_recording
-from bci_app.sources.liblsl import local_clock
+from bci_app.sources.lsl.library import local_clock
 from tests.bundles import CHANNELS
 from tests.faults.outlet import INDEX, Stream, sending, spoilt
 from tests.lsl_outlet import unique

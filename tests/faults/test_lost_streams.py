@@ -11,7 +11,7 @@ import pytest
 from bci_app.bundle import LoadedBundle
 from bci_app.errors import SourceError
 from bci_app.events import Phase, Reason
-from bci_app.sources.liblsl import local_clock
+from bci_app.sources.lsl.library import local_clock
 from tests.bundles import CHANNELS
 from tests.faults.outlet import INDEX, Stream, sending
 from tests.faults.session import Session

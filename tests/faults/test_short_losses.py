@@ -13,8 +13,8 @@ from bci_app.engine import Engine
 from bci_app.engine.interpreter import BRIDGE_SECONDS
 from bci_app.events import Gap, Prediction, Reason
 from bci_app.sources.base import Source
-from bci_app.sources.brainflow import BrainFlowSource
-from bci_app.sources.brainflow_boards import layout_of
+from bci_app.sources.brainflow.boards import layout_of
+from bci_app.sources.brainflow.source import BrainFlowSource
 from bci_app.sources.synthetic import SyntheticEeg
 from bci_app.stream import StreamInfo
 from tests.streams import ArraySource, chunks

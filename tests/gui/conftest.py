@@ -19,7 +19,7 @@ from bci_app.gui.app import make_application
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
-from bci_app.sources.liblsl import use_loopback
+from bci_app.sources.lsl.library import use_loopback
 from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
 
 OpenWindow = Callable[[], MainWindow]
@@ -114,4 +114,4 @@ def page(
     shown = window.connect_page
     qtbot.waitUntil(lambda: shown.model.choice is not None, timeout=WAIT)
     yield shown
-    window.scout.stop()
+    window.discovery.stop()

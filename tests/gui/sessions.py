@@ -6,7 +6,7 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.state import Step
+from bci_app.presentation.state import Step
 from tests.gui.sources import HeldSource
 
 WAIT = 10_000

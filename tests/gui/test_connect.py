@@ -15,11 +15,11 @@ from pytestqt.qtbot import QtBot
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.errors import SourceError
 from bci_app.events import ContactLevel, Phase
-from bci_app.gui.choices import SourceChoice, describe_source, fit, list_models, preparation
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.player import Player
-from bci_app.gui.state import Step
+from bci_app.presentation.choices import SourceChoice, describe_source, fit, list_models, preparation
+from bci_app.presentation.player import Player
+from bci_app.presentation.state import Step
 from bci_app.recording import read_recording
 from bci_app.replay import Replay, ReplayThread
 from bci_app.stream import StreamInfo
@@ -296,7 +296,7 @@ def test_a_fault_while_looking_at_a_source_is_told_and_nothing_can_be_opened(
     def fault(_choice: SourceChoice) -> StreamInfo:
         raise ValueError("bad header")
 
-    monkeypatch.setattr("bci_app.gui.scout.describe_source", fault)
+    monkeypatch.setattr("bci_app.gui.discovery.describe_source", fault)
     page.source.show_tab(3)
     qtbot.waitUntil(lambda: "fault of the program" in page.fit.summary.text(), timeout=WAIT)
     assert "ValueError: bad header" in page.fit.detail.text()
@@ -315,7 +315,7 @@ def test_an_answer_that_comes_when_nothing_is_chosen_any_more_is_forgotten(
         answered.set()
         return StreamInfo("late", CHANNELS, 250.0, ("uV",) * len(CHANNELS))
 
-    monkeypatch.setattr("bci_app.gui.scout.describe_source", late)
+    monkeypatch.setattr("bci_app.gui.discovery.describe_source", late)
     page.source.show_tab(3)
     assert asked.wait(WAIT / 1e3)
     page.source.show_tab(0)

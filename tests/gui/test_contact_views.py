@@ -10,12 +10,12 @@ from PyQt6.QtCore import QRectF
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
-from bci_app.channels import electrode_places
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.theme import DARK, GRID
 from bci_app.gui.views.contact import ContactPanel
 from bci_app.gui.views.head import Head
+from bci_app.montage.positions import electrode_places
 from tests.gui.sessions import WAIT, begin
 from tests.gui.sources import INFO, HeldSource, stream
 

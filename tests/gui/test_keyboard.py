@@ -16,7 +16,7 @@ from bci_app.gui.keyboard import press_focused
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.shortcuts import HelpDialog
-from bci_app.gui.state import Step
+from bci_app.presentation.state import Step
 from tests.gui.conftest import WAIT, OpenWindow
 from tests.gui.sessions import begin, run_to
 from tests.gui.sources import HeldSource, stream

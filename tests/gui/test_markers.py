@@ -12,10 +12,10 @@ from PyQt6.QtWidgets import QCheckBox
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
-from bci_app.gui.choices import SourceChoice
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
+from bci_app.presentation.choices import SourceChoice
 from tests.gui.conftest import WAIT, OpenWindow
 from tests.gui.sources import HeldSource, stream
 from tests.lsl_marker_outlet import marker_outlet

@@ -10,16 +10,16 @@ import pytest
 
 from bci_app.engine.spectrum import BANDS, Spectrum
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Reason, Status, TargetPrediction
-from bci_app.gui import troubles
-from bci_app.gui.chronicle import Chronicle
-from bci_app.gui.electrodes import position
-from bci_app.gui.spectra import BandMap, Spectra
-from bci_app.gui.state import ContactSummary, Event, SessionLog, Step, Trouble, expected, step_of
 from bci_app.gui.theme import DARK, LIGHT, Theme, mix
-from bci_app.gui.topography import GRID_POINTS, Topography
-from bci_app.gui.troubles import TroubleBoard, present
 from bci_app.gui.views.timeline import invalid_stretches
 from bci_app.gui.widgets import short
+from bci_app.presentation import notices
+from bci_app.presentation.electrodes import position
+from bci_app.presentation.event_log import EventLog
+from bci_app.presentation.notices import TroubleBoard, present
+from bci_app.presentation.spectra import BandMap, Spectra
+from bci_app.presentation.state import ContactSummary, Event, Notice, SessionLog, Step, expected, step_of
+from bci_app.presentation.topography import GRID_POINTS, Topography
 
 
 def prediction(time: float, *reasons: Reason) -> Prediction:
@@ -53,13 +53,13 @@ def test_contacts_that_want_care_come_worst_first() -> None:
     assert summary.unusable == 2
 
 
-def troubles_of(**changes: object) -> tuple[Trouble, ...]:
+def troubles_of(**changes: object) -> tuple[Notice, ...]:
     now = replace(status(Phase.RUNNING), **changes)  # type: ignore[arg-type]
     return present(now, None, 0.0)
 
 
 def test_a_notice_is_shown_beside_whatever_else_there_is_once_that_is_taken_away() -> None:
-    shown: list[Trouble | None] = []
+    shown: list[Notice | None] = []
     board = TroubleBoard(shown.append)
     board.watch(troubles_of(recording_error="disk full", notice="The stream runs at 262.5 Hz."))
     assert shown[-1] is not None
@@ -78,9 +78,9 @@ def test_a_notice_is_shown_beside_whatever_else_there_is_once_that_is_taken_away
 
 
 def test_a_disk_that_is_nearly_full_is_told_while_recording() -> None:
-    (trouble,) = present(status(Phase.RUNNING), None, 0.0, free=4e8)
-    assert trouble.summary == "The disk is nearly full."
-    assert "0.4 GB" in trouble.advice
+    (notice,) = present(status(Phase.RUNNING), None, 0.0, free=4e8)
+    assert notice.summary == "The disk is nearly full."
+    assert "0.4 GB" in notice.advice
     assert present(status(Phase.RUNNING), None, 0.0, free=4e10) == ()
 
 
@@ -221,28 +221,28 @@ def test_contact_can_be_told_by_colour_with_any_colour_vision(theme: Theme, visi
 
 def test_a_silent_stream_is_not_called_back_while_nobody_looks() -> None:
     told: list[Event] = []
-    chronicle = Chronicle(told.append, lambda: 7.0)
-    chronicle.silence(troubles.SILENT)
-    chronicle.silence("", looked=False)
-    assert [event.text for event in told] == [troubles.SILENT]
-    chronicle.silence("")
+    event_log = EventLog(told.append, lambda: 7.0)
+    event_log.silence(notices.SILENT)
+    event_log.silence("", looked=False)
+    assert [event.text for event in told] == [notices.SILENT]
+    event_log.silence("")
     # That a stream was lost and is there again the engine knows by itself.
-    chronicle.silence(troubles.LOST, looked=False)
-    chronicle.silence("", looked=False)
-    assert [event.text for event in told[1:]] == ["stream back", troubles.LOST, "stream back"]
+    event_log.silence(notices.LOST, looked=False)
+    event_log.silence("", looked=False)
+    assert [event.text for event in told[1:]] == ["stream back", notices.LOST, "stream back"]
 
 
 def test_what_happens_by_itself_is_told_once() -> None:
     told: list[Event] = []
-    chronicle = Chronicle(told.append, lambda: 7.0)
+    event_log = EventLog(told.append, lambda: 7.0)
     for step in (Step.CONTACT, Step.BASELINE, Step.BASELINE, Step.RUN):
-        chronicle.step(step)
+        event_log.step(step)
     for name in ("rest.edf", "rest.edf", "task.edf"):
-        chronicle.file(name)
+        event_log.file(name)
     for connected in (frozenset({"PsychoPy"}), frozenset({"PsychoPy"}), frozenset()):
-        chronicle.marker_streams(connected)
+        event_log.marker_streams(connected)
     for silence in ("", "paused", "", "stream lost", ""):
-        chronicle.silence(silence)
+        event_log.silence(silence)
     assert [event.text for event in told] == [
         "rest baseline begun",
         "rest baseline measured",

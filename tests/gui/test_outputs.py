@@ -17,15 +17,15 @@ from bci_app.bundle import LoadedBundle
 from bci_app.cli import main
 from bci_app.errors import BciError
 from bci_app.events import Prediction
-from bci_app.gui.choices import ALL_MARKERS
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.opening import Ready
-from bci_app.gui.output_control import OutputChoice
 from bci_app.gui.settings_dialog import SettingsDialog
-from bci_app.gui.state import Step
 from bci_app.outputs.osc import OscOutput
-from bci_app.sources.liblsl import load_pylsl
+from bci_app.presentation.choices import ALL_MARKERS
+from bci_app.presentation.opening import Ready
+from bci_app.presentation.output_control import OutputChoice
+from bci_app.presentation.state import Step
+from bci_app.sources.lsl.library import load_pylsl
 from tests.gui.conftest import OpenWindow
 from tests.gui.sessions import begin, run_to
 from tests.gui.sources import HeldSource, stream
@@ -276,7 +276,7 @@ def test_own_events_are_not_received_back(
 def test_own_streams_are_not_offered_as_those_of_others(
     qtbot: QtBot, window: MainWindow, bundle: LoadedBundle, source: HeldSource
 ) -> None:
-    controller, scout = window.controller, window.scout
+    controller, discovery = window.controller, window.discovery
     name = unique("events")
     controller.choose_outputs(OutputChoice(lsl_markers=name))
     with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
@@ -284,8 +284,8 @@ def test_own_streams_are_not_offered_as_those_of_others(
     qtbot.waitUntil(lambda: sends(window) == "sends LSL", timeout=WAIT)
     visible: set[str] = set()
     offered: set[str] = set()
-    scout._watch.changed.connect(lambda streams: visible.update(stream.name for stream in streams))
-    scout.streams_changed.connect(lambda streams: offered.update(stream.name for stream in streams))
-    scout.watch_streams(True)
+    discovery._watch.changed.connect(lambda streams: visible.update(stream.name for stream in streams))
+    discovery.streams_changed.connect(lambda streams: offered.update(stream.name for stream in streams))
+    discovery.watch_streams(True)
     qtbot.waitUntil(lambda: name in visible, timeout=WAIT)
     assert name not in offered

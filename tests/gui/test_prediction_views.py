@@ -15,12 +15,12 @@ from bci_app.bundle import load_bundle
 from bci_app.bundle.spec import Smoothing, Target
 from bci_app.events import Phase, Prediction, Reason, Status, TargetPrediction
 from bci_app.gui.plots import Plot
-from bci_app.gui.state import LiveStatus, SessionLog, Step
 from bci_app.gui.theme import DARK, font
 from bci_app.gui.views.gauge import Gauge
 from bci_app.gui.views.plane import Plane
 from bci_app.gui.views.prediction import Running
 from bci_app.gui.views.timeline import Timeline, end_words
+from bci_app.presentation.state import LiveStatus, SessionLog, Step
 from tests.bundles import LOAD, VALENCE, write_bundle
 
 VAD = tuple(Target(name=name, classes=("low", "high")) for name in ("valence", "arousal", "dominance"))

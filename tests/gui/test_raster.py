@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bci_app.gui.raster import FINE, TraceRaster, columns, coverage
+from bci_app.presentation.raster import FINE, TraceRaster, columns, coverage
 
 
 def test_columns_hold_the_extremes_and_join() -> None:

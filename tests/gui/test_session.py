@@ -18,10 +18,10 @@ from bci_app.errors import SourceError
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.app import run_window
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.opening import Ready
-from bci_app.gui.state import Level, Step
 from bci_app.gui.theme import DARK
 from bci_app.gui.views.contact import ContactPanel
+from bci_app.presentation.opening import Ready
+from bci_app.presentation.state import Level, Step
 from bci_app.stream import StreamInfo
 from tests.bundles import write_bundle
 from tests.gui.conftest import Clock, OpenWindow
@@ -275,8 +275,8 @@ def test_a_stream_that_fails_for_good_is_told(qtbot: QtBot, window: MainWindow, 
     source.fail(SourceError("The stream came back with another layout", fix="Connect again."))
     qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
     assert window.banner.summary.text() == "The stream came back with another layout."
-    assert window.banner.trouble is not None
-    assert window.banner.trouble.level is Level.ERROR
+    assert window.banner.notice is not None
+    assert window.banner.notice.level is Level.ERROR
 
 
 def test_the_end_of_a_recording_is_no_alarm(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:

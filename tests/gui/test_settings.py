@@ -13,7 +13,7 @@ from bci_app.bundle import LoadedBundle
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.preferences import Preferences, read_texts
 from bci_app.gui.settings_dialog import SettingsDialog
-from bci_app.gui.traces import FILTERS, DisplayFilter
+from bci_app.presentation.traces import FILTERS, DisplayFilter
 from tests.gui.conftest import OpenWindow
 from tests.gui.sources import RATE, HeldSource, stream
 

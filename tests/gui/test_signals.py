@@ -13,13 +13,13 @@ from pytestqt.qtbot import QtBot
 from bci_app.bundle import LoadedBundle
 from bci_app.engine.spectrum import Spectrum
 from bci_app.events import ContactLevel
-from bci_app.gui.choices import of_player
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.player import Player
-from bci_app.gui.spectra import Spectra
 from bci_app.gui.theme import DARK
-from bci_app.gui.traces import FILTERS
 from bci_app.gui.views.spectrum import SpectrumPanel
+from bci_app.presentation.choices import of_player
+from bci_app.presentation.player import Player
+from bci_app.presentation.spectra import Spectra
+from bci_app.presentation.traces import FILTERS
 from bci_app.sources.registry import FileText
 from tests.gui.conftest import Clock
 from tests.gui.sessions import WAIT, begin

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bci_app.events import SignalView
-from bci_app.gui.traces import FILTERS, TraceHistory
 from bci_app.preprocessing.steps import SosFilter
+from bci_app.presentation.traces import FILTERS, TraceHistory
 
 RATE = 250.0
 

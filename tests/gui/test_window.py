@@ -15,13 +15,13 @@ from bci_app.bundle.spec import Bundle
 from bci_app.gui.controller import Controller
 from bci_app.gui.header import Header
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.player import Playback
-from bci_app.gui.recording_control import RecordingState
 from bci_app.gui.shortcuts import SECTIONS
-from bci_app.gui.state import Session
 from bci_app.gui.theme import DARK
 from bci_app.gui.views.replay_strip import OverviewBar
 from bci_app.gui.widgets import clock
+from bci_app.presentation.player import Playback
+from bci_app.presentation.recording_control import RecordingState
+from bci_app.presentation.state import Session
 from tests.gui.conftest import WAIT
 from tests.gui.sessions import begin
 from tests.gui.sources import INFO, HeldSource, stream
@@ -112,7 +112,7 @@ def test_every_control_tells_on_hover_what_it_is_for(qtbot: QtBot, window: MainW
     for tab in range(4):
         page.source.show_tab(tab)
         assert without_tip(page) == []
-    window.scout.stop()
+    window.discovery.stop()
 
 
 def test_the_overview_of_a_recording_tells_the_time_under_the_mouse(qtbot: QtBot) -> None:

@@ -15,8 +15,8 @@ import pytest
 import pyxdf
 from PyQt6.QtGui import QImage
 
-from bci_app.channels import canonical, is_electrode
 from bci_app.gui.theme import DARK, LIGHT
+from bci_app.montage.names import canonical, is_electrode
 from bci_app.recording import read_recording
 from tests.bundles import small_spec, write_bundle
 

@@ -27,7 +27,7 @@ from bci_app.outputs.base import Output
 from bci_app.outputs.jsonl import JsonLinesOutput, prediction_line
 from bci_app.outputs.lsl import LslMarkerOutput, LslPredictionOutput, prediction_labels
 from bci_app.outputs.osc import OscOutput
-from bci_app.sources.liblsl import load_pylsl, use_loopback
+from bci_app.sources.lsl.library import load_pylsl, use_loopback
 from bci_app.stream import Marker, StreamInfo
 from tests.bundles import LOAD, VALENCE, describe, small_spec
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from bci_app.channels import standard_montage
 from bci_app.errors import ChannelError, PreprocessingError
+from bci_app.montage.positions import standard_montage
 from bci_app.preprocessing import Pipeline, PreprocessingSpec, measure_rest, network_input
 from bci_app.preprocessing.spec import (
     AverageReference,

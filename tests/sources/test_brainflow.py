@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from bci_app.errors import DependencyError, SourceError, StreamLostError
-from bci_app.sources.brainflow import BrainFlowSource
-from bci_app.sources.brainflow_boards import PARAMETERS, board_ids, find_board, layout_of, load_brainflow, parameters_of
-from bci_app.sources.liblsl import local_clock
+from bci_app.sources.brainflow.boards import PARAMETERS, board_ids, find_board, layout_of, load_brainflow, parameters_of
+from bci_app.sources.brainflow.source import BrainFlowSource
+from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk
 
 

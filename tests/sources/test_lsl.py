@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from bci_app.errors import DependencyError, SourceError, StreamLostError
-from bci_app.sources import liblsl
-from bci_app.sources.liblsl import local_clock
-from bci_app.sources.lsl import LslDiscovery, LslSource, list_lsl_streams
-from bci_app.sources.lsl_header import LslSelector
+from bci_app.sources.lsl import library
+from bci_app.sources.lsl.header import LslSelector
+from bci_app.sources.lsl.library import local_clock
+from bci_app.sources.lsl.source import LslDiscovery, LslSource, list_lsl_streams
 from bci_app.stream import Chunk
 from tests.lsl_outlet import outlet, unique
 
@@ -57,7 +57,7 @@ def wait_lost(source: LslSource, limit: float) -> float:
 
 def described(source_id: str) -> Any:
     """Describe a stream of one channel, for an outlet in this process."""
-    info = liblsl.load_pylsl().StreamInfo("Head", "EEG", 1, 250.0, "float32", source_id)
+    info = library.load_pylsl().StreamInfo("Head", "EEG", 1, 250.0, "float32", source_id)
     info.set_channel_labels(["Cz"])
     info.set_channel_units("microvolts")
     return info
@@ -83,7 +83,7 @@ def test_first_sample_of_an_outlet_that_waited_is_index_0_and_none_is_missing() 
 
 def test_a_stopped_source_leaves_its_sender() -> None:
     """Also while somebody still holds the source: the sender would go on sending to nobody."""
-    pylsl = liblsl.load_pylsl()
+    pylsl = library.load_pylsl()
     sender = pylsl.StreamOutlet(described(unique("left")), max_buffered=10)
     source = LslSource(LslSelector(source_id=sender.get_info().source_id()))
     source.start()
@@ -332,12 +332,12 @@ def test_missing_library_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(DependencyError, match="PYLSL_LIB"):
-        liblsl.load_pylsl()
-    assert abs(liblsl.local_clock() - time.monotonic()) < 1
+        library.load_pylsl()
+    assert abs(library.local_clock() - time.monotonic()) < 1
 
 
 def test_a_rate_that_no_amplifier_has_is_refused_before_memory_is_asked_for() -> None:
-    pylsl = liblsl.load_pylsl()
+    pylsl = library.load_pylsl()
     source_id = unique("absurd rate")
     header = pylsl.StreamInfo("absurd", "EEG", 2, 1e7, pylsl.cf_float32, source_id)
     outlet_ = pylsl.StreamOutlet(header, 0, 1)

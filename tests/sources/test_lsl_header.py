@@ -9,7 +9,7 @@ import pylsl
 import pytest
 
 from bci_app.errors import SourceError
-from bci_app.sources.lsl_header import LslSelector, LslStream, announced, channel_headers, stream_info
+from bci_app.sources.lsl.header import LslSelector, LslStream, announced, channel_headers, stream_info
 
 STREAM = LslStream("head", "EEG", "id", "host", 2, 250.0, "uid")
 

@@ -11,7 +11,7 @@ import pytest
 import pyxdf
 
 from bci_app.errors import SourceError
-from bci_app.sources.lsl_markers import MarkerStreams
+from bci_app.sources.lsl.markers import MarkerStreams
 from bci_app.stream import Marker
 from tests.lsl_marker_outlet import marker_outlet
 from tests.lsl_outlet import outlet, unique

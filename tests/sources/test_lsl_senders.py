@@ -6,9 +6,9 @@ import socket
 import weakref
 from dataclasses import replace
 
-from bci_app.sources.liblsl import load_pylsl
-from bci_app.sources.lsl_header import LslStream
-from bci_app.sources.lsl_senders import SenderClock
+from bci_app.sources.lsl.header import LslStream
+from bci_app.sources.lsl.library import load_pylsl
+from bci_app.sources.lsl.senders import SenderClock
 
 STREAM = LslStream("head", "EEG", "amp-1", "another-machine", 4, 250.0, "1")
 

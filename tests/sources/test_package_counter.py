@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bci_app.sources.package_counter import PackageCounter
+from bci_app.sources.clock.package_counter import PackageCounter
 
 
 def numbers(index: np.ndarray, *, step: int, run: int, wrap: int) -> np.ndarray:

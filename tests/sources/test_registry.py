@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bci_app.errors import SourceError
-from bci_app.sources.brainflow import BrainFlowSource
+from bci_app.sources.brainflow.source import BrainFlowSource
 from bci_app.sources.file import FileSource
-from bci_app.sources.lsl import LslSource
+from bci_app.sources.lsl.source import LslSource
 from bci_app.sources.registry import KINDS, list_sources, open_source, split_options
 from bci_app.sources.synthetic import DEFAULT_CHANNELS, SyntheticSource
 

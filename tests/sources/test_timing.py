@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bci_app.sources.sample_clock import fit_period
-from bci_app.sources.timing import GapDetector
+from bci_app.sources.clock.gaps import GapDetector
+from bci_app.sources.clock.sample_clock import fit_period
 from bci_app.stream import Chunk
 
 RATES = [128.0, 250.0, 512.0]

@@ -8,11 +8,11 @@ from PyQt6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QW
 from bci_app.bundle import Bundle
 from bci_app.errors import BciError
 from bci_app.events import Contact, ContactLevel
-from bci_app.gui.choices import Fit
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.contact import LegendMark
 from bci_app.gui.views.head import Head
 from bci_app.gui.widgets import PanelTitle, label, set_tone
+from bci_app.presentation.choices import Fit
 from bci_app.stream import StreamInfo
 
 _REPLACED = {"interpolate": "be interpolated", "rest": "stand as at rest"}

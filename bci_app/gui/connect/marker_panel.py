@@ -8,10 +8,10 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QCheckBox, QScrollArea, QVBoxLayout, QWidget
 
 from bci_app.errors import SourceError
-from bci_app.gui.choices import ALL_MARKERS
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import PanelTitle, label
-from bci_app.sources.lsl_header import LslSelector, LslStream
+from bci_app.presentation.choices import ALL_MARKERS
+from bci_app.sources.lsl.header import LslSelector, LslStream
 
 _ROW = 3 * GRID
 _MOST_ROWS = 4

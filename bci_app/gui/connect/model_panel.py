@@ -8,11 +8,11 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QFileDialog, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
-from bci_app.gui.choices import ModelChoice, read_model
 from bci_app.gui.connect.rows import Row, RowList
-from bci_app.gui.scores import scores
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import PanelTitle, label
+from bci_app.presentation.choices import ModelChoice, read_model
+from bci_app.presentation.scores import scores
 
 
 class ModelPanel(QWidget):

@@ -11,31 +11,31 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
 from bci_app.bundle import shipped_models
 from bci_app.errors import BciError
-from bci_app.gui.choices import ALL_MARKERS, ModelChoice, SourceChoice, fit
 from bci_app.gui.connect.fit_panel import FitPanel
 from bci_app.gui.connect.model_panel import ModelPanel
 from bci_app.gui.connect.source_panel import SourcePanel, read_number
+from bci_app.gui.discovery import Discovery
 from bci_app.gui.keyboard import is_enter, press_focused
 from bci_app.gui.preferences import read_texts
-from bci_app.gui.scout import Scout
 from bci_app.gui.theme import GRID, Theme
+from bci_app.presentation.choices import ALL_MARKERS, ModelChoice, SourceChoice, fit
 from bci_app.stream import StreamInfo
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "sample"
 
 
 class ConnectPage(QWidget):
-    """Shows what the scout has found; `connect_asked` carries the source and the model's folder or None."""
+    """Shows what the discovery has found; `connect_asked` carries the source and the model's folder or None."""
 
     connect_asked = pyqtSignal(object, object)
     back_asked = pyqtSignal()
 
-    def __init__(self, theme: Theme, settings: QSettings, scout: Scout) -> None:
+    def __init__(self, theme: Theme, settings: QSettings, discovery: Discovery) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._settings = settings
-        self._scout = scout
+        self._discovery = discovery
         self._info: StreamInfo | None = None
         shipped = [str(path) for path in sorted(_SAMPLES.glob("*.edf"))]
         self.source = SourcePanel(theme, read_texts(settings, "recent", shipped) or shipped)
@@ -57,14 +57,14 @@ class ConnectPage(QWidget):
         self.fit.check.toggled.connect(lambda on: settings.setValue("check contact", on))
         self._wanted_model = str(settings.value("model", shipped_models() / "mental-load"))
         self._filled = False
-        scout.streams_changed.connect(self.source.show_streams)
-        scout.streams_failed.connect(lambda error: self.source.show_no_lsl(str(error)))
-        scout.boards_found.connect(self._show_boards)
-        scout.boards_failed.connect(lambda error: self.source.show_no_boards(str(error)))
-        scout.described.connect(self._described)
-        scout.undescribed.connect(self._undescribed)
-        scout.models_found.connect(self._show_models)
-        scout.models_failed.connect(self.fit.show_problem)
+        discovery.streams_changed.connect(self.source.show_streams)
+        discovery.streams_failed.connect(lambda error: self.source.show_no_lsl(str(error)))
+        discovery.boards_found.connect(self._show_boards)
+        discovery.boards_failed.connect(lambda error: self.source.show_no_boards(str(error)))
+        discovery.described.connect(self._described)
+        discovery.undescribed.connect(self._undescribed)
+        discovery.models_found.connect(self._show_models)
+        discovery.models_failed.connect(self.fit.show_problem)
         self.source.changed.connect(self._source_changed)
         self.source.recordings_changed.connect(lambda paths: settings.setValue("recent", paths))
         self.model.changed.connect(lambda _: self._show_fit())
@@ -114,10 +114,10 @@ class ConnectPage(QWidget):
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
         """Look for streams while the page is seen."""
         super().showEvent(event)
-        self._scout.watch_streams(True)
+        self._discovery.watch_streams(True)
         if not self._filled:
             self._filled = True
-            self._scout.find([Path(folder) for folder in read_texts(self._settings, "models")])
+            self._discovery.find([Path(folder) for folder in read_texts(self._settings, "models")])
             self.source.show_recordings()
             self.source.choose(self._wanted_source)
 
@@ -135,7 +135,7 @@ class ConnectPage(QWidget):
     def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802
         """Stop looking."""
         super().hideEvent(event)
-        self._scout.watch_streams(False)
+        self._discovery.watch_streams(False)
 
     # Filling -----------------------------------------------------------------------------------
 
@@ -158,12 +158,12 @@ class ConnectPage(QWidget):
         self._info = None
         self.fit.watch.setEnabled(False)
         if choice is None:
-            self._scout.describe(None)
+            self._discovery.describe(None)
             self.source.show_stated(False)
             self._show_fit()
             return
         self.fit.show_waiting("Looking at the source …")
-        self._scout.describe(choice)
+        self._discovery.describe(choice)
 
     def _described(self, info: StreamInfo) -> None:
         self._info = info

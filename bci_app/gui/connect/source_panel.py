@@ -25,12 +25,12 @@ from PyQt6.QtWidgets import (
 from superqt import QSearchableComboBox
 
 from bci_app.errors import SourceError
-from bci_app.gui.choices import SYNTHETIC, SourceChoice
 from bci_app.gui.connect.marker_panel import MarkerPanel
 from bci_app.gui.connect.rows import Row, RowList
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
-from bci_app.sources.lsl_header import LslSelector, LslStream
+from bci_app.presentation.choices import SYNTHETIC, SourceChoice
+from bci_app.sources.lsl.header import LslSelector, LslStream
 from bci_app.sources.registry import parse_file, split_options
 
 TABS = ("LSL stream", "Board", "Recording", "Test signal")

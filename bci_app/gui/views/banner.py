@@ -1,13 +1,13 @@
-"""Trouble: what happened and what to do, above the data and never over it."""
+"""Notice: what happened and what to do, above the data and never over it."""
 
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from bci_app.gui.state import Trouble
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import label, set_property
+from bci_app.presentation.state import Notice
 
 
 class Banner(QWidget):
@@ -32,29 +32,29 @@ class Banner(QWidget):
         self._buttons = QHBoxLayout()
         self._buttons.setSpacing(GRID)
         row.addLayout(self._buttons)
-        self._trouble: Trouble | None = None
+        self._notice: Notice | None = None
         self.hide()
 
     @property
-    def trouble(self) -> Trouble | None:
+    def notice(self) -> Notice | None:
         """What is shown."""
-        return self._trouble
+        return self._notice
 
-    def show_trouble(self, trouble: Trouble | None) -> None:
-        """Show trouble, or hide."""
-        self._trouble = trouble
-        self.setVisible(trouble is not None)
-        if trouble is None:
+    def show_trouble(self, notice: Notice | None) -> None:
+        """Show a notice, or hide."""
+        self._notice = notice
+        self.setVisible(notice is not None)
+        if notice is None:
             return
-        set_property(self, "level", trouble.level.value)
-        self.summary.setText(trouble.summary)
-        self.advice.setText(trouble.advice)
-        self.advice.setVisible(bool(trouble.advice))
+        set_property(self, "level", notice.level.value)
+        self.summary.setText(notice.summary)
+        self.advice.setText(notice.advice)
+        self.advice.setVisible(bool(notice.advice))
         while (item := self._buttons.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
                 widget.deleteLater()
-        for action in trouble.actions:
+        for action in notice.actions:
             button = QPushButton(action)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(lambda _=False, action=action: self.action_asked.emit(action))

@@ -8,15 +8,15 @@ from PyQt6.QtCore import QPointF, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from bci_app.channels import canonical
 from bci_app.engine.spectrum import BANDS
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.glyphs import WORDS, draw_contact
-from bci_app.gui.spectra import BandMap
-from bci_app.gui.state import ContactSummary
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.head import Head
 from bci_app.gui.widgets import Choice, PanelTitle, label, resistance, short
+from bci_app.montage.names import canonical
+from bci_app.presentation.spectra import BandMap
+from bci_app.presentation.state import ContactSummary
 
 _MARK = 10.0  # of the legend
 _FEWEST_LINES = 2

@@ -23,12 +23,12 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
-from bci_app.channels import canonical
 from bci_app.events import Contact, ContactLevel
-from bci_app.gui.electrodes import position
 from bci_app.gui.glyphs import WORDS, draw_contact
 from bci_app.gui.theme import GRID, Theme, font, mix
-from bci_app.gui.topography import EDGE
+from bci_app.montage.names import canonical
+from bci_app.presentation.electrodes import position
+from bci_app.presentation.topography import EDGE
 
 _MARK = 11.0
 _LEAST = 18 * GRID  # height

@@ -14,8 +14,8 @@ from PyQt6.QtWidgets import QSizePolicy
 from bci_app.bundle.spec import Target
 from bci_app.events import Prediction
 from bci_app.gui.plots import Hatching, Plot, Stretch
-from bci_app.gui.state import expected
 from bci_app.gui.theme import GRID, Theme, font
+from bci_app.presentation.state import expected
 
 _TRAIL = 30
 _PLACES = (0.0, 0.5, 1.0)

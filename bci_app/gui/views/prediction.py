@@ -21,13 +21,13 @@ from PyQt6.QtWidgets import (
 
 from bci_app.bundle.spec import Bundle
 from bci_app.events import Phase
-from bci_app.gui.scores import scores
-from bci_app.gui.state import ContactSummary, LiveStatus, Session, SessionLog, Step
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.gauge import Gauge
 from bci_app.gui.views.plane import Plane
 from bci_app.gui.views.timeline import SPAN, Timeline, silent_seconds, words_width
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
+from bci_app.presentation.scores import scores
+from bci_app.presentation.state import ContactSummary, LiveStatus, Session, SessionLog, Step
 
 _PLANE = ("valence", "arousal")  # from left to right, from below to above
 # Of the height that the plane is to have at least, while timelines can make room for it.

@@ -8,9 +8,9 @@ from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QToolTip, QWidget
 
-from bci_app.gui.player import SPEEDS, Overview, Playback
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import Choice, Figure, clock
+from bci_app.presentation.player import SPEEDS, Overview, Playback
 
 
 class OverviewBar(QWidget):

@@ -17,10 +17,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from bci_app.gui.state import Event
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.self_report import SelfReport
 from bci_app.gui.widgets import EmptyPanel, Field, PanelTitle, clock, label
+from bci_app.presentation.state import Event
 
 _KEPT = 500
 

@@ -11,15 +11,15 @@ from PyQt6.QtCore import QPointF, QRect, QRectF, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QWidget
 
-from bci_app.channels import canonical
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.glyphs import WORDS, draw_contact, hatch, write_reason
-from bci_app.gui.raster import FINE, TraceRaster, columns
-from bci_app.gui.state import SessionLog
 from bci_app.gui.theme import GRID, Theme, font, mix
-from bci_app.gui.traces import TraceHistory
 from bci_app.gui.views.signal_scales import paint_amplitude, paint_time
 from bci_app.gui.views.trace_inks import Ink, TraceInks, bgr
+from bci_app.montage.names import canonical
+from bci_app.presentation.raster import FINE, TraceRaster, columns
+from bci_app.presentation.state import SessionLog
+from bci_app.presentation.traces import TraceHistory
 
 AMPLITUDES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 SPANS = (2, 5, 10, 15, 20, 30)

@@ -6,13 +6,13 @@ import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
 
-from bci_app.channels import canonical, is_electrode
 from bci_app.events import ContactLevel, Phase
-from bci_app.gui.state import LiveStatus, Picked, Session, SessionLog
 from bci_app.gui.theme import Theme
-from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.gui.views.signals import AMPLITUDES, SPANS, TraceCanvas
 from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle, Toggles
+from bci_app.montage.names import canonical, is_electrode
+from bci_app.presentation.state import LiveStatus, Picked, Session, SessionLog
+from bci_app.presentation.traces import FILTERS, DisplayFilter, TraceHistory
 
 # Spreads that fit in one row of the picture.
 _SPREADS_A_ROW = 5.0

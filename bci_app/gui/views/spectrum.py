@@ -9,10 +9,10 @@ from PyQt6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from bci_app.engine.spectrum import BANDS
 from bci_app.gui.plots import Plot
-from bci_app.gui.spectra import TOP_HZ, Curves
-from bci_app.gui.state import Picked
 from bci_app.gui.theme import GRID, Theme, font
 from bci_app.gui.widgets import PanelTitle, Ticks, label, short
+from bci_app.presentation.spectra import TOP_HZ, Curves
+from bci_app.presentation.state import Picked
 
 # dB of 1 µV²/Hz, from an amplifier's noise up; the first top that holds the curve above 1 Hz.
 _BOTTOM_DB = -25.0

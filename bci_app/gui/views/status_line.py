@@ -8,10 +8,10 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QWidget
 
 from bci_app.events import Phase
-from bci_app.gui.state import LiveStatus, Session
 from bci_app.gui.theme import GRID
-from bci_app.gui.troubles import LOST
 from bci_app.gui.widgets import ElidedLabel, Figure, label
+from bci_app.presentation.notices import LOST
+from bci_app.presentation.state import LiveStatus, Session
 
 # Figures beyond these want a look.
 _SLOW_SHARE = 0.02

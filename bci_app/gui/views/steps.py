@@ -6,8 +6,8 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from bci_app.gui.state import Step
 from bci_app.gui.theme import GRID, Theme, font
+from bci_app.presentation.state import Step
 
 _DOT = 4.0
 _LINE = 3 * GRID

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bci_app.gui import troubles
-from bci_app.gui.state import Event, Step
+from bci_app.presentation import notices
+from bci_app.presentation.state import Event, Step
 
 
-class Chronicle:
+class EventLog:
     """Tells what is new since it was asked last.
 
     Parameters
@@ -49,15 +49,15 @@ class Chronicle:
         Parameters
         ----------
         silence : str
-            As `troubles.silence` gives it.
+            As `notices.silence` gives it.
         looked : bool
             Whether anybody looks if samples come: else nobody knows of a silent stream that it is back.
         """
-        if silence == self._silence or (not silence and self._silence == troubles.SILENT and not looked):
+        if silence == self._silence or (not silence and self._silence == notices.SILENT and not looked):
             return
         if silence:
             self.note(silence)
-        elif self._silence in (troubles.LOST, troubles.SILENT):
+        elif self._silence in (notices.LOST, notices.SILENT):
             self.note("stream back")
         self._silence = silence
 

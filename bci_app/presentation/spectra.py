@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.channels import canonical
 from bci_app.engine.spectrum import BANDS, Band, Spectrum
 from bci_app.events import Contact, ContactLevel
-from bci_app.gui.topography import Topography
+from bci_app.montage.names import canonical
+from bci_app.presentation.topography import Topography
 
 Floats = NDArray[np.float64]
 

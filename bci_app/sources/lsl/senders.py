@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from bci_app.sources.liblsl import load_pylsl
-from bci_app.sources.lsl_header import LslStream, announced
+from bci_app.sources.lsl.header import LslStream, announced
+from bci_app.sources.lsl.library import load_pylsl
 
 # A resolver may take this long to hear of every stream, on a busy machine too.
 SETTLE_SECONDS = 1.0

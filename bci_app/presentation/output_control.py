@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 from bci_app.engine import Engine
 from bci_app.errors import BciError
-from bci_app.gui.state import Sent
 from bci_app.outputs.base import Output
 from bci_app.outputs.lsl import LslMarkerOutput, LslPredictionOutput
 from bci_app.outputs.osc import OscOutput
+from bci_app.presentation.state import Sent
 
 _LSL = LslPredictionOutput, LslMarkerOutput
 PREDICTIONS, EVENTS = "bci-app predictions", "bci-app events"

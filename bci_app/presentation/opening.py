@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
-from bci_app.gui.player import Player
+from bci_app.presentation.player import Player
 from bci_app.sources.base import Source
 
 

@@ -11,8 +11,8 @@ from math import isfinite
 import numpy as np
 
 from bci_app.bundle.spec import Bundle
-from bci_app.channels import is_electrode
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Status
+from bci_app.montage.names import is_electrode
 from bci_app.stream import StreamInfo
 
 _MARKERS = 300
@@ -132,7 +132,7 @@ class LiveStatus:
 
 
 class Level(Enum):
-    """How grave trouble is."""
+    """How grave a notice is."""
 
     NOTE = "note"
     WARNING = "warning"
@@ -140,7 +140,7 @@ class Level(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Notice:
     """What happened and what to do, for the banner.
 
     Attributes

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.gui.electrodes import position
+from bci_app.presentation.electrodes import position
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import isfinite
 
 
-class Freshness:
+class StreamTime:
     """The time of the newest sample, and how long ago it was seen here.
 
     Parameters

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from bci_app.gui.choices import SourceChoice, describe_source, list_boards, list_models
 from bci_app.gui.jobs import Job, StreamWatch
-from bci_app.sources.lsl_header import LslStream
+from bci_app.presentation.choices import SourceChoice, describe_source, list_boards, list_models
+from bci_app.sources.lsl.header import LslStream
 
 
-class Scout(QObject):
+class Discovery(QObject):
     """Finds streams, boards and models, and what a source would deliver; the page that asks opens nothing itself.
 
     Each signal carries what was found, or the BciError that says why it was not.

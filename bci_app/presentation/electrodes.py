@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bci_app.channels import canonical, electrode_places
+from bci_app.montage.names import canonical
+from bci_app.montage.positions import electrode_places
 
 # A head is drawn to its widest girth, which lies below the electrodes of 10-20.
 _GIRTH = 1.22

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from bci_app.engine import Engine
 from bci_app.engine.spectrum import Spectrum, welch
-from bci_app.gui.freshness import Freshness
-from bci_app.gui.traces import FILTERS, DisplayFilter, TraceHistory
+from bci_app.presentation.stream_time import StreamTime
+from bci_app.presentation.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.stream import StreamInfo
 
 HISTORY_SECONDS = 30.0
@@ -28,7 +28,7 @@ class SignalFeed:
     ----------
     traces : TraceHistory or None
         What the signals view draws; None without a session.
-    freshness : Freshness
+    stream_time : StreamTime
         Where the stream's time stands on the screen.
     display_filter : DisplayFilter
         Kept from session to session.
@@ -36,7 +36,7 @@ class SignalFeed:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.traces: TraceHistory | None = None
-        self.freshness = Freshness(clock)
+        self.stream_time = StreamTime(clock)
         self.display_filter = FILTERS[0]
 
     def begin(self, info: StreamInfo) -> None:
@@ -48,7 +48,7 @@ class SignalFeed:
     def forget(self) -> None:
         """Let go of the stream."""
         self.traces = None
-        self.freshness.forget()
+        self.stream_time.forget()
 
     def take(self, engine: Engine) -> bool:
         """Copy what is new; tell whether there was anything."""
@@ -60,7 +60,7 @@ class SignalFeed:
             view = engine.signal(HISTORY_SECONDS)
         if not traces.extend(view):
             return False
-        self.freshness.take(view.time, traces.end / traces.rate)
+        self.stream_time.take(view.time, traces.end / traces.rate)
         return True
 
     def refilter(self, display_filter: DisplayFilter, engine: Engine | None) -> bool:
@@ -77,7 +77,7 @@ class SignalFeed:
 
     def place(self, time: float) -> float | None:
         """Give the stream sample at an LSL time, or None before the first sample."""
-        newest = self.freshness.newest
+        newest = self.stream_time.newest
         if self.traces is None or newest != newest:
             return None
         return self.traces.end - 1 + (time - newest) * self.traces.rate

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.sources.package_counter import PackageCounter
-from bci_app.sources.sample_clock import GapRule, SampleClock, Times
+from bci_app.sources.clock.package_counter import PackageCounter
+from bci_app.sources.clock.sample_clock import GapRule, SampleClock, Times
 from bci_app.stream import Chunk, Samples
 
 # Up to this many samples a loop is faster than arrays.

@@ -9,9 +9,9 @@ from contextlib import suppress
 from typing import Any
 
 from bci_app.errors import SourceError
-from bci_app.sources.liblsl import load_pylsl
-from bci_app.sources.lsl_header import LslSelector, LslStream, announced, carries_text
-from bci_app.sources.lsl_senders import LslDiscovery, SenderClock
+from bci_app.sources.lsl.header import LslSelector, LslStream, announced, carries_text
+from bci_app.sources.lsl.library import load_pylsl
+from bci_app.sources.lsl.senders import LslDiscovery, SenderClock
 from bci_app.stream import Marker, marker_text
 
 _LOOK_SECONDS = 0.1

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.bundle import Bundle, LoadedBundle, load_bundle, shipped_models
-from bci_app.channels import canonical, is_electrode, match_channels
 from bci_app.errors import BciError, SourceError
 from bci_app.events import Contact, ContactLevel
-from bci_app.gui.opening import Ready
-from bci_app.gui.player import Player
+from bci_app.montage.names import canonical, is_electrode, match_channels
 from bci_app.preprocessing import Pipeline
+from bci_app.presentation.opening import Ready
+from bci_app.presentation.player import Player
 from bci_app.recording import read_recording
-from bci_app.sources.brainflow_boards import board_ids, find_board, layout_of, parameters_of
-from bci_app.sources.liblsl import load_pylsl
-from bci_app.sources.lsl import LslDiscovery
-from bci_app.sources.lsl_header import LslSelector, announced, channel_headers, stream_info
+from bci_app.sources.brainflow.boards import board_ids, find_board, layout_of, parameters_of
+from bci_app.sources.lsl.header import LslSelector, announced, channel_headers, stream_info
+from bci_app.sources.lsl.library import load_pylsl
+from bci_app.sources.lsl.source import LslDiscovery
 from bci_app.sources.registry import open_source, parse_file, split_options
 from bci_app.stream import StreamInfo
 

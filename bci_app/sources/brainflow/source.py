@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import SourceError, StreamLostError
-from bci_app.sources.brainflow_boards import (
+from bci_app.sources.brainflow.boards import (
     PLAYBACK,
     STREAMING,
     BoardLayout,
@@ -25,8 +25,8 @@ from bci_app.sources.brainflow_boards import (
     load_brainflow,
     parameters_of,
 )
-from bci_app.sources.liblsl import local_clock
-from bci_app.sources.timing import GapDetector
+from bci_app.sources.clock.gaps import GapDetector
+from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, marker_text
 
 _POLL_SECONDS = 0.005

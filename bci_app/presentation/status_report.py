@@ -10,11 +10,11 @@ import psutil
 
 from bci_app.engine import Engine
 from bci_app.events import Status
-from bci_app.gui.choices import ALL_MARKERS
-from bci_app.gui.freshness import Freshness
-from bci_app.gui.player import Player
-from bci_app.gui.state import LiveStatus, Sent, Step, step_of
-from bci_app.sources.lsl_header import LslSelector
+from bci_app.presentation.choices import ALL_MARKERS
+from bci_app.presentation.player import Player
+from bci_app.presentation.state import LiveStatus, Sent, Step, step_of
+from bci_app.presentation.stream_time import StreamTime
+from bci_app.sources.lsl.header import LslSelector
 
 _STATUS_SECONDS = 0.5
 _CPU_SECONDS = 1.0
@@ -72,7 +72,7 @@ class StatusReport:
         *,
         player: Player | None,
         silence: str,
-        time: Freshness,
+        time: StreamTime,
         sent: tuple[Sent, ...] = (),
     ) -> LiveStatus | None:
         """Give what is to be shown now, if it is time to show it.

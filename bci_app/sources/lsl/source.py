@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from bci_app.errors import SourceError, StreamLostError
-from bci_app.sources.liblsl import load_pylsl, use_loopback
-from bci_app.sources.lsl_header import (
+from bci_app.sources.clock.gaps import GapDetector
+from bci_app.sources.lsl.header import (
     LslSelector,
     LslStream,
     announced,
@@ -21,14 +21,14 @@ from bci_app.sources.lsl_header import (
     channel_headers,
     stream_info,
 )
-from bci_app.sources.lsl_senders import (
+from bci_app.sources.lsl.library import load_pylsl, use_loopback
+from bci_app.sources.lsl.senders import (
     SETTLE_SECONDS,
     LslDiscovery,
     SenderClock,
     list_lsl_streams,
     newest_of_each_source,
 )
-from bci_app.sources.timing import GapDetector
 from bci_app.stream import MAX_RATE, Chunk, StreamInfo
 
 __all__ = ["LslDiscovery", "LslSource", "LslStream", "list_lsl_streams", "use_loopback"]

@@ -1,4 +1,4 @@
-"""Trouble in words: what happened and what to do. No Qt."""
+"""Notice in words: what happened and what to do. No Qt."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from math import isfinite
 
 from bci_app.errors import BciError
 from bci_app.events import Phase, Status
-from bci_app.gui.player import Playback
-from bci_app.gui.state import Level, Trouble
+from bci_app.presentation.player import Playback
+from bci_app.presentation.state import Level, Notice
 
 PLAY_AGAIN = "Play again"
 CHOOSE_SOURCE = "Choose another source"
@@ -44,8 +44,8 @@ def _lost(status: Status, playback: Playback | None, silent: float) -> bool:
 
 def present(
     status: Status, playback: Playback | None, silent: float, *, free: float | None = float("inf")
-) -> tuple[Trouble, ...]:
-    """Give the troubles that there are now, the gravest first.
+) -> tuple[Notice, ...]:
+    """Give the notices that there are now, the gravest first.
 
     Parameters
     ----------
@@ -61,38 +61,38 @@ def present(
     found = []
     waits = playback is not None and playback.waits
     if _lost(status, playback, silent) and not waits:
-        found.append(Trouble("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,)))
+        found.append(Notice("The stream is lost.", status.message, Level.ERROR, (CHOOSE_SOURCE,)))
     if status.recording_error:
-        found.append(Trouble("The recording has ended by a failure.", status.recording_error, Level.ERROR, (DISMISS,)))
+        found.append(Notice("The recording has ended by a failure.", status.recording_error, Level.ERROR, (DISMISS,)))
     if status.output_error:
         summary = "An output has ended by a failure; the session goes on."
-        found.append(Trouble(summary, status.output_error, Level.ERROR, (DISMISS,)))
+        found.append(Notice(summary, status.output_error, Level.ERROR, (DISMISS,)))
     if free is None:
         text = "Was it renamed, or its disk pulled? Put it back, or stop and record into another folder."
-        found.append(Trouble("The folder of the recording is out of reach.", text, actions=(DISMISS,)))
+        found.append(Notice("The folder of the recording is out of reach.", text, actions=(DISMISS,)))
     elif free < _LITTLE_DISK:
         text = f"{free / 1e9:.1f} GB are left where the recording is written. Make room; a full disk ends it."
-        found.append(Trouble("The disk is nearly full.", text, actions=(DISMISS,)))
+        found.append(Notice("The disk is nearly full.", text, actions=(DISMISS,)))
     if status.notice:
         summary = "Something is odd, although the session goes on."
-        found.append(Trouble(summary, status.notice, actions=(DISMISS,)))
+        found.append(Notice(summary, status.notice, actions=(DISMISS,)))
     if playback is not None and playback.ended:
         found.append(ended(recording=bool(status.recording)))
     elif isfinite(status.age_s) and silent > _SILENT and not waits and status.phase is not Phase.LOST:
-        found.append(Trouble("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device."))
+        found.append(Notice("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device."))
     return tuple(found)
 
 
-def ended(*, recording: bool) -> Trouble:
+def ended(*, recording: bool) -> Notice:
     """Say that a recording was played to its end, which is no alarm; another one that is being made goes on."""
     advice = "Your own recording is still open: stop it when nothing more belongs to it." if recording else ""
-    return Trouble("The playback has ended.", advice, Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
+    return Notice("The playback has ended.", advice, Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
 
 
-def of_error(error: BciError, *actions: str, lasting: bool = False) -> Trouble:
+def of_error(error: BciError, *actions: str, lasting: bool = False) -> Notice:
     """Say what an error says."""
     details = [f"{label} {value}." for label, value in (("Found", error.found), ("Expected", error.expected)) if value]
-    return Trouble(f"{error.summary}.", " ".join([*details, error.fix or ""]).strip(), Level.ERROR, actions, lasting)
+    return Notice(f"{error.summary}.", " ".join([*details, error.fix or ""]).strip(), Level.ERROR, actions, lasting)
 
 
 def as_error(failure: Exception, what: str) -> BciError:
@@ -107,30 +107,30 @@ def as_error(failure: Exception, what: str) -> BciError:
 
 
 class TroubleBoard:
-    """The one trouble that is shown: what lasts stays until it is taken away, what was taken away stays so.
+    """The one notice that is shown: what lasts stays until it is taken away, what was taken away stays so.
 
     Parameters
     ----------
     changed : callable
-        Told the trouble that is shown from now on, or None.
+        Told the notice that is shown from now on, or None.
     """
 
-    def __init__(self, changed: Callable[[Trouble | None], None]) -> None:
+    def __init__(self, changed: Callable[[Notice | None], None]) -> None:
         self._changed = changed
-        self._shown: Trouble | None = None
+        self._shown: Notice | None = None
         self._dismissed: set[str] = set()
 
-    def show(self, trouble: Trouble | None) -> None:
+    def show(self, notice: Notice | None) -> None:
         """Show this, or nothing."""
-        if trouble != self._shown:
-            self._shown = trouble
-            self._changed(trouble)
+        if notice != self._shown:
+            self._shown = notice
+            self._changed(notice)
 
-    def watch(self, troubles: Sequence[Trouble]) -> None:
+    def watch(self, notices: Sequence[Notice]) -> None:
         """Take what there is now, which ends by itself; the first that was not taken away is shown."""
-        trouble = next((trouble for trouble in troubles if _kind(trouble) not in self._dismissed), None)
-        if trouble is not None or self._shown is None or not self._shown.lasting:
-            self.show(trouble)
+        notice = next((notice for notice in notices if _kind(notice) not in self._dismissed), None)
+        if notice is not None or self._shown is None or not self._shown.lasting:
+            self.show(notice)
 
     def dismiss(self) -> None:
         """Take it off the screen."""
@@ -143,6 +143,6 @@ class TroubleBoard:
         self._dismissed.clear()
 
 
-def _kind(trouble: Trouble) -> str:
-    """Give what a trouble has in common with itself a moment later: everything but figures."""
-    return re.sub(r"[\d.,]+", "#", f"{trouble.summary} {trouble.advice}")
+def _kind(notice: Notice) -> str:
+    """Give what a notice has in common with itself a moment later: everything but figures."""
+    return re.sub(r"[\d.,]+", "#", f"{notice.summary} {notice.advice}")

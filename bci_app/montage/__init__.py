@@ -1,0 +1,1 @@
+"""Electrodes: their names, their places on the head, their neighbours, and interpolation between them."""

@@ -1,0 +1,1 @@
+"""When each sample of a stream was due, and which samples were lost."""
