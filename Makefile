@@ -8,7 +8,7 @@ APP := $(VENV)/app
 TEST := $(VENV)/test
 SOURCES := bci_app offline tests
 
-.PHONY: demo test lint unit wheel soak bench clean
+.PHONY: demo test lint unit docs wheel soak bench clean
 
 demo: $(APP)/.installed
 	$(APP)/bin/bci-app demo
@@ -23,6 +23,9 @@ lint: $(TEST)/.installed
 
 unit: $(TEST)/.installed
 	QT_QPA_PLATFORM=offscreen $(TEST)/bin/python -m pytest $(PYTEST_ARGS)
+
+docs: $(TEST)/.installed
+	NO_MKDOCS_2_WARNING=1 $(TEST)/bin/mkdocs build --strict --quiet
 
 # The wheel alone, in an empty environment and from another folder.
 wheel: $(TEST)/.installed
@@ -40,7 +43,7 @@ bench: $(APP)/.installed
 	$(APP)/bin/bci-app bench
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(APP)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(call environment,$(APP))
@@ -49,7 +52,7 @@ $(APP)/.installed: pyproject.toml $(CONSTRAINTS)
 
 $(TEST)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(call environment,$(TEST))
-	$(TEST)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[offline,test]'
+	$(TEST)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[offline,test,docs]'
 	touch $@
 
 define environment
