@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from bci_app.errors import DependencyError
 from offline import cli
+from offline.cli import parsing, runs
 from offline.run import RunSettings
 
 runner = CliRunner()
@@ -90,7 +91,7 @@ def test_a_recipe_that_cannot_be_is_wrong_usage(words: list[str]) -> None:
 def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a report calls its command, given again, asks for exactly what the first one did."""
     asked: list[RunSettings] = []
-    monkeypatch.setattr(cli, "_go", lambda settings, *_, **__: asked.append(settings))
+    monkeypatch.setattr(runs, "_execute", lambda settings, *_, **__: asked.append(settings))
     for more in (
         "--preset compact",
         "--preset compact --epochs 16",
@@ -178,7 +179,7 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path: Path, project_root: P
 
 
 def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr(parsing.importlib.util, "find_spec", lambda name: None if name == "torch" else object())
     with pytest.raises(DependencyError, match=r"no torch.*pip install 'bci-app\[offline\]'"):
         runner.invoke(cli.app, ["space"], catch_exceptions=False)
 

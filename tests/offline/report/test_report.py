@@ -15,8 +15,8 @@ from bci_app.bundle import load_bundle
 from bci_app.bundle.golden import check_bundle
 from bci_app.errors import FileError
 from offline import cli
+from offline.cli.display import run_tables
 from offline.datasets.synth import synth
-from offline.display import run_tables
 from offline.presets import PRESETS
 from offline.protocols import LEAK_WARNING
 from offline.report import Report, analyse, render, write_report

@@ -1,0 +1,62 @@
+"""Commands that look at what is finished: the report of a run, the score of a bundle."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bci_app.errors import FileError
+from offline.cli.options import DatasetOption, RootOption, RunArgument, SubjectsOption, ThresholdOption
+from offline.cli.parsing import known, names_or_number, require_extra
+
+
+def report(run_folder: RunArgument) -> None:
+    """Write the report of a finished run: one HTML file and a JSON."""
+    require_extra()
+    from offline.report import write_report
+
+    print(write_report(run_folder).html)
+
+
+def evaluate(
+    bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of one that ships.")],
+    dataset: DatasetOption = "eegmat",
+    file: Annotated[Path | None, typer.Option(help="For eegmat: npz shaped like the embedded sample.")] = None,
+    root: RootOption = None,
+    subjects: SubjectsOption = None,
+    threshold: ThresholdOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Score a bundle on labelled recordings through the code of a live session."""
+    if file is not None and (root is not None or dataset != "eegmat"):
+        raise typer.BadParameter("it is for eegmat, and instead of --root", param_hint="--file")
+    if file is not None and not file.is_file():
+        raise FileError(f"There is no file {file}", expected="an npz shaped like the embedded sample")
+    from bci_app.bundle import find_bundle, load_bundle
+    from offline.datasets import DATASETS, Threshold, open_dataset
+    from offline.run.evaluate import LEAST_SUBJECTS, evaluate_reference
+    from offline.run.evaluate import evaluate as score
+
+    limit = None if threshold is None else Threshold.parse(threshold)
+    opened = open_dataset(known(dataset, DATASETS, "--dataset"), file or root, threshold=limit)
+    loaded = load_bundle(find_bundle(bundle))
+    wanted = names_or_number(subjects)
+    chosen = opened.subjects()[:wanted] if isinstance(wanted, int) else wanted
+    results = score(loaded, opened, subjects=chosen)
+    if trained_on := sorted(set(loaded.spec.provenance.train_subjects) & set(results[0].subjects)):
+        print(
+            f"{len(trained_on)} of {len(results[0].subjects)} subjects have names that are among those of its "
+            "training: where they are the same people, this is no test",
+            file=sys.stderr,
+        )
+    if as_json:
+        print(json.dumps(results[0].as_json() if len(results) == 1 else {r.target: r.as_json() for r in results}))
+    else:
+        from offline.cli.display import evaluation_table
+
+        referenced = dataset == "eegmat" and len(results[0].subjects) >= LEAST_SUBJECTS
+        evaluation_table(results, evaluate_reference(loaded, opened, results) if referenced else ())

@@ -1,0 +1,186 @@
+"""Commands that make a run: all of it, or one stage after the other."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from offline.cli.options import (
+    BadChannelsOption,
+    CacheOption,
+    DatasetOption,
+    EpochsOption,
+    ExportOption,
+    FinetuneOption,
+    FoldsOption,
+    GenerationsOption,
+    Int8Option,
+    LatencyOption,
+    NameOption,
+    NetworksOption,
+    OutOption,
+    PresetOption,
+    ProcessesOption,
+    ProtocolOption,
+    RecipeOption,
+    RootOption,
+    RunArgument,
+    SearchOption,
+    SearchSettingOption,
+    SeedOption,
+    SubjectsOption,
+    TargetsOption,
+    ThresholdOption,
+)
+from offline.cli.parsing import changed_preset, require_extra, run_settings
+
+if TYPE_CHECKING:
+    from offline.run import RunSettings, Shipping
+    from offline.run.settings import Until
+
+
+def run(
+    dataset: DatasetOption,
+    out: OutOption,
+    preset: PresetOption = "compact",
+    root: RootOption = None,
+    protocol: ProtocolOption = None,
+    folds: FoldsOption = None,
+    subjects: SubjectsOption = None,
+    targets: TargetsOption = None,
+    threshold: ThresholdOption = None,
+    epochs: EpochsOption = None,
+    recipe: RecipeOption = None,
+    generations: GenerationsOption = None,
+    finetune: FinetuneOption = None,
+    networks: NetworksOption = None,
+    search: SearchOption = None,
+    search_setting: SearchSettingOption = None,
+    latency: LatencyOption = False,
+    seed: SeedOption = 0,
+    export: ExportOption = None,
+    name: NameOption = None,
+    int8: Int8Option = False,
+    bad_channels: BadChannelsOption = False,
+    cache: CacheOption = None,
+    processes: ProcessesOption = None,
+) -> None:
+    """Train, search, score on held-out data, export a bundle and write a report."""
+    require_extra()
+    from offline.run import Shipping
+
+    chosen = changed_preset(
+        preset, recipe, search_setting, epochs=epochs, generations=generations, finetune=finetune, networks=networks,
+        search=search, latency=latency,
+    )  # fmt: skip
+    settings = run_settings(
+        chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
+    )
+    shipping = Shipping(export, name, int8=int8, bad_channels=bad_channels)
+    _execute(settings, out, root=root, cache=cache, processes=processes, shipping=shipping)
+
+
+def train(
+    dataset: DatasetOption,
+    out: OutOption,
+    preset: PresetOption = "compact",
+    root: RootOption = None,
+    protocol: ProtocolOption = None,
+    folds: FoldsOption = None,
+    subjects: SubjectsOption = None,
+    targets: TargetsOption = None,
+    threshold: ThresholdOption = None,
+    epochs: EpochsOption = None,
+    recipe: RecipeOption = None,
+    generations: GenerationsOption = None,
+    finetune: FinetuneOption = None,
+    networks: NetworksOption = None,
+    search: SearchOption = None,
+    search_setting: SearchSettingOption = None,
+    latency: LatencyOption = False,
+    seed: SeedOption = 0,
+    cache: CacheOption = None,
+    processes: ProcessesOption = None,
+) -> None:
+    """Train the supernets of a run and stop; `search` and `export` go on with it, with the settings given here."""
+    require_extra()
+    chosen = changed_preset(
+        preset, recipe, search_setting, epochs=epochs, generations=generations, finetune=finetune, networks=networks,
+        search=search, latency=latency,
+    )  # fmt: skip
+    settings = run_settings(
+        chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
+    )
+    _execute(settings, out, root=root, cache=cache, processes=processes, until="training")
+    print(f"trained; go on with: bci-offline search {out}")
+
+
+def search(
+    run_folder: RunArgument,
+    root: RootOption = None,
+    cache: CacheOption = None,
+    processes: ProcessesOption = None,
+) -> None:
+    """Search the trained supernets of a run and stop."""
+    require_extra()
+    from offline.run import read_settings
+
+    _execute(read_settings(run_folder), run_folder, root=root, cache=cache, processes=processes, until="search")
+    print(f"searched; go on with: bci-offline export {run_folder}")
+
+
+def export(
+    run_folder: RunArgument,
+    root: RootOption = None,
+    export: ExportOption = None,
+    name: NameOption = None,
+    int8: Int8Option = False,
+    bad_channels: BadChannelsOption = False,
+    cache: CacheOption = None,
+    processes: ProcessesOption = None,
+) -> None:
+    """Bring a run to its end: fine-tuning, scores, bundle and report."""
+    require_extra()
+    from offline.run import Shipping, read_settings
+
+    shipping = Shipping(export, name, int8=int8, bad_channels=bad_channels)
+    _execute(read_settings(run_folder), run_folder, root=root, cache=cache, processes=processes, shipping=shipping)
+
+
+def _execute(
+    settings: RunSettings,
+    out: Path,
+    *,
+    root: Path | None,
+    cache: Path | None,
+    processes: int | None,
+    until: Until = "end",
+    shipping: Shipping | None = None,
+) -> None:
+    """Continue a run from where it is to where it shall stop, and show its progress."""
+    from offline.cli.display import RunDisplay, run_tables
+    from offline.report import write_report
+    from offline.run import run as run_all
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with RunDisplay() as display:
+            result = run_all(
+                settings,
+                out,
+                root=root,
+                shipping=shipping,
+                cache=cache,
+                processes=processes or cores,
+                until=until,
+                watch=display,
+            )
+    except KeyboardInterrupt:
+        print("bci-offline: stopped; the same command goes on where it was", file=sys.stderr)
+        raise
+    if result is not None:
+        run_tables(result.record)
+        print(f"bundle: {result.bundle.folder}")
+        print(f"report: {write_report(out).html}")
