@@ -107,6 +107,7 @@ class Engine:
         self._gathered: list[Chunk] = []  # read, not taken yet
         self._told = _Told()
         self._info: StreamInfo | None = None
+        self._model: Interpreter | None = None
 
     def start(self) -> StreamInfo:
         """Open the source and make everything ready for its stream.
@@ -118,7 +119,8 @@ class Engine:
         """
         info = self._source.start()
         try:
-            self._interpreter = self._make_interpreter(info)
+            self._model = self._make_model(info)
+            self._reader = Watcher(info) if self._model is None else self._model
             if self.bundle is not None:
                 self._sending.start(self.bundle, info)
             if self._marker_streams is not None:
@@ -134,15 +136,20 @@ class Engine:
         self._received = self._lost = 0
         self._rate = EffectiveRate(info.rate)
         self._newest = self._arrived = float("nan")
-        self._phase = self._interpreter.phase
+        self._phase = self._read_phase
         return info
 
-    def _make_interpreter(self, info: StreamInfo) -> Interpreter | Watcher:
+    def _make_model(self, info: StreamInfo) -> Interpreter | None:
         if self.bundle is None or self._predictor is None:
-            return Watcher(info)
+            return None
         return Interpreter(
             self.bundle, self._predictor, info, wait_for_baseline=self._wait_for_baseline, clock=self._clock
         )
+
+    @property
+    def _read_phase(self) -> Phase:
+        """Where the session stands while samples arrive; without a model only contact is judged."""
+        return Phase.CONTACT if self._model is None else self._model.phase
 
     @property
     def info(self) -> StreamInfo:
@@ -225,22 +232,22 @@ class Engine:
     def start_baseline(self) -> None:
         """Measure the rest baseline from the next sample on, anew if there is one."""
         with self._lock:
-            if isinstance(self._interpreter, Interpreter):
+            if self._model is not None:
                 self._take_gathered()
-                self._interpreter.start_baseline(self._buffer.end)
+                self._model.start_baseline(self._buffer.end)
                 self._record_state(self._buffer.end)
 
     @property
     def rest(self) -> Rest | None:
         """The rest baseline, once it is measured."""
-        return self._interpreter.rest if isinstance(self._interpreter, Interpreter) else None
+        return self._model.rest if self._model is not None else None
 
     def set_rest(self, rest: Rest) -> None:
         """Use a rest baseline measured before, on the same person with the same montage."""
         with self._lock:
-            if isinstance(self._interpreter, Interpreter):
+            if self._model is not None:
                 self._take_gathered()
-                self._interpreter.set_rest(rest)
+                self._model.set_rest(rest)
                 self._record_state(self._buffer.end)
 
     def mark(self, text: str) -> Marker:
@@ -328,6 +335,7 @@ class Engine:
         """Describe the session now."""
         with self._lock:
             self._take_gathered()
+            model = self._model
             return Status(
                 phase=self._phase,
                 message=self._message,
@@ -336,13 +344,13 @@ class Engine:
                 received=self._received if self._info else 0,
                 lost=self._lost if self._info else 0,
                 age_s=max(0.0, self._clock() - self._newest) if self._info else float("nan"),
-                baseline_progress=self._interpreter.baseline_progress if self._info else 0.0,
-                compute_ms=self._interpreter.compute_ms if self._info else float("nan"),
-                contacts=self._interpreter.contacts if self._info else (),
+                baseline_progress=model.baseline_progress if model else float(self._info is not None),
+                compute_ms=model.compute_ms if model else float("nan"),
+                contacts=self._reader.contacts if self._info else (),
                 recording=str(self._recorder.path) if self._recorder else "",
                 recording_error=self._recording_error,
                 output_error=self._sending.error,
-                notice=self._rate.notice or self._interpreter.notice if self._info else "",
+                notice=(self._rate.notice if self._info else "") or (model.notice if model else ""),
                 device=self._device,
             )
 
@@ -357,7 +365,7 @@ class Engine:
         if chunk.lost or chunk.reset:
             self._take_gathered()
         if not self._gathered:
-            self._due = min(self._interpreter.due(chunk.first), chunk.first + self._gather_samples)
+            self._due = min(self._reader.due(chunk.first), chunk.first + self._gather_samples)
         self._gathered.append(chunk)
         self._newest, self._arrived = float(chunk.times[-1]), self._clock()
         if chunk.first + len(chunk) >= self._due or chunk.lost or chunk.reset or chunk.markers:
@@ -375,11 +383,11 @@ class Engine:
         if chunk.lost or chunk.reset:
             self._rate.restart()
         self._rate.add(float(chunk.times[-1]), self._received)
-        predictions, gaps = self._interpreter.take(chunk)
+        predictions, gaps = self._reader.take(chunk)
         # A baseline that is complete now holds for what follows the last window that went into it.
         measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
         self._record_state(max(measured, default=chunk.first))
-        self._phase, self._message = self._interpreter.phase, ""
+        self._phase, self._message = self._read_phase, ""
         for marker in chunk.markers:
             self._sending.announce(marker)
         for prediction in predictions:
@@ -399,9 +407,9 @@ class Engine:
 
     def _record_state(self, sample: int) -> None:
         """Record what the model knows of the session from stream index `sample` on, if that has changed."""
-        if self._recorder is None or self.bundle is None or not isinstance(self._interpreter, Interpreter):
+        if self._recorder is None or self.bundle is None or self._model is None:
             return
-        known = (self._interpreter.origin, self._interpreter.rest)
+        known = (self._model.origin, self._model.rest)
         if self._recorded is not None and known[0] == self._recorded[0] and known[1] is self._recorded[1]:
             return
         self._recorded = known

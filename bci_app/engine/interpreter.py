@@ -283,13 +283,8 @@ class Watcher:
     Parameters
     ----------
     info : StreamInfo
-        The stream; its electrodes with a unit of voltage are judged, in its order.
+        The stream. Its electrodes with a unit of voltage are judged, in its order.
     """
-
-    baseline_progress = 1.0
-    compute_ms = float("nan")
-    phase = Phase.CONTACT
-    notice = ""
 
     def __init__(self, info: StreamInfo) -> None:
         pairs = enumerate(zip(info.channels, info.units, strict=True))
