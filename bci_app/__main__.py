@@ -8,7 +8,7 @@ def main() -> None:
     # Until a session is set up nothing is open that must be closed: Ctrl+C ends the process at once, also in
     # the middle of an import or of a library's call. Sessions have handlers of their own.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from bci_app.cli import main as command_line
+    from bci_app.cli.app import main as command_line
 
     command_line()
 

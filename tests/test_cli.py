@@ -15,7 +15,7 @@ import pytest
 import pyxdf
 
 from bci_app import __version__
-from bci_app.cli import main
+from bci_app.cli.app import main
 from tests.bundles import write_bundle
 
 

@@ -61,14 +61,14 @@ for module in pkgutil.walk_packages(bci_app.gui.__path__, 'bci_app.gui.'):
 def test_running_a_session_loads_neither_torch_nor_qt(project_root: Path, tmp_path: Path) -> None:
     bundle = write_bundle(tmp_path / "b")
     arguments = ["run", "--source", "synthetic:?speed=max&seconds=12", "--bundle", str(bundle), "--jsonl", "-"]
-    code = f"from bci_app.cli import main; sys.argv = ['bci-app', *{arguments!r}]; main()"
+    code = f"from bci_app.cli.app import main; sys.argv = ['bci-app', *{arguments!r}]; main()"
     result = python(code, banned=TORCH + QT, cwd=project_root)
     assert result.returncode == 0, result.stderr
     assert '"valid": true' in result.stdout
 
 
 def test_help_is_quick_because_it_loads_nothing_heavy(project_root: Path) -> None:
-    code = "from bci_app.cli import app; app(['--help'], standalone_mode=False)"
+    code = "from bci_app.cli.app import app; app(['--help'], standalone_mode=False)"
     heavy = ("mne", "scipy", "onnxruntime", "pylsl", "brainflow", "pyxdf")
     result = python(code, banned=TORCH + QT + heavy, cwd=project_root)
     assert result.returncode == 0, result.stderr

@@ -12,7 +12,7 @@ from bci_app.bench.load import padded
 from bci_app.bench.run import BenchmarkError, _measured
 from bci_app.bench.session import measure_memory, standard_rest, with_predictions_per_second
 from bci_app.bundle import LoadedBundle, load_bundle
-from bci_app.cli import main
+from bci_app.cli.app import main
 from tests.bundles import CHANNELS, write_bundle
 
 

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from pythonosc.osc_message import OscMessage
 
 from bci_app.bundle import LoadedBundle
-from bci_app.cli import main
+from bci_app.cli.app import main
 from bci_app.errors import BciError
 from bci_app.events import Prediction
 from bci_app.gui.controller import Controller

@@ -1,0 +1,63 @@
+"""The command `bci-app`: every command, in the order of the help page.
+
+A command is a function in one of the modules beside this one, and one entry of `COMMANDS`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bci_app import __version__
+from bci_app.cli.machine import bench, doctor, sources
+from bci_app.cli.models import check
+from bci_app.cli.recordings import info, replay
+from bci_app.cli.sessions import record, run
+from bci_app.cli.window import demo, gui
+from bci_app.command_line import run_command_line
+
+COMMANDS = (
+    demo,
+    gui,
+    run,
+    record,
+    replay,
+    sources,
+    info,
+    check,
+    doctor,
+    bench,
+)
+
+app = typer.Typer(
+    help="Live EEG: from a headset, a stream or a recording to predictions that can be trusted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run the command line. A failure is one message and exit code 1."""
+    run_command_line("bci-app", app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"bci-app {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Live EEG: from a headset, a stream or a recording to predictions that can be trusted."""
+
+
+for _command in COMMANDS:
+    app.command()(_command)

@@ -1,0 +1,37 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+GRAMMAR = "lsl:NAME, brainflow:BOARD?serial_port=…, file:PATH?speed=max, synthetic:"
+
+SourceOption = Annotated[str, typer.Option("--source", "-s", help=f"Where samples come from: {GRAMMAR}.")]
+BundleOption = Annotated[str, typer.Option("--bundle", "-b", help="Folder of a bundle, or the name of one that ships.")]
+ChannelsOption = Annotated[
+    str | None,
+    typer.Option(help="Channel names separated by commas, in the order of the stream, if the stream names none."),
+]
+RateOption = Annotated[float | None, typer.Option(help="Nominal rate in Hz, if the stream states none.")]
+UnitOption = Annotated[str | None, typer.Option(help="Unit of the samples (uV, mV, V), if the stream states none.")]
+SecondsOption = Annotated[float | None, typer.Option(min=0.1, help="End after this many seconds.")]
+NetworkOption = Annotated[
+    bool, typer.Option("--network", help="Use LSL streams of the whole network, not only of this machine.")
+]
+MarkersOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Record the events of this LSL marker stream too (NAME or type=…,source_id=…). Repeatable."),
+]
+ParticipantOption = Annotated[str | None, typer.Option(help="Code of the participant, for the recording.")]
+NotesOption = Annotated[str | None, typer.Option(help="Notes on the session, for the recording.")]
+OscOption = Annotated[str | None, typer.Option(help="Send predictions by OSC to HOST:PORT.")]
+LslOutOption = Annotated[str | None, typer.Option(help="Send predictions as an LSL stream of this name.")]
+LslMarkersOption = Annotated[
+    str | None,
+    typer.Option(help="Send changes of the predictions, and the session's events, as an LSL marker stream."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+DEMO_BUNDLE = "mental-load"

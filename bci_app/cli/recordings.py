@@ -1,0 +1,82 @@
+"""Commands on recordings: `replay` and `info`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bci_app.cli.options import JsonOption
+from bci_app.cli.session_setup import interruptible, keep_to_this_machine
+
+
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Recordings, played one after the other.")],
+    name: Annotated[str | None, typer.Option(help="Name of the stream; the file's by default.")] = None,
+    source_id: Annotated[str | None, typer.Option(help="Identity of the stream; unique by default.")] = None,
+    speed: Annotated[float, typer.Option(help="0.1 to 100.")] = 1.0,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end.")] = False,
+    start: Annotated[float, typer.Option(min=0.0, help="Start at this second.")] = 0.0,
+    stop: Annotated[float | None, typer.Option(help="Stop at this second.")] = None,
+    wait: Annotated[bool, typer.Option(help="Begin when somebody listens, so that no sample is missed.")] = True,
+    prompt: Annotated[
+        bool | None, typer.Option(help="Pause, seek and change speed by lines of text; in a terminal by default.")
+    ] = None,
+    network: Annotated[
+        bool, typer.Option("--network", help="Let the whole network receive the stream, not this machine only.")
+    ] = False,
+) -> None:
+    """Play a recording as an LSL stream."""
+    from bci_app.replay import Replay
+
+    if not network:
+        keep_to_this_machine()
+    player = Replay.of_files(
+        files, name=name, source_id=source_id, speed=speed, loop=loop, start=start, stop=stop, wait=wait
+    )
+    info = player.timeline.info
+    print(
+        f"LSL stream {player.name} ({len(info.channels)} channels, {info.rate:g} Hz, "
+        f"{player.timeline.duration:.1f} s)\nUse it with: --source lsl:source_id={player.source_id}",
+        flush=True,
+    )
+    with interruptible() as stopped:
+        # Started without a standard input (`<&-`, some services) there is none to read lines from.
+        if sys.stdin is None or not (sys.stdin.isatty() if prompt is None else prompt):
+            player.run(stopped)
+            return
+        from bci_app.replay.prompt import HELP, run_with_prompt
+
+        print(HELP, flush=True)
+        run_with_prompt(player, stopped, input_fd=sys.stdin.fileno(), say=lambda answer: print(answer, flush=True))
+
+
+def info(
+    file: Annotated[Path, typer.Argument(help="A recording.")],
+    stream: Annotated[
+        str | None, typer.Option(help="XDF: name or source_id of the stream, where the file holds several.")
+    ] = None,
+    board: Annotated[
+        str | None, typer.Option(help="BrainFlow: name of the board, where the file does not tell.")
+    ] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Describe a recording."""
+    from bci_app.recording import describe, read_recording
+
+    description = describe(read_recording(file, stream=stream, board=board))
+    if json_:
+        print(json.dumps(description, indent=2, ensure_ascii=False))
+        return
+    units = sorted(set(description["units"]))
+    print(f"{file.name}: {description['format']}, {description['duration']:.2f} s, {description['rate']:g} Hz")
+    print(f"{len(description['channels'])} channels ({', '.join(units)}): {' '.join(description['channels'])}")
+    for annotation in description["annotations"]:
+        print(f"  {annotation['onset']:9.3f} s  {annotation['text']}")
+    for gap in description["gaps"]:
+        print(f"  {gap['onset']:9.3f} s  gap of {gap['lost']} samples")
+    for note in description["notes"]:
+        print(f"note: {note}")

@@ -1,0 +1,134 @@
+"""What commands with a session share: opening sources and outputs, running, ending."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from bci_app.bundle import LoadedBundle
+    from bci_app.engine import Engine
+    from bci_app.outputs.base import Output
+    from bci_app.sources.base import Source
+
+
+def keep_to_this_machine() -> None:
+    """Let LSL find and offer streams on this machine only."""
+    from bci_app.sources.lsl.library import use_loopback
+
+    use_loopback()
+
+
+def open_stream(
+    text: str, *, channels: str | None = None, rate: float | None = None, unit: str | None = None
+) -> Source:
+    """Make the source that the options of a command describe."""
+    from bci_app.sources.registry import open_source
+
+    names = None if channels is None else [name.strip() for name in channels.split(",")]
+    return open_source(text, channels=names, rate=rate, unit=unit)
+
+
+def open_outputs(jsonl: str | None, *, osc: str | None, lsl_out: str | None, lsl_markers: str | None) -> list[Output]:
+    """Make the outputs that the options of a command describe."""
+    outputs: list[Output] = []
+    if jsonl is not None:
+        from bci_app.outputs.jsonl import JsonLinesOutput
+
+        outputs.append(JsonLinesOutput(jsonl))
+    if osc is not None:
+        from bci_app.outputs.osc import OscOutput
+
+        outputs.append(OscOutput.parse(osc))
+    if lsl_out is not None:
+        from bci_app.outputs.lsl import LslPredictionOutput
+
+        outputs.append(LslPredictionOutput(lsl_out))
+    if lsl_markers is not None:
+        from bci_app.outputs.lsl import LslMarkerOutput
+
+        outputs.append(LslMarkerOutput(lsl_markers))
+    return outputs
+
+
+def session_in_terminal(
+    source: Source,
+    bundle: LoadedBundle,
+    title: str,
+    *,
+    seconds: float | None,
+    outputs: Sequence[Output] = (),
+    record: Path | None = None,
+    metadata: Mapping[str, str] | None = None,
+    markers: Sequence[str] = (),
+    rest: Path | None = None,
+    quiet: bool = False,
+) -> None:
+    """Run a session to its end, to a signal or for some seconds, and close everything."""
+    from bci_app.engine import Engine
+    from bci_app.terminal import run_in_terminal
+
+    engine = Engine(source, bundle, outputs=outputs, markers=markers)
+    if rest is not None:
+        from bci_app.engine.rest import rest_of_recording
+        from bci_app.recording import read_recording
+
+        measured = rest_of_recording(read_recording(rest), bundle.spec)
+    else:
+        measured = None
+    info = engine.start()
+    try:
+        with interruptible() as stopped:
+            if measured is not None:
+                engine.set_rest(measured)
+            if record is not None:
+                from bci_app.recording.recorder import Recorder
+
+                recorder = Recorder(record, info, metadata=metadata)
+                engine.start_recording(recorder)
+                print(f"Recording to {recorder.path}", file=sys.stderr)
+            run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet)
+    finally:
+        engine.stop()
+    conclude(engine)
+
+
+def recording_metadata(source: str, participant: str | None, notes: str | None) -> dict[str, str]:
+    """Collect what the options of a command say about a recording."""
+    stated = {"source": source, "participant": participant, "notes": notes}
+    return {name: value for name, value in stated.items() if value}
+
+
+def conclude(engine: Engine) -> None:
+    """Report marker streams that never came. End with code 1 if something has failed, which was reported then."""
+    streams = engine.marker_streams
+    for text in streams.never_seen if streams is not None else ():
+        print(f"No LSL marker stream {text!r} has appeared; none of its events is recorded.", file=sys.stderr)
+    if engine.failures:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Turn SIGINT and SIGTERM into an event that the loops look at, so that files get closed."""
+    stopped = threading.Event()
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -1,0 +1,116 @@
+"""Commands with a session in the terminal: `run` and `record`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bci_app.cli.options import (
+    DEMO_BUNDLE,
+    BundleOption,
+    ChannelsOption,
+    LslMarkersOption,
+    LslOutOption,
+    MarkersOption,
+    NetworkOption,
+    NotesOption,
+    OscOption,
+    ParticipantOption,
+    RateOption,
+    SecondsOption,
+    SourceOption,
+    UnitOption,
+)
+from bci_app.cli.session_setup import (
+    conclude,
+    interruptible,
+    keep_to_this_machine,
+    open_outputs,
+    open_stream,
+    recording_metadata,
+    session_in_terminal,
+)
+
+
+def run(
+    source: SourceOption,
+    bundle: BundleOption = DEMO_BUNDLE,
+    jsonl: Annotated[
+        str | None, typer.Option(help="Write a line of JSON for each window to this file; - for standard output.")
+    ] = None,
+    record: Annotated[Path | None, typer.Option(help="Record the session to this XDF file.")] = None,
+    participant: ParticipantOption = None,
+    notes: NotesOption = None,
+    markers: MarkersOption = None,
+    rest: Annotated[
+        Path | None, typer.Option(help="Measure the rest baseline in this recording of the same person and montage.")
+    ] = None,
+    osc: OscOption = None,
+    lsl_out: LslOutOption = None,
+    lsl_markers: LslMarkersOption = None,
+    seconds: SecondsOption = None,
+    channels: ChannelsOption = None,
+    rate: RateOption = None,
+    unit: UnitOption = None,
+    network: NetworkOption = False,
+) -> None:
+    """Run a session without a window."""
+    from bci_app.bundle import find_bundle, load_bundle
+
+    for option, value in (("--markers", markers), ("--participant", participant), ("--notes", notes)):
+        if value and record is None:
+            raise typer.BadParameter(f"{option} is for a recording; name one with --record", param_hint=option)
+    if not network:
+        keep_to_this_machine()
+    session_in_terminal(
+        open_stream(source, channels=channels, rate=rate, unit=unit),
+        load_bundle(find_bundle(bundle)),
+        source,
+        seconds=seconds,
+        outputs=open_outputs(jsonl, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers),
+        record=record,
+        metadata=recording_metadata(source, participant, notes),
+        markers=markers or (),
+        rest=rest,
+        quiet=jsonl == "-",
+    )
+
+
+def record(
+    source: SourceOption,
+    file: Annotated[Path, typer.Argument(help="XDF file; one that is there is never overwritten.")],
+    participant: ParticipantOption = None,
+    notes: NotesOption = None,
+    markers: MarkersOption = None,
+    seconds: SecondsOption = None,
+    channels: ChannelsOption = None,
+    rate: RateOption = None,
+    unit: UnitOption = None,
+    network: NetworkOption = False,
+) -> None:
+    """Record a source to XDF, without a model."""
+    from bci_app.engine import Engine
+    from bci_app.recording.recorder import Recorder
+    from bci_app.terminal import run_in_terminal
+
+    if not network:
+        keep_to_this_machine()
+    engine = Engine(open_stream(source, channels=channels, rate=rate, unit=unit), None, markers=markers or ())
+    info = engine.start()
+    try:
+        recorder = Recorder(file, info, metadata=recording_metadata(source, participant, notes))
+        with interruptible() as stopped:
+            engine.start_recording(recorder)
+            print(
+                f"Recording {info.name} ({len(info.channels)} channels, {info.rate:g} Hz) to {recorder.path}",
+                flush=True,
+            )
+            run_in_terminal(engine, source, seconds=seconds, stopped=stopped)
+    finally:
+        engine.stop()
+    status = engine.status()
+    lost = f", {status.lost} lost" if status.lost else ""
+    print(f"{status.received} samples, {status.received / info.rate:.1f} s{lost}, in {recorder.path}")
+    conclude(engine)

@@ -1,0 +1,101 @@
+"""Commands that open the session window: `demo` and `gui`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bci_app.cli.options import (
+    DEMO_BUNDLE,
+    GRAMMAR,
+    ChannelsOption,
+    LslMarkersOption,
+    LslOutOption,
+    MarkersOption,
+    NetworkOption,
+    OscOption,
+    RateOption,
+    UnitOption,
+)
+from bci_app.cli.session_setup import keep_to_this_machine, open_outputs, open_stream, session_in_terminal
+
+
+def demo(
+    headless: Annotated[bool, typer.Option("--headless", help="Show the session in the terminal.")] = False,
+    seconds: Annotated[
+        float | None, typer.Option(min=0.1, help="In the terminal: end after this many seconds.")
+    ] = None,
+) -> None:
+    """Replay the shipped recording through LSL into the shipped model."""
+    from bci_app.demo import replayed
+    from bci_app.doctor import display_problem
+
+    keep_to_this_machine()
+    problem = None if headless else display_problem()
+    if problem is not None:
+        print(f"No window: {problem}\nThe session follows in the terminal.\n", file=sys.stderr)
+    # The stream comes first: it becomes visible while the libraries of the session load.
+    with replayed() as replay:
+        from bci_app.bundle import find_bundle, load_bundle
+
+        bundle = load_bundle(find_bundle(DEMO_BUNDLE))
+        if headless or problem is not None:
+            session_in_terminal(replay.source(), bundle, "Subject 01, rest then arithmetic (replay)", seconds=seconds)
+        else:
+            from bci_app.gui.app import run_window
+            from bci_app.presentation.choices import SourceChoice, of_player
+            from bci_app.presentation.player import Player
+
+            sys.exit(
+                run_window(
+                    source=SourceChoice(replay.text),
+                    model=find_bundle(DEMO_BUNDLE),
+                    ready=lambda: of_player(Player(replay.thread, owned=False), bundle),
+                )
+            )
+
+
+def gui(
+    source: Annotated[str | None, typer.Option("--source", "-s", help=f"Open this at once: {GRAMMAR}.")] = None,
+    bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Folder or name of a bundle.")] = None,
+    markers: MarkersOption = None,
+    osc: OscOption = None,
+    lsl_out: LslOutOption = None,
+    lsl_markers: LslMarkersOption = None,
+    channels: ChannelsOption = None,
+    rate: RateOption = None,
+    unit: UnitOption = None,
+    network: NetworkOption = False,
+) -> None:
+    """Open the session window."""
+    from bci_app.bundle import find_bundle
+    from bci_app.doctor import display_problem
+    from bci_app.errors import DependencyError
+
+    if not network:
+        keep_to_this_machine()
+    # Options that cannot be read are reported here, before there is a window.
+    open_outputs(None, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers)
+    problem = display_problem()
+    if problem is not None:
+        raise DependencyError(
+            "The window cannot open", found=problem.rstrip("."), fix="Use `bci-app run` in a terminal."
+        )
+    if source is not None:
+        open_stream(source, channels=channels, rate=rate, unit=unit)
+    from bci_app.gui.app import run_window
+    from bci_app.presentation.choices import SourceChoice
+    from bci_app.presentation.output_control import OutputChoice
+
+    names = None if channels is None else tuple(name.strip() for name in channels.split(","))
+    sys.exit(
+        run_window(
+            source=None if source is None else SourceChoice(source, names, rate, unit),
+            model=None if bundle is None else find_bundle(bundle),
+            wait_for_baseline=True,
+            markers=markers or (),
+            outputs=OutputChoice(lsl_out or "", lsl_markers or "", osc or ""),
+        )
+    )
