@@ -16,7 +16,6 @@ from bci_app.preprocessing.spec import (
     BandPass,
     LogBandPowerToken,
     NoBaseline,
-    NoReference,
     PreprocessingSpec,
     RawToken,
     RestBaseline,
@@ -166,11 +165,11 @@ def band_power_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
     window, hop = (4, 1) if long else (1, 1) if rest else (4, 2)
     average = not info.referenced or (long and len(info.channels) >= MANY_CHANNELS)
     kind: Literal["feature", "template"] = "feature" if long else "template"
+    steps = (*((DRIFT_FILTER,) if long else ()), *((AverageReference(),) if average else ()))
     return PreprocessingSpec(
         channels=info.channels,
         rate=rate,
-        band_pass=DRIFT_FILTER if long else None,
-        reference=AverageReference() if average else NoReference(),
+        steps=steps,
         warm_up=rate if long else 0,
         window=window * rate,
         hop=hop * rate,
@@ -189,8 +188,7 @@ def paper_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
     return PreprocessingSpec(
         channels=info.channels,
         rate=rate,
-        band_pass=BandPass(low=4, high=45),
-        reference=AverageReference(),
+        steps=(BandPass(low=4, high=45), AverageReference()),
         window=rate,
         hop=rate,
         token=RawToken(),

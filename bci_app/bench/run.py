@@ -21,6 +21,7 @@ from typing import Any
 from bci_app.bench.load import Load, padded
 from bci_app.bundle import LoadedBundle
 from bci_app.errors import BciError
+from bci_app.preprocessing.steps import BandPass
 
 PREDICTIONS_PER_S = 8
 _MEMORY_STREAM_SECONDS = 3600.0
@@ -140,8 +141,8 @@ def _session(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, 
 def _peer(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any]:
     if importlib.util.find_spec("mne_lsl") is None:
         return {"skipped": "mne-lsl is not installed"}
-    band_pass = loaded.spec.preprocessing.band_pass
-    band = _BAND if band_pass is None else (band_pass.low, band_pass.high)
+    steps = loaded.spec.preprocessing.steps
+    band = next(((step.low, step.high) for step in steps if isinstance(step, BandPass)), _BAND)
     settings = {"source_id": source_id, "seconds": seconds, "interval": _PEER_INTERVAL, "band": band}
     # It brings a liblsl of its own, which reads its configuration from a file.
     from bci_app.sources.lsl.library import LOOPBACK_CONFIG

@@ -11,7 +11,7 @@ from bci_app.bundle.store import LoadedBundle
 from bci_app.engine.interpreter import Interpreter
 from bci_app.engine.rest import states_of_session
 from bci_app.events import Prediction
-from bci_app.preprocessing.design import design_resampler
+from bci_app.preprocessing.resample import design_resampler
 from bci_app.preprocessing.spec import NoBaseline
 from bci_app.recording.model import Recording
 from bci_app.recording.state import ModelState

@@ -1,18 +1,19 @@
-"""The rest baseline, and the last steps to the input of a network."""
+"""The rest baseline: what a session measures of a person's rest, and how tokens are referred to it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from bci_app.errors import PreprocessingError
-from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
+from bci_app.preprocessing.base import Frozen
 
-# Standard deviations below this are those of a dead channel; dividing by them would make noise.
-_SMALLEST_SD = 1e-6
+SMALLEST_SD = 1e-6
+"""Smaller standard deviations are those of a dead channel; dividing by them would turn rounding into a signal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,76 +38,51 @@ class Rest:
         return self.bad == other.bad and np.array_equal(self.mean, other.mean) and np.array_equal(self.sd, other.sd)
 
 
-def measure_rest(spec: PreprocessingSpec, windows: Sequence[NDArray[np.float64]]) -> Rest | None:
-    """Measure the rest baseline.
+class NoBaseline(Frozen):
+    """Tokens are used as they are."""
 
-    Parameters
+    kind: Literal["none"] = "none"
+
+    def describe(self, rate: float) -> str:
+        """Return nothing: no step is taken."""
+        return ""
+
+
+class RestBaseline(Frozen):
+    """Tokens are referred to the same person's rest.
+
+    Attributes
     ----------
-    spec : PreprocessingSpec
-        Says what is measured.
-    windows : sequence of ndarray, shape (n_channels, n_features)
-        Features of the first `spec.baseline_windows` windows of a rest recording; further ones are
-        ignored, so that everyone spends the same seconds.
-
-    Returns
-    -------
-    Rest or None
-        None where the model needs no baseline.
-
-    Raises
-    ------
-    PreprocessingError
-        If the recording is too short.
+    kind : {"template", "channel", "feature"}
+        ``template``: subtract the mean baseline window (the segment mean of the TNAS paper).
+        ``channel``: z-score with one mean and standard deviation a channel.
+        ``feature``: z-score with a mean and standard deviation for each feature of each channel.
+    samples : int
+        Length of the rest period at the model rate, from the first sample, warm-up included.
     """
-    if isinstance(spec.baseline, NoBaseline):
-        return None
-    needed = spec.baseline_windows
-    if len(windows) < needed:
-        raise PreprocessingError(
-            "The rest recording is too short for the baseline",
-            found=f"{len(windows)} windows",
-            expected=f"{needed} windows ({spec.baseline.samples / spec.rate:g} s)",
-            fix="Record a longer rest.",
-        )
-    stacked = np.stack(windows[:needed])  # (n_windows, n_channels, n_features)
-    if spec.baseline.kind == "template":
-        mean = stacked.mean(axis=0)
-        return Rest(mean, np.ones_like(mean))
-    axes = (0,) if spec.baseline.kind == "feature" else (0, 2)
-    mean = stacked.mean(axis=axes, keepdims=True)[0]
-    sd = stacked.std(axis=axes, keepdims=True)[0]
-    return Rest(mean, np.maximum(sd, _SMALLEST_SD))
+
+    kind: Literal["template", "channel", "feature"]
+    samples: Annotated[int, Field(gt=0)]
+
+    def measure(self, windows: Sequence[NDArray[np.float64]]) -> Rest:
+        """Measure the baseline from the features of rest windows, each of shape (n_channels, n_features)."""
+        stacked = np.stack(windows)  # (n_windows, n_channels, n_features)
+        if self.kind == "template":
+            mean = stacked.mean(axis=0)
+            return Rest(mean, np.ones_like(mean))
+        axes = (0,) if self.kind == "feature" else (0, 2)
+        mean = stacked.mean(axis=axes, keepdims=True)[0]
+        sd = stacked.std(axis=axes, keepdims=True)[0]
+        return Rest(mean, np.maximum(sd, SMALLEST_SD))
+
+    def describe(self, rate: float) -> str:
+        """Return how tokens are referred to rest, as a part of a sentence; `rate` is the model's in Hz."""
+        how = {
+            "template": "less the mean window",
+            "channel": "z-scored per channel against the windows",
+            "feature": "z-scored per feature against the windows",
+        }[self.kind]
+        return f"{how} of {self.samples / rate:g} s of rest"
 
 
-def network_input(spec: PreprocessingSpec, features: NDArray[np.float64], rest: Rest | None) -> NDArray[np.float32]:
-    """Refer features to rest and normalise them: the input of the network.
-
-    Parameters
-    ----------
-    spec : PreprocessingSpec
-        The model's preprocessing.
-    features : ndarray of float64, shape (n_channels, n_features)
-        Features of one window.
-    rest : Rest or None
-        The session's baseline, where the model needs one.
-
-    Returns
-    -------
-    ndarray of float32, shape (n_channels, n_features)
-
-    Raises
-    ------
-    PreprocessingError
-        If the model needs a baseline and there is none.
-    """
-    if not isinstance(spec.baseline, NoBaseline):
-        if rest is None:
-            raise PreprocessingError(
-                "The model needs a rest baseline", found="none", expected="one measured in this session"
-            )
-        features = (features - rest.mean) / rest.sd
-    if spec.across_channels:
-        mean = features.mean(axis=0, keepdims=True)
-        sd = features.std(axis=0, keepdims=True)
-        features = (features - mean) / np.maximum(sd, _SMALLEST_SD)
-    return features.astype(np.float32)
+Baseline = Annotated[NoBaseline | RestBaseline, Field(discriminator="kind")]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import PreprocessingError
-from bci_app.montage.interpolation import interpolation_weights
 from bci_app.montage.names import match_channels, select_channels
-from bci_app.preprocessing.design import design_filter, design_resampler
-from bci_app.preprocessing.spec import AverageReference, ChannelReference, PreprocessingSpec
-from bci_app.preprocessing.steps import Resampler, Samples, SosFilter, Windower, sum_in_order
-from bci_app.preprocessing.tokens import Tokeniser
+from bci_app.preprocessing.bad_channels import Interpolation
+from bci_app.preprocessing.base import Samples, Step, StepState
+from bci_app.preprocessing.resample import Resampler, design_resampler
+from bci_app.preprocessing.spec import PreprocessingSpec
+from bci_app.preprocessing.steps import Filter, SosFilter, cascade
+from bci_app.preprocessing.windows import Windower
 from bci_app.stream import microvolts_per
 
 
@@ -79,7 +81,6 @@ class Pipeline:
         # A missing channel reads another one and is multiplied by 0.
         self._columns = np.array([present[0] if position is None else position for position in matched], dtype=np.intp)
         self._scale = np.array([0.0 if position is None else microvolts_per(units[position]) for position in matched])
-        self._max_interpolated = max_interpolated
         if rate < 2 * spec.highest_frequency:
             raise PreprocessingError(
                 "The stream is too slow for the model",
@@ -89,12 +90,10 @@ class Pipeline:
                 fix="Set the device to a higher rate, or choose another model.",
             )
         self._resampler = Resampler(design_resampler(rate, spec.rate))
-        self._filter = SosFilter(design_filter(spec.rate, spec.band_pass, spec.notches))
+        self._steps = start_steps(spec, max_interpolated)
         self._windower = Windower(spec.window, spec.hop, spec.warm_up)
-        self._tokeniser = Tokeniser(spec)
-        self._weights: dict[int, NDArray[np.float64]] = {}
-        self._bad = np.zeros(len(matched), dtype=np.bool_)
-        self.set_bad(self._bad)
+        self._features = spec.token.start(len(spec.channels), spec.window, spec.rate)
+        self.set_bad(np.zeros(len(matched), dtype=np.bool_))
 
     @property
     def delay(self) -> float:
@@ -112,7 +111,7 @@ class Pipeline:
         return self._scale
 
     def next_end(self, sample: int) -> int:
-        """Give the first sample from `sample` on at which a window ends, or would if filters had a past.
+        """Return the first sample from `sample` on at which a window ends, or would if filters had a past.
 
         Both are indices of the stream since the reset.
         """
@@ -122,7 +121,7 @@ class Pipeline:
         return (m + (first - m) % self.spec.hop) * design.down // design.up
 
     def incomplete_ends(self) -> list[int]:
-        """Give the samples at which a window would end if filters had no past.
+        """Return the samples at which a window would end if filters had no past.
 
         The hop grid runs back from the first whole window after a reset: at these indices (of the
         stream, since the reset) a user expects a prediction and there can be none yet.
@@ -132,39 +131,39 @@ class Pipeline:
         return [m * design.down // design.up for m in range(first % self.spec.hop, first, self.spec.hop)]
 
     def set_bad(self, bad: NDArray[np.bool_]) -> None:
-        """Say which model channels carry no brain signal from the next sample on.
+        """Do without the channels that carry no brain signal, from the next sample on.
 
-        They are left out of the average reference and interpolated from the others, where
-        `max_interpolated` allows so many; where it does not, they stay as they are.
+        They are left out of the average reference. Where `max_interpolated` allows so many, they are also
+        interpolated from the others.
 
         Parameters
         ----------
         bad : ndarray of bool, shape (n_model_channels,)
             Missing channels are always counted in.
         """
-        self._bad = bad | self.missing
-        self._weights = {}
-        if self._bad.any() and self._bad.mean() <= self._max_interpolated:
-            self._weights = interpolation_weights(self.spec.channels, tuple(np.flatnonzero(self._bad).tolist()))
+        for step in self._steps:
+            step.set_bad(bad | self.missing)
 
     def restart(self, channels: NDArray[np.bool_]) -> None:
-        """Let the filters of some channels start anew with the next sample: what they remember was no signal.
+        """Start the filters of some channels again with the next sample: what they remember was no signal.
 
         Parameters
         ----------
         channels : ndarray of bool, shape (n_model_channels,)
-            Which.
+            True for the channels to restart.
         """
-        self._filter.restart(channels)
+        for step in self._steps:
+            step.restart(channels)
 
     def reset(self) -> None:
         """Forget all samples, after a gap or before another recording; the index starts at 0."""
         self._resampler.reset()
-        self._filter.reset()
+        for step in self._steps:
+            step.reset()
         self._windower.reset()
 
     def process(self, x: Samples) -> list[Window]:
-        """Take the next samples and give the windows that they complete.
+        """Process the next samples and return the windows that they complete.
 
         Parameters
         ----------
@@ -177,28 +176,30 @@ class Pipeline:
             The same, to the last bit, however the stream is cut into calls.
         """
         model = np.ascontiguousarray(x[:, self._columns], dtype=np.float64) * self._scale
-        resampled, last = self._resampler.process(model)
-        referenced = self._rereference(self._interpolate(self._filter.process(resampled)))
+        samples, last = self._resampler.process(model)
+        for step in self._steps:
+            samples = step.process(samples)
         return [
-            Window(begin, end, self._tokeniser.features(window))
-            for begin, end, window in self._windower.process(referenced, last)
+            Window(begin, end, self._features(window)) for begin, end, window in self._windower.process(samples, last)
         ]
 
-    def _interpolate(self, x: Samples) -> Samples:
-        """Replace bad channels, after the filters, whose memory of a bad channel then does no harm."""
-        if not self._weights:
-            return x
-        y = x.copy()
-        for channel, weights in self._weights.items():
-            y[:, channel] = sum_in_order(np.ascontiguousarray(x.T) * weights[:, None])
-        return y
 
-    def _rereference(self, x: Samples) -> Samples:
-        reference = self.spec.reference
-        if isinstance(reference, AverageReference):
-            good = np.flatnonzero(~self._bad) if not self._bad.all() else np.arange(x.shape[1])
-            total = sum_in_order(np.ascontiguousarray(x.T[good]))
-            return x - (total / len(good))[:, None]
-        if isinstance(reference, ChannelReference):
-            return x - x[:, [self.spec.channels.index(reference.channel)]]
-        return x
+def start_steps(spec: PreprocessingSpec, max_interpolated: float) -> list[StepState]:
+    """Return fresh states of a model's steps, with the interpolation of bad channels in its place among them."""
+    mixing = next((place for place, step in enumerate(spec.steps) if step.mixes_channels), len(spec.steps))
+    return [
+        *_started(spec.steps[:mixing], spec),
+        Interpolation(spec.channels, max_interpolated),
+        *_started(spec.steps[mixing:], spec),
+    ]
+
+
+def _started(steps: Sequence[Step], spec: PreprocessingSpec) -> Iterator[StepState]:
+    """Start steps one by one, and filters that follow each other as one cascade."""
+    for _, group in groupby(steps, key=lambda step: isinstance(step, Filter)):
+        together = list(group)
+        filters = [step for step in together if isinstance(step, Filter)]
+        if filters:
+            yield SosFilter(cascade(filters, spec.rate))
+        else:
+            yield from (step.start(spec.channels, spec.rate) for step in together)

@@ -13,9 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.events import SignalView
-from bci_app.preprocessing.design import design_filter
-from bci_app.preprocessing.spec import BandPass, Notch
-from bci_app.preprocessing.steps import SosFilter
+from bci_app.preprocessing.steps import BandPass, Notch, SosFilter, cascade
 
 Rows = NDArray[np.float32]
 
@@ -40,7 +38,7 @@ class DisplayFilter:
         low = min(self.low, 0.5 * reach)
         band = BandPass(low=low, high=min(self.high or reach, reach), order=2 if self.high else 1)
         notches = (Notch(frequency=self.notch, quality=10.0),) if self.notch and self.notch < reach else ()
-        return design_filter(rate, band, notches)
+        return cascade((band, *notches), rate)
 
 
 FILTERS = (

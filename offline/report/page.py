@@ -10,7 +10,7 @@ from offline.report import charts
 from offline.report.analysis import ProtocolReport, Report, TargetReport
 from offline.report.style import STYLE
 from offline.report.svg import TARGETS
-from offline.report.words import HYPERVOLUME, describe
+from offline.report.words import HYPERVOLUME
 from offline.run.bad_channels import LARGEST_LOSS
 from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
@@ -388,7 +388,7 @@ def _method(report: Report) -> str:
     settings = record.settings.preset
     facts = {
         "data": f"{record.dataset.title}. {record.dataset.source}. {record.dataset.licence}.",
-        "preprocessing": describe(record.preprocessing),
+        "preprocessing": record.preprocessing.describe(),
         "channels": ", ".join(record.preprocessing.channels),
         "space": f"{settings.space.count()} subnets, {settings.space.depths[0]} to {settings.space.depths[-1]} layers",
         "networks": "one for each target" if settings.networks == "each" else "one with a head for each target",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
-from bci_app.preprocessing.spec import LogBandPowerToken, NoReference, PreprocessingSpec, RestBaseline
+from bci_app.preprocessing.spec import LogBandPowerToken, PreprocessingSpec, RestBaseline
 from offline.datasets.base import Split, WindowSet
 
 REFERENCE_NAME = "log band power (4 bands) and logistic regression"
@@ -27,7 +27,7 @@ def reference_preprocessing(spec: PreprocessingSpec, *, referenced: bool = True)
         baseline = RestBaseline(kind="feature", samples=baseline.samples)
     return spec.model_copy(
         update={
-            "reference": NoReference() if referenced else spec.reference,
+            "steps": tuple(step for step in spec.steps if not (referenced and step.mixes_channels)),
             "token": LogBandPowerToken(bands=_BANDS),
             "baseline": baseline,
             "across_channels": False,

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import offline.presets
-from bci_app.preprocessing.spec import LogBandPowerToken, NoReference, PreprocessingSpec
+from bci_app.preprocessing.spec import AverageReference, LogBandPowerToken, PreprocessingSpec
 from offline.datasets.base import DatasetInfo
-from offline.presets import BANDS, PRESETS, SINE_TAPERS, band_power_preprocessing
+from offline.presets import BANDS, DRIFT_FILTER, PRESETS, SINE_TAPERS, band_power_preprocessing
 from offline.run import RunSettings, run
 
 _SLOW_TOO = ((2, 4), *BANDS)
@@ -21,11 +21,11 @@ _TAPERED = LogBandPowerToken(bands=_SLOW_TOO, sine_tapers=SINE_TAPERS)
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "preset": {},
-    "former": {"token": LogBandPowerToken(bands=BANDS), "reference": NoReference(), "band_pass": None, "warm_up": 0},
+    "former": {"token": LogBandPowerToken(bands=BANDS), "steps": (), "warm_up": 0},
     # With the faster delta waves, which the preset then dropped:
     "slow-band": {"token": _TAPERED},
-    "no-average": {"token": _TAPERED, "reference": NoReference()},
-    "no-band-pass": {"token": _TAPERED, "band_pass": None, "warm_up": 0},
+    "no-average": {"token": _TAPERED, "steps": (DRIFT_FILTER,)},
+    "no-band-pass": {"token": _TAPERED, "steps": (AverageReference(),), "warm_up": 0},
     "hann": {"token": LogBandPowerToken(bands=_SLOW_TOO)},
     "5-tapers": {"token": LogBandPowerToken(bands=_SLOW_TOO, sine_tapers=5)},
     "16-tapers": {"token": LogBandPowerToken(bands=_SLOW_TOO, sine_tapers=16)},

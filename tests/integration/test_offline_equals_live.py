@@ -13,7 +13,7 @@ import pytest
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Smoothing
-from bci_app.preprocessing.spec import NoReference, RestBaseline
+from bci_app.preprocessing.spec import RestBaseline
 from offline.datasets.eegmat import EegmatFolder
 from offline.datasets.windows import trial_windows
 from tests.bundles import small_spec, write_bundle
@@ -107,7 +107,7 @@ def test_offline_windows_give_what_the_file_gives(
 ) -> None:
     rest, task = sample_recordings
     if not filtered:
-        spec = bundle.spec.preprocessing.model_copy(update={"band_pass": None, "reference": NoReference()})
+        spec = bundle.spec.preprocessing.model_copy(update={"steps": ()})
         bundle = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=34))
     out = tmp_path / "file.jsonl"
     source = f"file:{task}?speed=max"

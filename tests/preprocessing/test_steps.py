@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from bci_app.errors import PreprocessingError
-from bci_app.preprocessing.design import design_filter, design_resampler
-from bci_app.preprocessing.spec import BandPass, Notch
-from bci_app.preprocessing.steps import Resampler, SosFilter, Windower
+from bci_app.preprocessing.resample import Resampler, design_resampler
+from bci_app.preprocessing.steps import BandPass, Notch, SosFilter, cascade
+from bci_app.preprocessing.windows import Windower
 
 RATES = [125, 128, 160, 200, 250, 256, 500, 512, 1000, 2048]
 
@@ -94,21 +94,21 @@ def test_impossible_rate_is_refused_with_what_to_do(rate: float) -> None:
 @settings(max_examples=60, deadline=None)
 def test_filter_is_chunk_invariant(sizes: list[int], channels: int) -> None:
     x = noise(700, channels)
-    sections = design_filter(128, BandPass(low=1, high=45), (Notch(frequency=50),))
+    sections = cascade((BandPass(low=1, high=45), Notch(frequency=50)), 128)
     whole = SosFilter(sections).process(x)
     step = SosFilter(sections)
     assert np.array_equal(np.concatenate([step.process(x[p]) for p in cuts(700, sizes)]), whole)
 
 
 def test_filter_starts_settled_on_the_first_sample() -> None:
-    sections = design_filter(128, BandPass(low=1, high=45), ())
+    sections = cascade((BandPass(low=1, high=45),), 128)
     y = SosFilter(sections).process(np.full((500, 1), 10_000.0))
     assert np.abs(y).max() < 1e-6  # a 10 mV offset makes no transient
 
 
 def test_filter_is_the_causal_butterworth_of_scipy() -> None:
     x = noise(300)
-    sections = design_filter(128, BandPass(low=4, high=45, order=3), ())
+    sections = cascade((BandPass(low=4, high=45, order=3),), 128)
     expected = signal.butter(3, (4, 45), "bandpass", fs=128, output="sos")
     np.testing.assert_array_equal(sections, expected)
     zi = signal.sosfilt_zi(expected)[:, :, None] * x[0]

@@ -22,7 +22,6 @@ from offline.protocols import LEAK_WARNING
 from offline.report import Report, analyse, render, write_report
 from offline.report.charts import curves, pareto, subjects
 from offline.report.svg import labelled, ticks
-from offline.report.words import describe
 from offline.run import RunSettings, run
 from offline.run.record import ScoredWindows
 
@@ -221,7 +220,7 @@ def test_the_command_writes_it(deap: Path) -> None:
 
 
 def test_preprocessing_in_words(report: Report) -> None:
-    words = describe(report.record.preprocessing)
+    words = report.record.preprocessing.describe()
     assert words == "128 Hz; windows of 1 s every 1 s; log power in 9 bands; less the mean window of 3 s of rest"
 
 

@@ -15,6 +15,7 @@ from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Target
 from bci_app.errors import BciError, DatasetError, FileError
+from bci_app.preprocessing.steps import AverageReference
 from offline.datasets import open_dataset
 from offline.datasets.base import DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.windows import make_windows
@@ -480,17 +481,17 @@ def test_presets_fit_the_rest_that_a_data_set_offers(preset: str, rest: int, win
 def test_many_channels_are_referred_to_their_average_where_rest_is_long_but_the_reference_method_is_not() -> None:
     info = open_dataset("eegmat").info
     spec = PRESETS["compact"].preprocessing(info)
-    assert spec.reference.kind == "average"
-    assert reference_preprocessing(spec).reference.kind == "none"
-    assert reference_preprocessing(spec, referenced=False).reference.kind == "average"
+    assert AverageReference() in spec.steps
+    assert AverageReference() not in reference_preprocessing(spec).steps
+    assert AverageReference() in reference_preprocessing(spec, referenced=False).steps
     for changes in ({"rest_seconds": 3.0}, {"channels": info.channels[:4]}):
-        assert PRESETS["compact"].preprocessing(replace(info, **changes)).reference.kind == "none"
+        assert AverageReference() not in PRESETS["compact"].preprocessing(replace(info, **changes)).steps
 
 
 def test_recordings_without_a_reference_are_referred_to_the_average() -> None:
     info = replace(Planted().info, referenced=False)
-    assert PRESETS["compact"].preprocessing(info).reference.kind == "average"
-    assert SPEC.reference.kind == "none"
+    assert AverageReference() in PRESETS["compact"].preprocessing(info).steps
+    assert AverageReference() not in SPEC.steps
 
 
 def test_a_split_without_test_windows_gives_empty_logits(tmp_path: Path, windows: WindowSet) -> None:

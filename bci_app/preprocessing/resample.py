@@ -1,43 +1,86 @@
-"""Stateful steps: `reset` and `process`, equal to the last bit for every way of cutting a stream.
-
-Samples are float64 of shape (n_samples, n_channels), C-contiguous, at every boundary. Filters start
-settled on the first sample after a reset (`sosfilt_zi` times that sample), so that an offset of the
-electrodes causes no transient.
-"""
+"""Resampling to the model's rate: the first step of every model."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from bci_app.preprocessing.design import PolyphaseDesign
-
-Samples = NDArray[np.float64]
-
+from bci_app.errors import PreprocessingError
+from bci_app.preprocessing.base import Samples, sum_in_order
 
 # Outputs resampled at once: bounds the memory that a whole recording takes.
 _BLOCK = 1024
+# Above this, the rates have no common measure that a device would really have.
+_LARGEST_FACTOR = 4096
+# Edges of the anti-alias filter as shares of the lower rate: what folds back lands above the
+# pass band. 60 dB is below the noise of an EEG amplifier.
+_PASS, _STOP, _ATTENUATION_DB = 0.4, 0.6, 60.0
 
 
-def sum_in_order(terms: Samples) -> Samples:
-    """Sum over the first axis, first term first, whatever the shape.
+@dataclass(frozen=True, slots=True)
+class PolyphaseDesign:
+    """A causal rational resampler as a bank of short filters.
 
-    Library products and sums choose their order by the shape, and so would give other bits for
-    other chunks. NumPy adds up row by row where the rows are at least two long (and in pairs where
-    they are one long, hence the doubled column).
-
-    Parameters
+    Attributes
     ----------
-    terms : ndarray of float64, shape (n_terms, ...)
-        C-contiguous.
+    up, down : int
+        Output rate / input rate in lowest terms.
+    taps : ndarray of float64, shape (up, n_taps)
+        Row p is the filter of phase p; tap k weighs the input sample k before the newest. Every
+        row sums to 1, so a constant stays exactly as constant as floating point lets it.
+    delay : float
+        Group delay in seconds.
     """
-    rows = terms.reshape(len(terms), -1)
-    if rows.shape[1] == 1:
-        total: Samples = np.add.reduce(np.repeat(rows, 2, axis=1), axis=0)[:1]
-    else:
-        total = np.add.reduce(rows, axis=0)
-    return total.reshape(terms.shape[1:])
+
+    up: int
+    down: int
+    taps: NDArray[np.float64]
+    delay: float
+
+
+def design_resampler(rate_in: float, rate_out: float) -> PolyphaseDesign:
+    """Design the causal resampler from one rate to another (Hz).
+
+    A Kaiser-window low-pass (Kaiser 1974) in polyphase form (Crochiere & Rabiner 1983), pass band
+    up to 0.4 and stop band from 0.6 of the lower rate, 60 dB.
+
+    Raises
+    ------
+    PreprocessingError
+        If the rates are not positive or their ratio is no fraction of reasonable integers.
+    """
+    if not (np.isfinite(rate_in) and rate_in > 0):
+        raise PreprocessingError(
+            "The stream's sampling rate is unknown",
+            found=f"{rate_in} Hz",
+            expected="a rate above 0 Hz",
+            fix="State the rate with --rate.",
+        )
+    ratio = (Fraction(rate_out) / Fraction(rate_in)).limit_denominator(_LARGEST_FACTOR)
+    if ratio == 0 or ratio.numerator > _LARGEST_FACTOR or abs(float(ratio) * rate_in / rate_out - 1) > 1e-6:
+        raise PreprocessingError(
+            "Cannot resample the stream to the model's rate",
+            found=f"{rate_in:g} Hz",
+            expected=f"a rate in a simple ratio to {rate_out:g} Hz (250, 256, 500, 512, 1000 Hz, …)",
+            fix="Set the device to another rate, or state the true nominal rate with --rate.",
+        )
+    up, down = ratio.numerator, ratio.denominator
+    if up == down == 1:
+        return PolyphaseDesign(1, 1, np.ones((1, 1)), 0.0)
+    lower = min(rate_in, rate_out)
+    rate_between = rate_in * up
+    width = (_STOP - _PASS) * lower / (rate_between / 2)
+    count, beta = signal.kaiserord(_ATTENUATION_DB, width)
+    n_taps = ceil(count / up)
+    prototype = signal.firwin(n_taps * up, lower / 2, window=("kaiser", beta), fs=rate_between)
+    taps = prototype.reshape(n_taps, up).T  # (n_taps * up,) -> (up, n_taps)
+    taps = np.ascontiguousarray(taps / taps.sum(axis=1, keepdims=True))
+    return PolyphaseDesign(up, down, taps, (n_taps * up - 1) / 2 / rate_between)
 
 
 class Resampler:
@@ -131,59 +174,3 @@ class SosFilter:
         self._restarting = None
         y, self._state = signal.sosfilt(self._sections, x, axis=0, zi=self._state)
         return np.ascontiguousarray(y)
-
-
-class Windower:
-    """Cut a stream into windows.
-
-    Parameters
-    ----------
-    window, hop : int
-        Length and distance in samples.
-    warm_up : int
-        Samples dropped after every reset.
-    """
-
-    def __init__(self, window: int, hop: int, warm_up: int) -> None:
-        self._window = window
-        self._hop = hop
-        self._warm_up = warm_up
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget all samples and warm up anew."""
-        self._samples: Samples | None = None
-        self._last = np.empty(0, dtype=np.int64)
-        self._skip = self._warm_up
-
-    def process(self, x: Samples, last: NDArray[np.int64]) -> list[tuple[int, int, Samples]]:
-        """Give the windows that the next samples complete.
-
-        Parameters
-        ----------
-        x : ndarray of float64, shape (n_samples, n_channels)
-            Samples.
-        last : ndarray of int64, shape (n_samples,)
-            Stream index of each sample.
-
-        Returns
-        -------
-        list of (int, int, ndarray of float64, shape (n_channels, window))
-            Index of the window's first sample, of its last, and the window, C-contiguous.
-        """
-        skipped = min(self._skip, len(x))
-        self._skip -= skipped
-        x, last = x[skipped:], last[skipped:]
-        samples = x if self._samples is None else np.concatenate([self._samples, x])
-        indices = np.concatenate([self._last, last])
-        windows = []
-        start = 0
-        while start + self._window <= len(samples):
-            end = start + self._window
-            windows.append((int(indices[start]), int(indices[end - 1]), np.ascontiguousarray(samples[start:end].T)))
-            start += self._hop
-        # A hop longer than the window may reach beyond what is there.
-        overshoot = max(0, start - len(samples))
-        self._skip += overshoot
-        self._samples, self._last = samples[start:].copy(), indices[start:].copy()
-        return windows

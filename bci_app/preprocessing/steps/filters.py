@@ -1,0 +1,73 @@
+"""Recursive filters: what band-pass and notch have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import signal
+
+from bci_app.preprocessing.base import Samples, Step, StepState
+
+
+class Filter(Step):
+    """A causal filter in second-order sections.
+
+    Filters that follow each other run as one cascade, which starts settled as a whole.
+    """
+
+    @abstractmethod
+    def sections(self, rate: float) -> NDArray[np.float64]:
+        """Design the filter for a rate in Hz: second-order sections, shape (n_sections, 6)."""
+
+    def start(self, channels: Sequence[str], rate: float) -> StepState:
+        """Return a fresh state."""
+        return SosFilter(self.sections(rate))
+
+
+def cascade(filters: Sequence[Filter], rate: float) -> NDArray[np.float64]:
+    """Design filters that follow each other: second-order sections, shape (n_sections, 6), no row for no filter."""
+    return np.vstack([np.empty((0, 6)), *(found.sections(rate) for found in filters)])
+
+
+class SosFilter(StepState):
+    """A cascade of second-order sections (direct form II transposed).
+
+    It starts settled on the first sample after a reset (`sosfilt_zi` times that sample), so that an offset of the
+    electrodes causes no transient.
+    """
+
+    def __init__(self, sections: NDArray[np.float64]) -> None:
+        self._sections = sections
+        # A constant's settled state, (n_sections, 2, 1), to be scaled by the first sample.
+        self._settled = signal.sosfilt_zi(sections)[:, :, None] if len(sections) else None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all samples."""
+        self._state: Samples | None = None
+        self._restarting: NDArray[np.bool_] | None = None
+
+    def restart(self, channels: NDArray[np.bool_]) -> None:
+        """Forget the samples of some channels, which then start settled on their next sample.
+
+        Parameters
+        ----------
+        channels : ndarray of bool, shape (n_channels,)
+            True for the channels to restart.
+        """
+        self._restarting = channels if self._restarting is None else self._restarting | channels
+
+    def process(self, x: Samples) -> Samples:
+        """Filter the next samples."""
+        if self._settled is None or not len(x):
+            return x
+        if self._state is None:
+            self._state = self._settled * x[0]
+        elif self._restarting is not None:
+            self._state[:, :, self._restarting] = (self._settled * x[0])[:, :, self._restarting]
+        self._restarting = None
+        y, self._state = signal.sosfilt(self._sections, x, axis=0, zi=self._state)
+        return np.ascontiguousarray(y)
