@@ -6,13 +6,14 @@ from collections.abc import Callable
 from typing import IO, Any
 
 from bci_app.errors import BciError
+from bci_app.text import printable_lines
 
 
 def run_command_line(program: str, command: Callable[[], object]) -> None:
-    """Run a command; a failure is one message on standard error and exit code 1.
+    """Run a command. A failure is one message on standard error and exit code 1.
 
-    What was printed is written out here: what fails when the interpreter ends is told in its words, with
-    its exit code.
+    Standard output is flushed here, because a failure at the end of the interpreter would have its wording
+    and its exit code. Control characters in a message are escaped.
 
     Parameters
     ----------
@@ -30,22 +31,24 @@ def run_command_line(program: str, command: Callable[[], object]) -> None:
         try:
             command()
         except BciError as error:
-            _tell(f"{program}: {error}")
+            _report(f"{program}: {error}")
             sys.exit(1)
         finally:
             if sys.stdout is not None:
                 _write_out(sys.stdout)
     except BrokenPipeError:
-        # Whoever read has read enough.
+        # The reader has read enough.
         sys.exit(1)
-    except OSError as error:  # a full or vanished disk may be met at any file
-        _tell(f"{program}: A file or the output cannot be read or written: found {error}.")
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:  # any file may be on a disk that is full or has vanished
+        _report(f"{program}: A file or the output cannot be read or written: found {error}.")
         sys.exit(1)
 
 
-def _tell(message: str) -> None:
+def _report(message: str) -> None:
     if sys.stderr is not None:
-        sys.stderr.write(f"{message}\n")
+        sys.stderr.write(f"{printable_lines(message)}\n")
 
 
 def _write_out(file: IO[Any]) -> None:
@@ -57,7 +60,7 @@ def _write_out(file: IO[Any]) -> None:
 
 
 def abandon(file: IO[Any]) -> None:
-    """Send to nowhere what a file still holds, so that Python does not stumble over it when it ends."""
+    """Discard what a file still holds, so that Python does not fail over it at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, file.fileno())
     os.close(nowhere)

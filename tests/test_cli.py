@@ -8,7 +8,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ import pyxdf
 
 from bci_app import __version__
 from bci_app.cli.app import main
+from bci_app.recording import read_recording
 from tests.bundles import write_bundle
 
 
@@ -88,6 +91,69 @@ def test_run_on_standard_output_prints_lines_only(call, bundle: Path) -> None:  
     source = "synthetic:?speed=max&seconds=6"
     outcome = call("run", "--source", source, "--bundle", str(bundle), "--jsonl", "-")
     assert all(json.loads(line) for line in outcome.out.splitlines())
+
+
+def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-m", "bci_app", *map(str, arguments)], **options)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets the size of a pipe")
+def test_a_reader_that_stalls_stops_neither_acquisition_nor_recording_nor_ctrl_c(bundle: Path, tmp_path: Path) -> None:
+    import fcntl
+
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    recording = tmp_path / "s.xdf"
+    # At ten times real speed, the pipe is full after 1 s.
+    source = "synthetic:?speed=10&channels=Fp1,Fp2,C3,C4,O1,O2"
+    arguments = ("run", "-s", source, "-b", bundle, "--jsonl", "-", "--record", recording)
+    with start(*arguments, stdout=writing, stderr=subprocess.PIPE) as process:
+        os.close(writing)
+        deadline = time.monotonic() + 60
+        while not recording.exists() or recording.stat().st_size < 2_000_000:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1].decode()
+    os.close(reading)
+    assert process.returncode == 1
+    assert "Standard output has ended: its receiver has stalled" in said
+    recorded = read_recording(recording)
+    assert len(recorded) > 20_000
+    assert recorded.breaks == ()
+
+
+def test_a_fifo_that_nobody_reads_delays_nothing(bundle: Path, tmp_path: Path) -> None:
+    fifo, recording = tmp_path / "fifo", tmp_path / "s.xdf"
+    os.mkfifo(fifo)
+    source = "synthetic:?speed=10&seconds=30&channels=Fp1,Fp2,C3,C4,O1,O2"
+    with start(
+        "run", "-s", source, "-b", bundle, "--jsonl", fifo, "--record", recording, stderr=subprocess.PIPE
+    ) as process:
+        said = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1
+    assert f"{fifo} has ended: its receiver has stalled" in said
+    assert len(read_recording(recording)) == 7500
+
+
+def test_counts_after_a_failure_are_those_of_the_file(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    from bci_app.recording import xdf_writer
+
+    write, room = os.write, 200_000
+
+    def fill(file: int, data: bytes) -> int:
+        nonlocal room
+        room -= len(data)
+        if room < 0:
+            raise OSError(28, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(xdf_writer.os, "write", fill)
+    outcome = call("record", "--source", "synthetic:?speed=max&seconds=60", str(tmp_path / "r.xdf"))
+    monkeypatch.undo()
+    assert outcome.code == 1
+    count = int(outcome.out.splitlines()[-1].split()[0])
+    assert 0 < count == len(read_recording(tmp_path / "r.xdf")) < 15_000
 
 
 def test_recorded_session_can_be_run_again_with_the_same_result(call, bundle: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]

@@ -68,7 +68,7 @@ def test_running_a_session_loads_neither_torch_nor_qt(project_root: Path, tmp_pa
 
 
 def test_help_is_quick_because_it_loads_nothing_heavy(project_root: Path) -> None:
-    code = "from bci_app.cli.app import app; app(['--help'], standalone_mode=False)"
+    code = "from bci_app.cli.app import make_app; make_app()(['--help'], standalone_mode=False)"
     heavy = ("mne", "scipy", "onnxruntime", "pylsl", "brainflow", "pyxdf")
     result = python(code, banned=TORCH + QT + heavy, cwd=project_root)
     assert result.returncode == 0, result.stderr

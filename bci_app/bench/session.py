@@ -137,7 +137,9 @@ class _Stopwatch:
 
 
 class _Publisher:
-    """The stopwatch as an output, last of all, so that what it notes is published."""
+    """The stopwatch as an output."""
+
+    place = "the stopwatch"
 
     def __init__(self, stopwatch: _Stopwatch) -> None:
         self._stopwatch = stopwatch
@@ -204,6 +206,8 @@ class MemoryFigures:
 
 class _MemoryMeter:
     """An output that notes the process's resident memory once a minute of the stream."""
+
+    place = "the memory meter"
 
     def __init__(self) -> None:
         import psutil

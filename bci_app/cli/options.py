@@ -26,12 +26,6 @@ MarkersOption = Annotated[
 ]
 ParticipantOption = Annotated[str | None, typer.Option(help="Code of the participant, for the recording.")]
 NotesOption = Annotated[str | None, typer.Option(help="Notes on the session, for the recording.")]
-OscOption = Annotated[str | None, typer.Option(help="Send predictions by OSC to HOST:PORT.")]
-LslOutOption = Annotated[str | None, typer.Option(help="Send predictions as an LSL stream of this name.")]
-LslMarkersOption = Annotated[
-    str | None,
-    typer.Option(help="Send changes of the predictions, and the session's events, as an LSL marker stream."),
-]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEMO_BUNDLE = "mental-load"

@@ -39,28 +39,6 @@ def open_stream(
     return open_source(text, channels=names, rate=rate, unit=unit)
 
 
-def open_outputs(jsonl: str | None, *, osc: str | None, lsl_out: str | None, lsl_markers: str | None) -> list[Output]:
-    """Make the outputs that the options of a command describe."""
-    outputs: list[Output] = []
-    if jsonl is not None:
-        from bci_app.outputs.jsonl import JsonLinesOutput
-
-        outputs.append(JsonLinesOutput(jsonl))
-    if osc is not None:
-        from bci_app.outputs.osc import OscOutput
-
-        outputs.append(OscOutput.parse(osc))
-    if lsl_out is not None:
-        from bci_app.outputs.lsl import LslPredictionOutput
-
-        outputs.append(LslPredictionOutput(lsl_out))
-    if lsl_markers is not None:
-        from bci_app.outputs.lsl import LslMarkerOutput
-
-        outputs.append(LslMarkerOutput(lsl_markers))
-    return outputs
-
-
 def session_in_terminal(
     source: Source,
     bundle: LoadedBundle,
@@ -120,10 +98,15 @@ def conclude(engine: Engine) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Turn SIGINT and SIGTERM into an event that the loops look at, so that files get closed."""
+    """Turn SIGINT and SIGTERM into an event that the loops look at, so that files get closed.
+
+    A second signal interrupts whatever the program waits for.
+    """
     stopped = threading.Event()
 
     def note(_number: int, _frame: FrameType | None) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
         stopped.set()
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -11,12 +13,9 @@ from bci_app.cli.options import (
     DEMO_BUNDLE,
     BundleOption,
     ChannelsOption,
-    LslMarkersOption,
-    LslOutOption,
     MarkersOption,
     NetworkOption,
     NotesOption,
-    OscOption,
     ParticipantOption,
     RateOption,
     SecondsOption,
@@ -27,7 +26,6 @@ from bci_app.cli.session_setup import (
     conclude,
     interruptible,
     keep_to_this_machine,
-    open_outputs,
     open_stream,
     recording_metadata,
     session_in_terminal,
@@ -37,9 +35,7 @@ from bci_app.cli.session_setup import (
 def run(
     source: SourceOption,
     bundle: BundleOption = DEMO_BUNDLE,
-    jsonl: Annotated[
-        str | None, typer.Option(help="Write a line of JSON for each window to this file; - for standard output.")
-    ] = None,
+    outputs: Mapping[str, str] = MappingProxyType({}),
     record: Annotated[Path | None, typer.Option(help="Record the session to this XDF file.")] = None,
     participant: ParticipantOption = None,
     notes: NotesOption = None,
@@ -47,9 +43,6 @@ def run(
     rest: Annotated[
         Path | None, typer.Option(help="Measure the rest baseline in this recording of the same person and montage.")
     ] = None,
-    osc: OscOption = None,
-    lsl_out: LslOutOption = None,
-    lsl_markers: LslMarkersOption = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -58,6 +51,8 @@ def run(
 ) -> None:
     """Run a session without a window."""
     from bci_app.bundle import find_bundle, load_bundle
+    from bci_app.outputs.jsonl import STANDARD_OUTPUT
+    from bci_app.outputs.registry import make_outputs
 
     for option, value in (("--markers", markers), ("--participant", participant), ("--notes", notes)):
         if value and record is None:
@@ -69,12 +64,12 @@ def run(
         load_bundle(find_bundle(bundle)),
         source,
         seconds=seconds,
-        outputs=open_outputs(jsonl, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers),
+        outputs=make_outputs(outputs),
         record=record,
         metadata=recording_metadata(source, participant, notes),
         markers=markers or (),
         rest=rest,
-        quiet=jsonl == "-",
+        quiet=outputs.get("jsonl") == STANDARD_OUTPUT,
     )
 
 
@@ -110,7 +105,9 @@ def record(
             run_in_terminal(engine, source, seconds=seconds, stopped=stopped)
     finally:
         engine.stop()
-    status = engine.status()
-    lost = f", {status.lost} lost" if status.lost else ""
-    print(f"{status.received} samples, {status.received / info.rate:.1f} s{lost}, in {recorder.path}")
+    lost = engine.status().lost
+    print(
+        f"{recorder.samples} samples, {recorder.samples / info.rate:.1f} s{f', {lost} lost' if lost else ''}, "
+        f"in {recorder.path}"
+    )
     conclude(engine)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated
 
 import typer
@@ -11,15 +13,12 @@ from bci_app.cli.options import (
     DEMO_BUNDLE,
     GRAMMAR,
     ChannelsOption,
-    LslMarkersOption,
-    LslOutOption,
     MarkersOption,
     NetworkOption,
-    OscOption,
     RateOption,
     UnitOption,
 )
-from bci_app.cli.session_setup import keep_to_this_machine, open_outputs, open_stream, session_in_terminal
+from bci_app.cli.session_setup import keep_to_this_machine, open_stream, session_in_terminal
 
 
 def demo(
@@ -61,9 +60,7 @@ def gui(
     source: Annotated[str | None, typer.Option("--source", "-s", help=f"Open this at once: {GRAMMAR}.")] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Folder or name of a bundle.")] = None,
     markers: MarkersOption = None,
-    osc: OscOption = None,
-    lsl_out: LslOutOption = None,
-    lsl_markers: LslMarkersOption = None,
+    outputs: Mapping[str, str] = MappingProxyType({}),
     channels: ChannelsOption = None,
     rate: RateOption = None,
     unit: UnitOption = None,
@@ -73,11 +70,12 @@ def gui(
     from bci_app.bundle import find_bundle
     from bci_app.doctor import display_problem
     from bci_app.errors import DependencyError
+    from bci_app.outputs.registry import make_outputs
 
     if not network:
         keep_to_this_machine()
     # Options that cannot be read are reported here, before there is a window.
-    open_outputs(None, osc=osc, lsl_out=lsl_out, lsl_markers=lsl_markers)
+    make_outputs(outputs)
     problem = display_problem()
     if problem is not None:
         raise DependencyError(
@@ -96,6 +94,6 @@ def gui(
             model=None if bundle is None else find_bundle(bundle),
             wait_for_baseline=True,
             markers=markers or (),
-            outputs=OutputChoice(lsl_out or "", lsl_markers or "", osc or ""),
+            outputs=OutputChoice.of_options(outputs),
         )
     )

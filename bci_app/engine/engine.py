@@ -10,7 +10,7 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from time import monotonic
+from time import monotonic, sleep
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -27,7 +27,7 @@ from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, S
 from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
-from bci_app.sources.base import Device, Source
+from bci_app.sources.base import Device, Patient, Source
 from bci_app.sources.lsl.library import local_clock
 from bci_app.sources.lsl.markers import MarkerStreams
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, microvolts_per
@@ -88,8 +88,9 @@ class Engine:
         self.bundle = bundle.spec if bundle is not None else None
         self._predictor = Predictor(bundle.spec, bundle.model) if bundle is not None else None
         self._source = source
-        # Looked at once: the test of a protocol costs more than the rest of a step.
-        self._of_itself = source if isinstance(source, Device) else None
+        # Checked once: the test of a protocol costs more than the rest of a step.
+        self._reporting = source if isinstance(source, Device) else None
+        self._can_wait = isinstance(source, Patient) and source.can_wait
         self._wait_for_baseline = wait_for_baseline
         self._buffer_seconds = buffer_seconds
         self._clock = clock
@@ -171,8 +172,13 @@ class Engine:
         SourceError
             If the source has failed for good (a stream that came back with another layout).
         StandardOutputError
-            If an output writes to standard output, and that takes nothing any more.
+            If an output writes to standard output, and nobody reads it any more.
         """
+        self._sending.check()
+        if self._can_wait and self._sending.filling:
+            # Nothing is lost in a source that waits, and outputs can catch up.
+            sleep(min(timeout, _WAIT))
+            return StepResult(0)
         try:
             chunk = self._source.read(timeout)
         except StreamLostError as error:
@@ -221,13 +227,12 @@ class Engine:
         return self._phase is Phase.FINISHED
 
     def stop(self) -> None:
-        """Close the source, the outputs and the recording. May be called twice."""
+        """Close the source, the recording and the outputs. May be called twice."""
         if self._marker_streams is not None:
             self._marker_streams.stop()
         self._source.stop()
-        with self._lock:
-            self.stop_recording()
-            self._sending.close()
+        self.stop_recording()
+        self._sending.close()
 
     def start_baseline(self) -> None:
         """Measure the rest baseline from the next sample on, anew if there is one."""
@@ -272,7 +277,7 @@ class Engine:
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """Where predictions go now; one that has failed is no longer among them."""
+        """Where predictions go now, without those that have failed."""
         return self._sending.outputs
 
     def add_output(self, output: Output) -> None:
@@ -292,9 +297,8 @@ class Engine:
             self._sending.add(output)
 
     def remove_output(self, output: Output) -> None:
-        """Send nothing there any more, and close it."""
-        with self._lock:
-            self._sending.remove(output)
+        """Send nothing there any more, and close it. A receiver that stalls holds up the caller, not the session."""
+        self._sending.remove(output)
 
     @property
     def marker_streams(self) -> MarkerStreams | None:
@@ -307,9 +311,9 @@ class Engine:
         return tuple(self._failures)
 
     def start_recording(self, recorder: Recorder) -> None:
-        """Record from the next chunk on."""
+        """Record from the next chunk on, in place of a recording that is running."""
+        self.stop_recording()
         with self._lock:
-            self.stop_recording()
             self._recorder, self._recording_error = recorder, ""
             self._recorded = None
             if self.bundle is not None:
@@ -325,11 +329,16 @@ class Engine:
             self._device_due = 0
 
     def stop_recording(self) -> None:
-        """Close the recording, if there is one."""
+        """Close the recording, if there is one. A slow disk holds up the caller, not the session."""
         with self._lock:
             self._take_gathered()
-            self._record(lambda recorder: recorder.close())
-            self._recorder = None
+            recorder, self._recorder = self._recorder, None
+        if recorder is None:
+            return
+        try:
+            recorder.close()
+        except FileError as error:
+            self._note_recording_failure(error)
 
     def status(self) -> Status:
         """Describe the session now."""
@@ -350,7 +359,9 @@ class Engine:
                 recording=str(self._recorder.path) if self._recorder else "",
                 recording_error=self._recording_error,
                 output_error=self._sending.error,
-                notice=(self._rate.notice if self._info else "") or (model.notice if model else ""),
+                notice=(self._rate.notice if self._info else "")
+                or (model.notice if model else "")
+                or self._sending.notice,
                 device=self._device,
             )
 
@@ -396,7 +407,7 @@ class Engine:
 
     @property
     def _device(self) -> DeviceState | None:
-        return self._of_itself.device if self._of_itself is not None else None
+        return self._reporting.device if self._reporting is not None else None
 
     def _record_device(self, chunk: Chunk) -> None:
         """Record from time to time what the device tells of itself."""
@@ -429,8 +440,11 @@ class Engine:
             act(self._recorder)
         except FileError as error:
             self._recorder = None
-            self._recording_error = str(error)
-            self._failures.append(error)
+            self._note_recording_failure(error)
+
+    def _note_recording_failure(self, error: FileError) -> None:
+        self._recording_error = str(error)
+        self._failures.append(error)
 
 
 @dataclass(slots=True)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from bci_app.bundle.spec import Bundle
 from bci_app.events import Prediction
 from bci_app.stream import Marker, StreamInfo
 
+if TYPE_CHECKING:
+    from bci_app.bundle.spec import Bundle
+
 
 class Output(Protocol):
-    """Somewhere that predictions go: a file, an LSL stream, a network address."""
+    """Somewhere that predictions go: a file, an LSL stream, a network address.
+
+    After `start`, an output is called from one thread of its own (see `OutputWorker`), so `publish` may wait
+    for a slow receiver.
+    """
+
+    @property
+    def place(self) -> str:
+        """Where predictions go, as messages name it."""
+        ...
 
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
         """Open, once the stream is known.
@@ -28,7 +41,7 @@ class Output(Protocol):
         Raises
         ------
         StandardOutputError
-            If it goes to standard output, which takes nothing any more: the session ends.
+            If it goes to standard output and nobody reads that any more: the session ends.
         BciError
             If this and further ones cannot be sent: the output ends, the session goes on.
         """
@@ -44,5 +57,21 @@ class MarkerOutput(Output, Protocol):
     """An output that takes the session's events too."""
 
     def mark(self, marker: Marker) -> None:
-        """Send one event of the app or of its source; raises as `publish`."""
+        """Send one event of the app or of its source. Raises as `publish`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutputKind:
+    """A kind of output, as the command line offers it.
+
+    Attributes
+    ----------
+    help : str
+        What the option does.
+    make : callable
+        Makes the output from the option's value. Raises BciError if that cannot be read.
+    """
+
+    help: str
+    make: Callable[[str], Output]

@@ -1,4 +1,4 @@
-"""Predictions as lines of JSON, one a window."""
+"""Predictions as lines of JSON, one for each window."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ import json
 import math
 import os
 import sys
+from io import UnsupportedOperation
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from bci_app.bundle.spec import Bundle
 from bci_app.command_line import abandon
 from bci_app.errors import FileError, StandardOutputError
 from bci_app.events import Prediction, TargetPrediction
+from bci_app.outputs.base import OutputKind
 from bci_app.stream import StreamInfo
+
+if TYPE_CHECKING:
+    from bci_app.bundle.spec import Bundle
 
 STANDARD_OUTPUT = "-"
 
@@ -76,9 +80,15 @@ class JsonLinesOutput:
         self.path = Path(path)
         self.kept: Path | None = None
         self._file: BinaryIO | None = None
+        self._opens_later = False
+
+    @property
+    def place(self) -> str:
+        """Where predictions go."""
+        return "Standard output" if self._standard else f"The output to {self.path}"
 
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
-        """Open the file.
+        """Open the file. A FIFO is opened with the first line, because that waits for its reader.
 
         Raises
         ------
@@ -86,8 +96,13 @@ class JsonLinesOutput:
             If it cannot be written.
         """
         if self._standard:
-            self._file = sys.stdout.buffer
-            return
+            self._file = _standard_output()
+        elif self.path.is_fifo():
+            self._opens_later = True
+        else:
+            self._open()
+
+    def _open(self) -> None:
         try:
             if self.path.is_file() and self.path.stat().st_size:
                 self.kept = _free_name(self.path)
@@ -110,15 +125,14 @@ class JsonLinesOutput:
         StandardOutputError
             If standard output takes no more lines.
         """
+        if self._opens_later:
+            self._opens_later = False
+            self._open()
         if self._file is None:
             return
         line = prediction_line(prediction).encode() + b"\n"
         try:
-            if self._standard:
-                self._file.write(line)
-                self._file.flush()
-            else:
-                self._write_whole(self._file, line)
+            self._write_whole(self._file, line)
         except OSError as error:
             file, self._file = self._file, None
             if self._standard:
@@ -148,9 +162,18 @@ class JsonLinesOutput:
             while written < len(line):
                 written += file.write(line[written:])
         except OSError:
-            if written:
+            if written and file.seekable():
                 file.truncate(file.seek(-written, os.SEEK_CUR))
             raise
+
+
+def _standard_output() -> BinaryIO:
+    """Return standard output without Python's buffer, whose lock a stalled reader would hold to the end."""
+    sys.stdout.flush()
+    try:
+        return open(sys.stdout.fileno(), "wb", buffering=0, closefd=False)
+    except UnsupportedOperation:  # captured, without a descriptor
+        return sys.stdout.buffer
 
 
 def _free_name(path: Path) -> Path:
@@ -159,3 +182,6 @@ def _free_name(path: Path) -> Path:
         if not candidate.exists():
             return candidate
     raise AssertionError  # count never ends
+
+
+KIND = OutputKind("Write a line of JSON for each window to this file; - for standard output.", JsonLinesOutput)

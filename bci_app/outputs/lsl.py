@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bci_app.bundle.spec import Bundle
 from bci_app.errors import BciError
 from bci_app.events import Prediction
+from bci_app.outputs.base import OutputKind
 from bci_app.sources.lsl.library import load_pylsl
 from bci_app.stream import Marker, StreamInfo
+
+if TYPE_CHECKING:
+    from bci_app.bundle.spec import Bundle
 
 
 class _LslOutput:
@@ -28,7 +31,7 @@ class _LslOutput:
     Attributes
     ----------
     uid : str
-        Identity of the newest outlet, as those who see the stream are told it; empty before `start`.
+        Identity of the newest outlet, as receivers see it; empty before `start`.
     """
 
     def __init__(self, name: str) -> None:
@@ -38,6 +41,11 @@ class _LslOutput:
         self._outlet: Any = None
         self.uid = ""
 
+    @property
+    def place(self) -> str:
+        """Where predictions go."""
+        return f"The LSL stream {self._name!r}"
+
     def close(self) -> None:
         """Withdraw the stream. May be called twice."""
         self._outlet = None
@@ -46,12 +54,12 @@ class _LslOutput:
         self._outlet, self.uid = outlet, outlet.get_info().uid()
 
     def _source_id(self, bundle: Bundle, info: StreamInfo) -> str:
-        """Give the same after a restart of the app, so that receivers find the stream again."""
+        """Return an identity that survives a restart of the app, so that receivers find the stream again."""
         return f"bci-app/{self._name}/{bundle.name}/{info.source_id or info.name}"
 
 
 class LslPredictionOutput(_LslOutput):
-    """An LSL stream of predictions, one sample a window, at no fixed rate.
+    """An LSL stream of predictions, one sample for each window, at no fixed rate.
 
     Channels are ``TARGET/CLASS`` (the probability of this window) and ``TARGET/CLASS/smoothed`` for
     each target and class, then ``valid`` (1 or 0), ``quality`` (0 to 1) and ``sample`` (index of the
@@ -109,7 +117,7 @@ def prediction_labels(bundle: Bundle) -> list[str]:
 
 
 def prediction_values(prediction: Prediction) -> list[float]:
-    """Give a prediction as the values of those channels."""
+    """Return the values of a prediction in the order of those channels."""
     values: list[float] = []
     for target in prediction.targets:
         for probabilities in (target.probability, target.smoothed):
@@ -118,7 +126,7 @@ def prediction_values(prediction: Prediction) -> list[float]:
 
 
 class LslMarkerOutput(_LslOutput):
-    """An LSL stream of markers: what the predictions come to, and the session's own markers.
+    """An LSL stream of markers: changes of the predictions, and the session's own events.
 
     A marker is sent when the most probable class of a target changes (``mental_load: high``) and when
     predictions become invalid (``invalid: gap``) or valid again; and for each event of the app (a key, a
@@ -132,7 +140,7 @@ class LslMarkerOutput(_LslOutput):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self._told: dict[str, str] = {}
+        self._sent: dict[str, str] = {}
 
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
         """Announce the stream.
@@ -146,23 +154,29 @@ class LslMarkerOutput(_LslOutput):
         source_id = f"{self._source_id(bundle, info)}/markers"
         header = pylsl.StreamInfo(self._name, "Markers", 1, pylsl.IRREGULAR_RATE, pylsl.cf_string, source_id)
         self._announce(pylsl.StreamOutlet(header))
-        self._told = {}
+        self._sent = {}
 
     def publish(self, prediction: Prediction) -> None:
         """Send markers of what has changed with this prediction."""
         reasons = ", ".join(reason.value for reason in prediction.reasons)
-        self._tell("", "valid" if prediction.valid else f"invalid: {reasons}", prediction.time)
+        self._send_change("", "valid" if prediction.valid else f"invalid: {reasons}", prediction.time)
         for target in prediction.targets:
             if target.smoothed is not None:
                 best = max(range(len(target.classes)), key=target.smoothed.__getitem__)
-                self._tell(target.name, f"{target.name}: {target.classes[best]}", prediction.time)
+                self._send_change(target.name, f"{target.name}: {target.classes[best]}", prediction.time)
 
     def mark(self, marker: Marker) -> None:
         """Send an event of the session."""
         if self._outlet is not None:
             self._outlet.push_sample([marker.text], marker.time)
 
-    def _tell(self, about: str, text: str, time: float) -> None:
-        if self._told.get(about) != text:
-            self._told[about] = text
+    def _send_change(self, about: str, text: str, time: float) -> None:
+        if self._sent.get(about) != text:
+            self._sent[about] = text
             self.mark(Marker(time, text))
+
+
+PREDICTIONS = OutputKind("Send predictions as an LSL stream of this name.", LslPredictionOutput)
+MARKERS = OutputKind(
+    "Send changes of the predictions, and the session's events, as an LSL marker stream of this name.", LslMarkerOutput
+)

@@ -1,4 +1,4 @@
-"""Predictions by OSC (Open Sound Control 1.0) over UDP."""
+"""Predictions and events by OSC (Open Sound Control 1.0) over UDP."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import socket
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from bci_app.bundle.spec import Bundle
 from bci_app.errors import BciError
 from bci_app.events import Prediction
-from bci_app.stream import StreamInfo
+from bci_app.outputs.base import OutputKind
+from bci_app.stream import Marker, StreamInfo
+from bci_app.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from pythonosc.udp_client import SimpleUDPClient
+
+    from bci_app.bundle.spec import Bundle
 
 LOCAL_HOST = "127.0.0.1"
 
 
 class OscOutput:
-    """Send predictions by OSC.
+    """Send predictions and events by OSC.
 
     For each window: ``/bci/valid`` (int 1 or 0), ``/bci/reasons`` (string, empty if valid),
     ``/bci/sample`` (string: OSC's int is too short for a long session) and, if valid,
     ``/bci/TARGET/CLASS`` (float, smoothed probability) and ``/bci/TARGET/CLASS/raw`` (float,
-    probability of this window).
+    probability of this window). For each event of the session: ``/bci/event`` (two strings: its text, with
+    control characters escaped, and its LSL time in seconds).
 
     Parameters
     ----------
@@ -56,8 +62,13 @@ class OscOutput:
         return cls(int(port), host or LOCAL_HOST)
 
     @property
+    def place(self) -> str:
+        """Where predictions go."""
+        return f"OSC to {self.host}:{self.port}"
+
+    @property
     def local(self) -> bool:
-        """Whether the receiver is this machine, as far as its name tells."""
+        """Whether the receiver is this machine, as far as its name shows."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -92,10 +103,23 @@ class OscOutput:
         BciError
             If the network refuses it.
         """
+        self._send(osc_messages(prediction))
+
+    def mark(self, marker: Marker) -> None:
+        """Send one event. Nobody has to listen.
+
+        Raises
+        ------
+        BciError
+            If the network refuses it.
+        """
+        self._send([("/bci/event", [printable(marker.text), repr(marker.time)])])
+
+    def _send(self, messages: Iterable[tuple[str, int | float | str | list[str]]]) -> None:
         if self._client is None:
             return
         try:
-            for address, value in osc_messages(prediction):
+            for address, value in messages:
                 self._client.send_message(address, value)
         except BlockingIOError:
             # The system's buffer is full: UDP drops what it cannot send.
@@ -114,9 +138,9 @@ class OscOutput:
             client.close()
 
 
-def osc_messages(prediction: Prediction) -> list[tuple[str, int | float | str]]:
-    """Give a prediction as OSC addresses and values."""
-    messages: list[tuple[str, int | float | str]] = [
+def osc_messages(prediction: Prediction) -> list[tuple[str, int | float | str | list[str]]]:
+    """Write a prediction as OSC addresses and values."""
+    messages: list[tuple[str, int | float | str | list[str]]] = [
         ("/bci/valid", int(prediction.valid)),
         ("/bci/reasons", ", ".join(reason.value for reason in prediction.reasons)),
         ("/bci/sample", str(prediction.sample)),
@@ -131,3 +155,6 @@ def osc_messages(prediction: Prediction) -> list[tuple[str, int | float | str]]:
 def _part(name: str) -> str:
     """Make a name a part of an OSC address: no space and none of ``#*,/?[]{}``."""
     return "".join("_" if character in " #*,/?[]{}" else character for character in name)
+
+
+KIND = OutputKind("Send predictions and events by OSC to PORT or HOST:PORT.", OscOutput.parse)

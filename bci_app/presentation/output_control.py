@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 from bci_app.engine import Engine
 from bci_app.errors import BciError
 from bci_app.outputs.base import Output
 from bci_app.outputs.lsl import LslMarkerOutput, LslPredictionOutput
 from bci_app.outputs.osc import OscOutput
+from bci_app.outputs.registry import OUTPUTS
 from bci_app.presentation.state import Sent
 
 _LSL = LslPredictionOutput, LslMarkerOutput
@@ -28,11 +30,21 @@ class OutputChoice:
         Names of the LSL streams of predictions, and of what changes in them and the session's events.
     osc : str
         ``PORT`` or ``HOST:PORT``.
+    others : tuple of (str, str)
+        Further kinds of output by their names in `OUTPUTS`, and where they go. Only the command line sets them.
     """
 
     lsl_out: str = ""
     lsl_markers: str = ""
     osc: str = ""
+    others: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of_options(cls, options: Mapping[str, str]) -> OutputChoice:
+        """Read the options of a command: values by names in `OUTPUTS`."""
+        rest = dict(options)
+        named = {field: rest.pop(field.replace("_", "-"), "") for field in ("lsl_out", "lsl_markers", "osc")}
+        return cls(**named, others=tuple(rest.items()))
 
     @property
     def lsl(self) -> bool:
@@ -46,7 +58,7 @@ class OutputChoice:
     def over(self, other: OutputChoice) -> OutputChoice:
         """Give this, and of `other` what is off here."""
         lsl = self if self.lsl else other
-        return OutputChoice(lsl.lsl_out, lsl.lsl_markers, self.osc or other.osc)
+        return OutputChoice(lsl.lsl_out, lsl.lsl_markers, self.osc or other.osc, self.others or other.others)
 
     def outputs(self) -> dict[tuple[str, str], Callable[[], Output]]:
         """Give how each is made, by its kind and address."""
@@ -54,6 +66,7 @@ class OutputChoice:
             ("predictions", self.lsl_out): lambda: LslPredictionOutput(self.lsl_out),
             ("events", self.lsl_markers): lambda: LslMarkerOutput(self.lsl_markers),
             ("OSC", self.osc): lambda: OscOutput.parse(self.osc),
+            **{(name, value): partial(OUTPUTS[name].make, value) for name, value in self.others},
         }
         return {key: make for key, make in made.items() if key[1]}
 
@@ -105,13 +118,17 @@ class OutputControl:
             return ()
         going = self._engine.outputs
         found = {key: output for key, output in dict(self._open).items() if output in going}
-        lsl = [f"{name!r} ({kind})" for kind, name in found if kind != "OSC"]
+        lsl = [f"{name!r} ({kind})" for (kind, name), output in found.items() if isinstance(output, _LSL)]
         sent = [Sent("LSL", f"LSL: {', '.join(lsl)}")] if lsl else []
-        for output in found.values():
+        for (kind, _), output in found.items():
+            if isinstance(output, _LSL):
+                continue
             if isinstance(output, OscOutput):
                 place = f"{output.host}:{output.port}"
                 word = "OSC" if output.local else f"OSC to {output.host}"
                 sent.append(Sent(word, f"OSC: {place}, {'this' if output.local else 'another'} machine"))
+            else:
+                sent.append(Sent(kind, output.place))
         return tuple(sent)
 
     def _follow(self) -> None:

@@ -37,6 +37,7 @@ from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo
 
 _OFFSET_SECONDS = 5.0
 _MAX_BACKLOG = 2**28  # bytes of samples that wait for the disk
+_STALLED_SECONDS = 10.0  # a disk that takes nothing for so long at the end is not waited for
 _APP_MARKERS = "Markers"
 
 _Item = Chunk | Prediction | tuple[str, Marker] | tuple[ModelState, float] | tuple[DeviceState, float]
@@ -143,6 +144,11 @@ class Recorder:
         return self._writer.size
 
     @property
+    def samples(self) -> int:
+        """Samples of the source that are in the file."""
+        return self._writer.count(self._samples)
+
+    @property
     def failure(self) -> FileError | None:
         """Why the recording has ended, if it has."""
         return self._failure
@@ -212,15 +218,15 @@ class Recorder:
         self._put((state, time), 0)
 
     def step(self) -> int:
-        """Write all that waits; give the number of values written."""
+        """Write all that waits. Returns the number of values written."""
         with self._changed:
             items = list(self._pending)
             self._pending.clear()
         for item in items:
             try:
                 self._write(item)
-            except FileError as error:
-                self._fail(error)
+            except Exception as error:  # noqa: BLE001 - whatever ends a recording must be noticed
+                self._fail(_as_failure(self.path, error))
                 break
             if isinstance(item, Chunk):
                 with self._changed:
@@ -233,13 +239,13 @@ class Recorder:
         Raises
         ------
         FileError
-            If the recording ended by a failure.
+            If the recording ended by a failure, or the disk takes nothing for 10 s.
         """
         with self._changed:
             self._closing = True
             self._changed.notify()
         if self._thread is not None:
-            self._thread.join()
+            self._wait_for_disk(self._thread)
         if not self._closed:
             self._closed = True
             self.step()
@@ -251,6 +257,22 @@ class Recorder:
                 self._failure = error
             if self._failure is not None:
                 raise self._failure
+
+    def _wait_for_disk(self, thread: threading.Thread) -> None:
+        size = -1
+        while thread.is_alive() and size != self.size:
+            size = self.size
+            thread.join(_STALLED_SECONDS)
+        if thread.is_alive():
+            # The thread may never come back from the system's call, so nothing more is done to the file.
+            self._closed = True
+            self._failure = FileError(
+                f"Recording to {self.path} has stopped: the disk does not answer",
+                found=f"nothing written for {_STALLED_SECONDS:g} s",
+                expected="a disk that takes what is written",
+                fix=f"The first {size} bytes are valid. Record to a local disk.",
+            )
+            raise self._failure
 
     # Between the engine and the thread ------------------------------------------------------
 
@@ -280,7 +302,7 @@ class Recorder:
             if not ended:
                 self.step()
                 continue
-            if self._failure is not None:  # nobody may call `close` any more
+            if self._failure is not None:  # nobody may call `close` after that
                 with suppress(FileError):
                     self._writer.close()
             return
@@ -289,7 +311,8 @@ class Recorder:
         with self._changed:
             self._failure = error
             self._pending.clear()
-        self._writer.close()
+        with suppress(FileError):  # the first failure is the one to report
+            self._writer.close()
 
     # What goes into the file ------------------------------------------------------------------
 
@@ -366,3 +389,15 @@ class Recorder:
         self._last_offset = now
         for stream in self._streams:
             self._writer.write_clock_offset(stream, now, 0.0)
+
+
+def _as_failure(path: Path, error: Exception) -> FileError:
+    if isinstance(error, FileError):
+        return error
+    failure = FileError(
+        f"Recording to {path} has stopped because of a fault in the program",
+        found=f"{type(error).__name__}: {error}",
+        fix="What was written before is valid. Record to a new file, and please report this message.",
+    )
+    failure.__cause__ = error
+    return failure

@@ -106,6 +106,10 @@ class XdfWriter:
         """Bytes written."""
         return self._end
 
+    def count(self, stream: int) -> int:
+        """Return how many samples of a stream are in the file."""
+        return self._streams[stream].count
+
     def add_stream(self, header: StreamHeader) -> int:
         """Add a stream, at any time before its first sample.
 

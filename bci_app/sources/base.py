@@ -53,3 +53,13 @@ class Device(Protocol):
     def device(self) -> DeviceState | None:
         """What the device last told of itself; None if it never does."""
         ...
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A source that may be able to wait for its reader."""
+
+    @property
+    def can_wait(self) -> bool:
+        """Whether nothing is lost or late if nobody reads for a while, as with a file read at full speed."""
+        ...

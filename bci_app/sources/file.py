@@ -117,6 +117,11 @@ class FileSource:
         """The factor; None for as fast as possible."""
         return self._speed
 
+    @property
+    def can_wait(self) -> bool:
+        """Whether samples are given as fast as they are read."""
+        return self._speed is None
+
     def start(self) -> StreamInfo:
         """Read the recordings; the first sample is due now.
 

@@ -187,6 +187,11 @@ class SyntheticSource:
         self._start = 0.0
         self._cache = _Cache(self._eeg)
 
+    @property
+    def can_wait(self) -> bool:
+        """Whether samples are given as fast as they are read."""
+        return self._speed is None
+
     def start(self) -> StreamInfo:
         """Begin; the first sample is due now."""
         self._start = self._clock()

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +19,11 @@ from hypothesis import strategies as st
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.golden import make_golden
 from bci_app.engine import Engine, EngineThread
-from bci_app.errors import ChannelError, FileError, SourceError, StreamLostError
+from bci_app.errors import BciError, ChannelError, FileError, SourceError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason
+from bci_app.outputs.worker import OutputWorker
 from bci_app.recording.recorder import Recorder
-from bci_app.sources.synthetic import DEFAULT_CHANNELS
+from bci_app.sources.synthetic import DEFAULT_CHANNELS, SyntheticSource
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo
 from bci_app.terminal import status_line
 from tests.bundles import CHANNELS, LOAD, VALENCE, small_spec, write_bundle
@@ -319,8 +322,18 @@ with Engine(open_source("synthetic:?speed=max&seconds=20"), load_bundle({str(fol
     assert done.stdout == "32 end\n"
 
 
+def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for what another thread does."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.005)
+
+
 class FailingOutput:
     """An output whose disk or network goes away."""
+
+    place = "The output"
 
     def __init__(self) -> None:
         self.published = 0
@@ -343,7 +356,9 @@ def test_an_output_that_fails_ends_and_the_session_goes_on(bundle: LoadedBundle)
     engine.start()
     predictions = [p for _ in range(50) for p in engine.step().predictions]
     assert len(predictions) == 20
-    assert (output.published, output.closed) == (4, True)
+    until(lambda: output.closed)
+    assert output.published == 4
+    engine.step()
     assert engine.status().output_error == "The disk is full."
     assert [str(failure) for failure in engine.failures] == ["The disk is full."]
 
@@ -356,16 +371,20 @@ class CountingOutput(FailingOutput):
 
 
 def test_outputs_come_and_go_while_a_session_runs(bundle: LoadedBundle) -> None:
-    engine = Engine(ArraySource(INFO, chunks(eeg(10, RATE, 7), RATE, [50])), bundle, outputs=[FailingOutput()])
+    failing = FailingOutput()
+    engine = Engine(ArraySource(INFO, chunks(eeg(10, RATE, 7), RATE, [50])), bundle, outputs=[failing])
     engine.start()
-    while not engine.failures:
+    for _ in range(20):
         engine.step()
+    until(lambda: failing.closed)
+    engine.step()
+    assert len(engine.failures) == 1
     later = CountingOutput()
     engine.add_output(later)
     assert engine.outputs == (later,)
     assert engine.status().output_error == ""
     expected = sum(len(engine.step().predictions) for _ in range(10))
-    assert later.published == expected > 0
+    until(lambda: later.published == expected > 0)
     engine.remove_output(later)
     assert later.closed
     assert sum(len(engine.step().predictions) for _ in range(10)) > 0
@@ -374,6 +393,83 @@ def test_outputs_come_and_go_while_a_session_runs(bundle: LoadedBundle) -> None:
     too_late = CountingOutput()
     engine.add_output(too_late)
     assert (too_late.closed, engine.outputs) == (True, ())
+
+
+class StalledOutput(CountingOutput):
+    """An output whose receiver takes nothing until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def publish(self, prediction: Prediction) -> None:
+        self.go.wait(20)
+        super().publish(prediction)
+
+
+def test_a_receiver_that_stalls_ends_its_output_and_delays_nothing_else(
+    bundle: LoadedBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OutputWorker.__init__, "__kwdefaults__", {"most_waiting": 8})
+    stalled, other = StalledOutput(), CountingOutput()
+    engine = Engine(ArraySource(INFO, chunks(eeg(20, RATE, 7), RATE, [50])), bundle, outputs=[stalled, other])
+    engine.start()
+    made = 0
+    while not engine.finished:
+        made += len(engine.step().predictions)
+        until(partial(lambda expected: other.published == expected, made))
+    assert made == 40
+    assert "its receiver has stalled" in engine.status().output_error
+    assert engine.outputs == (other,)
+    begun = time.monotonic()
+    engine.stop()
+    assert time.monotonic() - begun < 2
+    assert [type(failure) for failure in engine.failures] == [BciError]
+    stalled.go.set()
+
+
+def test_a_session_ends_though_a_receiver_has_stalled(bundle: LoadedBundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OutputWorker.close, "__defaults__", (0.2,))
+    output = StalledOutput()
+    engine = Engine(ArraySource(INFO, chunks(eeg(10, RATE, 7), RATE, [50])), bundle, outputs=[output])
+    engine.start()
+    while not engine.finished:
+        engine.step()
+    engine.stop()
+    assert "20 values not taken when the session ended" in engine.status().output_error
+    output.go.set()
+
+
+def test_a_source_that_can_wait_waits_for_a_slow_receiver(
+    bundle: LoadedBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class SlowOutput(CountingOutput):
+        def publish(self, prediction: Prediction) -> None:
+            time.sleep(0.005)
+            super().publish(prediction)
+
+    monkeypatch.setattr(OutputWorker.__init__, "__kwdefaults__", {"most_waiting": 4})
+    output = SlowOutput()
+    source = SyntheticSource(channels=CHANNELS, rate=RATE, speed=None, seconds=60)
+    with Engine(source, bundle, outputs=[output]) as engine:
+        made = sum(1 for _ in engine.predictions())
+    assert output.published == made == 120
+    assert engine.failures == ()
+
+
+def test_a_fault_of_an_output_is_reported_as_its_end(bundle: LoadedBundle) -> None:
+    class Faulty(CountingOutput):
+        def publish(self, prediction: Prediction) -> None:
+            raise KeyError("target")
+
+    output = Faulty()
+    engine = Engine(ArraySource(INFO, chunks(eeg(4, RATE, 7), RATE, [50])), bundle, outputs=[output])
+    engine.start()
+    for _ in range(10):
+        engine.step()
+    until(lambda: output.closed)
+    engine.step()
+    assert "a fault in the program: found KeyError: 'target'" in engine.status().output_error
 
 
 class MarkedOutput(FailingOutput):
@@ -401,11 +497,11 @@ def test_events_of_the_session_and_of_its_source_go_to_outputs_that_take_them(bu
     engine.step()
     button = engine.mark("button")
     engine.note(foreign, "PsychoPy")
-    assert output.marks == [stimulus, button]
+    until(lambda: output.marks == [stimulus, button])
     engine.mark("button")
-    assert output.closed
-    assert [str(failure) for failure in engine.failures] == ["The disk is full."]
+    until(lambda: output.closed)
     engine.step()
+    assert [str(failure) for failure in engine.failures] == ["The disk is full."]
 
 
 def test_without_a_model_signals_are_watched() -> None:

@@ -330,6 +330,38 @@ def test_a_disk_that_is_too_slow_ends_the_recording(tmp_path: Path, monkeypatch:
         recorder.close()
 
 
+def test_a_fault_in_the_recorder_is_reported_and_keeps_what_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = session()
+    recorder = Recorder(tmp_path / "s.xdf", INFO)
+    recorder.on_chunk(chunks[0])
+    wait_for(lambda: recorder.samples == len(chunks[0]))
+    monkeypatch.setattr(XdfWriter, "write_samples", lambda *_: 1 / 0)
+    recorder.on_chunk(chunks[1])
+    wait_for(lambda: recorder.failure is not None)
+    monkeypatch.undo()
+    with pytest.raises(FileError, match="a fault in the program: found ZeroDivisionError"):
+        recorder.on_chunk(chunks[2])
+    with pytest.raises(FileError, match="a fault in the program"):
+        recorder.close()
+    assert recorder.samples == len(read_recording(tmp_path / "s.xdf")) == len(chunks[0])
+
+
+def test_a_disk_that_hangs_does_not_hold_the_end_of_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr("bci_app.recording.recorder._STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(XdfWriter, "write_samples", lambda *_: release.wait(10))
+    recorder = Recorder(tmp_path / "s.xdf", INFO)
+    recorder.on_chunk(session()[0])
+    begun = time.monotonic()
+    with pytest.raises(FileError, match="does not answer"):
+        recorder.close()
+    assert time.monotonic() - begun < 2
+    release.set()
+    wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "recorder"])
+
+
 def test_a_slow_disk_does_not_hold_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     write = XdfWriter.write_samples
