@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import bci_app
+from bci_app.montage.headsets import HEADSETS
 from bci_app.preprocessing.spec import RestBaseline
-from bci_app.sources.synthetic import DEFAULT_CHANNELS
 from tests.bundles import small_spec, write_bundle
 
 
@@ -37,7 +37,7 @@ def test_importing_the_package_loads_no_library() -> None:
 @pytest.mark.lsl
 def test_examples_of_the_page_run(project_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    spec = small_spec(channels=DEFAULT_CHANNELS, baseline=RestBaseline(kind="feature", samples=4 * 128))
+    spec = small_spec(channels=HEADSETS["10-20"].channels, baseline=RestBaseline(kind="feature", samples=4 * 128))
     write_bundle(tmp_path / "mental-load", spec=spec)
     blocks = re.findall(r"```python\n(.*?)```", (project_root / "docs" / "api.md").read_text(), flags=re.DOTALL)
     assert len(blocks) >= 6

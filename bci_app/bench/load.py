@@ -43,13 +43,14 @@ def send(load: Load, source_id: str) -> None:
 
     Samples are due on an absolute schedule and stamped with the time that they are due.
     """
+    from bci_app.simulation import Settings, SimulatedParticipant
     from bci_app.sources.lsl.library import load_pylsl, use_loopback
-    from bci_app.sources.synthetic import SyntheticEeg
 
     use_loopback()
     pylsl = load_pylsl()
     n_samples = round(_SIGNAL_SECONDS * load.rate)
-    signal = SyntheticEeg(load.channels, load.rate, 0).samples(0, n_samples).astype(np.float32)
+    participant = SimulatedParticipant(0, Settings(load.channels, load.rate))
+    signal = participant.samples(0, n_samples).astype(np.float32)
     header = pylsl.StreamInfo("bench", "EEG", len(load.channels), load.rate, pylsl.cf_float32, source_id)
     channels = header.desc().append_child("channels")
     for name in load.channels:

@@ -233,12 +233,12 @@ class _MemoryMeter:
 
 def measure_memory(loaded: LoadedBundle, *, stream_seconds: float, speed: float) -> MemoryFigures:
     """Run a recorded session on made-up EEG at many times real speed."""
+    from bci_app.simulation import Settings, SimulatedParticipant
     from bci_app.sources.synthetic import SyntheticSource
 
     meter = _MemoryMeter()
-    source = SyntheticSource(
-        channels=loaded.spec.preprocessing.channels, rate=250.0, speed=speed, seconds=stream_seconds
-    )
+    participant = SimulatedParticipant(0, Settings(loaded.spec.preprocessing.channels, 250.0))
+    source = SyntheticSource(participant, speed=speed, seconds=stream_seconds)
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         engine = _start(source, loaded, Path(folder), meter)

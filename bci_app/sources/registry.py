@@ -200,47 +200,20 @@ def _list_file() -> list[Listing]:
     return [Listing("file", "file:PATH?speed=max", "a recording; several with ; between them")]
 
 
-_SYNTHETIC_OPTIONS = ("rate", "channels", "seed", "speed", "seconds")
-
-
 def _open_synthetic(what: str, overrides: Overrides) -> Source:
-    from bci_app.sources.synthetic import DEFAULT_CHANNELS, SyntheticSource
+    from bci_app.sources.synthetic import OPTIONS, open_synthetic
 
     overrides.refuse("synthetic", "unit")
-    name, options = split_options(what, known=_SYNTHETIC_OPTIONS)
+    name, options = split_options(what, known=OPTIONS)
     if name:
         raise SourceError(
             "A synthetic source has no name", found=repr(name), expected="synthetic: or synthetic:?key=value&…"
         )
-    channels = tuple(part.strip() for part in options["channels"].split(",")) if "channels" in options else None
-    rate = overrides.rate if overrides.rate is not None else _number(options, "rate", 250.0)
-    return SyntheticSource(
-        channels=overrides.channels or channels or DEFAULT_CHANNELS,
-        rate=rate or 0.0,
-        seed=_whole(options, "seed", 0),
-        speed=None if options.get("speed") == "max" else _number(options, "speed", 1.0),
-        seconds=_number(options, "seconds", None),
-    )
+    return open_synthetic(options, channels=overrides.channels, rate=overrides.rate)
 
 
 def _list_synthetic() -> list[Listing]:
-    return [Listing("synthetic", "synthetic:", "made-up EEG: 19 channels, 250 Hz, microvolts")]
-
-
-def _number(options: Mapping[str, str], key: str, default: float | None) -> float | None:
-    if key not in options:
-        return default
-    try:
-        return float(options[key])
-    except ValueError:
-        raise SourceError(f"The {key} of a source must be a number", found=repr(options[key])) from None
-
-
-def _whole(options: Mapping[str, str], key: str, default: int) -> int:
-    try:
-        return int(options.get(key, default))
-    except ValueError:
-        raise SourceError(f"The {key} of a source must be a whole number", found=repr(options[key])) from None
+    return [Listing("synthetic", "synthetic:", "a simulated participant: 19 channels, 250 Hz, microvolts")]
 
 
 KINDS: Mapping[str, Kind] = {
@@ -248,7 +221,7 @@ KINDS: Mapping[str, Kind] = {
     "brainflow": Kind("brainflow:BOARD?serial_port=…&mac_address=…", _open_brainflow, _list_brainflow),
     "file": Kind("file:PATH?speed=max", _open_file, _list_file),
     "synthetic": Kind(
-        "synthetic:?rate=250&channels=Fp1,Fp2&seed=0&speed=max&seconds=60", _open_synthetic, _list_synthetic
+        "synthetic:?participant=0&effect=1&montage=10-20&speed=max&seconds=60", _open_synthetic, _list_synthetic
     ),
 }
 

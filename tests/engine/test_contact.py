@@ -13,17 +13,19 @@ from hypothesis import strategies as st
 
 from bci_app.engine.contact import ContactMonitor
 from bci_app.events import Contact, ContactLevel
+from bci_app.montage.headsets import HEADSETS
 from bci_app.montage.neighbours import neighbours
 from bci_app.recording import read_recording
-from bci_app.sources.synthetic import DEFAULT_CHANNELS, SyntheticEeg
+from bci_app.simulation import Settings, SimulatedParticipant
 
+DEFAULT_CHANNELS = HEADSETS["10-20"].channels
 RATE = 250.0
 F3 = DEFAULT_CHANNELS.index("F3")
 O1 = DEFAULT_CHANNELS.index("O1")
 
 
 def head(seconds: float, *, seed: int = 0, rate: float = RATE) -> np.ndarray:
-    return SyntheticEeg(DEFAULT_CHANNELS, rate, seed).samples(0, round(seconds * rate))
+    return SimulatedParticipant(seed, Settings(DEFAULT_CHANNELS, rate)).samples(0, round(seconds * rate))
 
 
 def noise(seconds: float, fall: float, *, seed: int, sd: float = 20.0) -> np.ndarray:

@@ -21,9 +21,11 @@ from bci_app.bundle.golden import make_golden
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError, ChannelError, FileError, SourceError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason
+from bci_app.montage.headsets import HEADSETS
 from bci_app.outputs.worker import OutputWorker
 from bci_app.recording.recorder import Recorder
-from bci_app.sources.synthetic import DEFAULT_CHANNELS, SyntheticSource
+from bci_app.simulation import Settings, SimulatedParticipant
+from bci_app.sources.synthetic import SyntheticSource
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo
 from bci_app.terminal import status_line
 from tests.bundles import CHANNELS, LOAD, VALENCE, small_spec, write_bundle
@@ -309,7 +311,7 @@ def test_a_longer_loss_is_not_bridged(bundle: LoadedBundle) -> None:
 
 
 def test_a_session_that_needs_no_liblsl_runs_without_it(tmp_path: Path) -> None:
-    folder = write_bundle(tmp_path / "b", spec=small_spec(channels=DEFAULT_CHANNELS))
+    folder = write_bundle(tmp_path / "b", spec=small_spec(channels=HEADSETS["10-20"].channels))
     code = f"""
 import sys
 sys.modules["pylsl"] = None
@@ -450,7 +452,7 @@ def test_a_source_that_can_wait_waits_for_a_slow_receiver(
 
     monkeypatch.setattr(OutputWorker.__init__, "__kwdefaults__", {"most_waiting": 4})
     output = SlowOutput()
-    source = SyntheticSource(channels=CHANNELS, rate=RATE, speed=None, seconds=60)
+    source = SyntheticSource(SimulatedParticipant(0, Settings(CHANNELS, RATE)), speed=None, seconds=60)
     with Engine(source, bundle, outputs=[output]) as engine:
         made = sum(1 for _ in engine.predictions())
     assert output.published == made == 120

@@ -12,10 +12,10 @@ from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine
 from bci_app.engine.interpreter import BRIDGE_SECONDS
 from bci_app.events import Gap, Prediction, Reason
+from bci_app.simulation import Settings, SimulatedParticipant
 from bci_app.sources.base import Source
 from bci_app.sources.brainflow.boards import layout_of
 from bci_app.sources.brainflow.source import BrainFlowSource
-from bci_app.sources.synthetic import SyntheticEeg
 from bci_app.stream import StreamInfo
 from tests.streams import ArraySource, chunks
 
@@ -54,7 +54,7 @@ def test_losses_of_up_to_20_ms_are_counted_and_bridged(
     rng = np.random.default_rng(0)
     places = 400 + np.cumsum(rng.integers(100, 200, losses))
     lengths = 1 + np.arange(losses) % LONGEST
-    data = np.round(SyntheticEeg(CYTON.names, RATE, 0).samples(0, int(places[-1]) + 600), 6)
+    data = np.round(SimulatedParticipant(0, Settings(CYTON.names, RATE)).samples(0, int(places[-1]) + 600), 6)
     kept = np.ones(len(data), dtype=np.bool_)
     for place, length in zip(places, lengths, strict=True):
         kept[place : place + length] = False
@@ -89,7 +89,7 @@ def test_losses_of_up_to_20_ms_are_counted_and_bridged(
 
 
 def test_a_longer_loss_is_a_gap(bundle: LoadedBundle, tmp_path: Path) -> None:
-    data = SyntheticEeg(CYTON.names, RATE, 0).samples(0, 1250)
+    data = SimulatedParticipant(0, Settings(CYTON.names, RATE)).samples(0, 1250)
     kept = np.ones(len(data), dtype=np.bool_)
     kept[700 : 700 + LONGEST + 1] = False
     file = recording(tmp_path / "cyton.csv", data, kept)

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import load_bundle
 from bci_app.gui.bench import measure_window
+from bci_app.simulation import Settings, SimulatedParticipant
 from bci_app.sources.synthetic import SyntheticSource
 from tests.bundles import small_spec, write_bundle
 
@@ -25,7 +26,7 @@ def test_64_channels_at_512_hz_are_drawn_on_less_than_half_a_core(
     qtbot: QtBot, tmp_path: Path, settings: QSettings
 ) -> None:
     bundle = load_bundle(write_bundle(tmp_path / "b", spec=small_spec(channels=NAMES)))
-    source = SyntheticSource(channels=NAMES, rate=512.0)
+    source = SyntheticSource(SimulatedParticipant(0, Settings(NAMES, 512.0)))
     before = time() - Process().create_time()  # the window's own figure counts from the start of the process
     figures = measure_window(source, bundle, settings=settings, seconds=3.0, settle=3.0)
     # Other work on the machine makes frames rarer, not dearer.

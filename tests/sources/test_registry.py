@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from bci_app.errors import SourceError
+from bci_app.montage.headsets import HEADSETS
 from bci_app.sources.brainflow.source import BrainFlowSource
 from bci_app.sources.file import FileSource
 from bci_app.sources.lsl.source import LslSource
 from bci_app.sources.registry import KINDS, list_sources, open_source, split_options
-from bci_app.sources.synthetic import DEFAULT_CHANNELS, SyntheticSource
+from bci_app.sources.synthetic import SyntheticSource
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_synthetic_options_are_used() -> None:
         assert chunk is not None
         read += len(chunk)
     assert read == 256
-    assert open_source("synthetic:").start().channels == DEFAULT_CHANNELS
+    assert open_source("synthetic:").start().channels == HEADSETS["10-20"].channels
     assert open_source("synthetic:", channels=["A"], rate=100.0).start().channels == ("A",)
 
 
