@@ -46,9 +46,6 @@ ROLLING_SECONDS = 10.0
 Networks = Literal["each", "shared"]
 Strategy = Literal["evolution", "nsga2"]
 
-DEMO_SUBJECTS: dict[str, tuple[str, ...]] = {"eegmat": ("Subject01",)}
-"""Subjects whose recordings the demo replays: in no training, validation or test set."""
-
 
 class Preset(BaseModel):
     """Everything that determines a run besides the data.

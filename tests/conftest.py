@@ -29,10 +29,17 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def sample_recordings() -> tuple[Path, Path]:
-    """Rest and arithmetic of EEGMAT's Subject 01, as shipped."""
-    folder = ROOT / "bci_app" / "sample"
-    return folder / "Subject01_1.edf", folder / "Subject01_2.edf"
+def sample_recordings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Rest and a task of a made-up person, as EDF files."""
+    from tests.sample_session import write_session
+
+    return write_session(tmp_path_factory.mktemp("session"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_downloads(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests never see what this user has downloaded."""
+    os.environ["BCI_APP_DATA"] = str(tmp_path_factory.getbasetemp() / "no-downloads")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -48,6 +48,8 @@ from tests.lsl_marker_outlet import marker_outlet
 from tests.picture_sources import Ahead, synthetic_recording
 
 ROOT = Path(__file__).resolve().parents[1]
+SESSION = ROOT.parent / "shared" / "data" / "eegmat"
+"""Rest and arithmetic of one person; not part of the project."""
 SMALLEST, SMALL, USUAL, LARGE = (1024, 600), (1366, 768), (1440, 860), (2560, 1440)
 _SUFFIX = {SMALLEST: "_smallest", SMALL: "", LARGE: "_large"}
 _TIMEOUT = 120.0
@@ -100,7 +102,7 @@ class Studio:
         self.out = out
         self.app = make_application()
         self.folder = Path(tempfile.mkdtemp())
-        self.rest = read_recording(ROOT / "bci_app" / "sample" / "Subject01_1.edf")
+        self.rest = read_recording(SESSION / "Subject01_1.edf")
         names = tuple(canonical(name) for name in self.rest.info.channels if is_electrode(name) and "A2" not in name)
         self.spec = small_spec(channels=names)
         self.load = self._mental_load()
@@ -195,7 +197,7 @@ class Studio:
     def markers(self, theme: str) -> None:
         """Two marker streams, of which one is chosen, before a session and in it."""
         with self.window(theme, SMALL) as window, marker_outlet("PsychoPy", "psychopy-1") as psychopy:
-            player = Player.of_files(FileText((ROOT / "bci_app" / "sample" / "Subject01_2.edf",)))
+            player = Player.of_files(FileText((SESSION / "Subject01_2.edf",)))
             page = window.connect_page
             page.prefer(model=self.load.folder)
             page.source.markers.choose([])
@@ -243,7 +245,7 @@ class Studio:
 
     def connect(self, theme: str, size: tuple[int, int] = SMALL) -> None:
         suffix = "_large" if size == LARGE else ""
-        samples = [ROOT / "bci_app" / "sample" / f"Subject01_{number}.edf" for number in (1, 2)]
+        samples = [SESSION / f"Subject01_{number}.edf" for number in (1, 2)]
         players = [Player.of_files(FileText((path,))) for path in samples]
         with self.window(theme, size) as window:
             page = window.connect_page
@@ -312,7 +314,7 @@ class Studio:
     def paused(self, theme: str) -> None:
         """A recording that waits, and the same at its end while another one is made of it."""
         with self.window(theme, SMALL) as window:
-            player = Player.of_files(FileText((ROOT / "bci_app" / "sample" / "Subject01_2.edf",), speed=8.0))
+            player = Player.of_files(FileText((SESSION / "Subject01_2.edf",), speed=8.0))
             window.controller.prepare(
                 lambda: of_player(player, self.load), source_text="file:Subject01_2.edf", wait_for_baseline=False
             )
@@ -356,7 +358,7 @@ class Studio:
     def replay(self, theme: str, size: tuple[int, int] = SMALL) -> None:
         suffix = "_large" if size == LARGE else ""
         with self.window(theme, size) as window:
-            player = Player.of_files(FileText((ROOT / "bci_app" / "sample" / "Subject01_2.edf",), speed=8.0))
+            player = Player.of_files(FileText((SESSION / "Subject01_2.edf",), speed=8.0))
             window.controller.prepare(
                 lambda: of_player(player, self.load), source_text="file:Subject01_2.edf", wait_for_baseline=False
             )
@@ -387,7 +389,7 @@ class Studio:
     def seam(self, theme: str) -> None:
         """A recording that follows another one, and one sought in."""
         with self.window(theme, SMALL) as window:
-            player = Player.of_files(FileText(tuple(sorted((ROOT / "bci_app" / "sample").glob("*.edf")))))
+            player = Player.of_files(FileText(tuple(sorted(SESSION.glob("*.edf")))))
             player.seek(178.0)
             window.controller.prepare(
                 lambda: of_player(player, self.load), source_text="file:…", wait_for_baseline=False

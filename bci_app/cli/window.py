@@ -27,7 +27,7 @@ def demo(
         float | None, typer.Option(min=0.1, help="In the terminal: end after this many seconds.")
     ] = None,
 ) -> None:
-    """Replay the shipped recording through LSL into the shipped model."""
+    """Replay a synthetic signal through LSL into the shipped model."""
     from bci_app.demo import replayed
     from bci_app.doctor import display_problem
 
@@ -41,7 +41,7 @@ def demo(
 
         bundle = load_bundle(find_bundle(DEMO_BUNDLE))
         if headless or problem is not None:
-            session_in_terminal(replay.source(), bundle, "Subject 01, rest then arithmetic (replay)", seconds=seconds)
+            session_in_terminal(replay.source(), bundle, "synthetic signal (replay)", seconds=seconds)
         else:
             from bci_app.gui.app import run_window
             from bci_app.presentation.choices import SourceChoice, of_player

@@ -46,12 +46,13 @@ def datasets_table(rows: Sequence[DatasetRow]) -> None:
     console = Console()
     for row in rows:
         mark = "[green]●[/green]" if row.held else "○"
-        console.print(f"{mark} [bold]{row.name}[/bold]  {row.title}", highlight=False)
+        info = row.info
+        console.print(f"{mark} [bold]{info.name}[/bold]  {info.title}", highlight=False)
         lines = Table.grid(padding=(0, 2, 0, 2))
         lines.add_column(no_wrap=True)
         lines.add_column()
-        cells = {"here": row.found, "from": row.source, "obtain": row.obtain, "terms": row.licence}
-        for name, text in (cells | {"files": row.expected_files}).items():
+        cells = {"here": row.found, "from": info.source, "obtain": info.obtain, "terms": info.licence}
+        for name, text in (cells | {"files": info.expected_files}).items():
             lines.add_row(name, Text(text))
         console.print(lines)
         console.print()

@@ -27,7 +27,9 @@ DatasetOption = Annotated[str, typer.Option(help="Name of the data set; `bci-off
 OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the same command goes on with it.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 PresetOption = Annotated[str, typer.Option(help="paper or compact")]
-RootOption = Annotated[Path | None, typer.Option(help="Folder of the data set; eegmat brings a sample along.")]
+RootOption = Annotated[
+    Path | None, typer.Option(help="Folder or file of the data set; the folder of downloads if none.")
+]
 ProtocolOption = Annotated[
     str | None, typer.Option(help="Protocols, by commas: paper, trial, session, subjects, loso; the preset's if none.")
 ]

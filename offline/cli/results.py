@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bci_app.errors import FileError
-from offline.cli.options import DatasetOption, RootOption, RunArgument, SubjectsOption, ThresholdOption
+from offline.cli.options import RootOption, RunArgument, SubjectsOption, ThresholdOption
 from offline.cli.parsing import known, names_or_number, require_extra
 
 
@@ -24,25 +24,25 @@ def report(run_folder: RunArgument) -> None:
 
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of one that ships.")],
-    dataset: DatasetOption = "eegmat",
-    file: Annotated[Path | None, typer.Option(help="For eegmat: npz shaped like the embedded sample.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Name of the data set; by default that of mental-load.")] = None,
+    file: Annotated[Path | None, typer.Option(help="One file that holds the data set, instead of --root.")] = None,
     root: RootOption = None,
     subjects: SubjectsOption = None,
     threshold: ThresholdOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Score a bundle on labelled recordings through the code of a live session."""
-    if file is not None and (root is not None or dataset != "eegmat"):
-        raise typer.BadParameter("it is for eegmat, and instead of --root", param_hint="--file")
+    if file is not None and root is not None:
+        raise typer.BadParameter("name either a file or a folder (--root)", param_hint="--file")
     if file is not None and not file.is_file():
-        raise FileError(f"There is no file {file}", expected="an npz shaped like the embedded sample")
+        raise FileError(f"There is no file {file}", expected="a file that holds the data set")
     from bci_app.bundle import find_bundle, load_bundle
-    from offline.datasets import DATASETS, Threshold, open_dataset
+    from offline.datasets import DATASETS, DEFAULT, Threshold, open_dataset
     from offline.run.evaluate import LEAST_SUBJECTS, evaluate_reference
     from offline.run.evaluate import evaluate as score
 
     limit = None if threshold is None else Threshold.parse(threshold)
-    opened = open_dataset(known(dataset, DATASETS, "--dataset"), file or root, threshold=limit)
+    opened = open_dataset(known(dataset or DEFAULT, DATASETS, "--dataset"), file or root, threshold=limit)
     loaded = load_bundle(find_bundle(bundle))
     wanted = names_or_number(subjects)
     chosen = opened.subjects()[:wanted] if isinstance(wanted, int) else wanted
@@ -58,5 +58,5 @@ def evaluate(
     else:
         from offline.cli.display import evaluation_table
 
-        referenced = dataset == "eegmat" and len(results[0].subjects) >= LEAST_SUBJECTS
+        referenced = len(results[0].subjects) >= LEAST_SUBJECTS
         evaluation_table(results, evaluate_reference(loaded, opened, results) if referenced else ())

@@ -1,17 +1,20 @@
-"""Labelled data sets, the windows made of them, and their cache."""
+"""Labelled data sets, the windows made from them, and their cache."""
 
 from __future__ import annotations
 
 from offline.datasets.base import Dataset, DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.cache import prepare
+from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import FileDataset
 from offline.datasets.labels import Threshold
-from offline.datasets.registry import DATASETS, DatasetRow, list_datasets, open_dataset
+from offline.datasets.registry import DATASETS, DEFAULT, DatasetRow, find_dataset, list_datasets, open_dataset
 from offline.datasets.windows import make_windows
 
 __all__ = [
     "DATASETS",
+    "DEFAULT",
     "Dataset",
+    "DatasetEntry",
     "DatasetInfo",
     "DatasetRow",
     "FileDataset",
@@ -19,6 +22,7 @@ __all__ = [
     "Threshold",
     "Trial",
     "WindowSet",
+    "find_dataset",
     "list_datasets",
     "make_windows",
     "open_dataset",

@@ -1,4 +1,4 @@
-"""What a labelled data set gives: trials, and the windows made of them."""
+"""The records of a labelled data set: its description, its trials, and the windows made from them."""
 
 from __future__ import annotations
 
@@ -51,14 +51,32 @@ class Trial:
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What a data set is, where it is had, and under what terms.
+    """All that is special to a data set, as lists, model cards and reports state it.
 
     Attributes
     ----------
+    name : str
+        The name on the command line.
+    title, source, licence : str
+        What it is, who published it, and its terms.
+    obtain, expected_files : str
+        How to obtain it, and the files that the loader reads.
+    targets, channels, rate
+        Targets, electrodes and sampling rate in Hz; empty or 0 where only the files can say.
+    synthetic : bool
+        True if no person was recorded.
     rest_seconds : float
-        Rest that every trial offers as a baseline, before what is scored; 0 for none.
+        Seconds of rest that every trial offers as a baseline before its scored part; 0 for none.
     referenced : bool
-        False for recordings without a reference, which show little but common-mode noise.
+        False for recordings without a reference. They show little but common-mode noise.
+    demo_subjects : tuple of str
+        People whose recordings the demo shows. Runs leave them out.
+    intended_use, limitations : str
+        The model card's words on models of this data set.
+    caution : str
+        Why scores on this data set are better than they should be, if there is a reason.
+    bundle_name, bundle_title : str
+        Name and title of a bundle trained on it; derived from data set and preset if empty.
     """
 
     name: str
@@ -73,6 +91,12 @@ class DatasetInfo:
     synthetic: bool = False
     rest_seconds: float = 0.0
     referenced: bool = True
+    demo_subjects: tuple[str, ...] = ()
+    intended_use: str = "Research."
+    limitations: str = ""
+    caution: str = ""
+    bundle_name: str = ""
+    bundle_title: str = ""
 
 
 class Dataset(Protocol):

@@ -16,17 +16,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
-from offline.datasets import montages
 from offline.datasets.base import DatasetInfo, Trial
+from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import marked, require_finite, require_shape
 from offline.datasets.labels import Threshold, require_ratings
 from offline.datasets.mat import as_float, read_mat
 from offline.datasets.restricted_pickle import read_arrays
 
+CHANNELS = (
+    "Fp1", "AF3", "F3", "F7", "FC5", "FC1", "C3", "T7", "CP5", "CP1", "P3", "P7", "PO3", "O1", "Oz", "Pz",
+    "Fp2", "AF4", "Fz", "F4", "F8", "FC6", "FC2", "Cz", "C4", "T8", "CP6", "CP2", "P4", "P8", "PO4", "O2",
+)  # fmt: skip
+"""Geneva order, the order of the preprocessed files."""
+
 TARGETS = ("valence", "arousal", "dominance", "liking")
 SCALE = (1.0, 9.0)
 THRESHOLD = Threshold(5.0)
-"""High if the rating is greater than 5, as most of the literature has it."""
+"""High if the rating is greater than 5, as in most of the literature."""
 
 BASELINE = 384
 """Samples before the video begins: 3 s at 128 Hz."""
@@ -44,8 +50,8 @@ OBTAIN = (
 LICENCE = "DEAP end-user licence agreement: academic research, no redistribution"
 
 
-def deap_info(threshold: Threshold) -> DatasetInfo:
-    """Describe the preprocessed files."""
+def deap_info(threshold: Threshold = THRESHOLD) -> DatasetInfo:
+    """Return the description of the preprocessed files under a threshold of ratings."""
     return DatasetInfo(
         name="deap",
         title="DEAP, preprocessed (128 Hz, 4-45 Hz, average reference, EOG removed)",
@@ -54,7 +60,7 @@ def deap_info(threshold: Threshold) -> DatasetInfo:
         obtain=OBTAIN,
         expected_files="s01.dat … s32.dat (data_preprocessed_python) or s01.mat … s32.mat (data_preprocessed_matlab)",
         targets=tuple(threshold.target(name, SCALE) for name in TARGETS),
-        channels=montages.DEAP,
+        channels=CHANNELS,
         rate=128.0,
         rest_seconds=BASELINE / 128,
     )
@@ -111,14 +117,14 @@ class Deap:
             ratings = {name: float(rating) for name, rating in zip(TARGETS, row, strict=True)}
             require_ratings(ratings, SCALE, where)
             # (channels, samples) → (samples, channels)
-            eeg = as_float(signals[: len(montages.DEAP)], where).T
+            eeg = as_float(signals[: len(CHANNELS)], where).T
             yield Trial(
                 subject=subject,
                 session="1",
                 trial=f"{number:02d}",
                 data=require_finite(eeg, where),
                 rate=128.0,
-                channels=montages.DEAP,
+                channels=CHANNELS,
                 labels=self.threshold.labels(ratings),
                 ratings=ratings,
                 scored_from=BASELINE,
@@ -136,3 +142,6 @@ def _read(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
                 f"{path.name} lacks {', '.join(missing)}", found=", ".join(arrays) or "nothing", expected=_EXPECTED
             )
     return arrays["data"], arrays["labels"]
+
+
+ENTRY = DatasetEntry(info=deap_info(), open=Deap, threshold=THRESHOLD)

@@ -1,7 +1,7 @@
 """DEAP's original recordings: BioSemi BDF at 512 Hz, one file a subject, with the ratings in a table.
 
 Subjects 1 to 22 (Twente) and 23 to 32 (Geneva) have their channels in different orders: they are found
-by name. Trials are in the order of presentation; the table tells which video each one was.
+by name. Trials are in the order of presentation; the table names the video of each one.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
 from bci_app.recording import Recording
-from offline.datasets import montages
 from offline.datasets.base import DatasetInfo, Trial
-from offline.datasets.deap import OBTAIN, SCALE, TARGETS, THRESHOLD, deap_info
+from offline.datasets.deap import CHANNELS, OBTAIN, SCALE, TARGETS, THRESHOLD, deap_info
+from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import marked
 from offline.datasets.labels import Threshold, require_ratings
 from offline.datasets.recorded import eeg_microvolts, open_recording
@@ -34,6 +34,18 @@ _FILE = re.compile(r"^s(\d{2,})\.bdf$", re.IGNORECASE)
 _FOLDERS = ("", "data_original")
 _TABLES = ("", "metadata_csv", "..", "../metadata_csv")
 _EXPECTED = f"s01.bdf … s32.bdf (data_original) and {RATINGS} (metadata_csv)"
+
+
+def _info(threshold: Threshold) -> DatasetInfo:
+    return replace(
+        deap_info(threshold),
+        name="deap-original",
+        title="DEAP, original recordings (512 Hz, unfiltered, no reference)",
+        expected_files=_EXPECTED,
+        rate=512.0,
+        rest_seconds=float(FIXATION_SECONDS),
+        referenced=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -50,16 +62,7 @@ class DeapOriginal:
     @property
     def info(self) -> DatasetInfo:
         """Its description."""
-        info = replace(
-            deap_info(self.threshold),
-            name="deap-original",
-            title="DEAP, original recordings (512 Hz, unfiltered, no reference)",
-            expected_files=_EXPECTED,
-            rate=512.0,
-            rest_seconds=float(FIXATION_SECONDS),
-            referenced=False,
-        )
-        return marked(info, self.root)
+        return marked(_info(self.threshold), self.root)
 
     @cached_property
     def _files(self) -> dict[str, Path]:
@@ -122,7 +125,7 @@ class DeapOriginal:
             raise DatasetError(
                 f"{path.name} does not hold the trials that were rated",
                 found=f"{len(starts)} videos (status code {VIDEO_CODE})",
-                expected=f"{len(rated)}, as {RATINGS} has it",
+                expected=f"{len(rated)}, as listed in {RATINGS}",
             )
         for start, (video, ratings) in zip(starts, rated, strict=True):
             where = f"video {video} of {path.name}"
@@ -133,15 +136,15 @@ class DeapOriginal:
                     f"{path.name} ends within a trial",
                     found=f"{(len(recording) - start) / rate:.1f} s of video {video}",
                     expected=f"{VIDEO_SECONDS} s",
-                    fix="Obtain the file anew, or leave this subject out.",
+                    fix="Obtain the file again, or leave this subject out.",
                 )
             yield Trial(
                 subject=subject,
                 session="1",
                 trial=f"{video:02d}",
-                data=eeg_microvolts(recording, montages.DEAP, slice(first, end), where),
+                data=eeg_microvolts(recording, CHANNELS, slice(first, end), where),
                 rate=rate,
-                channels=montages.DEAP,
+                channels=CHANNELS,
                 labels=self.threshold.labels(ratings),
                 ratings=ratings,
                 scored_from=start - first,
@@ -149,9 +152,9 @@ class DeapOriginal:
 
 
 def _video_starts(recording: Recording) -> list[int]:
-    """Give the first sample of each video.
+    """Return the first sample of each video.
 
-    The status channel's upper bits tell the state of the amplifier: only the lower eight are codes.
+    The upper bits of the status channel hold the state of the amplifier; the lower eight are codes.
     """
     names = [name.strip().lower() for name in recording.info.channels]
     # In some files the status channel has lost its name; it is the last one in all of them.
@@ -160,3 +163,6 @@ def _video_starts(recording: Recording) -> list[int]:
     codes: NDArray[np.int64] = np.where(np.isfinite(status), status, 0).astype(np.int64) & 0xFF
     video = codes == VIDEO_CODE
     return [int(at) for at in np.flatnonzero(video & ~np.concatenate([[False], video[:-1]]))]
+
+
+ENTRY = DatasetEntry(info=_info(THRESHOLD), open=DeapOriginal, threshold=THRESHOLD)

@@ -15,11 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
-from offline.datasets import montages
 from offline.datasets.base import DatasetInfo, Trial
+from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import marked, require_finite, require_shape
 from offline.datasets.labels import Threshold, require_ratings
 from offline.datasets.mat import as_float, read_mat
+
+CHANNELS = (
+    "AF3", "F7", "F3", "FC5", "T7", "P7", "O1", "O2", "P8", "T8", "FC6", "F4", "F8", "AF4",
+)  # fmt: skip
+"""Emotiv EPOC."""
 
 TARGETS = {"valence": "ScoreValence", "arousal": "ScoreArousal", "dominance": "ScoreDominance"}
 SCALE = (1.0, 5.0)
@@ -35,6 +40,21 @@ _EXPECTED = "the struct DREAMER with Data, EEG_SamplingRate and EEG_Electrodes"
 OBTAIN = "Zenodo gives access on request: https://zenodo.org/records/546113"
 
 
+def _info(threshold: Threshold) -> DatasetInfo:
+    return DatasetInfo(
+        name="dreamer",
+        title="DREAMER (Emotiv EPOC, 128 Hz, unfiltered)",
+        source="Katsigiannis & Ramzan 2018, doi 10.1109/JBHI.2017.2688239",
+        licence="DREAMER end-user licence: non-commercial research, no redistribution",
+        obtain=OBTAIN,
+        expected_files=FILE,
+        targets=tuple(threshold.target(name, SCALE) for name in TARGETS),
+        channels=CHANNELS,
+        rate=float(RATE),
+        rest_seconds=float(REST_SECONDS),
+    )
+
+
 @dataclass(frozen=True)
 class Dreamer:
     """DREAMER.mat, which is read whole: about 2 GB of memory for the published file.
@@ -48,19 +68,7 @@ class Dreamer:
     @property
     def info(self) -> DatasetInfo:
         """Its description."""
-        info = DatasetInfo(
-            name="dreamer",
-            title="DREAMER (Emotiv EPOC, 128 Hz, unfiltered)",
-            source="Katsigiannis & Ramzan 2018, doi 10.1109/JBHI.2017.2688239",
-            licence="DREAMER end-user licence: non-commercial research, no redistribution",
-            obtain=OBTAIN,
-            expected_files=FILE,
-            targets=tuple(self.threshold.target(name, SCALE) for name in TARGETS),
-            channels=montages.DREAMER,
-            rate=float(RATE),
-            rest_seconds=float(REST_SECONDS),
-        )
-        return marked(info, self.root.parent if self.root.is_file() else self.root)
+        return marked(_info(self.threshold), self.root.parent if self.root.is_file() else self.root)
 
     @cached_property
     def _path(self) -> Path:
@@ -75,11 +83,11 @@ class Dreamer:
         top = read_mat(self._path, ("DREAMER",), expected=_EXPECTED)["DREAMER"]
         rate = as_float(_field(top, "EEG_SamplingRate", FILE), "EEG_SamplingRate")
         electrodes = [str(np.squeeze(cell)) for cell in _cells(_field(top, "EEG_Electrodes", FILE), "EEG_Electrodes")]
-        if rate.tolist() != [[RATE]] or tuple(electrodes) != montages.DREAMER:
+        if rate.tolist() != [[RATE]] or tuple(electrodes) != CHANNELS:
             raise DatasetError(
                 f"{self._path.name} was recorded otherwise than documented",
                 found=f"{rate.ravel().tolist()} Hz, {', '.join(electrodes)}",
-                expected=f"{RATE} Hz, {', '.join(montages.DREAMER)}",
+                expected=f"{RATE} Hz, {', '.join(CHANNELS)}",
             )
         return _cells(_field(top, "Data", FILE), "Data")
 
@@ -115,7 +123,7 @@ class Dreamer:
                 trial=f"{number:02d}",
                 data=data,
                 rate=float(RATE),
-                channels=montages.DREAMER,
+                channels=CHANNELS,
                 labels=self.threshold.labels(ratings),
                 ratings=ratings,
                 scored_from=max(0, len(data) - SCORED_SECONDS * RATE),
@@ -124,14 +132,14 @@ class Dreamer:
 
 
 def _field(struct: object, name: str, where: str) -> Any:
-    """Give a field of a 1 x 1 struct."""
+    """Return a field of a 1 x 1 struct."""
     if not isinstance(struct, np.ndarray) or struct.shape != (1, 1) or name not in (struct.dtype.names or ()):
         raise DatasetError(f"{where} is not built as documented", found=f"no {name}", expected=_EXPECTED)
     return struct[0, 0][name]
 
 
 def _cells(value: object, where: str) -> list[Any]:
-    """Give the cells of a row or column of cells."""
+    """Return the cells of a row or column of cells."""
     if not isinstance(value, np.ndarray) or value.dtype != object or value.ndim != 2 or 1 not in value.shape:
         raise DatasetError(f"{where} is not built as documented", found="no cells", expected="a row or column of cells")
     return list(value.ravel())
@@ -139,5 +147,8 @@ def _cells(value: object, where: str) -> list[Any]:
 
 def _samples(cell: object, where: str) -> NDArray[np.float64]:
     data = as_float(cell, where)
-    require_shape(data.shape, (None, len(montages.DREAMER)), where)
+    require_shape(data.shape, (None, len(CHANNELS)), where)
     return require_finite(data, where)
+
+
+ENTRY = DatasetEntry(info=_info(THRESHOLD), open=Dreamer, threshold=THRESHOLD)

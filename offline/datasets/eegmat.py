@@ -1,7 +1,7 @@
-"""EEG During Mental Arithmetic Tasks (PhysioNet): rest against serial subtraction.
+"""EEG During Mental Arithmetic Tasks (PhysioNet): rest against serial subtraction, 36 people.
 
-Zyma et al. 2019, *Data* 4(1):14; PhysioNet 1.0.0, doi 10.13026/C2JQ1P. The embedded sample holds 60 s
-of each recording of 30 subjects at 128 Hz; the original EDF files can be read instead.
+Zyma et al. 2019, *Data* 4(1):14; PhysioNet 1.0.0, doi 10.13026/C2JQ1P. The loader reads the original EDF
+files, or arrays of the same recordings in one npz file.
 """
 
 from __future__ import annotations
@@ -24,28 +24,37 @@ from bci_app.bundle.spec import Target
 from bci_app.errors import ChannelError, DatasetError
 from bci_app.montage.names import select_channels
 from bci_app.recording.parsing import PARSER_ERRORS
-from offline.datasets import montages
 from offline.datasets.base import DatasetInfo, Trial
-from offline.datasets.files import natural, require_finite
+from offline.datasets.entry import DatasetEntry
+from offline.datasets.files import FileDataset, natural, require_finite
+from offline.datasets.labels import Threshold
 from offline.datasets.recorded import eeg_microvolts, open_recording
 
-REST_SECONDS = 30.0
-"""The beginning of the rest recording that is the session's baseline and never scored."""
+CHANNELS = (
+    "Fp1", "Fp2", "F3", "F4", "F7", "F8", "T7", "T8", "C3", "C4", "P7", "P8", "P3", "P4", "O1", "O2",
+    "Fz", "Cz", "Pz",
+)  # fmt: skip
+"""As recorded, under the names of the extended 10-20 system (the files say T3 T4 T5 T6)."""
 
-_SAMPLE = Path(__file__).with_name("eegmat_128hz_30subjects.npz")
+REST_SECONDS = 30.0
+"""The start of the rest recording. It is the baseline of the session and never scored."""
+
 _FILE = re.compile(r"^Subject(\d+)_([12])\.edf$", re.IGNORECASE)
 _CONDITIONS = ("rest", "arithmetic")
 _EXPECTED = "arrays X (recordings, channels, samples), y (0 or 1), subject, ch_names, sfreq, scale_uV"
 _EXACT = 2**24
 """Whole numbers below it are exact in every floating type that is read."""
 
+_PADDING_UV = 0.5
+"""The original files end with a second or two of padding, whose amplitude stays below this."""
+
 INFO = DatasetInfo(
     name="eegmat",
     title="EEG During Mental Arithmetic Tasks 1.0.0",
-    source="PhysioNet, doi 10.13026/C2JQ1P (Zyma et al. 2019)",
+    source="PhysioNet, doi 10.13026/C2JQ1P (Zyma et al. 2019, doi 10.3390/data4010014)",
     licence="Open Data Commons Attribution Licence 1.0 (ODC-BY 1.0)",
-    obtain="A 30-subject sample is part of bci-app. The original files are free at https://physionet.org/content/eegmat/1.0.0/",
-    expected_files="Subject00_1.edf, Subject00_2.edf … Subject35_1.edf, Subject35_2.edf (none for the sample)",
+    obtain="The files are free: https://physionet.org/content/eegmat/1.0.0/",
+    expected_files="Subject00_1.edf, Subject00_2.edf … Subject35_1.edf, Subject35_2.edf, or one .npz of their arrays",
     targets=(
         Target(
             name="mental_load",
@@ -53,14 +62,25 @@ INFO = DatasetInfo(
             description="low: rest; high: serial subtraction done silently",
         ),
     ),
-    channels=montages.EEGMAT,
-    rate=128.0,
+    channels=CHANNELS,
+    rate=500.0,
     rest_seconds=REST_SECONDS,
+    demo_subjects=("Subject01",),
+    intended_use="Research and demonstration: separating rest from mental arithmetic, with 30 s of rest with eyes "
+    "closed as the person's own baseline.",
+    limitations="Mental load, not emotion. Learnt from healthy young adults, eyes closed, one headset, one task. Much "
+    "of what the model shows is how far spectra have left the person's first 30 s of rest, in whatever direction. Rest "
+    "and arithmetic are two recordings of one session. The authors cleaned each of them separately, so changes over "
+    "time or from the cleaning may help to separate them.",
+    caution="The settings of the preset compact were chosen on this data set, so its scores are somewhat too good; "
+    "docs/compact-preset.md shows by how much.",
+    bundle_name="mental-load",
+    bundle_title="Mental load (mental arithmetic)",
 )
 
 
 def _trials(subject: str, data: tuple[NDArray[np.float64], NDArray[np.float64]], rate: float) -> Iterator[Trial]:
-    """Pair the rest and arithmetic recordings (n_samples, 19) in µV of one subject."""
+    """Make the trials from the rest and arithmetic recordings (n_samples, 19) in µV of one subject."""
     rest, arithmetic = data
     common = Trial(
         subject=subject,
@@ -79,8 +99,8 @@ def _trials(subject: str, data: tuple[NDArray[np.float64], NDArray[np.float64]],
 
 
 @dataclass(frozen=True)
-class EegmatSample:
-    """The embedded sample, or any npz of its shape.
+class EegmatArrays:
+    """Recordings in one npz file.
 
     Parameters
     ----------
@@ -89,12 +109,12 @@ class EegmatSample:
         ``X``), ``y`` (0 rest, 1 arithmetic), ``subject`` (numbers or names), ``ch_names`` in any order, ``sfreq``.
     """
 
-    path: Path = _SAMPLE
+    path: Path
 
     @property
     def info(self) -> DatasetInfo:
         """Its description."""
-        return INFO
+        return replace(INFO, rate=float(self._arrays["sfreq"].item()))
 
     @cached_property
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -108,15 +128,15 @@ class EegmatSample:
                 arrays = {key: archive[key] for key in ("X", "y", "subject", "ch_names", "sfreq", "scale_uV")}
         except (*PARSER_ERRORS, BadZipFile, TokenError, zlib.error) as error:
             raise DatasetError(
-                f"Cannot read {self.path.name} as an EEGMAT sample",
+                f"Cannot read {self.path.name} as recordings of EEGMAT",
                 found=str(error).strip("'\"") or type(error).__name__,
                 expected=_EXPECTED,
-                fix="Give an npz file of the shape of the embedded sample.",
+                fix="Pass an npz file with these arrays, or the folder of the EDF files.",
             ) from error
         arrays |= {key: _whole(arrays[key]) for key in ("y", "subject")}
-        if not _like_the_sample(arrays):
+        if not _shapes_fit(arrays):
             raise DatasetError(
-                f"{self.path.name} is not shaped like an EEGMAT sample",
+                f"{self.path.name} does not have the shape of EEGMAT recordings",
                 found=", ".join(f"{key} {value.dtype} {value.shape}" for key, value in arrays.items()),
                 expected=_EXPECTED,
             )
@@ -146,7 +166,7 @@ class EegmatSample:
                 f"The channels of {self.path.name} are not those of EEGMAT",
                 found=error.found,
                 expected=error.expected,
-                fix="Give a file with these 19 channels, in any order.",
+                fix="Pass a file with these 19 channels, in any order.",
             ) from error
 
     def trials(self, subject: str) -> Iterator[Trial]:
@@ -172,7 +192,7 @@ class EegmatSample:
 
 
 def _whole(values: NDArray[Any]) -> NDArray[Any]:
-    """Give flags, and numbers that are whole though stored otherwise, as integers; anything else as it is."""
+    """Convert flags and whole numbers of any type to integers, and return anything else unchanged."""
     if values.dtype.kind == "b" or (values.dtype.kind == "f" and (np.abs(values) < _EXACT).all()):
         whole = values.astype(np.int64)
         return whole if (whole == values).all() else values
@@ -183,7 +203,7 @@ def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _like_the_sample(arrays: dict[str, NDArray[Any]]) -> bool:
+def _shapes_fit(arrays: dict[str, NDArray[Any]]) -> bool:
     n = arrays["y"].size
     scalars = [arrays[key] for key in ("sfreq", "scale_uV")]
     return bool(
@@ -202,30 +222,42 @@ def _like_the_sample(arrays: dict[str, NDArray[Any]]) -> bool:
 
 @dataclass(frozen=True)
 class EegmatFolder:
-    """The original EDF files, whole recordings at 500 Hz."""
+    """The original EDF files, whole recordings at 500 Hz without the padding at their end."""
 
     root: Path
 
     @property
     def info(self) -> DatasetInfo:
         """Its description."""
-        return replace(INFO, rate=500.0)
+        return INFO
 
     @cached_property
-    def _files(self) -> dict[str, dict[int, Path]]:
+    def _found(self) -> dict[str, dict[int, Path]]:
         files: dict[str, dict[int, Path]] = {}
         for path in sorted(self.root.iterdir()):
             if match := _FILE.match(path.name):
                 files.setdefault(f"Subject{int(match[1]):02d}", {})[int(match[2])] = path
-        complete = {subject: pair for subject, pair in sorted(files.items()) if len(pair) == 2}
-        if not complete:
+        return files
+
+    @cached_property
+    def _complete(self) -> dict[str, dict[int, Path]]:
+        return {subject: pair for subject, pair in sorted(self._found.items()) if len(pair) == 2}
+
+    @property
+    def n_complete(self) -> int:
+        """Number of people of whom both recordings are there."""
+        return len(self._complete)
+
+    @property
+    def _files(self) -> dict[str, dict[int, Path]]:
+        if not self._complete:
             raise DatasetError(
                 "No subject of EEGMAT is complete there",
-                found=f"{sum(map(len, files.values()))} of its files in {self.root}",
+                found=f"{sum(map(len, self._found.values()))} of its files in {self.root}",
                 expected=INFO.expected_files,
                 fix=INFO.obtain,
             )
-        return complete
+        return self._complete
 
     def subjects(self) -> list[str]:
         """Subjects of whom both recordings are there, in natural order."""
@@ -250,4 +282,29 @@ class EegmatFolder:
 def _read_edf(path: Path) -> tuple[NDArray[np.float64], float]:
     """Read the 19 EEG channels in µV, shape (n_samples, 19), and the rate in Hz."""
     recording = open_recording(path)
-    return eeg_microvolts(recording, INFO.channels, slice(None), path.name), recording.info.rate
+    data = eeg_microvolts(recording, CHANNELS, slice(None), path.name)
+    signal = np.flatnonzero(np.abs(data).max(axis=1) > _PADDING_UV)
+    if not signal.size:
+        raise DatasetError(f"{path.name} holds no signal", found=f"nothing above {_PADDING_UV} µV", expected="EEG")
+    return data[: signal[-1] + 1], recording.info.rate
+
+
+def _open(root: Path, _: Threshold) -> FileDataset:
+    """Open an npz file or a folder. Of a folder with both, what holds more people is read."""
+    if root.is_file():
+        return EegmatArrays(root)
+    archives = sorted(root.glob("*.npz"))
+    if len(archives) > 1:
+        raise DatasetError(
+            f"{root} holds several npz files",
+            found=", ".join(path.name for path in archives),
+            expected="one at most",
+            fix="Name the file itself with --root.",
+        )
+    folder = EegmatFolder(root)
+    if archives and len(EegmatArrays(archives[0]).subjects()) > folder.n_complete:
+        return EegmatArrays(archives[0])
+    return folder
+
+
+ENTRY = DatasetEntry(info=INFO, open=_open)

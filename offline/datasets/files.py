@@ -1,7 +1,8 @@
-"""What every loader needs: natural order, and checks that name the file at fault."""
+"""Shared by the loaders: natural order, the folder of downloads, and checks that name the faulty file."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,11 +16,23 @@ from bci_app.errors import DatasetError
 from offline.datasets.base import Dataset, DatasetInfo
 
 SYNTHETIC_MARK = "synthetic.json"
-"""Lies beside synthetic files."""
+"""A file of this name lies beside synthetic files."""
+
+DATA_VARIABLE = "BCI_APP_DATA"
+"""Environment variable with the folder of downloads; the user's cache folder if it is not set."""
+
+
+def data_folder(name: str) -> Path:
+    """Return the folder to which a data set is downloaded. It need not exist."""
+    if chosen := os.environ.get(DATA_VARIABLE):
+        return Path(chosen) / name
+    import pooch
+
+    return Path(pooch.os_cache("bci-app")) / "datasets" / name
 
 
 class FileDataset(Dataset, Protocol):
-    """A data set that can say which files hold a subject, so that windows made of them can be kept."""
+    """A data set that can say which files hold a subject, so that windows made from them can be cached."""
 
     def files(self, subject: str) -> tuple[Path, ...]:
         """Files that hold a subject."""
@@ -27,8 +40,8 @@ class FileDataset(Dataset, Protocol):
 
 
 def marked(info: DatasetInfo, root: Path) -> DatasetInfo:
-    """Give the description of the files in `root`: another one if they are synthetic."""
-    if not (root / SYNTHETIC_MARK).is_file():
+    """Return the description of the files in `root`, changed if they are synthetic."""
+    if not is_synthetic(root):
         return info
     return replace(
         info,
@@ -39,6 +52,11 @@ def marked(info: DatasetInfo, root: Path) -> DatasetInfo:
     )
 
 
+def is_synthetic(root: Path) -> bool:
+    """Return True if the files in a folder are marked as synthetic."""
+    return (root / SYNTHETIC_MARK).is_file()
+
+
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:
     """Sort key under which ``s2`` comes before ``s10``."""
     return tuple(
@@ -47,7 +65,7 @@ def natural(text: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def require_finite(data: NDArray[np.float64], where: str) -> NDArray[np.float64]:
-    """Give `data` (n_samples, n_channels) back if every value is finite.
+    """Return `data` (n_samples, n_channels) after a check that every value is finite.
 
     Raises
     ------
@@ -62,10 +80,10 @@ def require_finite(data: NDArray[np.float64], where: str) -> NDArray[np.float64]
     if not np.isfinite(total) and not (finite := np.isfinite(data)).all():
         sample = int(np.argmin(finite.all(axis=tuple(range(1, data.ndim)))))
         raise DatasetError(
-            f"{where} holds values that are no numbers",
+            f"{where} holds values that are not numbers",
             found=f"{int((~finite).sum())} NaN or infinite values, the first at index {sample}",
             expected="finite samples",
-            fix="Obtain the file anew, or leave this subject out.",
+            fix="Obtain the file again, or leave this subject out.",
         )
     return data
 
@@ -86,5 +104,5 @@ def require_shape(shape: Sequence[int], expected: Sequence[int | None], where: s
             f"{where} is not shaped as documented",
             found=f"shape {tuple(shape)}",
             expected="(" + ", ".join("any" if n is None else str(n) for n in expected) + ")",
-            fix="Obtain the file anew, or leave this subject out.",
+            fix="Obtain the file again, or leave this subject out.",
         )

@@ -28,7 +28,7 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +42,7 @@ from bci_app.montage.names import canonical, is_electrode
 from bci_app.recording import FORMATS, Recording
 from bci_app.stream import microvolts_per
 from offline.datasets.base import DatasetInfo, Trial
+from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import natural
 from offline.datasets.labels import Threshold, require_ratings
 from offline.datasets.recorded import eeg_microvolts, open_recording
@@ -61,7 +62,19 @@ _ENTITY = re.compile(r"(?:^|_)(sub|ses)-([A-Za-z0-9]+)(?=_|$)")
 # Classes with an order that everyone knows are not sorted by the alphabet.
 _ORDERS = (("low", "medium", "high"), ("negative", "neutral", "positive"), ("no", "yes"), ("rest", "task"))
 EXPECTED = "sub-<who>[_ses-<when>]…_eeg.<edf|bdf|xdf|vhdr|…> and …_events.tsv beside it"
-OBTAIN = "Name files as in BIDS, and give the table the columns onset, duration and one for each label."
+OBTAIN = "Name the files as in BIDS. The table needs the columns onset, duration and one for each label."
+
+INFO = DatasetInfo(
+    name="recordings",
+    title="Your own recordings with BIDS events tables",
+    source="your own recordings",
+    licence="the consent of your participants",
+    obtain=OBTAIN,
+    expected_files=EXPECTED,
+    targets=(),
+    channels=(),
+    rate=0.0,
+)
 
 
 @dataclass(frozen=True)
@@ -166,13 +179,9 @@ class Recordings:
     def info(self) -> DatasetInfo:
         """Its description; reads every recording once."""
         channels, rate, rest = self._common
-        return DatasetInfo(
-            name="recordings",
+        return replace(
+            INFO,
             title=f"Recordings in {self.root.name}",
-            source="own recordings",
-            licence="that of the recordings",
-            obtain=OBTAIN,
-            expected_files=EXPECTED,
             targets=self._targets,
             channels=channels,
             rate=rate,
@@ -415,3 +424,6 @@ def _before(
     first = int(np.searchsorted(recording.times, row.onset - 0.5 / recording.info.rate))
     end = min(first, recording.segments[0].stop)
     return eeg_microvolts(recording, channels, slice(0, end), where) if end > 0 else None
+
+
+ENTRY = DatasetEntry(info=INFO, open=Recordings, threshold=THRESHOLD)

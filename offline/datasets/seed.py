@@ -16,10 +16,19 @@ from numpy.typing import NDArray
 
 from bci_app.bundle.spec import Target
 from bci_app.errors import DatasetError
-from offline.datasets import montages
 from offline.datasets.base import DatasetInfo, Trial
-from offline.datasets.files import marked, require_finite, require_shape
+from offline.datasets.entry import DatasetEntry
+from offline.datasets.files import FileDataset, marked, require_finite, require_shape
+from offline.datasets.labels import Threshold
 from offline.datasets.mat import as_float, mat_names, read_mat
+
+CHANNELS = (
+    "Fp1", "Fpz", "Fp2", "AF3", "AF4", "F7", "F5", "F3", "F1", "Fz", "F2", "F4", "F6", "F8", "FT7", "FC5",
+    "FC3", "FC1", "FCz", "FC2", "FC4", "FC6", "FT8", "T7", "C5", "C3", "C1", "Cz", "C2", "C4", "C6", "T8",
+    "TP7", "CP5", "CP3", "CP1", "CPz", "CP2", "CP4", "CP6", "TP8", "P7", "P5", "P3", "P1", "Pz", "P2", "P4",
+    "P6", "P8", "PO7", "PO5", "PO3", "POz", "PO4", "PO6", "PO8", "CB1", "O1", "Oz", "O2", "CB2",
+)  # fmt: skip
+"""ESI NeuroScan, 62 channels; CB1 and CB2 are in no standard montage."""
 
 RATE = 200
 LABELS = (1, 0, -1, -1, 0, 1, -1, 0, 1, 1, 0, -1, 0, 1, -1)
@@ -44,7 +53,7 @@ INFO = DatasetInfo(
             description="what the film clip was chosen to evoke",
         ),
     ),
-    channels=montages.SEED,
+    channels=CHANNELS,
     rate=float(RATE),
 )
 
@@ -102,19 +111,19 @@ class Seed:
             for number, name in sorted(self._variables(path).items()):
                 where = f"{name} of {path.name}"
                 data = as_float(read_mat(path, (name,), expected=_EXPECTED, checked=True)[name], where)
-                require_shape(data.shape, (len(montages.SEED), None), where)
+                require_shape(data.shape, (len(CHANNELS), None), where)
                 yield Trial(
                     subject=subject,
                     session=date,
                     trial=f"{number:02d}",
                     data=require_finite(data.T, where),  # (channels, samples) → (samples, channels)
                     rate=float(RATE),
-                    channels=montages.SEED,
+                    channels=CHANNELS,
                     labels={"emotion": int(self._labels[number - 1]) + 1},
                 )
 
     def _variables(self, path: Path) -> dict[int, str]:
-        """Give the variable of each clip: the prefix of the names differs between subjects."""
+        """Return the variable of each clip. The prefix of the names differs between subjects."""
         names = mat_names(path, expected=_EXPECTED)
         found = {int(match[1]): name for name in names if (match := _VARIABLE.search(name))}
         if sorted(found) != list(range(1, len(self._labels) + 1)):
@@ -124,3 +133,10 @@ class Seed:
                 expected=f"*_eeg1 … *_eeg{len(self._labels)}",
             )
         return found
+
+
+def _open(root: Path, _: Threshold) -> FileDataset:
+    return Seed(root)
+
+
+ENTRY = DatasetEntry(info=INFO, open=_open)

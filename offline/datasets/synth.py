@@ -23,8 +23,9 @@ from scipy.special import ndtri
 
 from bci_app.errors import DatasetError
 from offline.atomic import write_atomically
-from offline.datasets import deap, dreamer, montages
+from offline.datasets import deap, dreamer
 from offline.datasets.files import SYNTHETIC_MARK
+from offline.datasets.seed import CHANNELS as SEED_CHANNELS
 from offline.datasets.seed import LABELS as SEED_LABELS
 from offline.datasets.seed import RATE as SEED_RATE
 from offline.datasets.synth_signal import Array, Person, Strengths, band_limited, course
@@ -122,7 +123,7 @@ def _write_deap(
 ) -> list[Path]:
     paths = []
     for number, rng in enumerate(rngs, start=1):
-        person = Person(montages.DEAP, 128.0, strengths, rng)
+        person = Person(deap.CHANNELS, 128.0, strengths, rng)
         session = person.session(rng)
         labels = np.clip(5.0 + 1.8 * _ratings(trials, 4, rng), 1, 9).round(2)
         data = np.empty((trials, deap.ROWS, deap.SAMPLES))
@@ -190,7 +191,7 @@ def _write_dreamer(
         "Data": people,
         "EEG_SamplingRate": np.uint8(dreamer.RATE),
         "ECG_SamplingRate": np.uint16(256),
-        "EEG_Electrodes": np.array([montages.DREAMER], dtype=object),
+        "EEG_Electrodes": np.array([dreamer.CHANNELS], dtype=object),
         "noOfSubjects": np.uint8(len(rngs)),
         "noOfVideoSequences": np.uint8(trials),
         "Disclaimer": "Synthetic data in the format of DREAMER. Not recorded from people.",
@@ -204,10 +205,10 @@ def _write_dreamer(
 
 
 def _dreamer_person(seconds: NDArray[np.int64], rng: np.random.Generator, strengths: Strengths) -> dict[str, Any]:
-    person = Person(montages.DREAMER, float(dreamer.RATE), strengths, rng)
+    person = Person(dreamer.CHANNELS, float(dreamer.RATE), strengths, rng)
     session = person.session(rng)
     scores = np.clip(np.round(3.2 + 1.3 * _ratings(len(seconds), 3, rng)), 1, 5)
-    offset = rng.normal(4200, 80, size=len(montages.DREAMER))  # µV: the headset does not remove it
+    offset = rng.normal(4200, 80, size=len(dreamer.CHANNELS))  # µV: the headset does not remove it
     cells = {key: np.empty((len(seconds), 1), dtype=object) for key in ("eeg", "eeg0", "ecg", "ecg0")}
     for number, row in enumerate(scores):
         levels = {name: dreamer.THRESHOLD.label(s) - 0.5 for name, s in zip(dreamer.TARGETS, row, strict=True)}
@@ -237,7 +238,7 @@ def _write_seed(
     paths = [_replace(home / "label.mat", partial(savemat, mdict={"label": labels}, appendmat=False))]
     seconds = np.random.default_rng(0).integers(*_CLIP_SECONDS["seed"], size=trials)  # the same films for all
     for number, rng in enumerate(rngs, start=1):
-        person = Person(montages.SEED, float(SEED_RATE), strengths, rng)
+        person = Person(SEED_CHANNELS, float(SEED_RATE), strengths, rng)
         prefix = "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), size=3))
         for date in _SEED_SESSIONS:
             session = person.session(rng)

@@ -11,24 +11,9 @@ import numpy as np
 from bci_app import __version__
 from bci_app.bundle.spec import Provenance
 from offline.datasets.base import DatasetInfo, Split, WindowSet
-from offline.presets import DEMO_SUBJECTS
 from offline.run.record import ProtocolRecord
 from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
-_INTENDED = {
-    "eegmat": "Research and demonstration: telling rest from mental arithmetic after 30 s of rest with eyes closed "
-    "as the person's own baseline.",
-}
-_LIMITS = {
-    "eegmat": "Mental load, not emotion. Learnt from healthy young adults, eyes closed, one headset, one task. Much of "
-    "what it tells is how far spectra have left the person's first 30 s of rest, in whatever direction. Rest and "
-    "arithmetic are two recordings of one session, each cleaned of artefacts by its authors on its own, so that what "
-    "changes with time or with the cleaning may help to tell them apart.",
-}
-_CHOSEN = {
-    "eegmat": "The settings of the preset compact were chosen on this data set, so that its scores are somewhat too "
-    "good; docs/compact-preset.md tells by how much.",
-}
 _SYNTHETIC = "Trained on synthetic signals: it knows nothing about people, and what it says of them means nothing."
 _TRY_OUT = "Trying out the software. Not for use on people."
 _NOT_MEDICAL = "Not a medical device; no decision about a person may rest on it."
@@ -48,7 +33,7 @@ def today() -> str:
 
 def caution(info: DatasetInfo) -> str:
     """Say what makes scores on a data set better than they are, or nothing."""
-    return "" if info.synthetic else _CHOSEN.get(info.name, "")
+    return "" if info.synthetic else info.caution
 
 
 def model_card(
@@ -80,7 +65,7 @@ def model_card(
     command : str
         What the user ran.
     """
-    demo = tuple(name for name in DEMO_SUBJECTS.get(info.name, ()) if name not in windows.subjects)
+    demo = tuple(name for name in info.demo_subjects if name not in windows.subjects)
     validation = _subjects(windows, final.validation)
     trained = _subjects(windows, np.concatenate([final.train, final.validation]) if finetuned else final.train)
     kept_out = f" but {', '.join(demo)}, whose recording the demo replays" if demo else ""
@@ -101,7 +86,7 @@ def model_card(
         f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[record.within_subject]} "
         f"{caution(info)}"
     )
-    limits = _SYNTHETIC if info.synthetic else _LIMITS.get(info.name, "")
+    limits = _SYNTHETIC if info.synthetic else info.limitations
     return Provenance(
         dataset=info.title,
         dataset_source=info.source,
@@ -114,7 +99,7 @@ def model_card(
         protocol_description=description.strip(),
         leaks=record.leaks,
         scores=record.scores[kind],
-        intended_use=_TRY_OUT if info.synthetic else _INTENDED.get(info.name, "Research."),
+        intended_use=_TRY_OUT if info.synthetic else info.intended_use,
         limitations=f"{limits} {_NOT_MEDICAL}".strip(),
         created=today(),
         command=command,

@@ -76,8 +76,8 @@ def evaluate(
 ) -> tuple[EvaluationResult, ...]:
     """Score a bundle on recordings, window by window, as a live session would meet them.
 
-    The rest baseline is measured once for each recording, as the data set has it (EEGMAT: the first 30 s of a
-    person's rest, which are not scored); filters start anew with every recording.
+    The rest baseline is measured once for each recording, as the data set defines it. Filters start again with every
+    recording.
 
     Parameters
     ----------

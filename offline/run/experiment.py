@@ -20,7 +20,6 @@ from offline.datasets import FileDataset, Threshold, open_dataset, prepare
 from offline.datasets.base import Dataset, WindowSet
 from offline.datasets.windows import choose_subjects, choose_targets
 from offline.export import measure_latency
-from offline.presets import DEMO_SUBJECTS
 from offline.protocols import protocol_named
 from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_positions
 from offline.run.card import caution, model_card, software, today
@@ -117,7 +116,7 @@ def run(
     if shipping.bad_channels:
         require_positions(spec)
     if until == "end":
-        shipping.destination(settings, out)  # met before any training
+        shipping.destination(settings, dataset.info, out)  # met before any training
     with locked(out):
         _claim(out, settings)
         data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
@@ -374,8 +373,7 @@ class _Work:
             preprocessing=self.spec,
             targets=windows.targets,
             subjects=windows.subjects,
-            excluded=_exclusions(self.data.dataset, self.settings, windows, self.data.skipped)
-            + uncounted(windows, self.plans),
+            excluded=_exclusions(self.data.dataset, windows, self.data.skipped) + uncounted(windows, self.plans),
             windows=len(windows),
             trials=len(np.unique(windows.trial)),
             caution=caution(info),
@@ -397,11 +395,9 @@ class _Work:
         )
 
 
-def _exclusions(
-    dataset: Dataset, settings: RunSettings, windows: WindowSet, skipped: dict[str, DatasetError]
-) -> tuple[Exclusion, ...]:
-    """Say what the data set holds and the run leaves out."""
-    demo = DEMO_SUBJECTS.get(settings.dataset, ())
+def _exclusions(dataset: Dataset, windows: WindowSet, skipped: dict[str, DatasetError]) -> tuple[Exclusion, ...]:
+    """List what the data set holds and the run leaves out."""
+    demo = dataset.info.demo_subjects
     used = {target.name for target in windows.targets}
     found = [Exclusion(what=name, why=str(error)) for name, error in skipped.items()]
     found += [

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bci_app.errors import DatasetError
 from offline.datasets.base import Dataset
-from offline.presets import DEMO_SUBJECTS, PRESETS, Preset
+from offline.presets import PRESETS, Preset
 from offline.protocols import PROTOCOLS, protocol_named
 from offline.search.evolution import Evolution
 
@@ -118,7 +118,7 @@ class RunSettings(BaseModel):
         """Give the subjects of the run; the demo's are in none unless they are named."""
         if isinstance(self.subjects, tuple):
             return self.subjects
-        demo = DEMO_SUBJECTS.get(self.dataset, ())
+        demo = dataset.info.demo_subjects
         available = tuple(subject for subject in dataset.subjects() if subject not in demo)
         if self.subjects is not None and self.subjects > len(available):
             raise DatasetError(

@@ -14,11 +14,10 @@ from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
 from bci_app.bundle.spec import NAME_PATTERN, BadChannelLoss, Provenance, QuantisedScore, Smoothing
 from bci_app.errors import BundleError, DatasetError
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
-from offline.datasets.base import Dataset, WindowSet
+from offline.datasets.base import Dataset, DatasetInfo, WindowSet
 from offline.datasets.synth_signal import Person, Strengths
 from offline.export import Excerpt, ExportedSubnet, build_graph, export_bundle, quantise
 from offline.export.graph import Session
-from offline.presets import DEMO_SUBJECTS
 from offline.run.bad_channels import allowed_share
 from offline.run.fold import FoldResult, Task, read_subnet, told
 from offline.run.record import ProtocolRecord
@@ -31,8 +30,6 @@ INT8 = "int8"
 _GOLDEN_WINDOWS = 10
 _GOLDEN_SEED = 0
 _SYNTHETIC_TITLE = "Synthetic {targets} (not for use on people)"
-# Name and title of the bundle of a data set.
-_NAMES = {"eegmat": ("mental-load", "Mental load (mental arithmetic)")}
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Shipping:
     int8: bool = False
     bad_channels: bool = False
 
-    def destination(self, settings: RunSettings, out: Path) -> Path:
+    def destination(self, settings: RunSettings, info: DatasetInfo, out: Path) -> Path:
         """Give the folder of the bundle, after a check that it has a name and that nothing else would be lost.
 
         Raises
@@ -65,7 +62,7 @@ class Shipping:
         BundleError
             If the name is none, or the folder holds anything but a bundle, or the run itself.
         """
-        name = self.bundle_name(settings)
+        name = self.bundle_name(settings, info)
         if not re.fullmatch(NAME_PATTERN, name):
             raise BundleError(
                 "A bundle cannot have this name",
@@ -84,10 +81,9 @@ class Shipping:
             )
         return folder
 
-    def bundle_name(self, settings: RunSettings) -> str:
-        """Give the name of the bundle."""
-        known = _NAMES.get(settings.dataset)
-        default = known[0] if known else f"{settings.dataset}-{settings.preset.name}"
+    def bundle_name(self, settings: RunSettings, info: DatasetInfo) -> str:
+        """Return the name of the bundle."""
+        default = info.bundle_name or f"{settings.dataset}-{settings.preset.name}"
         return self.name or default + ("-int8" if self.int8 else "")
 
     def options(self) -> tuple[str, ...]:
@@ -131,13 +127,13 @@ def ship(
     losses : tuple of BadChannelLoss
         What was measured; empty if nothing was.
     """
-    folder = shipping.destination(settings, out)
+    folder = shipping.destination(settings, dataset.info, out)
     allowed = allowed_share(losses, len(spec.channels))
     export_bundle(
         folder,
         [_exported(windows, task, result) for task, result in networks],
-        name=shipping.bundle_name(settings),
-        title=_title(settings, dataset, [target.name for target in windows.targets]),
+        name=shipping.bundle_name(settings, dataset.info),
+        title=_title(dataset, [target.name for target in windows.targets]),
         preprocessing=spec,
         provenance=card.model_copy(update={"bad_channels": losses}),
         excerpt=excerpt,
@@ -181,12 +177,10 @@ def quantised_scores(record: ProtocolRecord) -> tuple[QuantisedScore, ...]:
     )
 
 
-def _title(settings: RunSettings, dataset: Dataset, targets: Sequence[str]) -> str:
-    if settings.dataset in _NAMES:
-        return _NAMES[settings.dataset][1]
+def _title(dataset: Dataset, targets: Sequence[str]) -> str:
     if dataset.info.synthetic:
         return _SYNTHETIC_TITLE.format(targets="–".join(target.replace("_", " ") for target in targets))
-    return dataset.info.title
+    return dataset.info.bundle_title or dataset.info.title
 
 
 def _exported(windows: WindowSet, task: Task, result: FoldResult) -> ExportedSubnet:
@@ -208,7 +202,7 @@ def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, trained: Sequence[
     info = dataset.info
     rest = 0 if isinstance(spec.baseline, NoBaseline) else spec.baseline.samples
     seconds = (max(rest, spec.warm_up) + spec.window + _GOLDEN_WINDOWS * spec.hop) / spec.rate
-    demos = (name for name in DEMO_SUBJECTS.get(info.name, ()) if name not in trained)
+    demos = (name for name in info.demo_subjects if name not in trained)
     demo = next((name for name in demos if name in dataset.subjects()), None)
     found = None if demo is None else _beginning(dataset, demo, seconds)
     if found is not None:

@@ -194,9 +194,9 @@ def test_a_gap_forgets_the_signal_and_keeps_the_verdict() -> None:
         assert monitor.contacts[F3].cause == "unlike its neighbours"
 
 
-def test_real_eeg_is_rarely_called_unlike_its_neighbours(project_root: Path) -> None:
+def test_real_eeg_is_rarely_called_unlike_its_neighbours(shared_data: Path) -> None:
     """30 people of EEGMAT: the share stated in `bci_app.engine.neighbours`."""
-    with np.load(project_root / "offline/datasets/eegmat_128hz_30subjects.npz", allow_pickle=False) as file:
+    with np.load(shared_data / "eegmat" / "eegmat_128hz_30subjects.npz", allow_pickle=False) as file:
         data, names, scale = file["X"], [str(name) for name in file["ch_names"]], float(file["scale_uV"])
     count: Counter[str] = Counter()
     for recording in data:

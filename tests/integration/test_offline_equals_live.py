@@ -18,6 +18,7 @@ from offline.datasets.eegmat import EegmatFolder
 from offline.datasets.windows import trial_windows
 from tests.bundles import small_spec, write_bundle
 from tests.lsl_outlet import unique
+from tests.sample_session import POP_SECOND
 
 NAMES = "Fp1 Fp2 F3 F4 F7 F8 T7 T8 C3 C4 P7 P8 P3 P4 O1 O2 Fz Cz Pz"
 CHANNELS = tuple(NAMES.split())
@@ -96,9 +97,9 @@ def test_lsl_gives_what_the_file_gives(
     assert sum(valid for valid, _, _ in expected.values()) > 40
 
 
-# Second of the arithmetic recording at which electrode O2 pops. From there on the live side knows more than
+# Second of the task at which electrode O2 jumps. From there on the live side knows more than
 # training's windows do: it refuses what the pop spoils and starts that electrode's filters anew.
-POP = 45
+POP = POP_SECOND
 
 
 @pytest.mark.parametrize("filtered", [True, False], ids=["filtered", "as recorded"])

@@ -119,14 +119,14 @@ def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "--dataset", "eegmat", "--out", "FILE"], "cannot be written"),
-        (["run", "--dataset", "eegmat", "--out", "FILE/run"], "cannot be written"),
-        (["run", "--dataset", "eegmat", "--root", "FILE", "--out", "run"], "Cannot read taken as an EEGMAT sample"),
+        (["run", "--dataset", "eegmat", "--root", "DATA", "--out", "FILE"], "cannot be written"),
+        (["run", "--dataset", "eegmat", "--root", "DATA", "--out", "FILE/run"], "cannot be written"),
+        (["run", "--dataset", "eegmat", "--root", "FILE", "--out", "run"], "Cannot read taken as recordings of EEGMAT"),
         (["run", "--dataset", "eegmat", "--protocol", ",", "--out", "run"], "A run needs protocols"),
         (["run", "--dataset", "eegmat", "--threshold", ">3", "--out", "run"], "has no ratings to divide"),
         (["run", "--dataset", "eegmat", "--threshold", "high", "--out", "run"], "Not a threshold of ratings"),
         (["synth", "deap", "FILE/deap"], "cannot be made"),
-        (["evaluate", "mental-load", "--file", "FILE"], "Cannot read taken as an EEGMAT sample"),
+        (["evaluate", "mental-load", "--file", "FILE"], "Cannot read taken as recordings of EEGMAT"),
         (["evaluate", "mental-load", "--file", "nowhere.npz"], "There is no file nowhere.npz"),
         (["report", "FILE"], "No finished run"),
         (["search", "FILE"], "No run was started"),
@@ -138,10 +138,14 @@ def test_paths_that_cannot_be_used_are_named(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    arithmetic_npz: Path,
 ) -> None:
     (tmp_path / "taken").write_text("mine")
+    names = {"DATA": str(arithmetic_npz)}
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["bci-offline", *(word.replace("FILE", "taken") for word in arguments)])
+    monkeypatch.setattr(
+        sys, "argv", ["bci-offline", *(names.get(word, word.replace("FILE", "taken")) for word in arguments)]
+    )
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 1
@@ -150,9 +154,10 @@ def test_paths_that_cannot_be_used_are_named(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGINT as on POSIX")
-def test_ctrl_c_ends_all_processes_with_one_line(tmp_path: Path, project_root: Path) -> None:
+def test_ctrl_c_ends_all_processes_with_one_line(tmp_path: Path, project_root: Path, arithmetic_npz: Path) -> None:
     out = tmp_path / "run"
-    arguments = ["run", "--dataset", "eegmat", "--subjects", "4", "--processes", "2", "--out", str(out)]
+    data = ["--dataset", "eegmat", "--root", str(arithmetic_npz)]
+    arguments = ["run", *data, "--subjects", "4", "--processes", "2", "--out", str(out)]
     started = subprocess.Popen(
         [sys.executable, "-c", "from offline.cli import main; main()", *arguments],
         env=os.environ | {"PYTHONPATH": str(project_root)},

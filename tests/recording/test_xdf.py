@@ -128,7 +128,7 @@ def test_a_rate_that_the_stamps_contradict_is_noted(tmp_path: Path) -> None:
 def test_stamps_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     stamps = np.arange(500) / 100
     stamps[17] = np.nan
-    with pytest.raises(FileError, match="1 time stamps that are no numbers"):
+    with pytest.raises(FileError, match="1 time stamps that are not numbers"):
         read_recording(write(tmp_path / "a.xdf", eeg(), stamps=stamps))
 
 

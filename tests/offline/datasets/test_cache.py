@@ -16,7 +16,7 @@ from bci_app.preprocessing.spec import NoBaseline, RestBaseline
 from offline.datasets import Threshold, WindowSet, make_windows, open_dataset
 from offline.datasets import cache as cache_module
 from offline.datasets.cache import prepare
-from offline.datasets.montages import DEAP
+from offline.datasets.deap import CHANNELS as DEAP
 
 SPEC = PreprocessingSpec(
     channels=DEAP,

@@ -8,7 +8,7 @@ from scipy.io import savemat
 
 from bci_app.errors import DatasetError
 from offline.datasets import Threshold, open_dataset
-from offline.datasets.montages import DEAP
+from offline.datasets.deap import CHANNELS as DEAP
 from offline.datasets.restricted_pickle import read_arrays
 from offline.datasets.synth import write_python2_pickle
 
@@ -79,7 +79,7 @@ NAN[1, 31, 4000] = np.nan
         ({"labels": np.full((2, 3), 6.0)}, r"labels of s01\.dat is not shaped"),
         ({"labels": np.full((2, 4), 0.5)}, r"valence rating of trial 1 of s01\.dat is off its scale: found 0\.5"),
         ({"labels": np.full((2, 4), np.nan)}, "is off its scale: found nan"),
-        ({"data": NAN}, r"trial 2 of s01\.dat holds values that are no numbers: found 1 NaN .* index 4000"),
+        ({"data": NAN}, r"trial 2 of s01\.dat holds values that are not numbers: found 1 NaN .* index 4000"),
         ({"labels": None}, r"s01\.dat lacks labels: found data"),
     ],
 )

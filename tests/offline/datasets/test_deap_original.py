@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
 from offline.datasets import open_dataset
-from offline.datasets.montages import DEAP
+from offline.datasets.deap import CHANNELS as DEAP
 
 # The order of the Twente recordings, subjects 1 to 22.
 TWENTE = (

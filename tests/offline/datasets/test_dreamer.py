@@ -7,7 +7,7 @@ from scipy.io import loadmat, savemat
 
 from bci_app.errors import DatasetError
 from offline.datasets import Threshold, open_dataset
-from offline.datasets.montages import DREAMER
+from offline.datasets.dreamer import CHANNELS as DREAMER
 
 
 def cells(*arrays: Any) -> Any:
@@ -77,7 +77,7 @@ NAN[5, 3] = np.inf
         ({"EEG": {"stimuli": cells(NAN, NAN)}}, "found no baseline"),
         ({"EEG": {"stimuli": np.ones((5, 5)), "baseline": cells(NAN)}}, "stimuli of s01 is not built as documented"),
         ({"EEG": {"stimuli": cells(NAN[:, :4].T, NAN), "baseline": cells(NAN, NAN)}}, r"is not shaped as documented"),
-        ({"EEG": {"stimuli": cells(NAN, NAN), "baseline": cells(NAN, NAN)}}, "film 1 of s01 .*no numbers: found 1 NaN"),
+        ({"EEG": {"stimuli": cells(NAN, NAN), "baseline": cells(NAN, NAN)}}, "film 1 of s01 .*not numbers: found 1 NaN"),
         ({"EEG": {"stimuli": cells(NAN, NAN), "baseline": cells(NAN, NAN, NAN)}}, "s01 lacks baselines: found 3"),
     ],
 )

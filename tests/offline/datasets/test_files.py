@@ -29,7 +29,7 @@ def test_values_that_are_no_numbers_are_found_and_named(value: float) -> None:
     require_finite(data, "here")
     data[7, 2] = value
     data[8, 0] = -value
-    with pytest.raises(DatasetError, match=r"here holds values that are no numbers: found 2 .* first at index 7"):
+    with pytest.raises(DatasetError, match=r"here holds values that are not numbers: found 2 .* first at index 7"):
         require_finite(data, "here")
 
 

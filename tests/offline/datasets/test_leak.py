@@ -18,8 +18,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from bci_app.bundle.spec import Target
 from bci_app.preprocessing import PreprocessingSpec
 from offline.datasets import DatasetInfo, Trial, WindowSet, make_windows
+from offline.datasets.dreamer import CHANNELS as DREAMER
 from offline.datasets.eegmat import INFO
-from offline.datasets.montages import DREAMER
 from offline.protocols import make_splits
 
 TARGET = Target(name="eyes", classes=("open", "closed"))

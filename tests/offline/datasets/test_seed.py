@@ -8,7 +8,7 @@ from scipy.io import loadmat, savemat
 
 from bci_app.errors import DatasetError
 from offline.datasets import open_dataset
-from offline.datasets.montages import SEED
+from offline.datasets.seed import CHANNELS as SEED
 
 
 def write(root: Path, name: str = "1_20131027.mat", **clips: Any) -> Path:
@@ -61,7 +61,7 @@ NAN[61, 17] = np.nan
         ({"djc_eeg2": None}, "does not hold one variable for each label: found djc_eeg1, djc_eeg3"),
         ({"djc_eeg4": np.zeros((62, 201))}, r"expected \*_eeg1 … \*_eeg3"),
         ({"djc_eeg2": np.zeros((601, 62))}, r"djc_eeg2 of 1_20131027\.mat is not shaped as documented"),
-        ({"djc_eeg2": NAN}, "djc_eeg2 .*no numbers: found 1 NaN or infinite values, the first at index 17"),
+        ({"djc_eeg2": NAN}, "djc_eeg2 .*not numbers: found 1 NaN or infinite values, the first at index 17"),
         ({"djc_eeg2": "text"}, "djc_eeg2 .*holds no real numbers"),
     ],
 )

@@ -12,8 +12,10 @@ from bci_app.errors import DatasetError
 from bci_app.preprocessing import PreprocessingSpec
 from bci_app.preprocessing.spec import LogBandPowerToken, RestBaseline
 from offline.datasets import make_windows, open_dataset
-from offline.datasets.montages import DEAP, DREAMER, SEED
+from offline.datasets.deap import CHANNELS as DEAP
+from offline.datasets.dreamer import CHANNELS as DREAMER
 from offline.datasets.restricted_pickle import read_arrays
+from offline.datasets.seed import CHANNELS as SEED
 from offline.datasets.synth import synth
 from offline.datasets.synth_signal import patterns, positions
 from offline.protocols import make_splits

@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -175,11 +176,11 @@ def test_unknown_subjects_and_targets_are_refused() -> None:
         make_windows(dataset, spec(), targets=["a", "a"])
 
 
-def test_eegmat_under_the_live_protocol_spends_thirty_seconds_and_scores_the_rest() -> None:
+def test_eegmat_under_the_live_protocol_spends_thirty_seconds_and_scores_the_rest(arithmetic_npz: Path) -> None:
     s = spec(
         channels=INFO.channels, window=512, hop=128, warm_up=128, baseline=RestBaseline(kind="feature", samples=3840)
     )
-    windows = make_windows(open_dataset("eegmat"), s, subjects=["Subject01", "Subject02"])
+    windows = make_windows(open_dataset("eegmat", arithmetic_npz), s, subjects=["Subject01", "Subject02"])
     for code in np.unique(windows.trial):
         rows = windows.trial == code
         arithmetic = windows.labels[rows][0, 0] == 1

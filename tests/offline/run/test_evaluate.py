@@ -15,7 +15,6 @@ from bci_app.bundle.spec import Provenance, Smoothing
 from bci_app.errors import BundleError, DatasetError
 from offline import cli
 from offline.datasets import Threshold, make_windows, open_dataset
-from offline.datasets.eegmat import EegmatSample
 from offline.datasets.synth import synth
 from offline.export import Excerpt, ExportedSubnet, export_bundle
 from offline.metrics import balanced_accuracy, rolling_mean
@@ -25,6 +24,7 @@ from offline.run.evaluate import _shared_targets, evaluate, evaluate_reference
 from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.supernet.extract import Subnet
 from offline.supernet.space import ArchConfig
+from tests.offline.mental_arithmetic import write_npz
 
 CARD = Provenance(
     dataset="none", dataset_source="none", licence="none", synthetic=True, train_subjects=("Subject00", "Subject03"),
@@ -35,13 +35,8 @@ CARD = Provenance(
 
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The recordings of three subjects, in the shape of the embedded sample."""
-    with np.load(EegmatSample().path, allow_pickle=False) as archive:
-        arrays = dict(archive)
-    rows = np.isin(arrays["subject"], np.unique(arrays["subject"])[1:4])
-    path = tmp_path_factory.mktemp("sample") / "three.npz"
-    np.savez(path, **arrays | {key: arrays[key][rows] for key in ("X", "y", "subject")})
-    return path
+    """The recordings of three made-up people."""
+    return write_npz(tmp_path_factory.mktemp("sample") / "three.npz", subjects=3)
 
 
 @pytest.fixture(scope="module")

@@ -21,11 +21,11 @@ COMMAND = (
 )  # fmt: skip
 
 
-def begin(out: Path, cache: Path, project_root: Path) -> subprocess.Popen[str]:
+def begin(out: Path, root: Path, cache: Path, project_root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [
             sys.executable, "-c", "from offline.cli import main; main()", *COMMAND.split(), "--out", str(out),
-            "--cache", str(cache),
+            "--root", str(root), "--cache", str(cache),
         ],
         env=os.environ | {"PYTHONPATH": str(project_root)},
         stdout=subprocess.DEVNULL,
@@ -62,11 +62,13 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 
 @pytest.mark.timeout(400)
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as on POSIX")
-def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(tmp_path: Path, project_root: Path) -> None:
+def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(
+    tmp_path: Path, project_root: Path, arithmetic_npz: Path
+) -> None:
     whole, killed, cache = tmp_path / "whole", tmp_path / "killed", tmp_path / "cache"
-    finish(begin(whole, cache, project_root))
+    finish(begin(whole, arithmetic_npz, cache, project_root))
     for moment, reached in MOMENTS.items():
-        run = begin(killed, cache, project_root)
+        run = begin(killed, arithmetic_npz, cache, project_root)
         while not reached(killed):
             assert run.poll() is None, f"it ended before {moment}"
             time.sleep(0.005)
@@ -74,7 +76,7 @@ def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(tmp_path: Path, pr
         run.communicate()
         assert run.returncode == -signal.SIGKILL, moment
         assert (killed / "run.lock").exists()
-    finish(begin(killed, cache, project_root))
+    finish(begin(killed, arithmetic_npz, cache, project_root))
 
     for network in (FOLD, FINAL):
         assert len(evaluations(whole / network)) >= 20

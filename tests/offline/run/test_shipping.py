@@ -17,7 +17,7 @@ from bci_app.preprocessing import Pipeline
 from offline.datasets import open_dataset
 from offline.datasets.base import DatasetInfo, Trial
 from offline.datasets.windows import make_windows
-from offline.presets import DEMO_SUBJECTS, PRESETS
+from offline.presets import PRESETS
 from offline.protocols import make_splits
 from offline.report import write_report
 from offline.run import RunSettings, Shipping, experiment, run
@@ -100,7 +100,9 @@ def test_what_a_bundle_may_not_replace_or_be_called_is_met_before_any_training(
 
 @pytest.mark.parametrize("rest", [0.0, 3.0, 15.0, 30.0])
 @pytest.mark.parametrize("channels", [CHANNELS, ("A1", "M2", "AFp3h", "FT9", "Nz", "CB1", "I99", "Cz")])
-def test_no_training_data_ship_in_the_golden_record(rest: float, channels: tuple[str, ...]) -> None:
+def test_no_training_data_ship_in_the_golden_record(
+    rest: float, channels: tuple[str, ...], arithmetic_npz: Path
+) -> None:
     """Synthetic EEG of just the length, whatever rest a data set has; the demo's recording where there is one."""
     dataset = Headset(info=replace(Headset().info, rest_seconds=rest, channels=channels, rate=200.0))
     spec = PRESET.preprocessing(dataset.info)
@@ -110,7 +112,7 @@ def test_no_training_data_ship_in_the_golden_record(rest: float, channels: tuple
     assert 1 < excerpt.raw.std() < 100
     assert (excerpt.raw.std(axis=0) > 0).all()
     np.testing.assert_array_equal(excerpt.raw, golden_excerpt(dataset, spec, ()).raw)
-    sample = open_dataset("eegmat")
+    sample = open_dataset("eegmat", arithmetic_npz)
     sample_spec = PRESETS["compact"].preprocessing(sample.info)
     excerpt = golden_excerpt(sample, sample_spec, ("Subject02",))
     demo = next(iter(sample.trials("Subject01"))).data[: len(excerpt.raw)].astype(np.float32)
@@ -119,9 +121,8 @@ def test_no_training_data_ship_in_the_golden_record(rest: float, channels: tuple
 
 
 def test_a_demo_recording_that_cannot_be_used_does_not_stop_a_run_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    dataset = Headset(info=replace(Headset().info, name="eegmat"))
+    dataset = Headset(info=replace(Headset().info, demo_subjects=("s0",)))
     spec = PRESET.preprocessing(dataset.info)
-    monkeypatch.setitem(DEMO_SUBJECTS, "eegmat", ("s0",))
     used = golden_excerpt(dataset, spec, ())
     np.testing.assert_array_equal(used.raw, next(dataset.trials("s0")).data[: len(used.raw)].astype(np.float32))
 
@@ -281,7 +282,7 @@ def test_the_allowed_share_follows_the_rule(
 
 
 def test_channels_without_a_place_on_the_head_are_refused_before_anything_is_done() -> None:
-    from offline.datasets.montages import SEED
+    from offline.datasets.seed import CHANNELS as SEED
 
     info = replace(Headset().info, channels=SEED)
     with pytest.raises(DatasetError, match="Interpolation cannot be measured"):

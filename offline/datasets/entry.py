@@ -1,0 +1,30 @@
+"""The entry of a data set in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from offline.datasets.base import DatasetInfo
+from offline.datasets.files import FileDataset
+from offline.datasets.labels import Threshold
+
+
+@dataclass(frozen=True)
+class DatasetEntry:
+    """A data set that can be opened. Each module of a data set defines one.
+
+    Attributes
+    ----------
+    info : DatasetInfo
+        The description before any file is read.
+    open : callable
+        Opens a file or folder, given the threshold of ratings. Data sets without ratings ignore the threshold.
+    threshold : Threshold or None
+        The usual threshold of ratings; None where labels are not ratings.
+    """
+
+    info: DatasetInfo
+    open: Callable[[Path, Threshold], FileDataset]
+    threshold: Threshold | None = None
