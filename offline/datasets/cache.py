@@ -51,9 +51,9 @@ _START_SECONDS = 4.0
 _ARRAYS = ("tokens", "labels", "subject", "session", "trial", "last", "seconds")
 # What decides the windows: the preprocessing, the names of channels, and the loaders.
 _CODE = (
-    "bci_app/preprocessing/*.py",
+    "bci_app/preprocessing/**/*.py",
     "bci_app/recording/*.py",
-    "bci_app/channels.py",
+    "bci_app/montage/*.py",
     "bci_app/stream.py",
     "offline/datasets/*.py",
 )
@@ -151,7 +151,7 @@ def code_version() -> str:
     digest = hashlib.sha256(f"numpy {np.__version__}, scipy {scipy.__version__}".encode())
     for pattern in _CODE:
         for path in sorted(root.glob(pattern)):
-            digest.update(path.name.encode() + path.read_bytes())
+            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -77,7 +77,10 @@ NAN[5, 3] = np.inf
         ({"EEG": {"stimuli": cells(NAN, NAN)}}, "found no baseline"),
         ({"EEG": {"stimuli": np.ones((5, 5)), "baseline": cells(NAN)}}, "stimuli of s01 is not built as documented"),
         ({"EEG": {"stimuli": cells(NAN[:, :4].T, NAN), "baseline": cells(NAN, NAN)}}, r"is not shaped as documented"),
-        ({"EEG": {"stimuli": cells(NAN, NAN), "baseline": cells(NAN, NAN)}}, "film 1 of s01 .*not numbers: found 1 NaN"),
+        (
+            {"EEG": {"stimuli": cells(NAN, NAN), "baseline": cells(NAN, NAN)}},
+            "film 1 of s01 .*not numbers: found 1 NaN",
+        ),
         ({"EEG": {"stimuli": cells(NAN, NAN), "baseline": cells(NAN, NAN, NAN)}}, "s01 lacks baselines: found 3"),
     ],
 )
