@@ -12,7 +12,7 @@ import numpy as np
 
 from bci_app.recording import Annotation, Recording
 from bci_app.replay import Replay, ReplaySource, ReplayThread
-from bci_app.sources.synthetic import DEFAULT_CHANNELS, SyntheticEeg
+from bci_app.simulation import Settings, SimulatedParticipant
 from bci_app.stream import StreamInfo
 
 _RATE = 500.0
@@ -23,9 +23,10 @@ _SEED = 1
 def recordings() -> list[Recording]:
     """Make two minutes of synthetic EEG. No person was recorded."""
     n = round(_SECONDS * _RATE)
-    eeg = SyntheticEeg(DEFAULT_CHANNELS, _RATE, _SEED)
-    units = ("µV",) * len(DEFAULT_CHANNELS)
-    info = StreamInfo("synthetic signal", DEFAULT_CHANNELS, _RATE, units, kind="file", n_samples=n)
+    settings = Settings(rate=_RATE)
+    eeg = SimulatedParticipant(_SEED, settings)
+    units = ("µV",) * len(settings.channels)
+    info = StreamInfo("synthetic signal", settings.channels, _RATE, units, kind="file", n_samples=n)
     note = Annotation(0.0, 0.0, "synthetic signal: no person was recorded")
     times = np.arange(n) / _RATE
     return [Recording(Path("synthetic signal"), "synthetic", info, eeg.samples(0, n), times, annotations=(note,))]

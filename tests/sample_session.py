@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from edfio import Edf, EdfAnnotation, EdfSignal
 
-from bci_app.sources.synthetic import SyntheticEeg
+from bci_app.simulation import Settings, SimulatedParticipant
 
 RATE = 500
 ELECTRODES = [
@@ -45,7 +45,7 @@ def write_session(folder: Path) -> tuple[Path, Path]:
 
 def _recorded(seed: int, seconds: int) -> np.ndarray:
     """Make EEG as such an amplifier stores it: without offset and drift."""
-    eeg = SyntheticEeg(ELECTRODES, RATE, seed).samples(0, seconds * RATE)
+    eeg = SimulatedParticipant(seed, Settings(channels=ELECTRODES, rate=RATE)).samples(0, seconds * RATE)
     spectrum = np.fft.rfft(eeg, axis=0)
     spectrum[: round(0.8 * seconds)] = 0
     return np.fft.irfft(spectrum, len(eeg), axis=0)
