@@ -28,9 +28,9 @@ from bci_app.bundle.spec import Smoothing, Target
 from bci_app.errors import SourceError
 from bci_app.gui.app import make_application
 from bci_app.gui.controller import Controller
+from bci_app.gui.help_dialog import HelpDialog
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.settings_dialog import SettingsDialog
-from bci_app.gui.shortcuts import HelpDialog
 from bci_app.gui.theme import THEMES
 from bci_app.montage.names import canonical, is_electrode
 from bci_app.preprocessing.spec import RestBaseline
@@ -213,7 +213,7 @@ class Studio:
             self.shoot(window, f"markers_connect_{theme}")
             page.connect_asked.emit(page.source.choice, self.load.folder)
             psychopy.wait_for_receiver()
-            until(lambda: bool(window.area.record.streams.text()) and window.controller.traces is not None)
+            until(lambda: bool(window.area.session_panel.streams.text()) and window.controller.traces is not None)
             until(lambda: window.controller.traces.end > 6 * 500)
             for number in range(3):
                 psychopy.send(f"picture {number + 1}")
@@ -366,13 +366,13 @@ class Studio:
             window.controller.choose_outputs(OutputChoice(osc="127.0.0.1:9000").with_lsl(True))
             wait(2.0)
             player.set_speed(1.0)
-            window.area.record.participant.setText("P07")
+            window.area.session_panel.participant.setText("P07")
             window.toggle_recording()
             window.controller.mark("eyes closed")
             wait(2.5)
             self.shoot(window, f"replay{suffix}_{theme}")
-            window.open_report()
-            window.area.record.report._groups[0].button(7).click()
+            window.run_action("report")
+            window.area.session_panel.report._groups[0].button(7).click()
             wait(0.2)
             self.shoot(window, f"self_report{suffix}_{theme}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 
@@ -12,13 +12,15 @@ from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
 from bci_app.events import Gap, Prediction, Status
+from bci_app.gui.opener import Opener
+from bci_app.gui.recorder import SessionRecorder
 from bci_app.presentation import notices
 from bci_app.presentation.event_log import EventLog
-from bci_app.presentation.opening import Opening, Ready, Running
+from bci_app.presentation.marks import note_marker, report_text
+from bci_app.presentation.opening import Opened, Ready, Running
 from bci_app.presentation.output_control import OutputChoice, OutputControl
 from bci_app.presentation.player import Playback, Player
-from bci_app.presentation.recording_control import RecordingControl
-from bci_app.presentation.signal_feed import HISTORY_SECONDS, SignalFeed
+from bci_app.presentation.signal_feed import SignalFeed
 from bci_app.presentation.spectra import Spectra
 from bci_app.presentation.state import Event, Mark, Session, SessionLog
 from bci_app.presentation.status_report import Due, StatusReport
@@ -34,16 +36,16 @@ _RECORDING_SECONDS = 1.0
 
 
 class Controller(QObject):
-    """Runs a session and tells the window about it in frozen values.
+    """Runs a session, and reports it to the window in frozen values.
 
     Parameters
     ----------
     clock : callable
-        Seconds, steady: tells how long a stream has been silent.
+        Steady seconds, which the silence of a stream is measured by.
     markers : sequence of str
-        LSL marker streams whose events belong into every session (see `Engine`).
+        LSL marker streams whose events belong to every session (see `Engine`).
     outputs : OutputChoice, optional
-        Where predictions go; nowhere by default.
+        Where predictions are sent; nowhere by default.
 
     Attributes
     ----------
@@ -51,10 +53,12 @@ class Controller(QObject):
         The open session.
     log : SessionLog
         Predictions, gaps and markers so far.
+    recorder : SessionRecorder
+        The recording of the session.
     spectra : Spectra
-        What of the spectrum is shown; tells `spectrum_changed` and `map_changed`.
+        What is shown of the spectrum. It emits `spectrum_changed` and `map_changed`.
     player : Player or None
-        Of the session's recording, if its source is one.
+        Plays the recording that is the source, if it is one.
     source_text : str
         The source that was asked for last.
     """
@@ -68,9 +72,8 @@ class Controller(QObject):
     spectrum_changed = pyqtSignal(object)
     map_changed = pyqtSignal(object)
     happened = pyqtSignal(object)
-    trouble_changed = pyqtSignal(object)
+    notice_changed = pyqtSignal(object)
     playback_changed = pyqtSignal(object)
-    recording_changed = pyqtSignal(object)
     failed = pyqtSignal(object)
 
     def __init__(
@@ -86,15 +89,15 @@ class Controller(QObject):
         self._feed = SignalFeed(clock)
         self.spectra = Spectra(self.spectrum_changed.emit, self.map_changed.emit)
         self._event_log = EventLog(self.happened.emit, lambda: self.seconds)
-        self._notices = notices.TroubleBoard(self.trouble_changed.emit)
+        self._notices = notices.NoticeBoard(self.notice_changed.emit)
         self.session: Session | None = None
         self.log = SessionLog()
         self.player: Player | None = None
-        self._opening: Opening | None = None
+        self._opener = Opener(self._begin, self._fail)
         self.source_text = ""
         self._again: Callable[[], None] | None = None
         self._running: Running | None = None
-        self._recording = RecordingControl()
+        self.recorder = SessionRecorder(self._event_log, lambda: self.engine, self)
         self._outputs = OutputControl(outputs or OutputChoice())
         self._drawing = True
         self._report = StatusReport()
@@ -125,7 +128,7 @@ class Controller(QObject):
         wait_for_baseline: bool = True,
         player: Player | None = None,
     ) -> None:
-        """Open a session, without a model to watch signals only; `session_changed` or `failed` follows."""
+        """Open a session, without a model only to watch signals. `session_changed` or `failed` follows."""
         self.prepare(
             lambda: Ready(source, bundle, player), source_text=source_text, wait_for_baseline=wait_for_baseline
         )
@@ -138,37 +141,28 @@ class Controller(QObject):
         wait_for_baseline: bool = True,
         markers: Sequence[str] = (),
     ) -> None:
-        """Open the session whose source and model `find` gives, in a thread of its own.
+        """Open the session whose source and model `find` returns, in a separate thread.
 
-        The events of the LSL marker streams `markers` are taken, beside those that were named at the start.
+        Events of the LSL marker streams `markers` are received, beside those of the streams named at the start.
         """
-        if self._opening is not None:
-            self._opening.cancel()
+        self._opener.cancel()
         old, self._running = self._running, None
         self._leave()
         self.source_text = source_text
-        self._opening = Opening(
-            find,
-            old,
-            wait_for_baseline=wait_for_baseline,
-            buffer_seconds=HISTORY_SECONDS,
-            markers=tuple(dict.fromkeys((*self._markers, *markers))),
-        )
+        self._opener.start(find, old, wait_for_baseline=wait_for_baseline, markers=(*self._markers, *markers))
         self._again = lambda: self.prepare(
             find, source_text=source_text, wait_for_baseline=wait_for_baseline, markers=markers
         )
         self.opening.emit(source_text)
 
     def open_again(self) -> None:
-        """Open the last session anew, from its beginning if it is a recording."""
+        """Open the last session again. A recording starts from its beginning."""
         if self._again is not None:
             self._again()
 
     def close(self) -> None:
         """End the session and its threads. May be called twice."""
-        if self._opening is not None:
-            self._opening.cancel()
-            self._opening = None
+        self._opener.cancel()
         if self._running is not None:
             self._running.stop()
             self._running = None
@@ -180,36 +174,41 @@ class Controller(QObject):
         self.close()
 
     def start_baseline(self) -> None:
-        """Measure the rest baseline from now on, anew if there is one."""
+        """Measure the rest baseline from now on, again if there is one."""
         if self._running is not None:
             self._running.thread.engine.start_baseline()
             self._report.repeat()
 
     def mark(self, text: str) -> None:
-        """Note an event now."""
+        """Mark this moment."""
         if self._running is not None:
             self._show_marker(self._running.thread.engine.mark(text), quiet=False)
 
+    def report(self, ratings: Mapping[str, int]) -> None:
+        """Mark a self-report: ratings from 1 to 9 by scale."""
+        self.mark(report_text(ratings))
+
     def _show_marker(self, marker: Marker, *, quiet: bool) -> None:
+        note_marker(self.log, marker)
         place = self._feed.place(marker.time)
         if place is not None:
             self.log.markers.append(Mark(place, marker.text))
         self.happened.emit(Event(self._feed.stream_time.since_start(marker.time), marker.text, quiet=quiet))
 
     def set_display_filter(self, display_filter: DisplayFilter) -> None:
-        """Choose what the eye gets; the model and the recording get what they got."""
+        """Choose the filter of the display. The model and the recording are not affected."""
         if self._feed.refilter(display_filter, self.engine):
             self.traces_replaced.emit()
 
     def set_drawing(self, drawing: bool) -> None:
-        """Stop or go on copying signals for the eye, when the window is hidden or shown."""
+        """Stop or go on copying signals for drawing, when the window is hidden or shown."""
         if drawing != self._drawing:
             self._drawing = drawing
             self._timer.setInterval(_FRAME_MS if drawing else _HIDDEN_MS)
 
     @property
     def outputs(self) -> OutputChoice:
-        """Where predictions are to go."""
+        """Where predictions are sent."""
         return self._outputs.choice
 
     def choose_outputs(self, choice: OutputChoice) -> None:
@@ -217,7 +216,7 @@ class Controller(QObject):
         self._outputs.choose(choice)
 
     def sends(self, stream: LslStream) -> bool:
-        """Tell whether an LSL stream is one of this session's outputs, or the recording that it plays."""
+        """Return whether an LSL stream is one of this session's outputs, or the recording that it plays."""
         return self._outputs.sends(stream.uid) or (self.player is not None and self.player.sends(stream.source_id))
 
     # Recording ---------------------------------------------------------------------------------
@@ -225,44 +224,33 @@ class Controller(QObject):
     @property
     def recording(self) -> bool:
         """Whether a recording runs."""
-        return self._recording.running
+        return self.recorder.running
 
     def start_recording(self, folder: Path, *, participant: str) -> None:
         """Record from now on into a new file of `folder`."""
-        if self._running is None or self.session is None or self._recording.running:
+        if self.session is None:
             return
-        engine = self._running.thread.engine
         try:
-            path = self._recording.start(engine, folder, participant=participant, source_text=self.session.source_text)
+            self.recorder.start(folder, participant=participant, source_text=self.session.source_text)
         except BciError as error:
-            self.tell(error)
+            self.show_error(error)
             return
         self._notices.forget()  # of a recording before this one
-        self._event_log.note("recording begun", str(path))
-        self.recording_changed.emit(self._recording.state())
 
     def name_participant(self, code: str) -> None:
-        """Note a code that was given after a recording had begun, as a marker of it."""
-        if self._recording.running and code != self._recording.participant:
-            self._recording.participant = code
+        """Mark a code that was typed after the recording had begun."""
+        if self.recorder.rename(code):
             self.mark(f"participant {code}" if code else "participant without a code")
 
     def stop_recording(self) -> None:
         """Close the recording."""
-        if self._running is None or not self._recording.running:
-            return
-        state = self._recording.state()
-        path = self._recording.stop(self._running.thread.engine)
-        size = f", {state.size / 1e6:.1f} MB" if state is not None else ""
-        self._event_log.note(f"recording stopped{size}", str(path))
-        self.recording_changed.emit(None)
+        self.recorder.stop()
 
-    # What the engine tells ---------------------------------------------------------------------
+    # What the engine reports -------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Pass on what has happened; called by the timer."""
-        if self._opening is not None and self._opening.done:
-            self._finish_opening(self._opening)
+        """Report what has happened. The timer calls this."""
+        self._opener.poll()
         if self._running is None or self.session is None:
             return
         running, thread = self._running, self._running.thread
@@ -288,10 +276,10 @@ class Controller(QObject):
         if predictions:
             self.predictions_added.emit(tuple(predictions))
         if self._running is not running:
-            return  # who heard this has closed the session
+            return  # a listener has closed the session
         failure = self._outputs.failure()
         if failure is not None:
-            self.tell(failure)
+            self.show_error(failure)
         status = thread.engine.status()
         playback = self.player.playback() if self.player is not None else None
         if playback is not None:
@@ -299,28 +287,25 @@ class Controller(QObject):
             self.playback_changed.emit(playback)
             if playback.waits:
                 self._feed.stream_time.excuse()
-        self._tell_status(running, status, playback)
+        self._report_status(running, status, playback)
         if ended and not self._ended:
             self._ended = True
             self._feed.stream_time.hold()
-            self._tell_end(thread)
+            self._report_end(thread)
         elif not self._ended:
-            self._notices.watch(notices.present(status, playback, self._silent, free=self._recording.free))
+            self._notices.watch(notices.present(status, playback, self._silent, free=self.recorder.free))
 
-    def _finish_opening(self, opening: Opening) -> None:
-        self._opening = None
-        if opening.opened is None:
-            assert opening.failure is not None  # nothing else ends it without a session
-            error = notices.as_error(opening.failure, "The session could not be opened")
-            self._notices.show(notices.of_error(error, notices.DISMISS))
-            self.failed.emit(error)
-            return
-        engine, self.player = opening.opened.engine, opening.opened.player
-        self.session = Session(engine.info, engine.bundle, self.source_text)
+    def _fail(self, error: BciError) -> None:
+        self._notices.show(notices.of_error(error, notices.DISMISS))
+        self.failed.emit(error)
+
+    def _begin(self, opened: Opened) -> None:
+        engine, self.player = opened.engine, opened.player
         self._feed.begin(engine.info)
-        self.spectra.begin(engine.info.channels, self.session.judged)
         self.log = SessionLog()
-        self._running = Running(EngineThread(engine), opening.opened.source, self.player)
+        self.session = Session(engine.info, engine.bundle, self.source_text, self.log, self._feed.traces)
+        self.spectra.begin(engine.info.channels, self.session.judged)
+        self._running = Running(EngineThread(engine), opened.source, self.player)
         self._running.thread.start()
         self._outputs.begin(engine)
         self._notices.show(None)
@@ -329,9 +314,7 @@ class Controller(QObject):
     def _leave(self) -> None:
         had = self.session is not None
         self.session = self.player = None
-        if self._recording.running:
-            self._recording.forget()
-            self.recording_changed.emit(None)
+        self.recorder.forget()
         self._outputs.end()
         self._forget()
         self._notices.show(None)
@@ -344,7 +327,7 @@ class Controller(QObject):
         if not self._silence and self._due.now("spectrum", _SPECTRUM_SECONDS):
             self.spectra.take(self._feed.spectrum(engine))
 
-    def _tell_status(self, running: Running, status: Status, playback: Playback | None) -> None:
+    def _report_status(self, running: Running, status: Status, playback: Playback | None) -> None:
         self._silence = notices.silence(status, playback, self._silent)
         live = self._report.take(
             status,
@@ -363,19 +346,11 @@ class Controller(QObject):
             self._event_log.marker_streams(frozenset(live.marker_streams))
             self.status_changed.emit(live)
         if self._due.now("recording", _RECORDING_SECONDS):
-            self._check_recording()
-
-    def _check_recording(self) -> None:
-        if not self._recording.running:
-            return
-        if self._recording.failed():
-            self._recording.forget()
-            self._event_log.note("recording ended by a failure")
-        self.recording_changed.emit(self._recording.state())
+            self.recorder.check()
 
     @property
     def engine(self) -> Engine | None:
-        """The engine of the open session, for who measures it."""
+        """The engine of the open session, or None."""
         return self._running.thread.engine if self._running is not None else None
 
     @property
@@ -384,12 +359,12 @@ class Controller(QObject):
         return self._feed.stream_time.newest
 
     def now(self) -> float:
-        """Give the LSL time of the right edge of what scrolls: goes on while a stream is silent."""
+        """Return the LSL time of the right edge of what scrolls. It goes on while a stream is silent."""
         return self._feed.stream_time.now
 
     @property
     def _silent(self) -> float:
-        """Seconds that samples have not come although they should; 0 while nobody looks."""
+        """Seconds without the samples that should have come; 0 while nothing is drawn."""
         return self._feed.stream_time.missed if self._drawing else 0.0
 
     @property
@@ -409,20 +384,20 @@ class Controller(QObject):
 
     @property
     def display_filter(self) -> DisplayFilter:
-        """What the eye gets."""
+        """The filter of the display."""
         return self._feed.display_filter
 
-    # Notice -----------------------------------------------------------------------------------
+    # Notices -----------------------------------------------------------------------------------
 
-    def tell(self, error: BciError) -> None:
-        """Show what has gone wrong beside the session, until the user takes it away."""
+    def show_error(self, error: BciError) -> None:
+        """Show what has gone wrong beside the session, until the user dismisses it."""
         self._notices.show(notices.of_error(error, notices.DISMISS, lasting=True))
 
     def dismiss(self) -> None:
-        """Take a notice that does not end by itself off the screen."""
+        """Hide a notice that does not end by itself."""
         self._notices.dismiss()
 
-    def _tell_end(self, thread: EngineThread) -> None:
+    def _report_end(self, thread: EngineThread) -> None:
         if thread.failure is not None:
             error = notices.as_error(thread.failure, "The session was stopped")
             self._notices.show(notices.of_error(error, notices.CHOOSE_SOURCE))

@@ -7,6 +7,7 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
+from bci_app.gui.actions import Needs, tip
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.steps import StepsBar
 from bci_app.gui.widgets import clock
@@ -16,7 +17,7 @@ from bci_app.presentation.state import Session
 # Of a button around its text: icon, spacing, padding.
 _AROUND = 6 * GRID + 4
 _SHORTEST = 8 * GRID
-_NEEDS = "needs an open session"
+_NEEDS = Needs.SESSION.value
 # Narrower than this there is no room for the size of a recording and the free disk.
 _WIDE = 150 * GRID
 # Of a recording: time and size.
@@ -24,14 +25,9 @@ _LONGEST = "88:88:88 · 8888 MB"
 
 
 class Header(QWidget):
-    """Buttons emit what is asked; nothing is decided here."""
+    """`action_asked` carries a key of `actions.ACTIONS`; nothing is decided here."""
 
-    connect_asked = pyqtSignal()
-    record_asked = pyqtSignal()
-    mark_asked = pyqtSignal()
-    theme_asked = pyqtSignal()
-    settings_asked = pyqtSignal()
-    help_asked = pyqtSignal()
+    action_asked = pyqtSignal(str)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -50,20 +46,21 @@ class Header(QWidget):
         self.steps = StepsBar(theme)
         self.record = self._button("")
         self.mark = self._button("mark this moment (F1 to F8)", "Mark")
-        self.theme = self._button("dark or light (Ctrl+T)")
-        self.settings = self._button("settings (Ctrl+,)")
-        self.help = self._button("keyboard shortcuts (?)")
-        for button, asked in (
-            (self.source, self.connect_asked),
-            (self.model, self.connect_asked),
-            (self.record, self.record_asked),
-            (self.mark, self.mark_asked),
-            (self.theme, self.theme_asked),
-            (self.settings, self.settings_asked),
-            (self.help, self.help_asked),
+        self.theme = self._button(tip("theme"))
+        self.settings = self._button(tip("settings"))
+        self.menu = self._button("all actions (Ctrl+K finds one, ? lists the keys)")
+        self.menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu.setObjectName("menu")
+        for button, action in (
+            (self.source, "connect"),
+            (self.model, "connect"),
+            (self.record, "record"),
+            (self.mark, "mark"),
+            (self.theme, "theme"),
+            (self.settings, "settings"),
         ):
-            button.clicked.connect(asked)
-        self._icons = (self.theme, self.settings, self.help)
+            button.clicked.connect(lambda _=False, action=action: self.action_asked.emit(action))
+        self._icons = (self.theme, self.settings, self.menu)
         for button in self._icons:
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         row.addWidget(self.source)
@@ -99,7 +96,7 @@ class Header(QWidget):
         self._show_mark_tip()
 
     def show_marker_texts(self, texts: dict[str, str]) -> None:
-        """Tell on hover what the keys mark."""
+        """Show on hover what the keys mark."""
         self._marker_texts = texts
         self._show_mark_tip()
 
@@ -117,7 +114,7 @@ class Header(QWidget):
         self._recording = recording
         if recording is None:
             self.record.setText("Record")
-            self.record.setToolTip("start recording (Ctrl+D)" if self.record.isEnabled() else _NEEDS)
+            self.record.setToolTip(tip("record", "start recording") if self.record.isEnabled() else _NEEDS)
         else:
             time, size = clock(recording.seconds, hours=True), _size(recording.size)
             free = _disk(recording.free)
@@ -131,7 +128,7 @@ class Header(QWidget):
         return self.width() >= _WIDE
 
     def _keep_room(self) -> None:
-        """Hold as much room as a recording ever takes: neither its beginning nor its growth may move the steps."""
+        """Keep the room that a recording can take, so that neither its start nor its growth moves the steps."""
         metrics = self.record.fontMetrics()
         texts = [f"{_LONGEST} · {_disk(free)}" for free in (None, int(8888e9))] if self._wide else ["88:88:88"]
         self.record.setFixedWidth(max(metrics.horizontalAdvance(text) for text in texts) + _AROUND)
@@ -141,7 +138,7 @@ class Header(QWidget):
         self._fit_names()
 
     def _fit_names(self) -> None:
-        """Write both names as far as there is room; the whole of them on hover."""
+        """Write both names as far as there is room, and whole on hover."""
         buttons = {"source": self.source, "model": self.model}
         self._keep_room()
         others = (self.steps, self.mark, *self._icons)
@@ -156,7 +153,7 @@ class Header(QWidget):
             buttons[key].setToolTip(f"{self._names[key]}\nchoose source and model (Ctrl+O)")
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
-        """Give names the room that there is."""
+        """Fit the names into the new width."""
         super().resizeEvent(event)
         self._fit_names()
 
@@ -176,7 +173,7 @@ class Header(QWidget):
             (self.mark, "mdi6.flag-outline"),
             (self.theme, "mdi6.white-balance-sunny" if theme.name == "dark" else "mdi6.weather-night"),
             (self.settings, "mdi6.cog-outline"),
-            (self.help, "mdi6.keyboard-outline"),
+            (self.menu, "mdi6.menu"),
         ):
             button.setIcon(qtawesome.icon(name, color=theme.muted, color_disabled=theme.faint))
         self._show_record_icon()

@@ -20,16 +20,20 @@ from PyQt6.QtWidgets import (
 )
 
 from bci_app.errors import FileError
+from bci_app.gui.action_menu import ActionMenu
+from bci_app.gui.actions import ACTIONS, Needs
+from bci_app.gui.command_palette import CommandPalette
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
+from bci_app.gui.desk import Desk
 from bci_app.gui.discovery import Discovery
 from bci_app.gui.header import Header
+from bci_app.gui.help_dialog import HelpDialog
 from bci_app.gui.keyboard import Keyboard, press_focused
 from bci_app.gui.picture import save_picture
-from bci_app.gui.preferences import Preferences
+from bci_app.gui.preferences import MARKER_KEYS, Preferences
 from bci_app.gui.session_area import SessionArea
 from bci_app.gui.settings_dialog import SettingsDialog
-from bci_app.gui.shortcuts import MARKER_KEYS, HelpDialog
 from bci_app.gui.theme import LIGHT, THEMES, Theme, palette, style_sheet
 from bci_app.gui.transport import Transport
 from bci_app.gui.views.banner import Banner
@@ -37,8 +41,7 @@ from bci_app.gui.views.status_line import StatusLine
 from bci_app.presentation.choices import SourceChoice, preparation
 from bci_app.presentation.notices import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN
 from bci_app.presentation.output_control import OutputChoice
-from bci_app.presentation.state import Event, LiveStatus, Notice, Session, Step
-from bci_app.presentation.traces import DisplayFilter
+from bci_app.presentation.state import Event, LiveStatus, Session, Step
 
 _SMALLEST, _USUAL = QSize(1024, 600), QSize(1440, 860)
 
@@ -58,6 +61,9 @@ class MainWindow(QMainWindow):
         Where layout and choices are remembered.
     """
 
+    area: SessionArea
+    transport: Transport
+
     def __init__(self, controller: Controller, *, title: str, settings: QSettings) -> None:
         super().__init__()
         self.controller = controller
@@ -68,13 +74,15 @@ class MainWindow(QMainWindow):
         self._marks = 0
         self.header = Header(self._theme)
         self.banner = Banner()
-        self.area = SessionArea(self._theme)
+        self.desk = Desk(controller, self.preferences, self)
+        self.area = SessionArea(self._theme, self.desk)
         self.discovery = Discovery(controller.sends, self)
         self.connect_page = ConnectPage(self._theme, settings, self.discovery)
         self.status = StatusLine()
         self.transport = Transport(controller, self.area.strip, may_end=self._may_end)
         self._arrange()
-        self.keyboard = Keyboard(self, self.pages, views=self.area, mark=self._mark_by_key)
+        self.keyboard = Keyboard(self, self.pages, views=self.area, run=self.run_action)
+        self.header.menu.setMenu(ActionMenu(self))
         self._connect()
         self._show_marker_texts(self.preferences.marker_texts)
         self.show_theme(self._theme)
@@ -122,71 +130,34 @@ class MainWindow(QMainWindow):
             self.area.restore_layout(layout)
         signals = self.area.signals
         signals.set_span(int(self._settings.value("span", signals.span_index)))
-        self._choose_filter(self.preferences.filter)
         remembered = OutputChoice(osc=self.preferences.osc).with_lsl(self.preferences.lsl)
         self.controller.choose_outputs(self.controller.outputs.over(remembered))
 
     # Wiring ------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        controller, area, header = self.controller, self.area, self.header
+        controller, header = self.controller, self.header
         controller.session_changed.connect(self._show_session)
         controller.status_changed.connect(self._show_status)
         controller.failed.connect(self._show_failure)
-        controller.trouble_changed.connect(self._show_trouble)
-        controller.traces_extended.connect(area.signals.extend)
-        controller.traces_replaced.connect(area.signals.canvas.rebuild)
-        controller.spectrum_changed.connect(area.spectrum.show_spectrum)
-        controller.map_changed.connect(area.contact.show_map)
-        area.contact.band_asked.connect(controller.spectra.choose_band)
-        controller.predictions_added.connect(lambda _: area.prediction.refresh(controller.now()))
+        controller.notice_changed.connect(self.banner.show_notice)
         controller.opening.connect(header.show_opening)
-        controller.opening.connect(lambda _: area.show_opening(True))
-        controller.happened.connect(area.record.add_event)
-        controller.recording_changed.connect(header.show_recording)
-        area.prediction.baseline_asked.connect(controller.start_baseline)
-        area.signals.filter_asked.connect(self._choose_filter)
-        area.signals.own_filter_asked.connect(self.show_settings)
-        self.preferences.own_filter_changed.connect(self._choose_filter)
+        controller.recorder.changed.connect(header.show_recording)
         self.preferences.lsl_changed.connect(self._send_lsl)
         self.preferences.osc_changed.connect(self._send_osc)
         self.preferences.marker_texts_changed.connect(self._show_marker_texts)
-        area.signals.channels_changed.connect(area.spectrum.show_channels)
-        area.signals.channels_changed.connect(lambda picked: controller.spectra.pick(picked.channels))
-        area.spectrum.channel_asked.connect(area.signals.toggle_selected)
-        area.contact.head.electrode_clicked.connect(area.signals.select_electrode)
-        area.record.marked.connect(controller.mark)
-        area.record.participant_changed.connect(controller.name_participant)
-        area.prediction.model_asked.connect(self.show_connect)
-        area.record.reported.connect(self._store_report)
-        area.record.left.connect(self.keyboard.take_back)
+        self.desk.action_asked.connect(self.run_action)
+        self.desk.keyboard_left.connect(self.keyboard.take_back)
         self.connect_page.connect_asked.connect(self._open)
         self.connect_page.back_asked.connect(self.show_area)
-        header.connect_asked.connect(self.show_connect)
-        header.theme_asked.connect(self.toggle_theme)
-        header.settings_asked.connect(self.show_settings)
-        header.help_asked.connect(self.show_help)
-        header.record_asked.connect(self.toggle_recording)
-        header.mark_asked.connect(self.mark_next)
+        header.action_asked.connect(self.run_action)
         self.banner.action_asked.connect(self._act)
 
-    # What the controller tells -----------------------------------------------------------------
+    # What the controller reports ---------------------------------------------------------------
 
     def _show_session(self, session: Session | None) -> None:
-        controller, area = self.controller, self.area
-        log, player = controller.log, controller.player
         self.header.show_session(session)
-        area.show_opening(False)
-        area.signals.show_session(session, controller.traces, log)
-        area.spectrum.show_silence("")
-        if session is not None:
-            area.contact.show_session(session.window_seconds)
-        area.contact.show_contacts(())
-        area.prediction.show_session(session, log)
-        area.record.clear()
-        area.record.show_open(session is not None)
-        area.strip.show_recording(player.overview if player is not None else None)
-        area.strip.show_playback(player.playback() if player is not None else None)
+        self.area.show_session(session)
         self.status.show_session(session)
         self.connect_page.show_session(session is not None)
         if session is not None:
@@ -204,23 +175,11 @@ class MainWindow(QMainWindow):
         if session is None:
             return
         self.header.steps.show_step(session.steps, live.step)
-        self.area.contact.show_contacts(
-            live.contacts, self.area.signals.selected_names, now=live.now, resistances=live.resistances
-        )
-        if live.silence:
-            self.area.spectrum.show_silence(live.silence)
-            self.area.contact.show_silence(live.silence)
-        self.area.signals.show_status(live)
-        self.area.prediction.show_status(live)
-        self.area.record.show_marker_streams(live.marker_streams, live.markers_awaited)
+        self.area.show_status(live)
         self.status.show_status(live)
-
-    def _show_trouble(self, notice: Notice | None) -> None:
-        self.banner.show_trouble(notice)
 
     def _show_failure(self, _error: object) -> None:
         """Lead back to the choice when there is no session to look at."""
-        self.area.show_opening(False)
         if self.controller.session is None:
             self.header.show_session(None)
             if self.controller.source_text:
@@ -228,7 +187,7 @@ class MainWindow(QMainWindow):
             self.show_connect()
 
     def _note(self, text: str, detail: str = "") -> None:
-        self.area.record.add_event(Event(self.controller.seconds, text, quiet=True, detail=detail))
+        self.area.session_panel.add_event(Event(self.controller.seconds, text, quiet=True, detail=detail))
 
     def _act(self, action: str) -> None:
         if action == PLAY_AGAIN:
@@ -239,6 +198,12 @@ class MainWindow(QMainWindow):
             self.controller.dismiss()
 
     # What is asked -----------------------------------------------------------------------------
+
+    def run_action(self, name: str) -> None:
+        """Run one of `ACTIONS`, if what it needs is there."""
+        action = ACTIONS[name]
+        if action.missing_in(self) is Needs.NOTHING:
+            action.run(self)
 
     def show_connect(self) -> None:
         """Choose source and model."""
@@ -270,10 +235,7 @@ class MainWindow(QMainWindow):
         if self.controller.recording:
             self.controller.stop_recording()
         else:
-            self.controller.start_recording(self.preferences.recordings, participant=self.area.record.code)
-
-    def _mark_by_key(self, index: int) -> None:
-        self.controller.mark(self.preferences.marker_texts[index])
+            self.controller.start_recording(self.preferences.recordings, participant=self.area.session_panel.code)
 
     def _show_marker_texts(self, texts: tuple[str, ...]) -> None:
         self.header.show_marker_texts(dict(zip(MARKER_KEYS, texts, strict=True)))
@@ -282,28 +244,6 @@ class MainWindow(QMainWindow):
         """Mark with a running number."""
         self._marks += 1
         self.controller.mark(f"mark {self._marks}")
-
-    def focus_marker(self) -> None:
-        """Type a marker."""
-        self.area.record.entry.setFocus()
-
-    def open_report(self) -> None:
-        """Ask for a self-report."""
-        self.area.record.open_report()
-
-    def _store_report(self, ratings: dict[str, int]) -> None:
-        self.controller.mark("self-report " + " ".join(f"{name}={rating}" for name, rating in ratings.items()))
-
-    def next_filter(self) -> None:
-        """Show the signal through the next display filter."""
-        filters = self.preferences.filters
-        present = self.controller.display_filter
-        self._choose_filter(filters[(filters.index(present) + 1) % len(filters) if present in filters else 0])
-
-    def _choose_filter(self, display_filter: DisplayFilter) -> None:
-        self.preferences.filter = display_filter
-        self.area.signals.show_filters(self.preferences.filters, display_filter)
-        self.controller.set_display_filter(display_filter)
 
     def _send_lsl(self, on: bool) -> None:
         self.controller.choose_outputs(self.controller.outputs.with_lsl(on))
@@ -342,6 +282,10 @@ class MainWindow(QMainWindow):
         """List the keys."""
         self._show_dialog(HelpDialog, lambda: HelpDialog(self))
 
+    def show_palette(self) -> None:
+        """Find an action by its name."""
+        self._show_dialog(CommandPalette, lambda: CommandPalette(self, self._theme))
+
     def show_settings(self) -> None:
         """Change folder, marker texts, display filter, outputs and size."""
         self._show_dialog(SettingsDialog, lambda: SettingsDialog(self.preferences, self.controller.outputs, self))
@@ -359,19 +303,12 @@ class MainWindow(QMainWindow):
         try:
             path = save_picture(self, self.preferences.recordings)
         except FileError as error:
-            self.controller.tell(error)
+            self.controller.show_error(error)
         else:
             self._note("picture saved", str(path))
 
-    def larger_window(self) -> None:
-        """Make everything larger from the next start on."""
-        self._scale(1)
-
-    def smaller_window(self) -> None:
-        """Make everything smaller from the next start on."""
-        self._scale(-1)
-
-    def _scale(self, step: int) -> None:
+    def scale(self, step: int) -> None:
+        """Make everything larger (+1) or smaller (−1), from the next start on."""
         self._note(f"size {100 * self.preferences.step_scale(step):.0f} % from the next start on")
 
     # Life --------------------------------------------------------------------------------------

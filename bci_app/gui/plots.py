@@ -1,27 +1,28 @@
-"""pyqtgraph plots in the window's own clothes."""
+"""pyqtgraph plots in the style of the window."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyqtgraph as pg
 from PyQt6.QtCore import QRectF, Qt
-from PyQt6.QtGui import QPainter
+from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from bci_app.gui.glyphs import hatch, write_reason
-from bci_app.gui.theme import Theme, font
+from bci_app.gui.theme import GRID, Theme, font
+from bci_app.presentation.answers import Stretch
 
 # Pixels that words may reach over the ends of an axis before they are moved back.
 _REACH = 100
 
 
 class WordAxis(pg.AxisItem):
-    """An axis with words, which stay within its length, however short it is; figures would leave their places."""
+    """An axis with words, which are moved to stay within its length."""
 
     def generateDrawSpecs(self, p: QPainter) -> Any:  # noqa: N802
-        """Move what would reach over an end."""
+        """Move words that reach over an end."""
         specs = super().generateDrawSpecs(p)
         if specs is None:
             return None
@@ -38,7 +39,7 @@ def _moved(box: QRectF, room: QRectF) -> QRectF:
 
 
 class Plot(pg.PlotWidget):
-    """A plot with fixed ranges that the mouse does not move; whoever makes it shows it a theme when all is in it.
+    """A plot with fixed ranges that the mouse does not move. Call `show_theme` when all items are added.
 
     Parameters
     ----------
@@ -80,16 +81,8 @@ class Plot(pg.PlotWidget):
             axis.setTextPen(pg.mkPen(theme.muted))
 
     def wheelEvent(self, event: object) -> None:  # noqa: N802
-        """Leave the wheel to what is around."""
+        """Leave the wheel to the surrounding widget."""
         event.ignore()  # type: ignore[attr-defined]
-
-
-class Stretch(NamedTuple):
-    """A stretch of the x axis and the reason that nothing is there."""
-
-    start: float
-    stop: float
-    reason: str
 
 
 class Hatching(pg.GraphicsObject):
@@ -114,11 +107,11 @@ class Hatching(pg.GraphicsObject):
             self.update()
 
     def boundingRect(self) -> QRectF:  # noqa: N802
-        """Cover the whole plot, or what it is to stay within."""
+        """Return the whole plot, or the part to stay within."""
         return self._within or QRectF(self._plot.getViewBox().viewRect())
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        """Paint in pixels, so that hatching and writing keep their size."""
+        """Paint in pixels, so that lines and words keep their size."""
         theme = self._plot.theme
         view = self.boundingRect()
         transform = painter.transform()
@@ -131,4 +124,46 @@ class Hatching(pg.GraphicsObject):
                 continue
             hatch(painter, box, theme.line)
             write_reason(painter, box, reason, theme)
+        painter.setTransform(transform)
+
+
+class Bands(pg.GraphicsObject):
+    """Plain bands over the whole height with a name at their upper left: trials on a timeline."""
+
+    def __init__(self, plot: Plot) -> None:
+        super().__init__()
+        self._plot = plot
+        self._bands: tuple[Stretch, ...] = ()
+        self.setZValue(-30)
+        plot.addItem(self, ignoreBounds=True)
+
+    @property
+    def bands(self) -> tuple[Stretch, ...]:
+        """What is drawn: start, stop and name of each band."""
+        return self._bands
+
+    def show_bands(self, bands: Sequence[Stretch]) -> None:
+        """Draw these and no others."""
+        if tuple(bands) != self._bands:
+            self._bands = tuple(bands)
+            self.update()
+
+    def boundingRect(self) -> QRectF:  # noqa: N802
+        """Return the whole plot."""
+        return QRectF(self._plot.getViewBox().viewRect())
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        """Paint in pixels, so that words keep their size."""
+        theme, view, transform = self._plot.theme, self.boundingRect(), painter.transform()
+        painter.resetTransform()
+        painter.setFont(font())
+        metrics, whole = painter.fontMetrics(), transform.mapRect(view)
+        for start, stop, name in self._bands:
+            box = transform.mapRect(QRectF(start, view.top(), stop - start, view.height())).intersected(whole)
+            if box.width() <= 0:
+                continue
+            painter.fillRect(box.adjusted(0, 0, -1, 0), QColor(theme.surface))
+            if box.width() > metrics.horizontalAdvance(name) + GRID and box.height() > 2 * metrics.height():
+                painter.setPen(QColor(theme.muted))
+                painter.drawText(box.adjusted(GRID / 2, 0, 0, 0), Qt.AlignmentFlag.AlignLeft, name)
         painter.setTransform(transform)

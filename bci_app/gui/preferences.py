@@ -7,18 +7,18 @@ from pathlib import Path
 
 from PyQt6.QtCore import QObject, QSettings, pyqtSignal
 
-from bci_app.gui.shortcuts import MARKER_KEYS
 from bci_app.gui.theme import SCALES, read_scale
 from bci_app.presentation.traces import FILTERS, DisplayFilter
 
+MARKER_KEYS = tuple(f"F{number}" for number in range(1, 9))
 _OSC_ADDRESS = "127.0.0.1:9000"
 
 
 class Preferences(QObject):
     """The user's choices, stored as they are made.
 
-    Signals: `marker_texts_changed` with the texts of all keys, `own_filter_changed` with a DisplayFilter,
-    `lsl_changed` with whether there are LSL streams, `osc_changed` with where OSC goes, if it does.
+    Signals: `marker_texts_changed` carries the texts of all keys, `own_filter_changed` a DisplayFilter,
+    `lsl_changed` whether LSL streams are sent, and `osc_changed` the address that OSC goes to, or nothing.
     """
 
     marker_texts_changed = pyqtSignal(object)
@@ -41,7 +41,7 @@ class Preferences(QObject):
 
     @property
     def marker_texts(self) -> tuple[str, ...]:
-        """What F1 to F8 mark; a key without a text marks its own name."""
+        """What F1 to F8 mark. A key without a text marks its own name."""
         said = read_texts(self._settings, "marker texts")
         return tuple(
             text.strip() or key for key, text in zip(MARKER_KEYS, [*said, *MARKER_KEYS[len(said) :]], strict=False)
@@ -54,7 +54,7 @@ class Preferences(QObject):
 
     @property
     def own_filter(self) -> DisplayFilter | None:
-        """The display filter that the user has made, if there is one."""
+        """The display filter that the user has made, or None."""
         try:
             low, high, notch = map(float, read_texts(self._settings, "own filter"))
         except ValueError:
@@ -85,7 +85,7 @@ class Preferences(QObject):
 
     @property
     def lsl(self) -> bool:
-        """Whether predictions and events go out as LSL streams."""
+        """Whether predictions and events are sent as LSL streams."""
         return bool(self._settings.value("send lsl", False, type=bool))
 
     @lsl.setter
@@ -95,7 +95,7 @@ class Preferences(QObject):
 
     @property
     def osc(self) -> str:
-        """Where predictions go by OSC; empty if they do not."""
+        """Address that predictions go to by OSC; empty if they are not sent."""
         return self.osc_address if self._settings.value("send osc", False, type=bool) else ""
 
     @osc.setter
@@ -107,7 +107,7 @@ class Preferences(QObject):
 
     @property
     def osc_address(self) -> str:
-        """Where they went last."""
+        """Address that OSC went to last."""
         return str(self._settings.value("osc address", _OSC_ADDRESS))
 
     @property
@@ -127,7 +127,7 @@ class Preferences(QObject):
 
 
 def read_texts(settings: QSettings, key: str, default: Sequence[str] = ()) -> list[str]:
-    """Give a list that was stored; a list of one text, or of none, comes back from the settings as something else."""
+    """Return a stored list. Qt returns a list of one text, or of none, as something else."""
     if not settings.contains(key):
         return list(default)
     value = settings.value(key)

@@ -1,12 +1,18 @@
-"""The session's views in their places; they can be moved, and put back."""
+"""The session's panels in their places. They can be moved, and put back."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
 
 from PyQt6.QtCore import QByteArray, Qt, QTimer
 from PyQt6.QtGui import QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
 
+from bci_app.gui.desk import Desk
 from bci_app.gui.keyboard import press_focused
+from bci_app.gui.panel import Panel
+from bci_app.gui.panels import PANELS, Place
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.contact import ContactPanel
 from bci_app.gui.views.prediction import PredictionPanel
@@ -14,77 +20,120 @@ from bci_app.gui.views.replay_strip import ReplayStrip
 from bci_app.gui.views.session_panel import SessionPanel
 from bci_app.gui.views.signals_panel import SignalsPanel
 from bci_app.gui.views.spectrum import SpectrumPanel
-from bci_app.gui.widgets import PanelTitle
+from bci_app.presentation.state import LiveStatus, Session
 
-# Shares of the width for the side columns, within limits in pixels.
-_LEFT, _RIGHT = (0.2, 33 * GRID, 52 * GRID), (0.24, 40 * GRID, 64 * GRID)
+P = TypeVar("P", bound=Panel)
+
+_SIDES = {Place.LEFT: Qt.DockWidgetArea.LeftDockWidgetArea, Place.RIGHT: Qt.DockWidgetArea.RightDockWidgetArea}
+# Shares of the width for the side columns, with limits in pixels.
+_WIDTHS = {Place.LEFT: (0.2, 33 * GRID, 52 * GRID), Place.RIGHT: (0.275, 40 * GRID, 100 * GRID)}
 
 
 class _Dock(QDockWidget):
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
-        """Press what has the focus with Enter too; a panel that floats is a window of its own."""
+        """Press what has the focus with Enter too. A floating panel is a separate window."""
         if not press_focused(event):
             super().keyPressEvent(event)
 
 
 class SessionArea(QMainWindow):
-    """Three columns: is the signal good, what is the signal, what does the model say."""
+    """Three columns of `PANELS`: is the signal good, what is the signal, what does the model say.
 
-    def __init__(self, theme: Theme) -> None:
+    Parameters
+    ----------
+    theme : Theme
+        Colours.
+    desk : Desk
+        What the panels share.
+
+    Attributes
+    ----------
+    panels : dict of str to Panel
+        All of them by name.
+    docks : dict of str to QDockWidget
+        Those at the sides.
+    """
+
+    contact: ContactPanel
+    spectrum: SpectrumPanel
+    signals: SignalsPanel
+    strip: ReplayStrip
+    prediction: PredictionPanel
+    session_panel: SessionPanel
+
+    def __init__(self, theme: Theme, desk: Desk) -> None:
         super().__init__(flags=Qt.WindowType.Widget)
         self.setDockNestingEnabled(True)
         # A click beside the controls takes the keyboard from them.
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        self.contact = ContactPanel(theme)
-        self.spectrum = SpectrumPanel(theme)
-        self.signals = SignalsPanel(theme)
-        self.strip = ReplayStrip(theme)
-        self.prediction = PredictionPanel(theme)
-        self.record = SessionPanel(theme)
         middle = QWidget()
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self.signals, 1)
-        column.addWidget(self.strip)
+        self.panels: dict[str, Panel] = {}
+        self.docks: dict[str, QDockWidget] = {}
+        for name, entry in PANELS.items():
+            panel = self.panels[name] = entry.make(theme)
+            if entry.place is Place.MIDDLE:
+                column.addWidget(panel, round(entry.share))
+            else:
+                self.docks[name] = self._dock(name, panel, _SIDES[entry.place])
         self.setCentralWidget(middle)
-        left, right = Qt.DockWidgetArea.LeftDockWidgetArea, Qt.DockWidgetArea.RightDockWidgetArea
-        self._docks = [
-            self._dock("Contact", self.contact, self.contact.title, left),
-            self._dock("Spectrum", self.spectrum, self.spectrum.title, left),
-            self._dock("Prediction", self.prediction, self.prediction.title, right),
-            self._dock("Session", self.record, self.record.title, right),
-        ]
+        self.contact = self._find(ContactPanel)
+        self.spectrum = self._find(SpectrumPanel)
+        self.signals = self._find(SignalsPanel)
+        self.strip = self._find(ReplayStrip)
+        self.prediction = self._find(PredictionPanel)
+        self.session_panel = self._find(SessionPanel)
+        for panel in self.panels.values():
+            panel.attach(desk)
         self._default = self.saveState()
         self._fresh = True
 
-    def _dock(self, name: str, view: QWidget, title: PanelTitle, area: Qt.DockWidgetArea) -> QDockWidget:
+    def _find(self, kind: type[P]) -> P:
+        return next(panel for panel in self.panels.values() if isinstance(panel, kind))
+
+    def _dock(self, name: str, panel: Panel, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = _Dock(name, self)
         dock.setObjectName(name)
-        dock.setTitleBarWidget(title)
-        dock.setWidget(view)
-        view.setMinimumWidth(30 * GRID)
-        view.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        dock.setTitleBarWidget(panel.title)
+        dock.setWidget(panel)
+        panel.setMinimumWidth(30 * GRID)
+        panel.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.addDockWidget(area, dock)
         return dock
 
     @property
     def seen(self) -> bool:
-        """Whether any view can be seen; one that floats stays when another page is shown."""
-        return self.isVisible() or any(dock.isFloating() and dock.isVisible() for dock in self._docks)
+        """Whether any panel can be seen. A floating one stays when another page is shown."""
+        return self.isVisible() or any(dock.isFloating() and dock.isVisible() for dock in self.docks.values())
 
-    def show_opening(self, opening: bool) -> None:
-        """Say that a source is being opened, or no longer."""
-        for view in (self.signals, self.prediction):
-            view.empty.show_opening(opening)
+    # What every panel gets ---------------------------------------------------------------------
+
+    def show_session(self, session: Session | None) -> None:
+        """Show another session, or none."""
+        for panel in self.panels.values():
+            panel.show_session(session)
+
+    def show_status(self, live: LiveStatus) -> None:
+        """Show the state of the session."""
+        for panel in self.panels.values():
+            panel.show_status(live)
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        for panel in self.panels.values():
+            panel.show_theme(theme)
+
+    # Layout ------------------------------------------------------------------------------------
 
     def reset_layout(self) -> None:
-        """Put every view back to its place."""
+        """Put every panel back in its place."""
         self.restoreState(self._default)
         self._share_out()
 
     def restore_layout(self, state: QByteArray) -> None:
-        """Bring back what `saveState` gave."""
+        """Restore what `saveState` returned."""
         self._fresh = not self.restoreState(state)
 
     def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802
@@ -95,17 +144,22 @@ class SessionArea(QMainWindow):
             # Docks take sizes only after the first layout.
             QTimer.singleShot(0, self._share_out)
 
-    def _share_out(self) -> None:
-        widths = [min(max(round(share * self.width()), low), high) for share, low, high in (_LEFT, _RIGHT)]
-        contact, spectrum, prediction, record = self._docks
-        height = self.height()
-        head = min(widths[0] + 15 * GRID, round(0.6 * height))
-        self.resizeDocks([contact, prediction], widths, Qt.Orientation.Horizontal)
-        self.resizeDocks([contact, spectrum], [head, height - head], Qt.Orientation.Vertical)
-        self.resizeDocks([prediction, record], [round(0.76 * height), round(0.24 * height)], Qt.Orientation.Vertical)
+    def _columns(self) -> Iterator[tuple[Place, list[str]]]:
+        """List the names of the docked panels in each side column, from top to bottom."""
+        for place in _SIDES:
+            yield place, [name for name, entry in PANELS.items() if entry.place is place]
 
-    def show_theme(self, theme: Theme) -> None:
-        """Change colours."""
-        for view in (self.contact, self.spectrum, self.signals, self.prediction, self.record):
-            view.show_theme(theme)
-        self.strip.show_theme(theme)
+    def _share_out(self) -> None:
+        """Set the widths of the side columns and the heights in them."""
+        first, widths = [], []
+        for place, names in self._columns():
+            share, low, high = _WIDTHS[place]
+            width, column = min(max(round(share * self.width()), low), high), self.height()
+            heights = [
+                min(round(PANELS[name].share * column), self.panels[name].height_for(width, column)) for name in names
+            ]
+            heights[-1] = max(column - sum(heights[:-1]), 1)
+            self.resizeDocks([self.docks[name] for name in names], heights, Qt.Orientation.Vertical)
+            first.append(self.docks[names[0]])
+            widths.append(width)
+        self.resizeDocks(first, widths, Qt.Orientation.Horizontal)

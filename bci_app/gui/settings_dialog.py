@@ -20,8 +20,7 @@ from PyQt6.QtWidgets import (
 )
 
 from bci_app.errors import BciError
-from bci_app.gui.preferences import Preferences
-from bci_app.gui.shortcuts import MARKER_KEYS
+from bci_app.gui.preferences import MARKER_KEYS, Preferences
 from bci_app.gui.theme import GRID, SCALES
 from bci_app.gui.widgets import add_close_button, label, set_tone
 from bci_app.outputs.osc import OscOutput

@@ -1,4 +1,4 @@
-"""Playing, pausing and seeking, as the strip and the keyboard ask for it."""
+"""Playing, pausing and seeking, for the strip and the keyboard."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ _SEEK_SECONDS = 10.0
 
 
 class Transport:
-    """Passes what is asked of a recording to its player.
+    """Passes requests to the player of a recording.
 
     Parameters
     ----------
     controller : Controller
         The session.
     strip : ReplayStrip
-        Asks.
+        Where the requests come from.
     may_end : callable
-        Takes what is going to be done, and tells whether the session, with a recording of it, may end for that.
+        Takes what is going to happen. Returns whether the session, and a recording of it, may end for that.
     """
 
     def __init__(self, controller: Controller, strip: ReplayStrip, *, may_end: Callable[[str], bool]) -> None:
         self._controller, self._strip, self._may_end = controller, strip, may_end
-        controller.playback_changed.connect(strip.show_playback)
         strip.pause_asked.connect(self.pause)
         strip.seek_asked.connect(self.seek)
         strip.speed_asked.connect(self.set_speed)
@@ -54,7 +53,7 @@ class Transport:
             controller.player.resume()
 
     def seek(self, seconds: float) -> None:
-        """Go on from another place."""
+        """Go on from another position."""
         if self._controller.player is not None:
             self._controller.player.seek(seconds)
 

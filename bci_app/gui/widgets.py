@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from math import isfinite
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QActionGroup, QFontMetricsF, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PyQt6.QtGui import QActionGroup, QFontMetricsF, QKeyEvent, QMouseEvent
 from PyQt6.QtWidgets import (
     QDialog,
     QHBoxLayout,
@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from bci_app.gui.theme import GRID
 
@@ -82,7 +83,7 @@ class PanelTitle(QWidget):
     controls : sequence of QWidget
         From left to right.
     margin : int
-        Right of the last control; buttons bring half of the usual margin themselves.
+        Right of the last control. Buttons have half of the usual margin themselves.
     """
 
     def __init__(self, text: str, controls: Sequence[QWidget] = (), *, margin: int = GRID) -> None:
@@ -98,20 +99,20 @@ class PanelTitle(QWidget):
         self.setFixedHeight(5 * GRID)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """Ask for the whole height; a dock does not look at the fixed one."""
+        """Return the whole height. A dock ignores the fixed one."""
         return QSize(super().sizeHint().width(), 5 * GRID)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Ask for the whole height."""
+        """Return the whole height."""
         return QSize(super().minimumSizeHint().width(), 5 * GRID)
 
 
 class Toggles(QMenu):
-    """A menu of a button that stays while entries are ticked."""
+    """The menu of a button that stays open while entries are ticked."""
 
     def __init__(self, button: QToolButton) -> None:
         super().__init__(button)
-        # Qt does not tell the button that the mouse has left it meanwhile.
+        # Qt does not notify the button that the mouse has left it meanwhile.
         self.aboutToHide.connect(lambda: button.setAttribute(Qt.WidgetAttribute.WA_UnderMouse, False))
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
@@ -132,7 +133,7 @@ class Toggles(QMenu):
 
 
 class Ticks(QToolButton):
-    """A quiet button with a menu of which any entries hold; `ticked` carries the key of one that changes.
+    """A quiet button with a menu of ticks. `ticked` carries the key of the entry that changes.
 
     Parameters
     ----------
@@ -152,7 +153,7 @@ class Ticks(QToolButton):
         self.setMenu(Toggles(self))
 
     def show_entries(self, names: Mapping[int, str], on: Collection[int]) -> None:
-        """Offer these by their keys, of which some hold."""
+        """Offer these by their keys, with the ones in `on` ticked."""
         menu = self.menu()
         assert menu is not None
         if names != self._names:
@@ -168,12 +169,12 @@ class Ticks(QToolButton):
 
 
 class Field(QLineEdit):
-    """A field of the session; `left` says that Enter or Escape gave the keyboard back."""
+    """A field of the session. `left` says that Enter or Escape gave the keyboard back."""
 
     left = pyqtSignal()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
-        """Leave with Enter, once what was typed is told, or with Escape."""
+        """Leave with Enter, after the text is passed on, or with Escape."""
         super().keyPressEvent(event)
         if event is not None and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Escape):
             event.accept()
@@ -181,9 +182,9 @@ class Field(QLineEdit):
 
 
 class Choice(QToolButton):
-    """A quiet button with a menu of which one entry holds; shows that entry.
+    """A quiet button with a menu of which one entry is chosen. The button shows that entry.
 
-    `chosen` carries the position of an entry; `more_asked` is emitted by the entry below the others.
+    `chosen` carries the position of an entry. The entry below the others emits `more_asked`.
 
     Parameters
     ----------
@@ -192,7 +193,7 @@ class Choice(QToolButton):
     tip : str
         What is chosen here.
     more : str
-        The entry below the others; none if empty.
+        The entry below the others. No entry if empty.
     """
 
     chosen = pyqtSignal(int)
@@ -226,38 +227,31 @@ class Choice(QToolButton):
             menu.addAction(self._more, self.more_asked.emit)
 
     def show_choice(self, index: int) -> None:
-        """Show that this entry holds."""
+        """Show that this entry is chosen."""
         action = self.entries.actions()[index]
         action.setChecked(True)
         self.setText(action.text())
 
 
-class ElidedLabel(QLabel):
-    """A line of text that is shortened where there is no room for it."""
+def elided_label(text: str = "", *, tone: str = "") -> QElidingLabel:
+    """Return a label of one line that ends in dots where there is no room. Give it a large stretch in its layout."""
+    result = QElidingLabel()
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    result.setProperty("tone", tone)
+    show_elided(result, text)
+    return result
 
-    def __init__(self, text: str = "", *, tone: str = "") -> None:
-        super().__init__(text)
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setProperty("tone", tone)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Ask for no width: any part of the text will do."""
-        return QSize(6 * GRID, super().minimumSizeHint().height())
-
-    @property
-    def shown(self) -> str:
-        """What is seen of the text."""
-        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.contentsRect().width())
-
-    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
-        """Draw what there is room for."""
-        painter = QPainter(self)
-        painter.setPen(self.palette().color(self.foregroundRole()))
-        painter.drawText(self.contentsRect(), self.alignment(), self.shown)
+def show_elided(elided: QElidingLabel, text: str) -> None:
+    """Change the text of an elided label. It gets no wider than the text."""
+    elided.setText(text)
+    width = elided.fontMetrics().horizontalAdvance(text) + 4
+    elided.setMinimumWidth(min(width, 6 * GRID))
+    elided.setMaximumWidth(width)
 
 
 class EmptyPanel(QWidget):
-    """What stands where nothing is yet: what will be there, and what to do next."""
+    """An empty panel: what will be here, and what to do next."""
 
     def __init__(self, summary: str, advice: str = "") -> None:
         super().__init__()
@@ -274,19 +268,19 @@ class EmptyPanel(QWidget):
         self._advice = advice
 
     def show_opening(self, opening: bool) -> None:
-        """Say that there is nothing to do but wait, or what to do."""
+        """Say that the source is being opened, or what to do."""
         self.advice.setText("The source is being opened." if opening else self._advice)
 
 
 class Figure(QWidget):
-    """A muted name and a value that never changes its width.
+    """A muted name, and a value whose width never changes.
 
     Parameters
     ----------
     name : str
         What the value is.
     widest : str
-        The widest value that is shown; space for it is kept.
+        The widest value that is shown. Its space is kept.
     """
 
     def __init__(self, name: str, widest: str, tip: str = "") -> None:

@@ -1,4 +1,4 @@
-"""What happens by itself in a session, in words for its list of events. No Qt."""
+"""What happens by itself in a session, in words for the list of events. No Qt."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from bci_app.presentation.state import Event, Step
 
 
 class EventLog:
-    """Tells what is new since it was asked last.
+    """Lists what has changed in a session, each change once.
 
     Parameters
     ----------
-    tell : callable
+    add : callable
         Takes each `Event`.
     seconds : callable
         Seconds since the beginning of the session.
     """
 
-    def __init__(self, tell: Callable[[Event], None], seconds: Callable[[], float]) -> None:
-        self._tell = tell
+    def __init__(self, add: Callable[[Event], None], seconds: Callable[[], float]) -> None:
+        self._add = add
         self._seconds = seconds
         self.forget()
 
@@ -32,11 +32,11 @@ class EventLog:
         self._streams: frozenset[str] = frozenset()
 
     def note(self, text: str, detail: str = "") -> None:
-        """Tell something that came by itself."""
-        self._tell(Event(self._seconds(), text, quiet=True, detail=detail))
+        """List something that happened by itself."""
+        self._add(Event(self._seconds(), text, quiet=True, detail=detail))
 
     def step(self, step: Step) -> None:
-        """Tell when the rest baseline begins and when it is measured."""
+        """List the beginning of the rest baseline and its end."""
         before, self._step = self._step, step
         if step is Step.RUN and before is Step.BASELINE:
             self.note("rest baseline measured")
@@ -44,14 +44,14 @@ class EventLog:
             self.note("rest baseline begun")
 
     def silence(self, silence: str, *, looked: bool = True) -> None:
-        """Tell why nothing arrives, and when a lost or silent stream is back.
+        """List why nothing arrives, and the return of a lost or silent stream.
 
         Parameters
         ----------
         silence : str
-            As `notices.silence` gives it.
+            As `notices.silence` returns it.
         looked : bool
-            Whether anybody looks if samples come: else nobody knows of a silent stream that it is back.
+            Whether arriving samples are observed. If not, the return of a silent stream is unknown.
         """
         if silence == self._silence or (not silence and self._silence == notices.SILENT and not looked):
             return
@@ -62,13 +62,13 @@ class EventLog:
         self._silence = silence
 
     def file(self, name: str) -> None:
-        """Tell when the next recording of several begins."""
+        """List the beginning of the next recording of several."""
         if self._file and name != self._file:
             self.note(f"next recording: {name}")
         self._file = name
 
     def marker_streams(self, connected: frozenset[str]) -> None:
-        """Tell which marker streams come and go."""
+        """List the marker streams that come and go."""
         for name in sorted(connected - self._streams):
             self.note(f"connected: {name}")
         for name in sorted(self._streams - connected):

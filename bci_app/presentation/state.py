@@ -1,9 +1,9 @@
-"""Frozen values that the controller gives to the views, and the models that they read. No Qt."""
+"""Frozen values that views show, and the log that they read. No Qt."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from math import isfinite
@@ -13,6 +13,7 @@ import numpy as np
 from bci_app.bundle.spec import Bundle
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Status
 from bci_app.montage.names import is_electrode
+from bci_app.presentation.traces import TraceHistory
 from bci_app.stream import StreamInfo
 
 _MARKERS = 300
@@ -29,11 +30,27 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open session: its stream, its model if it has one, and what the user calls the source."""
+    """An open session.
+
+    Attributes
+    ----------
+    info : StreamInfo
+        Its stream.
+    bundle : Bundle or None
+        Its model, if it has one.
+    source_text : str
+        What the user calls the source.
+    log : SessionLog
+        What the session has reported so far. It grows.
+    traces : TraceHistory or None
+        The filtered signals for drawing. They scroll.
+    """
 
     info: StreamInfo
     bundle: Bundle | None
     source_text: str
+    log: SessionLog = field(default_factory=lambda: SessionLog(), compare=False)
+    traces: TraceHistory | None = field(default=None, compare=False)
 
     @property
     def title(self) -> str:
@@ -83,7 +100,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class LiveStatus:
-    """The engine's status with what the window adds.
+    """The engine's status, with what the window adds.
 
     Attributes
     ----------
@@ -100,7 +117,7 @@ class LiveStatus:
     silence : str
         Why nothing arrives: paused, the end of a recording, a lost or silent stream; empty while samples come.
     sent : tuple of Sent
-        Where predictions go beside the window.
+        Where predictions are sent, beside the window.
     marker_streams, markers_awaited : tuple of str
         LSL marker streams that are received, and those that were named and have not been seen yet.
     """
@@ -117,7 +134,7 @@ class LiveStatus:
 
     @property
     def resistances(self) -> dict[str, float]:
-        """Contact resistances in ohm that are measured now; of a stream that is silent nothing is known."""
+        """Contact resistances in ohm that are measured now; none while the stream is silent."""
         device = self.status.device
         if device is None or self.silence:
             return {}
@@ -125,14 +142,14 @@ class LiveStatus:
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
-        """Contact of each channel; of a stream that is silent nothing is known."""
+        """Contact of each channel; unknown while the stream is silent."""
         if not self.silence:
             return self.status.contacts
         return tuple(Contact(contact.channel, ContactLevel.UNKNOWN) for contact in self.status.contacts)
 
 
 class Level(Enum):
-    """How grave a notice is."""
+    """How serious a notice is."""
 
     NOTE = "note"
     WARNING = "warning"
@@ -148,11 +165,11 @@ class Notice:
     summary, advice : str
         Sentences.
     level : Level
-        How grave.
+        How serious.
     actions : tuple of str
         Names of what can be done about it from here.
     lasting : bool
-        Whether it stays until the user takes it away.
+        Whether it stays until the user dismisses it.
     """
 
     summary: str
@@ -173,7 +190,7 @@ class Event:
     text : str
         What happened.
     quiet : bool
-        Whether it came by itself.
+        Whether it happened by itself.
     detail : str
         More, on hover.
     """
@@ -186,7 +203,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ContactSummary:
-    """How many electrodes sit how well, and those that want care."""
+    """How many electrodes have which contact, and which ones need attention."""
 
     counts: dict[ContactLevel, int]
     wanting: tuple[Contact, ...]
@@ -235,8 +252,33 @@ class Mark:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class SelfReport:
+    """What a participant answered: ratings from 1 to 9 by scale, at an LSL time."""
+
+    time: float
+    ratings: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A trial from an LSL time to another one (None while it goes on), and what it is called."""
+
+    start: float
+    stop: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """The state of a simulated participant at an LSL time: 0 to 1 by target."""
+
+    time: float
+    values: Mapping[str, float]
+
+
 def step_of(status: Status, before: Step) -> Step:
-    """Tell the step from the engine's phase; a loss or the end of a file leaves it as it was."""
+    """Return the step that a phase of the engine belongs to. A loss or the end of a file does not change it."""
     if status.phase is Phase.CONNECTING:
         return Step.CONNECT
     if status.phase is Phase.CONTACT:
@@ -248,23 +290,30 @@ def step_of(status: Status, before: Step) -> Step:
 
 @dataclass(slots=True)
 class SessionLog:
-    """What the session has said so far, the newest last, bounded in time.
+    """What the session has reported so far, the newest last, for a limited time.
 
     Attributes
     ----------
     seconds : float
-        What is older than this is forgotten.
+        What is older than this is removed.
     predictions, gaps, markers : deque
-        In order of time; of markers the newest.
+        In order of time. Only the newest markers are kept.
+    reports, trials : deque
+        Self-reports and trials, in order of time.
+    truth : Truth or None
+        The newest known state of a simulated participant.
     """
 
     seconds: float = 600.0
     predictions: deque[Prediction] = field(default_factory=deque)
     gaps: deque[Gap] = field(default_factory=deque)
     markers: deque[Mark] = field(default_factory=lambda: deque(maxlen=_MARKERS))
+    reports: deque[SelfReport] = field(default_factory=lambda: deque(maxlen=_MARKERS))
+    trials: deque[Trial] = field(default_factory=lambda: deque(maxlen=_MARKERS))
+    truth: Truth | None = None
 
     def add(self, predictions: Sequence[Prediction], gaps: Sequence[Gap]) -> None:
-        """Take what the engine has said since the last call."""
+        """Add what the engine has reported since the last call."""
         self.predictions.extend(predictions)
         self.gaps.extend(gaps)
         if self.predictions:
@@ -275,7 +324,7 @@ class SessionLog:
                 self.gaps.popleft()
 
     def since(self, time: float) -> list[Prediction]:
-        """Give the predictions at or after an LSL time, in order."""
+        """List the predictions at or after an LSL time, in order."""
         recent = []
         for prediction in reversed(self.predictions):
             if prediction.time < time:
@@ -284,11 +333,11 @@ class SessionLog:
         return recent[::-1]
 
     def last(self) -> Prediction | None:
-        """Give the newest prediction, valid or not."""
+        """Return the newest prediction, valid or not."""
         return self.predictions[-1] if self.predictions else None
 
 
 def expected(probabilities: Sequence[float]) -> float:
-    """Give the mean class of an ordered target, 0 for the first class to 1 for the last."""
+    """Return the mean class of an ordered target, from 0 for the first class to 1 for the last."""
     steps = np.linspace(0, 1, len(probabilities))
     return float(np.dot(steps, probabilities))

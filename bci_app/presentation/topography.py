@@ -14,17 +14,18 @@ Floats = NDArray[np.float64]
 # Points across the map, and how far it reaches: the head's own circle.
 GRID_POINTS = 64
 EDGE = 1.0
-_STIFFNESS = 1e-3
+_SMOOTHING = 1e-3
 _FEWEST = 4
+_LINE = 0.05  # radii of the head
 
 
 class Topography:
-    """Interpolation between electrodes by thin-plate splines (Duchon 1977).
+    """Interpolation between electrodes by thin-plate splines (Duchon 1977), SciPy's default kernel.
 
     Parameters
     ----------
     channels : sequence of str
-        Those that are no electrodes of the 10-05 system are left out.
+        Names that are not in the 10-05 system are left out.
 
     Attributes
     ----------
@@ -52,27 +53,19 @@ class Topography:
         -------
         ndarray, shape (GRID_POINTS, GRID_POINTS), or None
             The square around the head from front left to back right, within the values' own range; None if
-            there are fewer than four values.
+            there are fewer than four values, or all their electrodes lie in one line.
         """
         mine = values[self.used]
         known = np.isfinite(mine)
-        if known.sum() < _FEWEST:
+        places = self._places[known]
+        # Electrodes in one line say nothing of what lies beside it.
+        if len(places) < _FEWEST or np.linalg.matrix_rank(places - places.mean(axis=0), tol=_LINE) < 2:
             return None
-        places, mine = self._places[known], mine[known]
-        n = len(mine)
-        system = np.zeros((n + 3, n + 3))
-        system[:n, :n] = _kernel(places, places) + _STIFFNESS * np.eye(n)
-        system[:n, n] = system[n, :n] = 1
-        system[:n, n + 1 :] = places
-        system[n + 1 :, :n] = places.T
-        weights = np.linalg.lstsq(system, np.append(mine, np.zeros(3)), rcond=None)[0]
-        found = _kernel(self._points, places) @ weights[:n] + weights[n] + self._points @ weights[n + 1 :]
-        result: Floats = np.clip(found, mine.min(), mine.max()).reshape(GRID_POINTS, GRID_POINTS)
+        # Few sessions show a map, and the import takes a tenth of a second.
+        from scipy.interpolate import RBFInterpolator
+
+        low, high = mine[known].min(), mine[known].max()
+        spline = RBFInterpolator(places, mine[known], smoothing=_SMOOTHING)
+        found = spline(self._points)
+        result: Floats = np.clip(found, low, high).reshape(GRID_POINTS, GRID_POINTS)
         return result
-
-
-def _kernel(a: Floats, b: Floats) -> Floats:
-    """Thin-plate kernel r² ln r between points (n, 2) and (m, 2)."""
-    squared = ((a[:, None] - b[None]) ** 2).sum(axis=2)
-    kernel: Floats = 0.5 * squared * np.log(np.maximum(squared, 1e-12))
-    return kernel

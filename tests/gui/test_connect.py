@@ -176,7 +176,7 @@ def test_a_recording_plays_through_lsl_and_can_be_paused_sought_and_played_again
     qtbot.waitUntil(lambda: main.status.phase.text() == "paused", timeout=WAIT)
     running = main.area.prediction.running
     assert running is not None
-    qtbot.waitUntil(lambda: running.gauges[0].reason == "paused", timeout=WAIT)
+    qtbot.waitUntil(lambda: running.rows[0].gauge.reason == "paused", timeout=WAIT)
     assert main.status.age.value.text() == "–"
     bar = strip.overview
     place = bar.rect().center()
@@ -220,7 +220,7 @@ def test_what_comes_after_a_pause_is_no_silence_of_the_device(
     window.transport.toggle()
     end = traces.end
     qtbot.waitUntil(lambda: traces.end > end + 500, timeout=WAIT)
-    rows = window.area.record.list
+    rows = window.area.session_panel.list
     listed = [item.text() for row in range(rows.count()) if (item := rows.item(row)) is not None]
     assert not any(word in text for text in listed for word in ("no signal", "stream lost", "stream back"))
     assert window.status.phase.text() != "no signal"
@@ -253,7 +253,7 @@ def test_a_stream_that_dies_and_returns_is_regained_without_a_hand(
     thread = headset()
     qtbot.waitUntil(lambda: not window.banner.isVisible(), timeout=WAIT)
     qtbot.waitUntil(lambda: traces.end > end + 250, timeout=WAIT)
-    rows = window.area.record.list
+    rows = window.area.session_panel.list
     assert any("stream back" in rows.item(row).text() for row in range(rows.count()))  # type: ignore[union-attr]
     thread.stop()
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
+from types import SimpleNamespace
 
 import pytest
 from PyQt6.QtCore import QRectF
+from PyQt6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
@@ -66,7 +68,7 @@ def test_what_was_bad_a_moment_ago_is_told_beside_what_is_poor(qtbot: QtBot) -> 
     panel = ContactPanel(DARK)
     qtbot.addWidget(panel)
     panel.resize(300, 500)
-    panel.show_session(4.0)
+    panel.show_session(SimpleNamespace(window_seconds=4.0))  # type: ignore[arg-type]
     good = Contact("C3", ContactLevel.GOOD)
     poor = Contact("O1", ContactLevel.POOR, "unlike its neighbours")
     panel.show_contacts((good, Contact("C4", ContactLevel.BAD, "flat"), poor), now=10.0)
@@ -144,7 +146,7 @@ def test_a_long_stream_name_is_shortened_and_told_whole_on_hover(
     begin(qtbot, window, HeldSource([], info=info), bundle)
     window.resize(1024, 600)
     source = window.status.source
-    qtbot.waitUntil(lambda: source.shown.endswith("…"), timeout=WAIT)
+    qtbot.waitUntil(lambda: QLabel.text(source).endswith("…"), timeout=WAIT)
     assert source.text().startswith(name)
     assert source.toolTip().startswith(name)
     assert window.status.minimumSizeHint().width() <= 1024

@@ -12,10 +12,10 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
 from bci_app.gui.connect.page import ConnectPage
+from bci_app.gui.help_dialog import HelpDialog
 from bci_app.gui.keyboard import press_focused
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.settings_dialog import SettingsDialog
-from bci_app.gui.shortcuts import HelpDialog
 from bci_app.presentation.state import Step
 from tests.gui.conftest import WAIT, OpenWindow
 from tests.gui.sessions import begin, run_to
@@ -125,7 +125,7 @@ def test_keys_of_the_views_hold_while_a_button_or_what_scrolls_has_the_focus(qtb
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Escape])
 def test_a_typed_marker_gives_the_keyboard_back(qtbot: QtBot, running: MainWindow, key: Qt.Key) -> None:
-    signals, entry = running.area.signals, running.area.record.entry
+    signals, entry = running.area.signals, running.area.session_panel.entry
     press(qtbot, Qt.Key.Key_M, CTRL)
     assert QApplication.focusWidget() is entry
     qtbot.keyClicks(entry, "eyes closed")
@@ -143,7 +143,7 @@ def test_a_typed_marker_gives_the_keyboard_back(qtbot: QtBot, running: MainWindo
 
 
 def test_a_panel_that_floats_has_the_same_keys(qtbot: QtBot, running: MainWindow) -> None:
-    dock, record = running.area._docks[3], running.area.record
+    dock, record = running.area.docks["Session"], running.area.session_panel
     dock.setFloating(True)
     activate(qtbot, dock)
     record.report_button.setFocus()
@@ -159,7 +159,7 @@ def test_a_panel_that_floats_has_the_same_keys(qtbot: QtBot, running: MainWindow
 
 
 def test_a_participant_code_gives_the_keyboard_back(qtbot: QtBot, running: MainWindow) -> None:
-    field = running.area.record.participant
+    field = running.area.session_panel.participant
     tab_to(qtbot, field)
     qtbot.keyClicks(field, "P07")
     press(qtbot, Qt.Key.Key_Return)
@@ -216,7 +216,7 @@ def test_the_rest_baseline_begins_by_key_only_where_its_button_can_be_pressed(
     source.allow(100)
     run_to(qtbot, window, Step.CONTACT)
     preparing = window.area.prediction.preparing
-    qtbot.waitUntil(lambda: "Mend C3" in preparing.advice.text(), timeout=WAIT)
+    qtbot.waitUntil(lambda: "Fix C3" in preparing.advice.text(), timeout=WAIT)
     press(qtbot, Qt.Key.Key_B, CTRL)
     source.allow(100)
     qtbot.waitUntil(preparing.button.isEnabled, timeout=WAIT)

@@ -59,7 +59,7 @@ def test_events_of_lsl_marker_streams_are_drawn_and_listed(
         outlet.send("picture 7")
         log = main.controller.log
         qtbot.waitUntil(lambda: "picture 7" in [mark.text for mark in log.markers], timeout=WAIT)
-    rows = main.area.record.list
+    rows = main.area.session_panel.list
     assert any("picture 7" in rows.item(row).text() for row in range(rows.count()))  # type: ignore[union-attr]
     assert 0 < log.markers[-1].sample < traces.end + traces.rate
 
@@ -108,7 +108,7 @@ def test_only_the_chosen_marker_streams_are_taken_and_the_session_names_them(
         with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
             page.fit.button.click()
         wanted.wait_for_receiver()
-        panel = main.area.record
+        panel = main.area.session_panel
         # The recording's own events come too.
         text = f"events of {name}, Subject01_2 markers · waiting for never there"
         qtbot.waitUntil(lambda: panel.streams.text() == text, timeout=WAIT)

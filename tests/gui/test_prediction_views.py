@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PyQt6.QtCore import QSize
-from PyQt6.QtGui import QFontMetricsF, QPainter, QPixmap
+from PyQt6.QtGui import QFontMetricsF, QImage, QPainter, QPixmap
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import load_bundle
@@ -16,11 +15,12 @@ from bci_app.bundle.spec import Smoothing, Target
 from bci_app.events import Phase, Prediction, Reason, Status, TargetPrediction
 from bci_app.gui.plots import Plot
 from bci_app.gui.theme import DARK, font
-from bci_app.gui.views.gauge import Gauge
+from bci_app.gui.views.gauge import Gauge, GaugeForm
 from bci_app.gui.views.plane import Plane
 from bci_app.gui.views.prediction import Running
-from bci_app.gui.views.timeline import Timeline, end_words
-from bci_app.presentation.state import LiveStatus, SessionLog, Step
+from bci_app.gui.views.timeline import Timeline, end_words, time_ticks
+from bci_app.presentation.answers import Answers
+from bci_app.presentation.state import LiveStatus, SelfReport, SessionLog, Step, Trial, Truth
 from tests.bundles import LOAD, VALENCE, write_bundle
 
 VAD = tuple(Target(name=name, classes=("low", "high")) for name in ("valence", "arousal", "dominance"))
@@ -48,7 +48,7 @@ def emotion(qtbot: QtBot, tmp_path: Path) -> Running:
     return running
 
 
-def give(running: Running, size: QSize) -> None:
+def show(running: Running, size: QSize) -> None:
     running.fit(size)
     running.resize(size)
     running.show()
@@ -90,9 +90,9 @@ def test_words_at_the_ends_of_a_low_timeline_do_not_touch(qtbot: QtBot) -> None:
 
 
 def test_several_targets_of_three_classes_say_which_line_is_which(qtbot: QtBot) -> None:
-    gauge = Gauge(VALENCE, 0, DARK, compact=True)
+    gauge = Gauge(VALENCE, 0, DARK, form=GaugeForm.TITLE)
     qtbot.addWidget(gauge)
-    assert gauge.sizeHint().height() > Gauge(VAD[0], 0, DARK, compact=True).sizeHint().height()
+    assert gauge.sizeHint().height() > Gauge(VAD[0], 0, DARK, form=GaugeForm.TITLE).sizeHint().height()
 
 
 def test_a_long_title_and_a_long_word_are_both_shortened(qtbot: QtBot) -> None:
@@ -108,70 +108,126 @@ def test_a_long_title_and_a_long_word_are_both_shortened(qtbot: QtBot) -> None:
     assert short.elided("low", 200.0) == (LOAD.title, "low")
 
 
-@pytest.mark.parametrize("height", [280, 430, 700])
-def test_the_plane_has_about_half_of_the_height_and_timelines_yield(
-    qtbot: QtBot, emotion: Running, height: int
+@pytest.mark.parametrize(("height", "rows"), [(300, []), (430, ["dominance"]), (700, [target.name for target in VAD])])
+def test_the_plane_comes_first_and_rows_of_the_same_targets_make_room(
+    qtbot: QtBot, emotion: Running, height: int, rows: list[str]
 ) -> None:
-    give(emotion, QSize(296, height))
+    show(emotion, QSize(364, height))
     qtbot.waitUntil(lambda: emotion.height() == height)
     assert emotion.minimumSizeHint().height() <= height
     plane = emotion.plane
     assert plane is not None
-    qtbot.waitUntil(lambda: plane.height() >= min(0.4 * height, plane.maximumHeight()))
-    shown = [timeline.target.name for timeline in emotion.timelines if not timeline.isHidden()]
-    assert shown == (["dominance"] if height == 280 else ["valence", "arousal", "dominance"])
+    qtbot.waitUntil(lambda: plane.frame.width() >= min(300, height - 40))
+    assert [row.targets[0] for row in emotion.rows if not row.isHidden()] == rows
 
 
-def test_words_stand_against_the_frame_of_the_plane(qtbot: QtBot, emotion: Running) -> None:
-    give(emotion, QSize(400, 430))
+def test_the_plane_grows_with_the_window(qtbot: QtBot, emotion: Running) -> None:
+    show(emotion, QSize(760, 1040))
     plane = emotion.plane
     assert plane is not None
+    qtbot.waitUntil(lambda: plane.frame.width() > 650)
+    assert abs(plane.frame.width() - plane.frame.height()) < 1
 
-    def square() -> bool:
-        view, words = plane.getViewBox().sceneBoundingRect(), plane.getAxis("left").sceneBoundingRect()
-        return abs(view.width() - view.height()) < 3 and abs(words.right() - view.left()) < 2
 
-    qtbot.waitUntil(square)
+def answers(_targets: tuple[Target, ...], *predictions: Prediction, **more: object) -> Answers:
+    last = predictions[-1]
+    reason = "" if last.valid else ", ".join(reason.value for reason in last.reasons)
+    fields = {"span": 60.0, "hop": 1.0, "windows": 4, "silent": "no signal"} | more
+    return Answers(predictions, last.time, reason=reason, **fields)  # type: ignore[arg-type]
 
 
 def test_a_plane_without_a_value_is_hatched_and_says_why(qtbot: QtBot, emotion: Running) -> None:
     log = SessionLog()
     log.add([said(VAD, 9.0), said(VAD, 10.0)], [])
     live = LiveStatus(Status(Phase.RUNNING, "", 250.0, 250.0, 0, 0, 0.0, 1.0, 1.0), Step.RUN, 10.0, 1.0)
-    emotion.show_log(log, live, 10.0)
+
+    def show_at(now: float) -> None:
+        found = Answers.of(log, live, emotion.bundle, now=now, span=60.0)
+        assert found is not None
+        emotion.show_answers(found)
+
+    show_at(10.0)
     plane = emotion.plane
     assert plane is not None
     assert plane.reason == ""
-    assert len(plane._point.data) == 1
-    assert not plane.hatching.stretches
+    assert plane.place is not None
     log.add([said(VAD, 11.0, valid=False)], [])
-    emotion.show_log(log, live, 11.0)
+    show_at(11.0)
     assert plane.reason == "bad contact"
     assert plane.toolTip() == "no value: bad contact"
-    assert [stretch.reason for stretch in plane.hatching.stretches] == ["bad contact"]
-    assert len(plane._point.data) == 0
-    assert {gauge.reason for gauge in emotion.gauges} == {"bad contact"}
-    emotion.show_log(log, live, 30.0)
+    assert plane.place is None
+    assert {row.gauge.reason for row in emotion.rows} == {"bad contact"}
+    show_at(30.0)
     assert plane.reason == "no signal"
 
 
-def test_long_words_around_the_plane_neither_overlap_nor_leave_it(qtbot: QtBot) -> None:
+def answered(valence: float, arousal: float, time: float = 10.0) -> Prediction:
+    told = [
+        TargetPrediction(target.name, target.classes, (1 - value, value), (1 - value, value))
+        for target, value in zip(VAD, (valence, arousal, 0.9), strict=True)
+    ]
+    return Prediction(int(time * 250), time, True, (), 1.0, 10.0, 1.0, tuple(told))
+
+
+def test_i_do_not_know_is_an_answer_of_its_own(qtbot: QtBot, emotion: Running) -> None:
+    emotion.show_answers(answers(VAD, answered(0.52, 0.8)))
+    plane = emotion.plane
+    assert plane is not None
+    assert plane.place is not None
+    assert plane.place.undecided == (True, False)
+    assert plane.accessibleDescription() == "valence undecided, arousal 0.80"
+    valence, arousal, _ = (row.gauge.accessibleDescription() for row in emotion.rows)
+    assert valence == "undecided, high 0.52"
+    assert arousal == "high 0.80"
+    alone = Gauge(VAD[0], 0, DARK)
+    qtbot.addWidget(alone)
+    alone.show_prediction(answered(0.52, 0.8).targets[0])
+    assert alone.answer == ("undecided", "")
+
+
+def test_self_reports_and_the_planted_truth_are_drawn_in_the_plane(qtbot: QtBot, emotion: Running) -> None:
+    show(emotion, QSize(364, 700))
+    plane = emotion.plane
+    assert plane is not None
+    qtbot.waitUntil(lambda: plane.frame.width() >= 300)
+    reports = (SelfReport(9.0, {"valence": 9, "arousal": 1, "dominance": 5}),)
+    truth = Truth(10.0, {"valence": 0.0, "arousal": 0.0})
+    right, left = plane.frame.bottomRight().toPoint(), plane.frame.bottomLeft().toPoint()
+
+    def drawn(**more: object) -> tuple[QImage, QImage]:
+        """What is seen at the lower corners."""
+        emotion.show_answers(answers(VAD, answered(0.2, 0.8), **more))
+        image = plane.grab().toImage()
+        return tuple(image.copy(x, left.y() - 12, 12, 12) for x in (left.x(), right.x() - 12))  # type: ignore[return-value]
+
+    nothing, reported, planted = drawn(), drawn(reports=reports), drawn(truth=truth)
+    assert nothing[0] == reported[0]
+    assert nothing[1] != reported[1]
+    assert nothing[0] != planted[0]
+    assert nothing[1] == planted[1]
+    emotion.show_answers(answers(VAD, answered(0.2, 0.8), reports=reports))
+    assert emotion.rows[0].timeline.reported == [(-1.0, 1.0)]
+
+
+def test_trials_are_bands_on_the_timelines(qtbot: QtBot, emotion: Running) -> None:
+    trials = (Trial(2.0, 5.0, "calm 1"), Trial(7.0, None, "tense 1"))
+    emotion.show_answers(answers(VAD, answered(0.2, 0.8), span=180.0, trials=trials))
+    bands = emotion.rows[0].timeline.trials.bands
+    assert [(band.start, band.stop, band.reason) for band in bands] == [(-8.0, -5.0, "calm 1"), (-3.0, 0.0, "tense 1")]
+    assert [word for _, word in time_ticks(180.0)] == ["−3 min", "−2", "−1", "0"]
+    assert [word for _, word in time_ticks(60.0)] == ["−60 s", "−45", "−30", "−15", "0"]
+
+
+def test_long_words_around_the_plane_are_shortened(qtbot: QtBot) -> None:
     long = ("very unpleasant", "somewhere between", "very pleasant")
     plane = Plane(Target(name="valence", classes=long), Target(name="arousal", classes=long), DARK)
     qtbot.addWidget(plane)
-    plane.resize(264, 170)
-    plane.show()
-
-    def apart() -> bool:
-        painter = QPainter(canvas := QPixmap(264, 170))
-        _, _, texts = plane.getAxis("bottom").generateDrawSpecs(painter)
-        painter.end()
-        axis = plane.getAxis("bottom")
-        boxes = sorted((axis.mapRectToScene(box) for box, _, _ in texts), key=lambda box: box.left())
-        inside = all(box.left() >= 0 and box.right() <= canvas.width() for box in boxes)
-        return len(boxes) == 3 and inside and all(a.right() <= b.left() for a, b in pairwise(boxes))
-
-    qtbot.waitUntil(apart)
+    plane.resize(170, 170)
+    first, title, last = plane.axis_words(Target(name="valence", classes=long), 140.0)
+    assert title == "valence"
+    assert first.endswith("…")
+    metrics = QFontMetricsF(font())
+    assert sum(map(metrics.horizontalAdvance, (first, title, last))) <= 140.0
 
 
 def test_hovering_over_a_curve_tells_what_was_said(qtbot: QtBot) -> None:
@@ -179,7 +235,7 @@ def test_hovering_over_a_curve_tells_what_was_said(qtbot: QtBot) -> None:
     qtbot.addWidget(timeline)
     targets = (VALENCE,)
     predictions = [said(targets, 8.0), said(targets, 9.0), said(targets, 10.0, valid=False)]
-    timeline.show_predictions(predictions, 10.0, hop=1.0, silent="no signal")
-    assert timeline.told(-1.4) == "negative 0.33, neutral 0.33, positive 0.33"
-    assert timeline.told(-0.5) == "no value: bad contact"
-    assert timeline.told(-30.0) == ""
+    timeline.show_answers(answers(targets, *predictions))
+    assert timeline.text_at(-1.4) == "negative 0.33, neutral 0.33, positive 0.33"
+    assert timeline.text_at(-0.5) == "no value: bad contact"
+    assert timeline.text_at(-30.0) == ""

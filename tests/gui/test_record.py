@@ -13,8 +13,9 @@ from PyQt6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
+from bci_app.gui.actions import ACTIONS
+from bci_app.gui.help_dialog import HelpDialog
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.shortcuts import MARKER_KEYS, SECTIONS, HelpDialog
 from tests.gui.conftest import OpenWindow
 from tests.gui.sources import RATE, HeldSource, stream
 
@@ -48,7 +49,7 @@ def main(qtbot: QtBot, folder: Path, open_window: OpenWindow, source: HeldSource
 
 
 def events(window: MainWindow) -> list[str]:
-    rows = window.area.record.list
+    rows = window.area.session_panel.list
     return [item.text() for row in range(rows.count()) if (item := rows.item(row)) is not None]
 
 
@@ -60,7 +61,7 @@ def read(path: Path) -> dict[str, dict[str, object]]:
 def test_a_session_is_recorded_with_its_markers_and_self_report(
     qtbot: QtBot, main: MainWindow, source: HeldSource, folder: Path
 ) -> None:
-    qtbot.keyClicks(main.area.record.participant, "P 07/b")
+    qtbot.keyClicks(main.area.session_panel.participant, "P 07/b")
     qtbot.mouseClick(main.header.record, Qt.MouseButton.LeftButton)
     assert main.controller.recording
     source.allow(100)
@@ -68,11 +69,11 @@ def test_a_session_is_recorded_with_its_markers_and_self_report(
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 2 * PART, timeout=WAIT)
     qtbot.keyClick(main, Qt.Key.Key_F3)
-    qtbot.keyClicks(main.area.record.entry, "eyes closed")
-    qtbot.keyClick(main.area.record.entry, Qt.Key.Key_Return)
-    main.open_report()
+    qtbot.keyClicks(main.area.session_panel.entry, "eyes closed")
+    qtbot.keyClick(main.area.session_panel.entry, Qt.Key.Key_Return)
+    main.run_action("report")
     for key in (Qt.Key.Key_7, Qt.Key.Key_3, Qt.Key.Key_5, Qt.Key.Key_Return):
-        qtbot.keyClick(main.area.record.report, key)
+        qtbot.keyClick(main.area.session_panel.report, key)
     qtbot.waitUntil(lambda: "MB" in main.header.record.text(), timeout=WAIT)
     qtbot.mouseClick(main.header.record, Qt.MouseButton.LeftButton)
     assert not main.controller.recording
@@ -90,7 +91,7 @@ def test_a_session_is_recorded_with_its_markers_and_self_report(
 def test_the_metadata_of_a_recording_say_who_from_what_and_with_which_model(
     qtbot: QtBot, main: MainWindow, folder: Path, bundle: LoadedBundle
 ) -> None:
-    qtbot.keyClicks(main.area.record.participant, "P07")
+    qtbot.keyClicks(main.area.session_panel.participant, "P07")
     main.toggle_recording()
     main.toggle_recording()
     (path,) = folder.glob("*.xdf")
@@ -105,7 +106,7 @@ def test_the_metadata_of_a_recording_say_who_from_what_and_with_which_model(
 def test_a_participant_code_that_comes_after_the_beginning_is_a_marker_of_the_recording(
     qtbot: QtBot, main: MainWindow, folder: Path
 ) -> None:
-    field = main.area.record.participant
+    field = main.area.session_panel.participant
     qtbot.keyClicks(field, "P01")
     qtbot.keyClick(field, Qt.Key.Key_Return)
     main.toggle_recording()
@@ -192,8 +193,8 @@ def test_mark_button_counts(qtbot: QtBot, main: MainWindow) -> None:
 
 
 def test_self_report_by_mouse_wants_all_three_and_can_be_left(qtbot: QtBot, main: MainWindow) -> None:
-    main.area.record.report_button.click()
-    report = main.area.record.report
+    main.area.session_panel.report_button.click()
+    report = main.area.session_panel.report
     assert report.isVisible()
     report._groups[0].button(9).click()
     assert not report.store.isEnabled()
@@ -206,13 +207,13 @@ def test_self_report_by_mouse_wants_all_three_and_can_be_left(qtbot: QtBot, main
     assert report.ratings == {}
     qtbot.keyClick(report, Qt.Key.Key_Escape)
     assert not report.isVisible()
-    assert main.area.record.entry.isVisible()
+    assert main.area.session_panel.entry.isVisible()
 
 
 def test_typing_a_marker_triggers_no_shortcut(qtbot: QtBot, main: MainWindow) -> None:
     before = (main.area.signals.filter.text(), main.area.signals.span.text())
-    entry = main.area.record.entry
-    main.focus_marker()
+    entry = main.area.session_panel.entry
+    main.run_action("note")
     qtbot.keyClicks(entry, "f ? +-")
     assert entry.text() == "f ? +-"
     assert (main.area.signals.filter.text(), main.area.signals.span.text()) == before
@@ -235,8 +236,8 @@ def test_keys_change_scales_filter_and_theme(qtbot: QtBot, main: MainWindow) -> 
 
 
 def test_every_key_of_the_help_is_bound_once(qtbot: QtBot, main: MainWindow) -> None:
-    keys = [key for shortcuts in SECTIONS.values() for shortcut in shortcuts for key in shortcut.keys]
-    assert len({*keys, *MARKER_KEYS}) == len(keys) + len(MARKER_KEYS)
+    keys = [key for action in ACTIONS.values() for key in action.keys]
+    assert len(set(keys)) == len(keys)
     qtbot.keyClicks(main, "?")
     dialogs = main.findChildren(HelpDialog)
     assert len(dialogs) == 1
@@ -278,9 +279,9 @@ def test_a_recording_whose_folder_goes_away_is_told_and_goes_on(
 
 
 def test_layout_is_remembered_and_can_be_reset(qtbot: QtBot, main: MainWindow, open_window: OpenWindow) -> None:
-    main.area._docks[1].hide()
+    main.area.docks["Spectrum"].hide()
     main.close()
     again = open_window()
-    assert again.area._docks[1].isHidden()
+    assert again.area.docks["Spectrum"].isHidden()
     again.area.reset_layout()
-    assert not again.area._docks[1].isHidden()
+    assert not again.area.docks["Spectrum"].isHidden()

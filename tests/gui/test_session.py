@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from PyQt6.QtCore import QEvent, QPointF, QSettings, Qt
@@ -52,9 +53,12 @@ def test_session_goes_from_baseline_to_predictions(qtbot: QtBot, window: MainWin
     run_to(qtbot, window, Step.RUN)
     running = window.area.prediction.running
     assert running is not None
-    qtbot.waitUntil(lambda: running.gauges[0].accessibleDescription().startswith(("low", "high")), timeout=WAIT)
-    assert [gauge.target.title for gauge in running.gauges] == ["mental load", "valence"]
-    assert [stretch.reason for stretch in running.timelines[0].hatching.stretches] == ["warming up", "rest baseline"]
+    qtbot.waitUntil(lambda: running.rows[0].gauge.accessibleDescription().startswith(("low", "high")), timeout=WAIT)
+    assert [row.gauge.target.title for row in running.rows] == ["mental load", "valence"]
+    assert [stretch.reason for stretch in running.rows[0].timeline.hatching.stretches] == [
+        "warming up",
+        "rest baseline",
+    ]
     assert window.status.rate.value.text() == "250.0 / 250 Hz"
     assert window.status.loss.value.text() == "0.0 %"
 
@@ -73,7 +77,7 @@ def test_contact_comes_before_baseline_and_the_button_starts_it(
     preparing = window.area.prediction.preparing
     qtbot.waitUntil(lambda: preparing.value.text() == "5 of 6 usable", timeout=WAIT)
     assert not preparing.button.isEnabled()
-    assert "Mend C3 first" in preparing.advice.text()
+    assert "Fix C3 first" in preparing.advice.text()
     assert "C3: flat" in window.area.contact._wanting.text()
     source.allow(100)
     qtbot.waitUntil(preparing.button.isEnabled, timeout=WAIT)
@@ -92,10 +96,10 @@ def test_invalid_predictions_are_no_numbers_and_say_why(qtbot: QtBot, window: Ma
     run_to(qtbot, window, Step.RUN)
     running = window.area.prediction.running
     assert running is not None
-    qtbot.waitUntil(lambda: running.gauges[0].reason == "bad contact", timeout=WAIT)
-    assert running.gauges[0].accessibleDescription() == "no value: bad contact"
+    qtbot.waitUntil(lambda: running.rows[0].gauge.reason == "bad contact", timeout=WAIT)
+    assert running.rows[0].gauge.accessibleDescription() == "no value: bad contact"
     assert "C4: flat" in window.area.contact._wanting.text()
-    assert running.timelines[0].hatching.stretches[-1].reason == "bad contact"
+    assert running.rows[0].timeline.hatching.stretches[-1].reason == "bad contact"
     summary = {contact.channel: contact.level for contact in window.area.contact.head._contacts}
     assert summary["C4"] is ContactLevel.BAD
 
@@ -112,8 +116,8 @@ def test_hovering_over_a_hatched_stretch_tells_the_reason(
     run_to(qtbot, window, Step.RUN)
     running = window.area.prediction.running
     assert running is not None
-    qtbot.waitUntil(lambda: running.gauges[0].reason == "bad contact", timeout=WAIT)
-    timeline = running.timelines[0]
+    qtbot.waitUntil(lambda: running.rows[0].gauge.reason == "bad contact", timeout=WAIT)
+    timeline = running.rows[0].timeline
 
     def told(seconds: float) -> str:
         scene = timeline.getViewBox().mapViewToScene(QPointF(seconds, 0.5))
@@ -130,7 +134,7 @@ def test_hovering_over_a_hatched_stretch_tells_the_reason(
 def test_an_electrode_that_has_just_recovered_is_named(qtbot: QtBot) -> None:
     panel = ContactPanel(DARK)
     qtbot.addWidget(panel)
-    panel.show_session(4.0)
+    panel.show_session(SimpleNamespace(window_seconds=4.0))  # type: ignore[arg-type]
     good = Contact("C3", ContactLevel.GOOD)
     panel.show_contacts((good, Contact("C4", ContactLevel.BAD, "flat")), now=10.0)
     assert panel._wanting.text() == "C4: flat"
@@ -166,10 +170,10 @@ def test_late_packets_are_not_drawn_as_silence_and_silence_is(
     running = window.area.prediction.running
     assert running is not None
     qtbot.waitUntil(lambda: window.controller.traces is not None and window.controller.traces.end == 14 * RATE)
-    qtbot.waitUntil(lambda: running.gauges[0].accessibleDescription().startswith(("low", "high")), timeout=WAIT)
+    qtbot.waitUntil(lambda: running.rows[0].gauge.accessibleDescription().startswith(("low", "high")), timeout=WAIT)
 
     def reasons() -> list[str]:
-        return [stretch.reason for stretch in running.timelines[0].hatching.stretches]
+        return [stretch.reason for stretch in running.rows[0].timeline.hatching.stretches]
 
     said = reasons()
     clock.now += 1.5
@@ -178,10 +182,10 @@ def test_late_packets_are_not_drawn_as_silence_and_silence_is(
     with qtbot.waitSignal(window.controller.status_changed, timeout=WAIT):
         pass
     assert reasons() == said
-    assert running.gauges[0].reason == ""
+    assert running.rows[0].gauge.reason == ""
     clock.now += 1.5
     qtbot.waitUntil(lambda: reasons() == [*said, "no signal"], timeout=WAIT)
-    assert running.gauges[0].reason == "no signal"
+    assert running.rows[0].gauge.reason == "no signal"
 
 
 def nothing_measured(window: MainWindow) -> bool:
@@ -203,7 +207,7 @@ def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWind
     assert "the session goes on when it returns" in window.banner.advice.text()
     running = window.area.prediction.running
     assert running is not None
-    qtbot.waitUntil(lambda: running.gauges[0].reason == "stream lost", timeout=WAIT)
+    qtbot.waitUntil(lambda: running.rows[0].gauge.reason == "stream lost", timeout=WAIT)
     assert window.header.steps.current is Step.RUN
     assert {contact.level for contact in window.area.contact.head._contacts} == {ContactLevel.UNKNOWN}
     assert window.area.contact._wanting.text() == "Not judged: there is no signal yet, or no longer."
@@ -217,7 +221,7 @@ def test_a_lost_stream_is_told_and_its_return_too(qtbot: QtBot, window: MainWind
     source.fail(None)
     source.allow()
     qtbot.waitUntil(lambda: not window.banner.isVisible(), timeout=WAIT)
-    qtbot.waitUntil(lambda: running.gauges[0].reason == "", timeout=WAIT)
+    qtbot.waitUntil(lambda: running.rows[0].gauge.reason == "", timeout=WAIT)
     qtbot.waitUntil(lambda: not nothing_measured(window), timeout=WAIT)
     assert window.area.spectrum._why.toPlainText() == ""
 
@@ -369,7 +373,7 @@ def test_nothing_is_drawn_beneath_the_choice_of_a_source_but_for_panels_that_flo
     assert traces.end == drawn
     window.show_area()
     qtbot.waitUntil(lambda: traces.end > drawn, timeout=WAIT)
-    window.area._docks[1].setFloating(True)
+    window.area.docks["Spectrum"].setFloating(True)
     window.show_connect()
     drawn = traces.end
     source.allow()
@@ -438,7 +442,7 @@ def test_valence_and_arousal_are_a_plane_with_dominance_beside_it(
     assert running is not None
     plane = running.plane
     assert plane is not None
-    assert [gauge.target.name for gauge in running.gauges] == ["valence", "arousal", "dominance"]
+    assert [row.gauge.target.name for row in running.rows] == ["valence", "arousal", "dominance"]
     qtbot.waitUntil(lambda: len(plane._trail.data) > 1 and len(plane._point.data) == 1, timeout=WAIT)
     x, y = plane._spread.getData()
     assert x.min() >= 0
@@ -449,5 +453,5 @@ def test_valence_and_arousal_are_a_plane_with_dominance_beside_it(
     for piece in pieces[-80:]:
         piece.data[:, 3] = 0.0
     source.allow()
-    qtbot.waitUntil(lambda: running.gauges[0].reason == "bad contact", timeout=WAIT)
+    qtbot.waitUntil(lambda: running.rows[0].gauge.reason == "bad contact", timeout=WAIT)
     assert len(plane._point.data) == 0

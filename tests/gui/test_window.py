@@ -12,10 +12,11 @@ from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
 from bci_app.bundle.spec import Bundle
+from bci_app.gui.actions import sections
 from bci_app.gui.controller import Controller
 from bci_app.gui.header import Header
+from bci_app.gui.help_dialog import key_rows
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.shortcuts import SECTIONS
 from bci_app.gui.theme import DARK
 from bci_app.gui.views.replay_strip import OverviewBar
 from bci_app.gui.widgets import clock
@@ -139,5 +140,5 @@ def test_durations_have_hours_where_there_are_any() -> None:
 
 def test_every_key_stands_in_the_docs(project_root: Path) -> None:
     page = (project_root / "docs" / "window.md").read_text(encoding="utf-8")
-    keys = [shortcut.keys[0] for section in SECTIONS.values() for shortcut in section]
+    keys = [row[0] for names in sections().values() for row in key_rows(names)]
     assert [key for key in keys if f"`{key}`" not in page] == []

@@ -1,4 +1,4 @@
-"""Notice: what happened and what to do, above the data and never over it."""
+"""The notice that is shown: what happened and what to do, above the data and never over it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bci_app.presentation.state import Notice
 
 
 class Banner(QWidget):
-    """Hidden while all is well; `action_asked` carries the name of an action."""
+    """Hidden while there is no notice. `action_asked` carries the name of a button."""
 
     action_asked = pyqtSignal(str)
 
@@ -40,7 +40,7 @@ class Banner(QWidget):
         """What is shown."""
         return self._notice
 
-    def show_trouble(self, notice: Notice | None) -> None:
+    def show_notice(self, notice: Notice | None) -> None:
         """Show a notice, or hide."""
         self._notice = notice
         self.setVisible(notice is not None)

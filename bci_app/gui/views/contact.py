@@ -1,4 +1,4 @@
-"""Contact: a head from above with a mark for each electrode, and the ones that want care."""
+"""Contact: a head from above with a mark for each electrode, and the electrodes that need attention."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from PyQt6.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from bci_app.engine.spectrum import BANDS
 from bci_app.events import Contact, ContactLevel
+from bci_app.gui.desk import Desk
 from bci_app.gui.glyphs import WORDS, draw_contact
+from bci_app.gui.panel import Panel
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.head import Head
 from bci_app.gui.widgets import Choice, PanelTitle, label, resistance, short
 from bci_app.montage.names import canonical
 from bci_app.presentation.spectra import BandMap
-from bci_app.presentation.state import ContactSummary
+from bci_app.presentation.state import ContactSummary, LiveStatus, Picked, Session
 
 _MARK = 10.0  # of the legend
 _FEWEST_LINES = 2
@@ -42,10 +44,10 @@ class LegendMark(QWidget):
         draw_contact(painter, QPointF(self.width() / 2, self.height() / 2), _MARK, self._level, self._theme)
 
 
-class ContactPanel(QWidget):
+class ContactPanel(Panel):
     """The head, the count of each level, and what is wrong with which electrode.
 
-    `band_asked` carries the `Band` whose power the head is to show, or None.
+    `band_asked` carries the `Band` whose power the head should show, or None.
     """
 
     band_asked = pyqtSignal(object)
@@ -61,6 +63,7 @@ class ContactPanel(QWidget):
         self._theme = theme
         self._map: BandMap | None = None
         self._window = 0.0
+        self._selected: frozenset[str] = frozenset()  # channels of the spectrum
         self._bad_at: dict[str, float] = {}  # LSL time at which a channel was seen bad last
         self.shown = Choice(["electrodes", *(f"{band.name} power" for band in BANDS)], "what the head shows")
         self.shown.chosen.connect(self.choose_map)
@@ -97,17 +100,43 @@ class ContactPanel(QWidget):
         column.addStretch(0)
         self.show_contacts(())
 
+    def attach(self, desk: Desk) -> None:
+        """Take maps from the session and picked channels from the signals; pick the electrodes that are clicked."""
+        desk.controller.map_changed.connect(self.show_map)
+        desk.channels_changed.connect(self._note_picked)
+        self.band_asked.connect(desk.controller.spectra.choose_band)
+        self.head.electrode_clicked.connect(desk.electrode_asked)
+
+    def _note_picked(self, picked: Picked) -> None:
+        self._selected = frozenset(picked.names[index] for index in picked.chosen)
+
+    def show_session(self, session: Session | None) -> None:
+        """Begin with another session."""
+        self._window = session.window_seconds if session is not None else 0.0
+        self._bad_at = {}
+        self.show_map(None)
+        self.show_contacts(())
+
+    def show_status(self, live: LiveStatus) -> None:
+        """Show the contact of this moment."""
+        self.show_contacts(live.contacts, now=live.now, resistances=live.resistances)
+        if live.silence:
+            self.show_silence(live.silence)
+
+    def height_for(self, width: int, column: int) -> int:
+        """Return the height of the largest head in this width, with the legend."""
+        return width + 15 * GRID
+
     def show_contacts(
         self,
         contacts: Sequence[Contact],
-        selected: frozenset[str] = frozenset(),
         *,
         now: float = float("nan"),
         resistances: Mapping[str, float] | None = None,
     ) -> None:
-        """Show the verdicts at `now` (LSL time), and on hover the resistances in ohm that are measured."""
+        """Show the verdicts at `now` (LSL time), and on hover the measured resistances in ohm."""
         measured = {canonical(name): resistance(ohm) for name, ohm in (resistances or {}).items()}
-        self.head.show_contacts(contacts, frozenset(map(canonical, selected)), measured)
+        self.head.show_contacts(contacts, self._selected, measured)
         self._bad_at |= {contact.channel: now for contact in contacts if contact.level is ContactLevel.BAD}
         summary = ContactSummary.of(contacts)
         for level, count in zip(self._SHOWN, self._counts, strict=True):
@@ -115,9 +144,9 @@ class ContactPanel(QWidget):
         missing = summary.counts[ContactLevel.MISSING] > 0
         for part in (self._marks[-1], self._counts[-1]):
             part.setVisible(missing)
-        self._lines = self._told(summary, now)
-        told = [f"{name} {text}" for name, text in measured.items()]
-        rows = [" · ".join(told[i : i + _A_ROW]) for i in range(0, len(told), _A_ROW)]
+        self._lines = self._causes(summary, now)
+        ohms = [f"{name} {text}" for name, text in measured.items()]
+        rows = [" · ".join(ohms[i : i + _A_ROW]) for i in range(0, len(ohms), _A_ROW)]
         self._wanting.setToolTip("\n".join([*self._lines, *rows]))
         if not contacts:
             self._lines = ["Electrodes appear when a session is open."]
@@ -127,8 +156,8 @@ class ContactPanel(QWidget):
             self._lines = ["Every electrode sits well."]
         self._show_lines()
 
-    def _told(self, summary: ContactSummary, now: float) -> list[str]:
-        """Give a line for each electrode that wants care or did a moment ago: first those that stop predictions."""
+    def _causes(self, summary: ContactSummary, now: float) -> list[str]:
+        """List the electrodes that need attention or did a moment ago, first those that stop predictions."""
         unusable = [contact for contact in summary.wanting if contact.level is not ContactLevel.POOR]
         poor = {contact.channel: contact.cause for contact in summary.wanting if contact.level is ContactLevel.POOR}
         lines = [f"{contact.channel}: {contact.cause or WORDS[contact.level]}" for contact in unusable]
@@ -140,7 +169,7 @@ class ContactPanel(QWidget):
         return lines
 
     def _show_lines(self) -> None:
-        """Show as many lines as there is room for below the smallest head."""
+        """Show as many lines as fit below the smallest head."""
         metrics = self._wanting.fontMetrics()
         taken = self.head.minimumHeight() + self._legend.sizeHint().height() + 2 * GRID
         taken += self._range.sizeHint().height() if self._range.isVisibleTo(self) else 0
@@ -154,14 +183,9 @@ class ContactPanel(QWidget):
         self._wanting.setText("\n".join(lines))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
-        """Show as much as there is room for."""
+        """Show as many lines as fit."""
         super().resizeEvent(event)
         self._show_lines()
-
-    def show_session(self, window: float) -> None:
-        """Begin with another session, whose model has a window of so many seconds."""
-        self._window, self._bad_at = window, {}
-        self.show_map(None)
 
     # The map ---------------------------------------------------------------------------------
 

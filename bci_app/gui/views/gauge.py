@@ -1,6 +1,8 @@
-"""What the model says now of one target: every class, smoothed and raw."""
+"""The model's answer for one target now: every class, smoothed and raw."""
 
 from __future__ import annotations
+
+from enum import Enum
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QColor, QFontMetricsF, QPainter, QPaintEvent, QPen
@@ -10,15 +12,28 @@ from bci_app.bundle.spec import Target
 from bci_app.events import TargetPrediction
 from bci_app.gui.glyphs import class_pen, hatch
 from bci_app.gui.theme import GRID, Theme, color, font
+from bci_app.presentation.answers import verdict
 
+SIDE_WIDTH = 14 * GRID
 _TITLE = 4 * GRID
 _COMPACT = 7 * GRID // 2
 _ROW = 3 * GRID
 _SAMPLE = 2 * GRID + 4  # of a line of the timeline
 
 
+class GaugeForm(Enum):
+    """How much a gauge shows.
+
+    The answer with a scale or bars; only title and answer above a timeline; or title and answer beside a timeline.
+    """
+
+    FULL = "full"
+    TITLE = "title"
+    SIDE = "side"
+
+
 class Gauge(QWidget):
-    """Two classes share one scale; more have a bar each.
+    """Two classes share one scale. More classes have a bar each.
 
     Parameters
     ----------
@@ -26,14 +41,14 @@ class Gauge(QWidget):
         Names and classes, as the bundle has them.
     index : int
         Its position in the bundle, which chooses its colour.
-    compact : bool
-        Title and value only, where a timeline below shows the rest.
+    form : GaugeForm
+        How much it shows.
     """
 
-    def __init__(self, target: Target, index: int, theme: Theme, *, compact: bool = False) -> None:
+    def __init__(self, target: Target, index: int, theme: Theme, *, form: GaugeForm = GaugeForm.FULL) -> None:
         super().__init__()
         self.target = target
-        self._compact = compact
+        self._form = form
         self._index = index
         self._theme = theme
         self._prediction: TargetPrediction | None = None
@@ -48,7 +63,9 @@ class Gauge(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Fit the classes."""
-        if self._compact:
+        if self._form is GaugeForm.SIDE:
+            return QSize(SIDE_WIDTH, 5 * GRID)
+        if self._form is GaugeForm.TITLE:
             return QSize(30 * GRID, _COMPACT + (2 * GRID if self._classes_below else 0))
         rows = 1 if self._binary else len(self.target.classes)
         return QSize(30 * GRID, _TITLE + rows * _ROW + (_ROW if self._binary else 0))
@@ -56,14 +73,16 @@ class Gauge(QWidget):
     def show_prediction(self, prediction: TargetPrediction) -> None:
         """Show a valid prediction."""
         self._prediction, self._reason = prediction, ""
-        best = self._best(prediction)
-        self.setAccessibleDescription(f"{best[0]} {best[1]:.2f}")
+        found = verdict(prediction)
+        self.setAccessibleDescription(found.sentence if found is not None else "")
+        self.setToolTip(found.sentence if found is not None else "")
         self.update()
 
     def show_nothing(self, reason: str) -> None:
         """Show that there is no value, and why."""
         self._prediction, self._reason = None, reason
         self.setAccessibleDescription(f"no value: {reason}")
+        self.setToolTip(f"no value: {reason}")
         self.update()
 
     def show_theme(self, theme: Theme) -> None:
@@ -77,50 +96,77 @@ class Gauge(QWidget):
 
     @property
     def _classes_below(self) -> bool:
-        """Whether there are no bars to tell the classes by."""
-        return self._compact and not self._binary
-
-    @staticmethod
-    def _best(prediction: TargetPrediction) -> tuple[str, float]:
-        smoothed = prediction.smoothed or ()
-        position = max(range(len(smoothed)), key=smoothed.__getitem__)
-        return prediction.classes[position], smoothed[position]
+        """Whether the classes are named below the title, as there are no bars with names."""
+        return self._form is GaugeForm.TITLE and not self._binary
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
-        """Draw title, value and scale."""
+        """Draw title, answer and scale."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        theme = self._theme
-        known = self._prediction is not None
-        baseline = 3 * GRID
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(theme.target(self._index) if known else theme.faint))
-        painter.drawEllipse(QPointF(GRID / 2, baseline - 4.5), GRID / 2, GRID / 2)
-        right = float(self.width())
-        if self._prediction is not None:
-            word, value = self._best(self._prediction)
-            number = f"{value:.2f}"
-            painter.setFont(font(large=True))
-            painter.setPen(QColor(theme.text))
-            right -= QFontMetricsF(painter.font()).horizontalAdvance(number)
-            painter.drawText(QPointF(right, baseline), number)
-            right -= GRID
-        else:
-            word = f"no value: {self._reason}" if self._reason else "no value yet"
-        title, word = self.elided(word, right)
-        painter.setFont(font())
-        painter.setPen(QColor(theme.text))
-        painter.drawText(QPointF(2 * GRID, baseline), title)
-        painter.setPen(QColor(theme.muted))
-        painter.drawText(QPointF(right - QFontMetricsF(font()).horizontalAdvance(word), baseline), word)
+        if self._form is GaugeForm.SIDE:
+            self._paint_side(painter)
+            return
+        self._paint_head(painter)
         if self._classes_below:
             self._paint_classes(painter)
-        elif self._compact:
+        elif self._form is GaugeForm.TITLE:
             return
         elif self._binary:
             self._paint_scale(painter)
         else:
             self._paint_bars(painter)
+
+    @property
+    def answer(self) -> tuple[str, str]:
+        """The word and the figure of the answer. There is no figure where nothing is decided."""
+        found = verdict(self._prediction) if self._prediction is not None else None
+        if found is None:
+            return (f"no value: {self._reason}" if self._reason else "no value yet"), ""
+        return found.word, "" if found.undecided else f"{found.value:.2f}"
+
+    def _paint_dot(self, painter: QPainter, y: float) -> None:
+        known = self._prediction is not None
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(self._theme.target(self._index) if known else self._theme.faint))
+        painter.drawEllipse(QPointF(GRID / 2, y), GRID / 2, GRID / 2)
+
+    def _paint_side(self, painter: QPainter) -> None:
+        """Write title and answer in two lines in the middle of the height."""
+        theme, middle, room = self._theme, self.height() / 2, float(self.width() - 3 * GRID)
+        metrics = QFontMetricsF(font())
+        self._paint_dot(painter, middle - GRID)
+        painter.setFont(font())
+        painter.setPen(QColor(theme.text))
+        title = metrics.elidedText(self.target.title, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QPointF(2 * GRID, middle - GRID / 2), title)
+        word, figure = self.answer
+        word = self._reason or word if self._prediction is None else word
+        painter.setPen(QColor(theme.muted))
+        space = room - metrics.horizontalAdvance(f" {figure}")
+        word = metrics.elidedText(word, Qt.TextElideMode.ElideRight, space)
+        painter.drawText(QPointF(2 * GRID, middle + 1.5 * GRID), word)
+        painter.setPen(QColor(theme.text))
+        painter.drawText(QPointF(2 * GRID + metrics.horizontalAdvance(f"{word} "), middle + 1.5 * GRID), figure)
+
+    def _paint_head(self, painter: QPainter) -> None:
+        """Write the title at the left, and the answer in large type at the right."""
+        theme, baseline, right = self._theme, 3 * GRID, float(self.width())
+        self._paint_dot(painter, baseline - 4.5)
+        word, figure = self.answer
+        known = self._prediction is not None
+        large = figure or (word if known else "")
+        if large:
+            painter.setFont(font(large=True))
+            painter.setPen(QColor(theme.text if figure else theme.muted))
+            right -= QFontMetricsF(painter.font()).horizontalAdvance(large)
+            painter.drawText(QPointF(right, baseline), large)
+            right -= GRID
+        title, word = self.elided(word if large != word else "", right)
+        painter.setFont(font())
+        painter.setPen(QColor(theme.text))
+        painter.drawText(QPointF(2 * GRID, baseline), title)
+        painter.setPen(QColor(theme.muted))
+        painter.drawText(QPointF(right - QFontMetricsF(font()).horizontalAdvance(word), baseline), word)
 
     def elided(self, word: str, room: float) -> tuple[str, str]:
         """Shorten the title and the word beside it until both fit in so many pixels, the longer one first."""
@@ -137,7 +183,7 @@ class Gauge(QWidget):
         painter.drawLine(QPointF(x, y), QPointF(x + _SAMPLE, y))
 
     def _paint_classes(self, painter: QPainter) -> None:
-        """Say which line of the timeline is which class."""
+        """Name the lines of the timeline."""
         metrics, room = QFontMetricsF(font()), self.width() / len(self.target.classes)
         for position, name in enumerate(self.target.classes):
             x, y = room * position, _COMPACT + GRID
@@ -170,9 +216,11 @@ class Gauge(QWidget):
             raw = radius + reach * self._prediction.probability[-1]
             painter.setPen(QPen(color(tint, 0.8), 2))
             painter.drawLine(QPointF(raw, y - 8), QPointF(raw, y + 8))
-            painter.setPen(QPen(QColor(theme.background), 2))
-            painter.setBrush(QColor(tint))
-            painter.drawEllipse(QPointF(place, y), radius, radius)
+            found = verdict(self._prediction)
+            hollow = found is not None and found.undecided
+            painter.setPen(QPen(QColor(tint if hollow else theme.background), 2))
+            painter.setBrush(QColor(theme.background if hollow else tint))
+            painter.drawEllipse(QPointF(place, y), radius - hollow, radius - hollow)
         painter.setPen(QPen(QColor(theme.faint), 1))
         painter.drawLine(QPointF(middle, y + 8), QPointF(middle, y + 12))
         painter.setPen(QColor(theme.muted))

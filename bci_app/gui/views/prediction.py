@@ -1,9 +1,8 @@
-"""What the model says: before it can, what it waits for; then a gauge and a timeline for each target."""
+"""What the model answers. Before it can answer: what it waits for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
@@ -13,7 +12,6 @@ from PyQt6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QScrollArea,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -21,19 +19,22 @@ from PyQt6.QtWidgets import (
 
 from bci_app.bundle.spec import Bundle
 from bci_app.events import Phase
+from bci_app.gui.desk import Desk
+from bci_app.gui.panel import Panel
 from bci_app.gui.theme import GRID, Theme
-from bci_app.gui.views.gauge import Gauge
 from bci_app.gui.views.plane import Plane
-from bci_app.gui.views.timeline import SPAN, Timeline, silent_seconds, words_width
-from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
+from bci_app.gui.views.target_row import TargetRow
+from bci_app.gui.views.target_view import TargetView
+from bci_app.gui.views.targets import target_views
+from bci_app.gui.views.timeline import SPANS
+from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle, label
+from bci_app.presentation.answers import Answers
 from bci_app.presentation.scores import scores
-from bci_app.presentation.state import ContactSummary, LiveStatus, Session, SessionLog, Step
+from bci_app.presentation.state import ContactSummary, LiveStatus, Session, Step
 
-_PLANE = ("valence", "arousal")  # from left to right, from below to above
-# Of the height that the plane is to have at least, while timelines can make room for it.
-_PLANE_SHARE = 0.42
-# The least height of one of several timelines, and what the figures of the time axis add to it.
-_LOW, _TIMES = 4 * GRID, 3 * GRID
+_SPACE = GRID // 2
+# Height of a main view in a window that has no room for it.
+_SMALLEST = 14 * GRID
 
 
 class Preparing(QWidget):
@@ -83,7 +84,7 @@ class Preparing(QWidget):
             names = ", ".join(contact.channel for contact in summary.wanting[: min(summary.unusable, 6)])
             needs = f"at least {total - allowed} of its" if allowed else "all"
             self.advice.setText(
-                f"Mend {names} first: the model needs {needs} {total} electrodes."
+                f"Fix {names} first: the model needs {needs} {total} electrodes."
                 if names
                 else "Contact is judged from the first seconds of signal."
             )
@@ -120,7 +121,7 @@ class Preparing(QWidget):
 
 
 class Watching(QWidget):
-    """What stands here in a session without a model."""
+    """The page of a session without a model."""
 
     model_asked = pyqtSignal()
 
@@ -144,114 +145,93 @@ class Watching(QWidget):
 
 
 class Running(QWidget):
-    """Gauges and timelines of one bundle's targets."""
+    """The views of one model's targets, which share the height."""
 
     def __init__(self, bundle: Bundle, theme: Theme) -> None:
         super().__init__()
-        self._bundle = bundle
-        self._hop = bundle.preprocessing.hop_seconds
+        self.bundle = bundle
         column = QVBoxLayout(self)
-        column.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
-        column.setSpacing(0)
-        targets = {target.name: target for target in bundle.targets}
-        self.plane: Plane | None = None
-        if all(name in targets for name in _PLANE):
-            self.plane = Plane(targets[_PLANE[0]], targets[_PLANE[1]], theme)
-            column.addWidget(self.plane, 12)
-        self.gauges: list[Gauge] = []
-        self.timelines: list[Timeline] = []
-        compact = len(bundle.targets) > 1
-        width = words_width(bundle.targets)
-        for index, target in enumerate(bundle.targets):
-            gauge = Gauge(target, index, theme, compact=compact)
-            timeline = Timeline(target, index, theme, axis_width=width)
-            timeline.setMaximumHeight((56 if compact else 160) * GRID)
-            timeline.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-            timeline.show_margin(0.1 if compact else 0.04)
-            column.addWidget(gauge)
-            column.addSpacing(GRID // 2 if compact else GRID)
-            column.addWidget(timeline, 2)
-            self.gauges.append(gauge)
-            self.timelines.append(timeline)
-        column.addStretch(0)
-        self._show_timelines(self.timelines)
+        column.setContentsMargins(2 * GRID, GRID // 2, 2 * GRID, 0)
+        column.setSpacing(_SPACE)
+        self.views = target_views(bundle, theme)
+        for view in self.views:
+            column.addWidget(view)
+        column.addStretch(1)
+
+    @property
+    def plane(self) -> Plane | None:
+        """The plane of valence and arousal, if there is one."""
+        return next((view for view in self.views if isinstance(view, Plane)), None)
+
+    @property
+    def rows(self) -> list[TargetRow]:
+        """The row of each target."""
+        return [view for view in self.views if isinstance(view, TargetRow)]
 
     def fit(self, size: QSize) -> None:
-        """Make the best of a size: the plane has half of it, and where that is not left timelines yield."""
-        if self.plane is None:
-            return
-        self.plane.fit_width(size.width() - 4 * GRID)
-        beside = [timeline for timeline in self.timelines if timeline.target.name not in _PLANE]
-        rest = size.height() - GRID - sum(gauge.sizeHint().height() + GRID // 2 for gauge in self.gauges)
-        shown: Sequence[Timeline] = ()
-        for shown in (self.timelines, beside, ()):
-            if rest - self._least(shown) >= _PLANE_SHARE * size.height():
+        """Share out a size: main views first. Where that leaves too little, views of the same targets are hidden."""
+        width = size.width() - 4 * GRID
+        main = [view for view in self.views if view.main]
+        others = [view for view in self.views if not view.main]
+        covered = {name for view in main for name in view.targets}
+        extra = [view for view in others if not covered.issuperset(view.targets)]
+        room = size.height() - GRID // 2
+        shown: Sequence[TargetView] = ()
+        for shown in (others, extra, ()):
+            # The height of a row depends on whether it is the lowest.
+            for view in others:
+                view.show_last(view in shown[-1:])
+            if not main or sum(view.least_height(width) + _SPACE for view in (*main, *shown)) <= room:
                 break
-        self._show_timelines(shown)
+        for view in others:
+            view.setVisible(view in shown)
+        room -= _SPACE * (len(main) + len(shown))
+        for view in main:
+            least = sum(other.least_height(width) for other in shown)
+            height = max(min(view.most_height(width), room - least), _SMALLEST)
+            view.setFixedHeight(height)
+            room -= height
+        _share(shown, width, room)
 
-    @staticmethod
-    def _least(timelines: Sequence[Timeline]) -> int:
-        return len(timelines) * _LOW + (_TIMES if timelines else 0)
-
-    def _show_timelines(self, shown: Sequence[Timeline]) -> None:
-        """Show these, the last of them with the figures of the time axis."""
-        for timeline in self.timelines:
-            times = timeline in shown[-1:]
-            timeline.setVisible(timeline in shown)
-            timeline.show_times(times)
-            if len(self.timelines) > 1:
-                timeline.setMinimumHeight(_LOW + (_TIMES if times else 0))
-
-    def show_log(self, log: SessionLog, live: LiveStatus | None, now: float) -> None:
-        """Show what was said up to `now`."""
-        if not isfinite(now):
-            return
-        recent = log.since(now - SPAN - self._hop)
-        known = live.silence if live is not None else ""
-        silent = known or "no signal"
-        last = log.last()
-        stale = last is None or bool(known) or now - last.time > silent_seconds(self._hop)
-        for timeline in self.timelines:
-            timeline.show_predictions(recent, now, hop=self._hop, silent=silent)
-        if last is not None and last.valid and not stale:
-            for index, gauge in enumerate(self.gauges):
-                gauge.show_prediction(last.targets[index])
-            if self.plane is not None:
-                self.plane.show_predictions(recent, windows=self._bundle.smoothing.windows)
-            return
-        known_reasons = last.reasons if last is not None and not stale else ()
-        reason = ", ".join(reason.value for reason in known_reasons) or silent
-        for gauge in self.gauges:
-            gauge.show_nothing(reason)
-        if self.plane is not None:
-            self.plane.show_nothing(reason)
+    def show_answers(self, answers: Answers) -> None:
+        """Show what the model answered."""
+        for view in self.views:
+            view.show_answers(answers)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
-        for gauge, timeline in zip(self.gauges, self.timelines, strict=True):
-            gauge.show_theme(theme)
-            timeline.show_theme(theme)
-        if self.plane is not None:
-            self.plane.show_theme(theme)
+        for view in self.views:
+            view.show_theme(theme)
+
+
+def _share(views: Sequence[TargetView], width: int, room: int) -> None:
+    """Share out a height: each view gets its least height, and all the same part of the rest up to its most."""
+    spare = max(0, room - sum(view.least_height(width) for view in views))
+    for number, view in enumerate(views):
+        part = spare // (len(views) - number)
+        least = view.least_height(width)
+        height = max(least, min(least + part, view.most_height(width)))
+        view.setFixedHeight(height)
+        spare -= height - least
 
 
 class _Fitting(QScrollArea):
-    """Tells what it holds how much of it can be seen."""
+    """A scroll area that fits its contents into what can be seen."""
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
-        """Tell."""
+        """Fit."""
         super().resizeEvent(event)
         self.fit()
 
     def fit(self) -> None:
-        """Tell."""
+        """Fit the contents into the visible size."""
         running, viewport = self.widget(), self.viewport()
         if isinstance(running, Running) and viewport is not None:
             running.fit(viewport.size())
 
 
-class PredictionPanel(QWidget):
-    """The right column; `baseline_asked` wants the rest baseline, for the first time or anew, `model_asked` a model."""
+class PredictionPanel(Panel):
+    """The right column. `baseline_asked` asks for the rest baseline, `model_asked` for a model."""
 
     baseline_asked = pyqtSignal()
     model_asked = pyqtSignal()
@@ -260,17 +240,19 @@ class PredictionPanel(QWidget):
         super().__init__()
         self._theme = theme
         self._session: Session | None = None
-        self._log = SessionLog()
         self._live: LiveStatus | None = None
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, GRID)
+        column.setContentsMargins(0, 0, 0, GRID // 2)
         column.setSpacing(0)
         self.caution = label("not for use on people", tone="warning")
-        self.title = PanelTitle("Prediction", [self.caution], margin=2 * GRID)
+        self.caution.setContentsMargins(0, 0, GRID, 0)
+        self.span = Choice(list(SPANS), "time that the timelines show")
+        self.span.chosen.connect(self.choose_span)
+        self.title = PanelTitle("Prediction", [self.caution, self.span])
         self.repeat = QPushButton("Repeat rest")
         self.repeat.setProperty("kind", "quiet")
         self.repeat.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.repeat.setToolTip("measure the rest baseline anew (Ctrl+B)")
+        self.repeat.setToolTip("measure the rest baseline again (Ctrl+B)")
         self.repeat.clicked.connect(self.baseline_asked)
         self.stack = QStackedWidget()
         self.empty = EmptyPanel("The model’s predictions will be here.", "Choose a source and a model, then connect.")
@@ -291,11 +273,30 @@ class PredictionPanel(QWidget):
         row.addWidget(self.digest, 1)
         row.addWidget(self.repeat)
         column.addLayout(row)
-        self.show_session(None, self._log)
+        self.choose_span(0)
+        self.show_session(None)
 
-    def show_session(self, session: Session | None, log: SessionLog) -> None:
+    def attach(self, desk: Desk) -> None:
+        """Follow the session's predictions."""
+        controller = desk.controller
+        controller.predictions_added.connect(lambda _: self.refresh(controller.now()))
+        controller.opening.connect(lambda _: self.empty.show_opening(True))
+        controller.failed.connect(lambda _: self.empty.show_opening(False))
+        self.baseline_asked.connect(controller.start_baseline)
+        self.model_asked.connect(lambda: desk.action_asked.emit("connect"))
+
+    def choose_span(self, index: int) -> None:
+        """Let the timelines show one of `SPANS`."""
+        self.span.show_choice(index)
+        self._span = list(SPANS.values())[index]
+        if self._live is not None:
+            self.refresh(self._live.now)
+
+    def show_session(self, session: Session | None) -> None:
         """Show the targets of another session, or none."""
-        self._session, self._log, self._live = session, log, None
+        self._session, self._live = session, None
+        self.empty.show_opening(False)
+        self.span.hide()
         for part in (self.digest, self.repeat):
             part.hide()
         self.caution.setVisible(session is not None and session.caution)
@@ -303,6 +304,8 @@ class PredictionPanel(QWidget):
             self.running = None
             self.stack.setCurrentWidget(self.empty if session is None else self.watching)
             return
+        # An emotion goes with trials of minutes, a single state is watched from moment to moment.
+        self.choose_span(1 if len(session.bundle.targets) > 1 else 0)
         self.digest.setText(digest(session.bundle))
         self.digest.setToolTip(worth(session.bundle))
         self.running = Running(session.bundle, self._theme)
@@ -319,7 +322,8 @@ class PredictionPanel(QWidget):
         elif live.step is Step.BASELINE:
             self.preparing.show_baseline(self._session, live)
         self.stack.setCurrentWidget(self._scroll if live.step is Step.RUN else self.preparing)
-        self.digest.setVisible(live.step is Step.RUN)
+        for part in (self.digest, self.span):
+            part.setVisible(live.step is Step.RUN)
         self.repeat.setVisible(live.step is Step.RUN and bool(self._session.baseline_seconds))
         self.refresh(live.now)
 
@@ -332,9 +336,13 @@ class PredictionPanel(QWidget):
             self.repeat.click()
 
     def refresh(self, now: float) -> None:
-        """Show the log as it is at `now` (LSL time)."""
-        if self.running is not None and self.stack.currentWidget() is self._scroll:
-            self.running.show_log(self._log, self._live, now)
+        """Show what was answered up to `now` (LSL time)."""
+        session = self._session
+        if session is None or session.bundle is None or self.running is None:
+            return
+        answers = Answers.of(session.log, self._live, session.bundle, now=now, span=self._span)
+        if answers is not None and self.stack.currentWidget() is self._scroll:
+            self.running.show_answers(answers)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
@@ -344,19 +352,19 @@ class PredictionPanel(QWidget):
 
 
 def _spared(session: Session) -> float:
-    """Give the share of electrodes that the model can do without."""
+    """Return the share of electrodes that the model can do without."""
     return session.bundle.max_interpolated if session.bundle is not None else 1.0
 
 
 def digest(bundle: Bundle) -> str:
-    """Say in a line what a number of this model is made of."""
+    """Return in a line what an answer of this model is made of."""
     spec = bundle.preprocessing
     smoothing = f", mean of {bundle.smoothing.windows}" if bundle.smoothing.windows > 1 else ""
     return f"{spec.window_seconds:g} s windows{smoothing}"
 
 
 def worth(bundle: Bundle) -> str:
-    """Say how often the model speaks, and what it reached on data that it never met."""
+    """Return how often the model answers, and what it reached on data that it had not seen."""
     origin = bundle.provenance
     how_often = f"one window every {bundle.preprocessing.hop_seconds:g} s"
     return "\n".join([how_often, *scores(bundle), f"tested on {origin.dataset}, {origin.protocol}"])

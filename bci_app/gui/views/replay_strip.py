@@ -1,4 +1,4 @@
-"""The strip below the signals for recordings: play, pause, seek on an overview, speed."""
+"""The strip below the signals for recordings: play, pause, seek in an overview, speed."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QToolTip, QWidget
 
+from bci_app.gui.desk import Desk
+from bci_app.gui.panel import Panel
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import Choice, Figure, clock
 from bci_app.presentation.player import SPEEDS, Overview, Playback
+from bci_app.presentation.state import Session
 
 
 class OverviewBar(QWidget):
@@ -34,7 +37,7 @@ class OverviewBar(QWidget):
         self.update()
 
     def show_playback(self, playback: Playback) -> None:
-        """Show where it stands."""
+        """Show the position."""
         if playback != self._playback:
             self._playback = playback
             self.update()
@@ -45,7 +48,7 @@ class OverviewBar(QWidget):
         self.update()
 
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
-        """Draw amplitude over time, annotations, and the present place."""
+        """Draw amplitude over time, annotations, and the position."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme = self._theme
@@ -100,7 +103,7 @@ class OverviewBar(QWidget):
         return min(max(x / max(self.width(), 1), 0.0), 1.0) * playback.duration
 
     def event(self, event: QEvent | None) -> bool:
-        """Tell the time under the mouse on hover."""
+        """Show the time under the mouse on hover."""
         if isinstance(event, QHelpEvent) and self._playback is not None:
             time = clock(self._time_at(event.pos().x(), self._playback))
             QToolTip.showText(event.globalPos(), f"{time}\nclick to go there (Ctrl+Left, Ctrl+Right: 10 s)", self)
@@ -108,8 +111,8 @@ class OverviewBar(QWidget):
         return super().event(event)
 
 
-class ReplayStrip(QWidget):
-    """Buttons emit what is asked."""
+class ReplayStrip(Panel):
+    """Play, pause, seek and speed of a recording. Hidden for every other source."""
 
     pause_asked = pyqtSignal(bool)
     seek_asked = pyqtSignal(float)
@@ -143,13 +146,24 @@ class ReplayStrip(QWidget):
         self.show_theme(theme)
         self.hide()
 
+    def attach(self, desk: Desk) -> None:
+        """Follow the recording that is played."""
+        self._desk = desk
+        desk.controller.playback_changed.connect(self.show_playback)
+
+    def show_session(self, session: Session | None) -> None:
+        """Show another recording, or none."""
+        player = self._desk.controller.player
+        self.show_recording(player.overview if player is not None else None)
+        self.show_playback(player.playback() if player is not None else None)
+
     def show_recording(self, overview: Overview | None) -> None:
-        """Show another recording."""
+        """Show another recording at a glance."""
         self._playback = None
         self.overview.show_overview(overview)
 
     def show_playback(self, playback: Playback | None) -> None:
-        """Show where it stands; None hides the strip."""
+        """Show the position. None hides the strip."""
         self.setVisible(playback is not None)
         if playback is None:
             return
@@ -164,12 +178,12 @@ class ReplayStrip(QWidget):
             self.speed.setText(f"×{playback.speed:g}")
 
     def toggle(self) -> None:
-        """Ask for pause, or to go on."""
+        """Ask to pause, or to go on."""
         if self._playback is not None:
             self.pause_asked.emit(not self._playback.waits)
 
     def step(self, seconds: float) -> None:
-        """Ask for another place, relative to the present one."""
+        """Ask for another position, relative to the present one."""
         if self._playback is not None:
             self.seek_asked.emit(max(0.0, self._playback.position + seconds))
 

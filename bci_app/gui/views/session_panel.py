@@ -1,4 +1,4 @@
-"""The session's own record: participant code, events as they happen, markers and notes by hand."""
+"""The events of the session: participant code, events as they happen, markers and notes by hand."""
 
 from __future__ import annotations
 
@@ -17,25 +17,31 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from bci_app.gui.desk import Desk
+from bci_app.gui.panel import Panel
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.self_report import SelfReport
 from bci_app.gui.widgets import EmptyPanel, Field, PanelTitle, clock, label
-from bci_app.presentation.state import Event
+from bci_app.presentation.state import Event, LiveStatus, Session
 
 _KEPT = 500
 
 
 class _Pages(QStackedWidget):
-    """As small as the page that is seen: the self-report must not take room while it is away."""
+    """As small as the page that is seen: a hidden self-report must not take room."""
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
-        """Ask for what the present page needs."""
+        """Return what the present page needs."""
         page = self.currentWidget()
         return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
 
 
-class SessionPanel(QWidget):
-    """Signals: `marked` with a text, `participant_changed` with a code, `reported` with ratings, `left` by keyboard."""
+class SessionPanel(Panel):
+    """The list of events, fields for the participant and for notes, and the self-report.
+
+    Signals: `marked` carries a text, `participant_changed` a code, `reported` the ratings by scale. `left` says that
+    the keyboard is free again.
+    """
 
     marked = pyqtSignal(str)
     participant_changed = pyqtSignal(str)
@@ -98,9 +104,31 @@ class SessionPanel(QWidget):
         self._tips = {part: part.toolTip() for part in (self.entry, self.report_button)}
         self.show_open(False)
 
+    def attach(self, desk: Desk) -> None:
+        """List what happens, and pass on what is typed."""
+        controller = desk.controller
+        controller.happened.connect(self.add_event)
+        self.marked.connect(controller.mark)
+        self.participant_changed.connect(controller.name_participant)
+        self.reported.connect(controller.report)
+        self.left.connect(desk.keyboard_left)
+
+    def show_session(self, session: Session | None) -> None:
+        """Begin with another session, or wait for one."""
+        self.clear()
+        self.show_open(session is not None)
+
+    def show_status(self, live: LiveStatus) -> None:
+        """Show which marker streams are received."""
+        self.show_marker_streams(live.marker_streams, live.markers_awaited)
+
+    def focus_entry(self) -> None:
+        """Let the user type a marker."""
+        self.entry.setFocus()
+
     @property
     def code(self) -> str:
-        """The participant's."""
+        """The participant's code."""
         return self.participant.text().strip()
 
     def show_open(self, is_open: bool) -> None:
@@ -111,7 +139,7 @@ class SessionPanel(QWidget):
         self.close_report()
 
     def show_marker_streams(self, connected: Sequence[str], awaited: Sequence[str]) -> None:
-        """Say whose events are taken, and whose are awaited."""
+        """Show which marker streams are received, and which ones are awaited."""
         parts = [f"events of {', '.join(connected)}"] if connected else []
         parts += [f"waiting for {', '.join(awaited)}"] if awaited else []
         text = " · ".join(parts)
@@ -121,7 +149,7 @@ class SessionPanel(QWidget):
             self.streams.setVisible(bool(text) and self.stack.currentWidget() is not self.report)
 
     def clear(self) -> None:
-        """Forget the events of another session."""
+        """Remove the events of the last session."""
         self.show_marker_streams((), ())
         self.list.clear()
         self.close_report()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout
 
 from bci_app.events import ContactLevel, Phase
+from bci_app.gui.desk import Desk
+from bci_app.gui.panel import Panel
 from bci_app.gui.theme import Theme
 from bci_app.gui.views.signals import AMPLITUDES, SPANS, TraceCanvas
 from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle, Toggles
@@ -17,16 +19,12 @@ from bci_app.presentation.traces import FILTERS, DisplayFilter, TraceHistory
 # Spreads that fit in one row of the picture.
 _SPREADS_A_ROW = 5.0
 _JUDGE_SECONDS = 2.0
-# Less is late packets, which come yet.
+# A shorter silence is a late packet.
 _SILENT = 2.0
 
 
-class SignalsPanel(QWidget):
-    """The middle column.
-
-    Signals: `filter_asked` with a DisplayFilter, `own_filter_asked` to make one, `channels_changed` with the
-    channels that are shown and picked, as `Picked`.
-    """
+class SignalsPanel(Panel):
+    """The middle column. `filter_asked` carries a DisplayFilter, `channels_changed` the `Picked` channels."""
 
     filter_asked = pyqtSignal(object)
     own_filter_asked = pyqtSignal()
@@ -41,7 +39,7 @@ class SignalsPanel(QWidget):
         self._judged = False
         self._wanted: frozenset[str] = frozenset()  # channels whose contact is judged
         self._good: frozenset[str] = frozenset()
-        self._told: Picked | None = None
+        self._picked: Picked | None = None
         self._span = SPANS.index(10)
         self.amplitude = Choice([f"{value} µV a row" for value in AMPLITUDES], "amplitude scale (Up, Down, wheel)")
         self.span = Choice([f"{value} s" for value in SPANS], "time scale (Left, Right, Ctrl + wheel)")
@@ -77,12 +75,31 @@ class SignalsPanel(QWidget):
         self.canvas.channel_clicked.connect(self.toggle_selected)
         self.show_filters(FILTERS, FILTERS[0])
         self._show_scales()
-        self.show_session(None, None, SessionLog())
+        self.show_session(None)
+
+    def attach(self, desk: Desk) -> None:
+        """Draw the session's samples, follow the other panels' picks, and remember the display filter."""
+        self._desk = desk
+        controller = desk.controller
+        controller.traces_extended.connect(self.extend)
+        controller.traces_replaced.connect(self.canvas.rebuild)
+        controller.opening.connect(lambda _: self.empty.show_opening(True))
+        controller.failed.connect(lambda _: self.empty.show_opening(False))
+        self.channels_changed.connect(desk.channels_changed)
+        self.channels_changed.connect(lambda picked: controller.spectra.pick(picked.channels))
+        desk.channel_asked.connect(self.toggle_selected)
+        desk.electrode_asked.connect(self.select_electrode)
+        self.filter_asked.connect(self.choose_filter)
+        self.own_filter_asked.connect(lambda: desk.action_asked.emit("settings"))
+        desk.preferences.own_filter_changed.connect(self.choose_filter)
+        self.choose_filter(desk.preferences.filter)
 
     # What is shown -----------------------------------------------------------------------------
 
-    def show_session(self, session: Session | None, traces: TraceHistory | None, log: SessionLog) -> None:
+    def show_session(self, session: Session | None) -> None:
         """Show another stream, or none."""
+        traces, log = (session.traces, session.log) if session is not None else (None, SessionLog())
+        self.empty.show_opening(False)
         self._traces = traces
         self._judged = False
         for control in self._controls:
@@ -90,21 +107,21 @@ class SignalsPanel(QWidget):
         self.stack.setCurrentWidget(self.canvas if traces is not None else self.empty)
         names = traces.channels if traces is not None else ()
         self._wanted = frozenset(canonical(name) for name in session.judged) if session else frozenset()
-        self._good, self._told = frozenset(), None
+        self._good, self._picked = frozenset(), None
         self._visible = [i for i, name in enumerate(names) if is_electrode(name) or canonical(name) in self._wanted]
         self._visible = self._visible or list(range(len(names)))
         self._selected = frozenset()
         self._fill_menu(names)
         self.canvas.show_session(traces, log, self._visible)
-        self._tell_channels()
+        self._report_channels()
 
     def show_status(self, live: LiveStatus) -> None:
-        """Colour by contact; hatch what does not come."""
+        """Colour the traces by contact, and hatch what does not arrive."""
         self.canvas.show_contacts(live.contacts)
         good = frozenset(canonical(c.channel) for c in live.contacts if c.level is ContactLevel.GOOD)
         if good != self._good:
             self._good = good
-            self._tell_channels()
+            self._report_channels()
         hatched = live.silent > _SILENT or live.status.phase is Phase.LOST
         self.canvas.show_silence(live.silent if hatched else 0.0, live.silence or "no signal")
 
@@ -122,8 +139,21 @@ class SignalsPanel(QWidget):
         """Change colours."""
         self.canvas.show_theme(theme)
 
+    def choose_filter(self, display_filter: DisplayFilter) -> None:
+        """Show the signal through a display filter, and remember it."""
+        preferences = self._desk.preferences
+        preferences.filter = display_filter
+        self.show_filters(preferences.filters, display_filter)
+        self._desk.controller.set_display_filter(display_filter)
+
+    def next_filter(self) -> None:
+        """Show the signal through the next display filter."""
+        filters = self._desk.preferences.filters
+        present = self._desk.controller.display_filter
+        self.choose_filter(filters[(filters.index(present) + 1) % len(filters) if present in filters else 0])
+
     def show_filters(self, filters: tuple[DisplayFilter, ...], chosen: DisplayFilter) -> None:
-        """Offer these display filters, of which one holds."""
+        """Offer these display filters, with one of them chosen."""
         if filters != self._filters:
             self._filters = filters
             self.filter.show_entries([entry.title for entry in filters])
@@ -179,12 +209,12 @@ class SignalsPanel(QWidget):
     # Channels ----------------------------------------------------------------------------------
 
     def toggle_selected(self, channel: int) -> None:
-        """Choose a channel for the spectrum, or no longer."""
+        """Pick a channel for the spectrum, or no longer."""
         self._selected ^= {channel}
-        self._tell_channels()
+        self._report_channels()
 
     def select_electrode(self, name: str) -> None:
-        """Choose a channel by its electrode."""
+        """Pick a channel by its electrode, or no longer."""
         names = self._traces.channels if self._traces is not None else ()
         for index, channel in enumerate(names):
             if canonical(channel) == canonical(name):
@@ -192,7 +222,7 @@ class SignalsPanel(QWidget):
 
     @property
     def selected_names(self) -> frozenset[str]:
-        """Names of the chosen channels."""
+        """Names of the picked channels."""
         names = self._traces.channels if self._traces is not None else ()
         return frozenset(names[index] for index in self._selected)
 
@@ -221,9 +251,9 @@ class SignalsPanel(QWidget):
         visible = set(self._visible) | {index} if on else set(self._visible) - {index}
         self._visible = sorted(visible)
         self._selected &= visible
-        self._tell_channels()
+        self._report_channels()
 
-    def _tell_channels(self) -> None:
+    def _report_channels(self) -> None:
         count = len(self._visible)
         self.channels.setText(f"{count} channel{'' if count == 1 else 's'}")
         self.canvas.show_channels(self._visible, self._selected)
@@ -235,14 +265,14 @@ class SignalsPanel(QWidget):
         else:
             chosen, what = self._averaged()
         picked = Picked(visible, self._selected, tuple(chosen), what)
-        if picked != self._told:
-            self._told = picked
+        if picked != self._picked:
+            self._picked = picked
             self.channels_changed.emit(picked)
 
     def _averaged(self) -> tuple[list[int], str]:
-        """Give the channels of the spectrum's mean if none is chosen, and what they are called.
+        """Return the channels of the spectrum's mean if none is picked, and what they are called.
 
-        A bad one would spoil it, and what is not judged, a reference, is no part of it.
+        Bad channels would spoil the mean. Channels that are not judged, such as a reference, do not belong to it.
         """
         names = [canonical(name) for name in self._traces.channels] if self._traces is not None else []
         judged = [index for index in self._visible if names[index] in self._wanted] or self._visible

@@ -1,30 +1,32 @@
-"""The spectrum of the chosen channels, and their power in the customary bands."""
+"""The spectrum of the picked channels, and their power in the usual bands."""
 
 from __future__ import annotations
 
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QGridLayout, QVBoxLayout
 
 from bci_app.engine.spectrum import BANDS
+from bci_app.gui.desk import Desk
+from bci_app.gui.panel import Panel
 from bci_app.gui.plots import Plot
 from bci_app.gui.theme import GRID, Theme, font
 from bci_app.gui.widgets import PanelTitle, Ticks, label, short
 from bci_app.presentation.spectra import TOP_HZ, Curves
-from bci_app.presentation.state import Picked
+from bci_app.presentation.state import LiveStatus, Picked, Session
 
-# dB of 1 µV²/Hz, from an amplifier's noise up; the first top that holds the curve above 1 Hz.
+# dB re 1 µV²/Hz, from the noise of an amplifier up. The first top above the curve is used.
 _BOTTOM_DB = -25.0
 _TOPS_DB = (35.0, 55.0, 75.0, 115.0)
 _HEADROOM_DB = 3.0
 _NAMES = 0.14
 
 
-class SpectrumPanel(QWidget):
-    """Power spectral density in dB, mean of the chosen channels, each of them faintly behind.
+class SpectrumPanel(Panel):
+    """Power spectral density in dB: the mean of the picked channels, and each of them faintly behind it.
 
-    `channel_asked` carries the column of a channel that is to be picked, or no longer.
+    `channel_asked` carries the column of a channel, to pick or no longer pick.
     """
 
     channel_asked = pyqtSignal(int)
@@ -42,7 +44,7 @@ class SpectrumPanel(QWidget):
         self.plot.getAxis("bottom").setTicks([[(f, f"{f:g}") for f in (0, 10, 20, 30)] + [(40, "40 Hz")]])
         self.plot.setMinimumHeight(13 * GRID)
         self.plot.setMaximumHeight(72 * GRID)
-        self.plot.setToolTip("power spectral density in dB of 1 µV²/Hz, newest 6 s, raw signal")
+        self.plot.setToolTip("power spectral density in dB re 1 µV²/Hz, newest 6 s, raw signal")
         self._edges = [self.plot.addLine(x=band.low) for band in BANDS]
         self._names = []
         for band in BANDS:
@@ -80,6 +82,21 @@ class SpectrumPanel(QWidget):
         column.addStretch(1)
         self.show_theme(theme)
 
+    def attach(self, desk: Desk) -> None:
+        """Take spectra from the session, and the picked channels from the signals."""
+        desk.controller.spectrum_changed.connect(self.show_spectrum)
+        desk.channels_changed.connect(self.show_channels)
+        self.channel_asked.connect(desk.channel_asked)
+
+    def show_session(self, session: Session | None) -> None:
+        """Begin with another session."""
+        self.show_silence("")
+
+    def show_status(self, live: LiveStatus) -> None:
+        """Show why there is no spectrum, if there is none."""
+        if live.silence:
+            self.show_silence(live.silence)
+
     def show_channels(self, picked: Picked) -> None:
         """Name the channels whose mean is shown."""
         self.of.show_entries(picked.names, picked.chosen)
@@ -109,13 +126,13 @@ class SpectrumPanel(QWidget):
             figure.setText("–")
 
     def show_silence(self, reason: str) -> None:
-        """Show no spectrum, and say why, where it is known."""
+        """Show no spectrum, and the reason if it is known."""
         self._show_nothing()
         self._why.setText(reason)
         self._why.setPos(TOP_HZ / 2, (_BOTTOM_DB + self._top) / 2)
 
     def _show_top(self, top: float) -> None:
-        """Let the axis reach up to `top` dB."""
+        """Set the upper end of the axis to `top` dB."""
         if top == self._top:
             return
         self._top = top

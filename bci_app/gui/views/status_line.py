@@ -1,4 +1,4 @@
-"""One line that is always true: source, outputs, rate, loss, age, prediction time, CPU, battery."""
+"""The status line: source, outputs, rate, loss, age, prediction time, CPU, battery."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ from PyQt6.QtWidgets import QHBoxLayout, QWidget
 
 from bci_app.events import Phase
 from bci_app.gui.theme import GRID
-from bci_app.gui.widgets import ElidedLabel, Figure, label
+from bci_app.gui.widgets import Figure, elided_label, label, show_elided
 from bci_app.presentation.notices import LOST
 from bci_app.presentation.state import LiveStatus, Session
 
-# Figures beyond these want a look.
+# Figures beyond these are worth checking.
 _SLOW_SHARE = 0.02
 _OLD_S = 0.5
 _LOW_BATTERY = 15
 # Room that outputs keep in a narrow window, in pixels.
 _SENT = 15 * GRID
+# Stretch of what is shown whole before anything else gets room.
+_FIRST = 1000
 
 
 class StatusLine(QWidget):
-    """Figures keep their places; a figure that wants a look is coloured."""
+    """Figures keep their places. A figure that is worth checking is coloured."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,8 +35,8 @@ class StatusLine(QWidget):
         row.setSpacing(3 * GRID)
         self.setFixedHeight(4 * GRID)
         self._watching = False
-        self.source = ElidedLabel("no source", tone="muted")
-        row.addWidget(self.source)
+        self.source = elided_label("no source", tone="muted")
+        row.addWidget(self.source, _FIRST)
         self.rate = Figure("rate", "0000.0 / 0000 Hz", "effective rate over the last 10 s, and nominal rate")
         self.loss = Figure("loss", "00.00 %", "share of samples lost since the session was opened")
         self.age = Figure(
@@ -47,9 +49,9 @@ class StatusLine(QWidget):
         self.battery = Figure("battery", "000 %", "charge of the device, as it states it")
         self.phase = label("", tone="muted")
         row.addWidget(self.phase)
-        self.sent = ElidedLabel(tone="muted")
-        row.addWidget(self.sent)
-        row.addStretch()
+        self.sent = elided_label(tone="muted")
+        row.addWidget(self.sent, _FIRST)
+        row.addStretch(1)
         for figure in (self.rate, self.loss, self.age, self.compute, self.cpu, self.battery):
             row.addWidget(figure)
         self.battery.hide()
@@ -59,7 +61,7 @@ class StatusLine(QWidget):
         """Name the source."""
         self._watching = session is not None and session.bundle is None
         if session is None:
-            self.source.setText("no source")
+            show_elided(self.source, "no source")
             self.source.setToolTip("")
             self.phase.setText("")
             self.sent.hide()
@@ -69,7 +71,7 @@ class StatusLine(QWidget):
         info = session.info
         host = f" on {info.host}" if info.host else ""
         text = f"{info.name}{host} · {len(info.channels)} channels"
-        self.source.setText(text)
+        show_elided(self.source, text)
         self.source.setToolTip(f"{text}\n{session.source_text}".rstrip())
 
     def show_status(self, live: LiveStatus) -> None:
@@ -99,7 +101,7 @@ class StatusLine(QWidget):
         if battery is not None:
             self.battery.show_value(f"{battery:.0f} %", tone="warning" if battery < _LOW_BATTERY else "")
         text = f"sends {', '.join(sent.word for sent in live.sent)}"
-        self.sent.setText(text)
+        show_elided(self.sent, text)
         # The source's name gives way first.
         self.sent.setMinimumWidth(min(self.sent.fontMetrics().horizontalAdvance(text) + 2, _SENT))
         self.sent.setToolTip("\n".join(sent.detail for sent in live.sent))

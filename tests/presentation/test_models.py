@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from bci_app.engine.spectrum import BANDS, Spectrum
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Reason, Status, TargetPrediction
-from bci_app.gui.theme import DARK, LIGHT, Theme, mix
-from bci_app.gui.views.timeline import invalid_stretches
-from bci_app.gui.widgets import short
 from bci_app.presentation import notices
+from bci_app.presentation.answers import invalid_stretches
 from bci_app.presentation.electrodes import position
 from bci_app.presentation.event_log import EventLog
-from bci_app.presentation.notices import TroubleBoard, present
+from bci_app.presentation.notices import NoticeBoard, present
 from bci_app.presentation.spectra import BandMap, Spectra
 from bci_app.presentation.state import ContactSummary, Event, Notice, SessionLog, Step, expected, step_of
 from bci_app.presentation.topography import GRID_POINTS, Topography
@@ -60,7 +58,7 @@ def troubles_of(**changes: object) -> tuple[Notice, ...]:
 
 def test_a_notice_is_shown_beside_whatever_else_there_is_once_that_is_taken_away() -> None:
     shown: list[Notice | None] = []
-    board = TroubleBoard(shown.append)
+    board = NoticeBoard(shown.append)
     board.watch(troubles_of(recording_error="disk full", notice="The stream runs at 262.5 Hz."))
     assert shown[-1] is not None
     assert shown[-1].advice == "disk full"
@@ -158,65 +156,8 @@ def test_map_takes_the_values_at_the_electrodes_and_leaves_out_what_is_bad() -> 
     assert Topography(names[:3]).map(values[:3]) is None
 
 
-@pytest.mark.parametrize(
-    ("power", "text"), [(0.04, "0.0"), (9.94, "9.9"), (9.96, "10"), (9999.0, "9999"), (2e4, "20k")]
-)
-def test_powers_are_short(power: float, text: str) -> None:
-    assert short(power) == text
-
-
 def test_bands_touch_without_overlap() -> None:
     assert all(a.high == b.low for a, b in pairwise(BANDS))
-
-
-def luminance(name: str) -> float:
-    parts = [int(name[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(a: str, b: str) -> float:
-    """Contrast ratio of WCAG 2."""
-    high, low = sorted((luminance(a), luminance(b)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
-def test_writing_can_be_read_and_marks_be_seen(theme: Theme) -> None:
-    for ground in (theme.background, theme.surface):
-        assert contrast(theme.text, ground) > 7
-        assert contrast(theme.muted, ground) > 4.5
-    for mark in (theme.good, theme.poor, theme.bad, theme.accent, theme.trace):
-        assert contrast(mark, theme.background) > 4.5
-    assert contrast(theme.faint, theme.background) > 3
-    assert all(contrast(target, theme.background) > 2.9 for target in theme.targets[:4])
-    assert not set(theme.targets) & {theme.good, theme.poor, theme.bad, theme.accent}
-    assert mix("#000000", "#ffffff", 0.5) == "#808080"
-
-
-# Machado, Oliveira & Fernandes (2009), severity 1, on linear RGB.
-COLOUR_VISION = {
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
-}
-TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-
-
-def seen(name: str, vision: str) -> np.ndarray:
-    """Give a colour in CIE L*a*b*, as a kind of colour vision sees it."""
-    parts = np.array([int(name[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    x, y, z = TO_XYZ @ np.clip(np.array(COLOUR_VISION[vision]) @ linear, 0, 1) / [0.9505, 1.0, 1.089]
-    x, y, z = (np.cbrt(t) if t > 0.008856 else 7.787 * t + 16 / 116 for t in (x, y, z))
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
-
-
-@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
-@pytest.mark.parametrize("vision", COLOUR_VISION)
-def test_contact_can_be_told_by_colour_with_any_colour_vision(theme: Theme, vision: str) -> None:
-    for one, other in combinations((theme.good, theme.poor, theme.bad), 2):
-        assert np.linalg.norm(seen(one, vision) - seen(other, vision)) > 25
 
 
 def test_a_silent_stream_is_not_called_back_while_nobody_looks() -> None:

@@ -1,0 +1,89 @@
+"""The recording of the open session, for the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from bci_app.engine import Engine
+from bci_app.presentation.event_log import EventLog
+from bci_app.presentation.recording_control import RecordingControl
+
+
+class SessionRecorder(QObject):
+    """Starts and stops the recording, and lists both as events. `changed` carries a RecordingState or None.
+
+    Parameters
+    ----------
+    event_log : EventLog
+        Lists what happens.
+    engine : callable
+        Returns the engine of the open session, or None.
+    """
+
+    changed = pyqtSignal(object)
+
+    def __init__(self, event_log: EventLog, engine: Callable[[], Engine | None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._control = RecordingControl()
+        self._event_log, self._engine = event_log, engine
+
+    @property
+    def running(self) -> bool:
+        """Whether a recording is open."""
+        return self._control.running
+
+    @property
+    def free(self) -> float | None:
+        """Bytes left on its disk. Infinite without a recording, None where its folder is out of reach."""
+        return self._control.free
+
+    def start(self, folder: Path, *, participant: str, source_text: str) -> None:
+        """Record from now on into a new file of `folder`.
+
+        Raises
+        ------
+        FileError
+            If the file cannot be created.
+        """
+        engine = self._engine()
+        if engine is None or self.running:
+            return
+        path = self._control.start(engine, folder, participant=participant, source_text=source_text)
+        self._event_log.note("recording begun", str(path))
+        self.changed.emit(self._control.state())
+
+    def rename(self, code: str) -> bool:
+        """Return whether a participant's code is new to the recording; it is noted."""
+        if not self.running or code == self._control.participant:
+            return False
+        self._control.participant = code
+        return True
+
+    def stop(self) -> None:
+        """Close the recording."""
+        engine = self._engine()
+        if engine is None or not self.running:
+            return
+        state = self._control.state()
+        path = self._control.stop(engine)
+        size = f", {state.size / 1e6:.1f} MB" if state is not None else ""
+        self._event_log.note(f"recording stopped{size}", str(path))
+        self.changed.emit(None)
+
+    def check(self) -> None:
+        """Report its size, or that it has ended by a failure."""
+        if not self.running:
+            return
+        if self._control.failed():
+            self._control.forget()
+            self._event_log.note("recording ended by a failure")
+        self.changed.emit(self._control.state())
+
+    def forget(self) -> None:
+        """Let go of a recording that ended with its session."""
+        if self.running:
+            self._control.forget()
+            self.changed.emit(None)
