@@ -443,15 +443,13 @@ def test_valence_and_arousal_are_a_plane_with_dominance_beside_it(
     plane = running.plane
     assert plane is not None
     assert [row.gauge.target.name for row in running.rows] == ["valence", "arousal", "dominance"]
-    qtbot.waitUntil(lambda: len(plane._trail.data) > 1 and len(plane._point.data) == 1, timeout=WAIT)
-    x, y = plane._spread.getData()
-    assert x.min() >= 0
-    assert y.max() <= 1
-    assert x.max() > x.min()
+    qtbot.waitUntil(lambda: plane.place is not None and len(plane.place.trail) > 1, timeout=WAIT)
+    assert plane.place is not None
+    assert plane.place.spread.max() > 0
     # A square beside its words, whatever the room.
-    assert plane.height() <= plane.width()
+    assert plane.frame.width() == plane.frame.height()
     for piece in pieces[-80:]:
         piece.data[:, 3] = 0.0
     source.allow()
     qtbot.waitUntil(lambda: running.rows[0].gauge.reason == "bad contact", timeout=WAIT)
-    assert len(plane._point.data) == 0
+    assert plane.place is None

@@ -132,7 +132,7 @@ class Gauge(QWidget):
 
     def _paint_side(self, painter: QPainter) -> None:
         """Write title and answer in two lines in the middle of the height."""
-        theme, middle, room = self._theme, self.height() / 2, float(self.width() - 3 * GRID)
+        theme, middle, room = self._theme, self.contentsRect().height() / 2, float(self.width() - 3 * GRID)
         metrics = QFontMetricsF(font())
         self._paint_dot(painter, middle - GRID)
         painter.setFont(font())

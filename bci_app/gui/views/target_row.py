@@ -67,6 +67,9 @@ class TargetRow(TargetView):
         """Show the figures of the time axis in the lowest row only."""
         self._times = last
         self.timeline.show_times(last)
+        if self._beside:
+            # The words stand beside the middle of the curve.
+            self.gauge.setContentsMargins(0, 0, 0, _TIMES if last else GRID // 2)
 
     def least_height(self, width: int) -> int:
         """Return the height of a low timeline, with the gauge where that stands above it."""
