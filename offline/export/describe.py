@@ -9,13 +9,13 @@ from bci_app.bundle import Bundle
 from bci_app.bundle.spec import BlockArchitecture, Provenance, Smoothing, SubnetArchitecture, Target
 from bci_app.bundle.store import sha256
 from bci_app.preprocessing.spec import PreprocessingSpec
-from offline.supernet.extract import Subnet
+from offline.supernet.model import Network
 
 
 class ExportedSubnet(NamedTuple):
     """A network and the targets that it tells, temperatures included."""
 
-    network: Subnet
+    network: Network
     targets: tuple[Target, ...]
 
     def architecture(self) -> SubnetArchitecture:

@@ -1,7 +1,12 @@
 """Subnets as one ONNX graph.
 
-The graph is written node by node: it holds its weights and nothing else (no traces, no paths), its
-bytes depend on the weights only, and `check_parity` compares it with the module that it was made of.
+The graph is written node by node. It holds its weights and nothing else (no traces, no paths), its bytes depend on
+the weights only, and `check_parity` compares it with the network at every export.
+
+This is the one place beside `offline.supernet.model` that states the network. `torch.onnx.export` was measured as a
+replacement (docs/performance.md) and is worse: it takes seconds for each graph instead of milliseconds, and the
+latency of every candidate of a search is measured through a graph of its own. At the same opset its graph has twice
+the nodes and a higher latency. It would also need the package onnxscript and another package's metadata removed.
 """
 
 from __future__ import annotations
@@ -19,8 +24,7 @@ from torch import Tensor, nn
 
 from bci_app.bundle.spec import INPUT_NAME, OUTPUT_NAMES
 from bci_app.errors import BundleError
-from offline.supernet.extract import Block, Subnet
-from offline.supernet.layers import PADDING_LOGIT
+from offline.supernet.model import PADDING_LOGIT, Block, Network
 
 OPSET = 20
 IR_VERSION = 10
@@ -61,38 +65,45 @@ class _Graph:
         weights = self.weight(layer.weight), self.weight(layer.bias)
         return self.add("LayerNormalization", x, *weights, axis=-1, epsilon=layer.eps)
 
-    def attention(self, x: str, block: Block) -> str:
+    def attention(self, x: str, y: str, block: Block, heads: int) -> str:
+        """Add attention of the tokens x to the tokens y, both normalised."""
         dim = block.query.in_features
-        head_dim = dim // block.heads
-        split = self.integers(0, -1, block.heads, head_dim)
+        head_dim = dim // heads
+        split = self.integers(0, -1, heads, head_dim)
 
-        def heads_of(layer: nn.Linear, order: tuple[int, ...]) -> str:
+        def heads_of(tokens: str, layer: nn.Linear, order: tuple[int, ...]) -> str:
             # (batch, tokens, dim) -> (batch, tokens, heads, head_dim) -> order
-            return self.add("Transpose", self.add("Reshape", self.linear(x, layer), split), perm=order)
+            return self.add("Transpose", self.add("Reshape", self.linear(tokens, layer), split), perm=order)
 
-        query = heads_of(block.query, (0, 2, 1, 3))
-        scores = self.add("MatMul", query, heads_of(block.key, (0, 2, 3, 1)))
+        query = heads_of(x, block.query, (0, 2, 1, 3))
+        scores = self.add("MatMul", query, heads_of(y, block.key, (0, 2, 3, 1)))
         scaled = self.add("Div", scores, self.constant(np.array(math.sqrt(head_dim), dtype=np.float32)))
-        mixed = self.add("MatMul", self.add("Softmax", scaled, axis=-1), heads_of(block.value, (0, 2, 1, 3)))
+        mixed = self.add("MatMul", self.add("Softmax", scaled, axis=-1), heads_of(y, block.value, (0, 2, 1, 3)))
         # (batch, heads, tokens, head_dim) -> (batch, tokens, dim)
         joined = self.add("Reshape", self.add("Transpose", mixed, perm=(0, 2, 1, 3)), self.integers(0, -1, dim))
         return self.linear(joined, block.projection)
 
-    def block(self, x: str, block: Block) -> str:
-        x = self.add("Add", x, self.attention(self.norm(x, block.attention_norm), block))
+    def block(self, x: str, block: Block, heads: int, *, last: bool) -> str:
+        """Add a block; of the last one, the class token only."""
+        y = self.norm(x, block.attention_norm)
+        used = (self.class_token(x), self.class_token(y)) if last else (x, y)
+        x = self.add("Add", used[0], self.attention(used[1], y, block, heads))
         hidden = self.add("Gelu", self.linear(self.norm(x, block.mlp_norm), block.expand))
         return self.add("Add", x, self.linear(hidden, block.contract))
 
-    def subnet(self, x: str, subnet: Subnet, classes: int) -> tuple[str, str]:
-        """Add a network; gives logits (batch, targets, classes) and embedding (batch, dim)."""
+    def class_token(self, x: str) -> str:
+        return self.add("Slice", x, self.integers(0), self.integers(1), self.integers(1))
+
+    def subnet(self, x: str, subnet: Network, classes: int) -> tuple[str, str]:
+        """Add a network; return the names of logits (batch, targets, classes) and embedding (batch, dim)."""
         x = self.linear(x, subnet.patch)
         # The class token is a zero row in front, plus what its position adds.
         x = self.add("Pad", x, self.integers(0, 1, 0, 0, 0, 0))
         position = subnet.position.detach().clone()
         position[0] += subnet.class_token.detach()[0]
         x = self.add("Add", x, self.weight(position))
-        for block in subnet.blocks:
-            x = self.block(x, block)  # type: ignore[arg-type]
+        for layer, (block, heads) in enumerate(zip(subnet.blocks, subnet.arch.heads, strict=True)):
+            x = self.block(x, block, heads, last=layer == subnet.arch.depth - 1)  # type: ignore[arg-type]
         first = self.add("Gather", x, self.constant(np.array(0, dtype=np.int64)), axis=1)
         embedding = self.norm(first, subnet.norm)
         flat = self.linear(embedding, subnet.head)
@@ -115,12 +126,12 @@ class _Graph:
         self._joined(embeddings, OUTPUT_NAMES[1])
 
 
-def build_graph(subnets: Sequence[Subnet]) -> bytes:
-    """Write subnets that look at the same tokens as one graph.
+def build_graph(subnets: Sequence[Network]) -> bytes:
+    """Write subnets of the same input as one graph.
 
     Parameters
     ----------
-    subnets : sequence of Subnet
+    subnets : sequence of Network
         Their targets follow each other in ``logits``, their embeddings in ``embedding``.
 
     Returns
@@ -132,11 +143,11 @@ def build_graph(subnets: Sequence[Subnet]) -> bytes:
     Raises
     ------
     ValueError
-        If there is none, or they look at tokens of other shapes.
+        If there is none, or their input shapes differ.
     """
     shapes = {(subnet.n_channels, subnet.n_features) for subnet in subnets}
     if len(shapes) != 1:
-        raise ValueError(f"subnets of one graph look at the same tokens, not {sorted(shapes)}")
+        raise ValueError(f"subnets of one graph have the same input shape, not {sorted(shapes)}")
     (shape,) = shapes
     classes = max(count for subnet in subnets for count in subnet.class_counts)
     targets = sum(len(subnet.class_counts) for subnet in subnets)
@@ -165,7 +176,7 @@ def build_graph(subnets: Sequence[Subnet]) -> bytes:
 
 
 class Session:
-    """A graph in ONNX Runtime on one thread; gives logits (batch, targets, classes) of tokens."""
+    """A graph in ONNX Runtime on one thread."""
 
     def __init__(self, model: bytes) -> None:
         options = ort.SessionOptions()
@@ -173,13 +184,13 @@ class Session:
         self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
     def logits(self, tokens: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run the graph on tokens (batch, channels, features)."""
+        """Compute the logits (batch, targets, classes) of tokens (batch, channels, features)."""
         (found,) = self._session.run([OUTPUT_NAMES[0]], {INPUT_NAME: tokens})
         return np.asarray(found)
 
 
-def check_parity(model: bytes, subnets: Sequence[Subnet], *, seed: int = 0) -> float:
-    """Compare a graph with the modules that it was made of, over random batches of several sizes.
+def check_parity(model: bytes, subnets: Sequence[Network], *, seed: int = 0) -> float:
+    """Compare a graph with its networks on random batches of several sizes.
 
     Returns
     -------

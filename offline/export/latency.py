@@ -12,7 +12,7 @@ from bci_app.bundle.spec import Provenance, Smoothing, Target
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.export.describe import ExportedSubnet, describe_bundle
 from offline.export.graph import build_graph
-from offline.supernet.extract import Subnet
+from offline.supernet.model import Network
 
 
 def measure_latency(spec: Bundle, model: bytes, *, repeats: int = 200) -> float:
@@ -28,7 +28,7 @@ def measure_latency(spec: Bundle, model: bytes, *, repeats: int = 200) -> float:
 
 
 def subnet_latency(
-    network: Subnet, targets: tuple[Target, ...], preprocessing: PreprocessingSpec, *, repeats: int = 50
+    network: Network, targets: tuple[Target, ...], preprocessing: PreprocessingSpec, *, repeats: int = 50
 ) -> float:
     """Give the median time in ms of one window through a network that is not exported yet."""
     model = build_graph([network])

@@ -23,7 +23,7 @@ from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.datasets.base import Dataset, Split, Trial, WindowSet
 from offline.datasets.windows import scored_windows, trial_pipeline, trial_tokens
 from offline.metrics import balanced_accuracy, mean_over, scored_apart
-from offline.supernet.extract import Subnet
+from offline.supernet.model import Network
 
 COUNTS = (1, 2, 3, 4, 6)
 """How many channels are replaced."""
@@ -44,7 +44,7 @@ Tokens = NDArray[np.float32]
 class FoldNetwork:
     """A found subnet, the split that it was made by, and the targets that it tells."""
 
-    network: Subnet
+    network: Network
     split: Split
     targets: tuple[str, ...]
 

@@ -28,8 +28,7 @@ from offline.search.evolution import evolve
 from offline.search.nsga2 import pareto_search
 from offline.search.pareto import fronts, write_fronts, write_hypervolume
 from offline.search.store import Evaluation, EvaluationStore
-from offline.supernet.extract import Subnet, extract
-from offline.supernet.model import Supernet
+from offline.supernet.model import Network, extract
 from offline.supernet.space import ArchConfig
 from offline.training import Epoch, Examples, History, Recipe, predict, train
 
@@ -131,7 +130,9 @@ class Task:
     targets : tuple of str
         What the network tells.
     seed : int
-        The only source of randomness.
+        Seed of everything random but the subnets of the steps.
+    subnet_seed : int
+        Seed of the subnets of the steps. Networks that share it can be trained together.
     folder : Path
         Where checkpoints and results go.
     """
@@ -140,6 +141,7 @@ class Task:
     split: Split
     targets: tuple[str, ...]
     seed: int
+    subnet_seed: int
     folder: Path
 
 
@@ -243,7 +245,7 @@ class _Work:
 
     def _train(
         self,
-        model: Supernet,
+        model: Network,
         recipe: Recipe,
         data: Examples,
         *,
@@ -263,14 +265,16 @@ class _Work:
             model,
             recipe,
             data,
+            space=self.preset.space,
             seed=self.task.seed + (arch is not None),
+            subnet_seed=self.task.subnet_seed,
             validation=validation,
             arch=arch,
             checkpoint=self.task.folder / file,
             on_epoch=note,
         )
 
-    def _search(self, model: Supernet, validation: Examples) -> tuple[Evaluation, int]:
+    def _search(self, model: Network, validation: Examples) -> tuple[Evaluation, int]:
         """Search a trained supernet on validation windows; gives the subnet and how many were looked at."""
         preset, folder, seed = self.preset, self.task.folder, self.task.seed
         total = preset.search.generations
@@ -285,7 +289,7 @@ class _Work:
             self.scalars.generation(generation, best.balanced_accuracy, best.parameters)
             self.report(Progress(self.task.name, "search", generation + 1, total))
 
-        evaluator = ValidationEvaluator(model, validation, latency=latency if preset.latency else None)
+        evaluator = ValidationEvaluator(model, preset.space, validation, latency=latency if preset.latency else None)
         with EvaluationStore(folder / SEARCH_FILE, identity=evaluator.identity, evaluate=evaluator) as store:
             if preset.strategy == "nsga2":
                 front = pareto_search(preset.space, preset.pareto, store, seed=seed, on_generation=note)
@@ -299,14 +303,14 @@ class _Work:
         write_hypervolume(generations, largest, folder / HYPERVOLUME_FILE, latency=timed)
         return best, evaluations
 
-    def _temperatures(self, model: Supernet, validation: Examples, arch: ArchConfig) -> tuple[float, ...]:
+    def _temperatures(self, model: Network, validation: Examples, arch: ArchConfig) -> tuple[float, ...]:
         held = predict(model, validation.tokens, arch).double().numpy()
         trials = self.windows.trial[self.task.split.validation]
         counts = enumerate(class_counts(self.windows))
         return tuple(fit_temperature(held[:, t, :n], validation.labels[:, t], trials) for t, n in counts)
 
     def _calibrate(
-        self, model: Supernet, training: Examples, validation: Examples, arch: ArchConfig
+        self, model: Network, training: Examples, validation: Examples, arch: ArchConfig
     ) -> tuple[float, ...]:
         """Fit temperatures to a copy that is fine-tuned without the validation windows.
 
@@ -317,19 +321,18 @@ class _Work:
         return self._temperatures(copied, validation, arch)
 
 
-def _supernet(windows: WindowSet, preset: Preset, seed: int) -> Supernet:
+def _supernet(windows: WindowSet, preset: Preset, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Supernet(
-            preset.space,
+        return Network(
+            preset.space.largest,
             n_channels=windows.tokens.shape[1],
             n_features=windows.tokens.shape[2],
             class_counts=class_counts(windows),
-            dropout=preset.recipe.dropout,
         )
 
 
-def _logits(model: Supernet, tokens: NDArray[np.float32], arch: ArchConfig) -> NDArray[np.float32]:
+def _logits(model: Network, tokens: NDArray[np.float32], arch: ArchConfig) -> NDArray[np.float32]:
     if not len(tokens):
         return np.empty((0, len(model.class_counts), max(model.class_counts)), dtype=np.float32)
     return np.asarray(predict(model, tokens, arch).numpy())
@@ -344,7 +347,7 @@ def _write_history(path: Path, history: History) -> None:
     write_atomically(path, "\n".join([",".join(columns), *rows]) + "\n")
 
 
-def _write(folder: Path, result: FoldResult, network: Subnet) -> None:
+def _write(folder: Path, result: FoldResult, network: Network) -> None:
     """Write arrays and weights first: a result file that is there means that all is there."""
     summary = asdict(result.summary) | {"arch": json.loads(result.summary.arch.to_json())}
     # One entry only: safetensors writes several in no certain order, and equal runs give equal files.
@@ -368,9 +371,9 @@ def _read(folder: Path) -> FoldResult | None:
         return FoldResult(FoldSummary(**values), {name: archive[name] for name in archive.files})
 
 
-def read_subnet(folder: Path, windows: WindowSet, result: FoldResult) -> Subnet:
+def read_subnet(folder: Path, windows: WindowSet, result: FoldResult) -> Network:
     """Load the found subnet of a finished task."""
-    subnet = Subnet(
+    subnet = Network(
         result.summary.arch,
         n_channels=windows.tokens.shape[1],
         n_features=windows.tokens.shape[2],

@@ -160,6 +160,7 @@ def make_tasks(plan: Plan, groups: Mapping[str, tuple[str, ...]], seed: int, *, 
                     split=split,
                     targets=targets,
                     seed=seed * 1000 + (999 if split.name == FINAL else number),
+                    subnet_seed=seed,
                     folder=plan.folder / split.name / group,
                 )
             )

@@ -10,8 +10,8 @@ import torch
 
 from offline.metrics import accuracy, balanced_accuracy
 from offline.search.store import Metrics
-from offline.supernet.model import Supernet
-from offline.supernet.space import ArchConfig
+from offline.supernet.model import Network
+from offline.supernet.space import ArchConfig, SearchSpace
 from offline.training import Examples, losses, predict
 
 
@@ -20,8 +20,10 @@ class ValidationEvaluator:
 
     Parameters
     ----------
-    model : Supernet
+    model : Network
         Its weights are inherited and not changed.
+    space : SearchSpace
+        The space that is searched.
     validation : Examples
         The only data that is looked at.
     latency : callable, optional
@@ -29,9 +31,15 @@ class ValidationEvaluator:
     """
 
     def __init__(
-        self, model: Supernet, validation: Examples, *, latency: Callable[[ArchConfig], float] | None = None
+        self,
+        model: Network,
+        space: SearchSpace,
+        validation: Examples,
+        *,
+        latency: Callable[[ArchConfig], float] | None = None,
     ) -> None:
         self._model = model
+        self._space = space
         self._validation = validation
         self._latency = latency
         self._labels = losses.one_hot(torch.from_numpy(validation.labels), model.class_counts)
@@ -52,7 +60,7 @@ class ValidationEvaluator:
     @property
     def identity(self) -> str:
         """Digest of all that the metrics depend on."""
-        digest = hashlib.sha256(repr((self._model.space, self._latency is not None)).encode())
+        digest = hashlib.sha256(repr((self._space, self._latency is not None)).encode())
         for name, value in self._model.state_dict().items():
             digest.update(name.encode() + value.numpy().tobytes())
         for array in self._validation:

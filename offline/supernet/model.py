@@ -1,154 +1,267 @@
-"""The supernet: a pre-norm transformer encoder over EEG channels (TNAS; Li et al. 2023).
+"""The network: a pre-norm transformer encoder over EEG channels (TNAS; Li et al. 2023).
 
-One token a channel, a class token, learned position embeddings, blocks of multi-head
-self-attention and a GELU MLP. `forward` takes the subnet as an argument, slices the shared
-weights and keeps nothing, so that it is a pure function of weights, tokens and subnet and works
-under `torch.func.functional_call` and `torch.vmap`.
+One token for each channel, a class token, learned position embeddings, then blocks of multi-head
+self-attention and a GELU MLP. The class token of the last block is classified.
+
+There is one class. A supernet is a `Network` whose `ArchConfig` is the largest of the search space.
+A subnet is a smaller `Network`. `forward` takes any smaller architecture as an argument and uses the
+leading part of every weight (weight entanglement, as in AutoFormer; Chen et al. 2021). `extract` copies
+that part into a network whose own architecture is the subnet.
+
+`forward` is a pure function of weights, tokens, architecture and dropout, and keeps nothing. It works
+under `torch.func.functional_call` and `torch.vmap` (with the math kernel of attention on a processor, where
+the fused one has no rule for vmap). It also accepts *stacked* weights, which have one more leading axis: tokens
+(jobs, batch, channels, features) then give logits (jobs, batch, targets, classes).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from offline.supernet.layers import SharedLayerNorm, SharedLinear, attend, split_targets
-from offline.supernet.space import ArchConfig, SearchSpace
+from offline.supernet.space import ArchConfig
+
+PADDING_LOGIT = -1e4
+"""Logit of a class that a target does not have: its probability is 0 in float32 at any useful temperature."""
+
+Dropout = Callable[[Tensor], Tensor]
+"""Zeroes some elements of a tensor at random and scales the others."""
 
 
 class Output(NamedTuple):
-    """What a network gives: logits (batch, targets, classes) and embedding (batch, dim)."""
+    """What a network computes: logits (batch, targets, classes) and embedding (batch, dim)."""
 
     logits: Tensor
     embedding: Tensor
 
 
-class SharedBlock(nn.Module):
-    """One encoder block at the largest width of the space."""
+def keep_all(x: Tensor) -> Tensor:
+    """Return the tensor as it is: no dropout."""
+    return x
 
-    def __init__(self, dim: int, hidden: int, dropout: float) -> None:
+
+class Linear(nn.Linear):
+    """A linear map of which any leading rows and columns can be used alone."""
+
+    def reset_parameters(self) -> None:
+        """Draw the weights evenly with equal variance in both directions (Glorot & Bengio 2010)."""
+        nn.init.xavier_uniform_(self.weight)
+        nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor, out_features: int | None = None) -> Tensor:
+        """Map (..., in) to (..., out_features), all of them by default."""
+        weight = self.weight[..., :out_features, : x.shape[-1]]
+        bias = self.bias[..., :out_features]
+        if weight.ndim == 2:
+            return functional.linear(x, weight, bias)
+        # (jobs, ..., in) -> (jobs, rows, in) @ (jobs, in, out)
+        product = torch.baddbmm(bias.unsqueeze(1), x.flatten(1, -2), weight.mT)
+        return product.unflatten(1, x.shape[1:-1])
+
+
+class LayerNorm(nn.LayerNorm):
+    """Layer normalisation of which any leading part can be used alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise the last axis of (..., width)."""
+        width = x.shape[-1]
+        weight, bias = self.weight[..., :width], self.bias[..., :width]
+        if weight.ndim == 1:
+            return functional.layer_norm(x, (width,), weight, bias, self.eps)
+        shape = (len(weight), *(1,) * (x.ndim - 2), width)
+        return functional.layer_norm(x, (width,), eps=self.eps) * weight.view(shape) + bias.view(shape)
+
+
+class Block(nn.Module):
+    """A pre-norm encoder block: x + attention(norm(x)), then x + mlp(norm(x))."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
         super().__init__()
-        self.dropout = dropout
-        self.attention_norm = SharedLayerNorm(dim)
-        self.query = SharedLinear(dim, dim)
-        self.key = SharedLinear(dim, dim)
-        self.value = SharedLinear(dim, dim)
-        self.projection = SharedLinear(dim, dim)
-        self.mlp_norm = SharedLayerNorm(dim)
-        self.expand = SharedLinear(dim, hidden)
-        self.contract = SharedLinear(hidden, dim)
+        self.attention_norm = LayerNorm(dim)
+        self.query = Linear(dim, dim)
+        self.key = Linear(dim, dim)
+        self.value = Linear(dim, dim)
+        self.projection = Linear(dim, dim)
+        self.mlp_norm = LayerNorm(dim)
+        self.expand = Linear(dim, hidden)
+        self.contract = Linear(hidden, dim)
 
-    def forward(self, x: Tensor, heads: int, hidden: int) -> Tensor:
-        """Transform tokens (batch, tokens, dim) with `heads` heads and `hidden` MLP units."""
-        dim = x.shape[-1]
-        y = self.attention_norm(x)
-        y = attend(self.query(y, dim), self.key(y, dim), self.value(y, dim), heads)
-        x = x + functional.dropout(self.projection(y, dim), self.dropout, self.training)
-        y = functional.dropout(functional.gelu(self.expand(self.mlp_norm(x), hidden)), self.dropout, self.training)
-        return x + functional.dropout(self.contract(y, dim), self.dropout, self.training)
+    def forward(
+        self, x: Tensor, heads: int, hidden: int, *, used: int | None = None, dropout: Dropout = keep_all
+    ) -> Tensor:
+        """Transform tokens (..., tokens, dim) with `heads` heads and `hidden` MLP units.
+
+        Only the first `used` tokens are computed, all by default. They attend to all tokens.
+        """
+        query, key, value = self.projected(x, used=used)
+        x = self.attended(x[..., :used, :], query, key, value, heads, dropout=dropout)
+        return self.transformed(x, hidden, dropout=dropout)
+
+    def projected(self, x: Tensor, *, used: int | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Compute queries of the first `used` tokens, and keys and values of all."""
+        dim, y = x.shape[-1], self.attention_norm(x)
+        return self.query(y[..., :used, :], dim), self.key(y, dim), self.value(y, dim)
+
+    def attended(
+        self, x: Tensor, query: Tensor, key: Tensor, value: Tensor, heads: int, *, dropout: Dropout = keep_all
+    ) -> Tensor:
+        """Add what the tokens x attend to."""
+        return x + dropout(self.projection(attend(query, key, value, heads), x.shape[-1]))
+
+    def transformed(self, x: Tensor, hidden: int, *, dropout: Dropout = keep_all) -> Tensor:
+        """Add what the MLP makes of each token."""
+        y = dropout(functional.gelu(self.expand(self.mlp_norm(x), hidden)))
+        return x + dropout(self.contract(y, x.shape[-1]))
 
 
-class Supernet(nn.Module):
-    """All subnets of a space in one set of weights.
+def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+    """Multi-head scaled dot-product attention (Vaswani et al. 2017).
 
     Parameters
     ----------
-    space : SearchSpace
-        What can be chosen.
+    query : Tensor, shape (..., queries, dim)
+        Projected tokens that attend.
+    key, value : Tensor, shape (..., tokens, dim)
+        Projected tokens that are attended to.
+    heads : int
+        Number of heads. The dimension of a head is ``dim / heads``.
+
+    Returns
+    -------
+    Tensor, shape (..., queries, dim)
+    """
+    # (..., tokens, dim) -> (..., heads, tokens, head_dim)
+    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(-3, -2) for x in (query, key, value))
+    mixed = functional.scaled_dot_product_attention(q, k, v)
+    # (..., heads, tokens, head_dim) -> (..., tokens, dim)
+    return mixed.transpose(-3, -2).flatten(-2)
+
+
+class Network(nn.Module):
+    """A transformer encoder that can run as any smaller architecture.
+
+    Parameters
+    ----------
+    arch : ArchConfig
+        Its own architecture. For a supernet this is the largest one of the space.
     n_channels, n_features : int
-        Shape of the input: tokens, and length of a token.
+        Shape of the input: number of tokens, and length of a token.
     class_counts : tuple of int
         Number of classes of each target.
-    dropout : float
-        Dropout after the embedding, the attention projection and inside the MLP.
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        *,
-        n_channels: int,
-        n_features: int,
-        class_counts: tuple[int, ...],
-        dropout: float = 0.0,
-    ) -> None:
+    def __init__(self, arch: ArchConfig, *, n_channels: int, n_features: int, class_counts: tuple[int, ...]) -> None:
         super().__init__()
-        largest = space.largest
-        dim, hidden = largest.embed_dim, largest.hidden(0)
-        self.space = space
+        dim = arch.embed_dim
+        self.arch = arch
         self.n_channels = n_channels
         self.n_features = n_features
         self.class_counts = class_counts
-        self.dropout = dropout
-        self.patch = SharedLinear(n_features, dim)
+        self.patch = Linear(n_features, dim)
         self.class_token = nn.Parameter(torch.empty(1, dim))
         self.position = nn.Parameter(torch.empty(n_channels + 1, dim))
-        self.blocks = nn.ModuleList(SharedBlock(dim, hidden, dropout) for _ in range(largest.depth))
-        self.norm = SharedLayerNorm(dim)
-        self.head = SharedLinear(dim, sum(class_counts))
+        self.blocks = nn.ModuleList(Block(dim, arch.hidden(layer)) for layer in range(arch.depth))
+        self.norm = LayerNorm(dim)
+        self.head = Linear(dim, sum(class_counts))
         nn.init.trunc_normal_(self.class_token, std=0.02)
         nn.init.trunc_normal_(self.position, std=0.02)
 
-    def forward(self, tokens: Tensor, arch: ArchConfig, layers: Sequence[int] | None = None) -> Output:
-        """Run one subnet.
+    def forward(self, tokens: Tensor, arch: ArchConfig | None = None, *, dropout: Dropout = keep_all) -> Output:
+        """Run the network, or a subnet of it.
 
         Parameters
         ----------
         tokens : Tensor, shape (batch, n_channels, n_features)
             Preprocessed windows.
-        arch : ArchConfig
-            The subnet.
-        layers : sequence of int, optional
-            Which shared blocks it inherits, one for each of its layers; the first ones by default.
+        arch : ArchConfig, optional
+            The subnet, which inherits the first blocks. By default the whole network.
+        dropout : callable, optional
+            Applied after the embedding, after the attention, and twice in each MLP.
 
         Returns
         -------
         Output
             Logits (batch, targets, most classes) and embedding (batch, embed_dim).
         """
-        dim = arch.embed_dim
+        arch = arch or self.arch
+        x = dropout(self.embedded(tokens, arch.embed_dim))
+        for layer in range(arch.depth):
+            # Only the class token leaves the last block.
+            used = 1 if layer == arch.depth - 1 else None
+            x = self.blocks[layer](x, arch.heads[layer], arch.hidden(layer), used=used, dropout=dropout)
+        return self.classified(x)
+
+    def embedded(self, tokens: Tensor, dim: int) -> Tensor:
+        """Map windows to tokens (batch, 1 + n_channels, dim): the class token, then one for each channel."""
         x = self.patch(tokens, dim)
-        class_token = self.class_token[:, :dim].expand(x.shape[0], 1, dim)
-        x = torch.cat([class_token, x], dim=1) + self.position[:, :dim]
-        x = functional.dropout(x, self.dropout, self.training)
-        for layer, block in enumerate(self.inherited(arch, layers)):
-            x = block(x, arch.heads[layer], arch.hidden(layer))
-        embedding = self.norm(x[:, 0])
-        logits = self.head(embedding, sum(self.class_counts))
-        return Output(split_targets(logits, self.class_counts), embedding)
+        class_token, position = self.class_token[..., :dim], self.position[..., :dim]
+        if position.ndim == 3:  # stacked: (jobs, tokens, dim) -> (jobs, 1, tokens, dim)
+            class_token, position = class_token.unsqueeze(1), position.unsqueeze(1)
+        return torch.cat([class_token.expand(*x.shape[:-2], 1, dim), x], dim=-2) + position
 
-    def inherited(self, arch: ArchConfig, layers: Sequence[int] | None = None) -> list[SharedBlock]:
-        """List the shared blocks that a subnet runs through, in its order.
-
-        Raises
-        ------
-        ValueError
-            If `layers` does not name one existing block for every layer, each once.
-        """
-        chosen = list(range(arch.depth)) if layers is None else list(layers)
-        if len(chosen) != arch.depth or len(set(chosen)) != len(chosen):
-            raise ValueError(f"{arch.depth} layers cannot inherit blocks {chosen}")
-        if not all(0 <= i < len(self.blocks) for i in chosen):
-            raise ValueError(f"blocks {chosen} are not among {len(self.blocks)}")
-        return [self.blocks[i] for i in chosen]  # type: ignore[misc]
+    def classified(self, x: Tensor) -> Output:
+        """Map the tokens of the last block, of which the first is used, to the output."""
+        embedding = self.norm(x[..., 0, :])
+        parts = self.head(embedding).split(self.class_counts, dim=-1)
+        widest = max(self.class_counts)
+        padded = [functional.pad(part, (0, widest - part.shape[-1]), value=PADDING_LOGIT) for part in parts]
+        return Output(torch.stack(padded, dim=-2), embedding)
 
     def parameters_of(self, arch: ArchConfig) -> int:
-        """Count the parameters of a subnet once extracted."""
+        """Count the parameters of a subnet."""
         return count_parameters(
             arch, n_channels=self.n_channels, n_features=self.n_features, class_counts=self.class_counts
         )
 
 
 def count_parameters(arch: ArchConfig, *, n_channels: int, n_features: int, class_counts: tuple[int, ...]) -> int:
-    """Count the parameters of a subnet without building it."""
+    """Count the parameters of an architecture without allocating them."""
     dim = arch.embed_dim
-    # Patch projection, class token, positions, last norm, head.
-    total = (n_features + 1) * dim + dim + (n_channels + 1) * dim + 2 * dim + (dim + 1) * sum(class_counts)
-    for layer in range(arch.depth):
-        hidden = arch.hidden(layer)
-        # Two norms; query, key, value and projection; the two maps of the MLP.
-        total += 4 * dim + 4 * (dim + 1) * dim + (dim + 1) * hidden + (hidden + 1) * dim
-    return total
+    blocks = sum(_block_parameters(dim, arch.hidden(layer)) for layer in range(arch.depth))
+    return _frame_parameters(dim, n_channels, n_features, class_counts) + blocks
+
+
+# A search counts thousands of networks, which consist of few different blocks.
+@lru_cache(maxsize=1024)
+def _block_parameters(dim: int, hidden: int) -> int:
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in Block(dim, hidden).parameters())
+
+
+@lru_cache(maxsize=1024)
+def _frame_parameters(dim: int, n_channels: int, n_features: int, class_counts: tuple[int, ...]) -> int:
+    """Count what is not in a block."""
+    arch = ArchConfig(dim, (1,), (1.0,))
+    with torch.device("meta"):
+        network = Network(arch, n_channels=n_channels, n_features=n_features, class_counts=class_counts)
+    return sum(parameter.numel() for parameter in network.parameters()) - _block_parameters(dim, arch.hidden(0))
+
+
+def extract(network: Network, arch: ArchConfig) -> Network:
+    """Copy a subnet out of a network.
+
+    Parameters
+    ----------
+    network : Network
+        Where the weights come from.
+    arch : ArchConfig
+        The subnet.
+
+    Returns
+    -------
+    Network
+        In evaluation mode, of the same dtype, with a copy of the leading part of each weight.
+    """
+    subnet = Network(
+        arch, n_channels=network.n_channels, n_features=network.n_features, class_counts=network.class_counts
+    ).to(network.position)
+    shared = dict(network.named_parameters())
+    with torch.no_grad():
+        for name, own in subnet.named_parameters():
+            own.copy_(shared[name][tuple(slice(size) for size in own.shape)])
+    return subnet.eval()

@@ -1,4 +1,7 @@
-"""The training loop: one random subnet a step, resumable to the last bit."""
+"""The training loop of one network: one random subnet a step, resumable to the last bit.
+
+This is the reference. `offline.training.fused` trains several jobs with the same steps at once.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bci_app.errors import BciError, FileError
-from offline.supernet.model import Supernet
-from offline.supernet.space import ArchConfig, sample
+from offline.device import CPU, Device
+from offline.supernet.model import Network
+from offline.supernet.space import ArchConfig, SearchSpace, sample
 from offline.training import losses
 from offline.training.augment import augment
 from offline.training.checkpoint import load_checkpoint, optimizer_tensors, restore_optimizer, save_checkpoint
+from offline.training.dropout import ByteDropout
 from offline.training.recipe import Recipe
+from offline.training.step import backward, make_optimizer, set_learning_rate, update_average
 
 
 class Examples(NamedTuple):
@@ -40,7 +46,7 @@ class Examples(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """What one epoch gave; validation figures are means over `probe_subnets`, None without validation."""
+    """Figures of one epoch; those of validation are means over `probe_subnets`, None without validation."""
 
     epoch: int
     learning_rate: float
@@ -57,53 +63,64 @@ class History:
     best: int
 
 
-def predict(model: Supernet, tokens: NDArray[np.float32], arch: ArchConfig, *, batch_size: int = 512) -> Tensor:
-    """Give the logits (n_windows, targets, classes) of a subnet in evaluation mode."""
-    was_training = model.training
-    model.eval()
-    try:
-        with torch.inference_mode():
-            parts = [model(_tensor(tokens[i : i + batch_size]), arch).logits for i in range(0, len(tokens), batch_size)]
-    finally:
-        model.train(was_training)
+OnEpoch = Callable[[Epoch], None]
+
+
+def predict(
+    model: Network, tokens: NDArray[np.float32], arch: ArchConfig, *, batch_size: int = 512, device: Device = CPU
+) -> Tensor:
+    """Compute the logits (n_windows, targets, classes) of a subnet; they lie in main memory."""
+    parts = []
+    with torch.inference_mode(), device.autocast():
+        for i in range(0, len(tokens), batch_size):
+            batch = as_tensor(tokens[i : i + batch_size]).to(model.position)
+            parts.append(model(batch, arch).logits.to(model.position.dtype).cpu())
     return torch.cat(parts)
 
 
-def probe_subnets(model: Supernet, seed: int) -> list[ArchConfig]:
-    """Subnets that stand for the space in validation: smallest, largest and a random one."""
-    space = model.space
+def probe_subnets(space: SearchSpace, seed: int) -> list[ArchConfig]:
+    """List the subnets that represent a space in validation: the smallest, the largest and a random one."""
     return [space.smallest, space.largest, sample(space, np.random.default_rng([seed, 0]))]
 
 
 def train(
-    model: Supernet,
+    model: Network,
     recipe: Recipe,
     examples: Examples,
     *,
+    space: SearchSpace,
     seed: int,
-    validation: Examples | None = None,
     arch: ArchConfig | None = None,
+    subnet_seed: int | None = None,
+    validation: Examples | None = None,
     checkpoint: Path | None = None,
-    on_epoch: Callable[[Epoch], None] | None = None,
+    on_epoch: OnEpoch | None = None,
+    device: Device = CPU,
 ) -> History:
     """Train a supernet, or one of its subnets, in place.
 
     Parameters
     ----------
-    model : Supernet
-        Its weights are where training starts; the global torch generator is left as it was.
+    model : Network
+        Training starts from its weights.
     recipe : Recipe
-        How. Its dropout must be the model's.
+        All settings of training.
     examples, validation : Examples
-        What is learnt; what early stopping and the history look at.
+        Training windows; windows for early stopping and the history.
+    space : SearchSpace
+        The space of which a random subnet is trained in each step.
     seed : int
-        The only source of randomness.
+        The only source of randomness besides `subnet_seed`.
     arch : ArchConfig, optional
-        Train this subnet only, instead of a random one a step.
+        Train this subnet in every step.
+    subnet_seed : int, optional
+        Seed of the random subnets. Jobs that share it can be trained together. `seed` by default.
     checkpoint : Path, optional
-        Written after every epoch. If it is there, training goes on from it.
+        Written after every epoch. If it is there, training continues from it.
     on_epoch : callable, optional
-        Called after every epoch, those before a resume included.
+        Called after every epoch, and on a resume for the epochs that were done before.
+    device : Device
+        Where to train. The model ends in main memory.
 
     Raises
     ------
@@ -112,63 +129,74 @@ def train(
     BciError
         If losses or weights are no longer finite.
     ValueError
-        If patience is asked for without validation data.
+        If patience is set without validation data.
     """
-    if recipe.patience and validation is None:
-        raise ValueError("early stopping needs validation data")
-    run = _Run(model, recipe, examples, seed=seed, validation=validation, arch=arch)
-    if checkpoint is not None and checkpoint.exists():
-        run.restore(checkpoint)
-        if on_epoch:
-            for epoch in run.epochs:
-                on_epoch(epoch)
-    with torch.random.fork_rng(devices=[]):
-        while not run.finished:
-            run.step_epoch()
-            if checkpoint is not None:
-                run.save(checkpoint)
-            if on_epoch:
-                on_epoch(run.epochs[-1])
-    run.keep_best()
-    model.eval()
-    return History(tuple(run.epochs), run.best)
+    job = Job(
+        model, recipe, examples, space=space, seed=seed, arch=arch, subnet_seed=subnet_seed,
+        validation=validation, checkpoint=checkpoint, on_epoch=on_epoch, device=device,
+    )  # fmt: skip
+    job.restore()
+    while not job.finished:
+        job.train_epoch()
+    return job.end()
 
 
-class _Run:
-    """The state of a training run between epochs."""
+class Draws(NamedTuple):
+    """All random choices of one epoch, from generators that depend on the seeds and the epoch's number only."""
+
+    batches: Sequence[NDArray[np.int64]]
+    subnets: np.random.Generator
+    augmentation: torch.Generator
+    dropout_seed: int
+
+
+class Job:
+    """One training run and its state between epochs."""
 
     def __init__(
         self,
-        model: Supernet,
+        model: Network,
         recipe: Recipe,
         examples: Examples,
         *,
+        space: SearchSpace,
         seed: int,
-        validation: Examples | None,
-        arch: ArchConfig | None,
+        arch: ArchConfig | None = None,
+        subnet_seed: int | None = None,
+        validation: Examples | None = None,
+        checkpoint: Path | None = None,
+        on_epoch: OnEpoch | None = None,
+        device: Device = CPU,
     ) -> None:
-        self.model = model
-        self.recipe = recipe
-        self.seed = seed
+        if recipe.patience and validation is None:
+            raise ValueError("early stopping needs validation data")
+        self.model, self.recipe, self.device = model, recipe, device
+        self.space, self.arch = space, arch
+        self.seed, self.subnet_seed = seed, seed if subnet_seed is None else subnet_seed
+        self.checkpoint, self.on_epoch = checkpoint, on_epoch
         self.validation = validation
-        self.arch = arch
-        self.tokens = _tensor(examples.tokens)
-        labels = _tensor(examples.labels)
-        self.labels = losses.smooth(losses.one_hot(labels, model.class_counts), recipe.label_smoothing)
-        self.weights = losses.inverse_frequencies(labels, model.class_counts) if recipe.class_weights else None
-        self.probes = [arch] if arch else probe_subnets(model, seed)
         self.identity = self._identity(examples)
-        kind = torch.optim.AdamW if recipe.optimizer == "adamw" else torch.optim.Adam
-        self.optimizer = kind(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
-        self.average = _snapshot(model) if recipe.average else {}
+        self.tokens = as_tensor(examples.tokens).to(model.position.dtype).to(device.place)
+        labels = as_tensor(examples.labels)
+        weights = losses.inverse_frequencies(labels, model.class_counts) if recipe.class_weights else None
+        targets = losses.smooth(losses.one_hot(labels, model.class_counts), recipe.label_smoothing)
+        self.labels = [target.to(self.tokens) for target in targets]
+        self.weights = None if weights is None else [weight.to(self.tokens) for weight in weights]
+        self.probes = [arch] if arch else probe_subnets(space, seed)
+        model.to(device.place)
+        self.optimizer = make_optimizer(model.parameters(), recipe)
+        self.average = snapshot(model) if recipe.average else {}
         self.kept: dict[str, Tensor] = {}
         self.epochs: list[Epoch] = []
         self.best = 0
 
     def _identity(self, examples: Examples) -> str:
-        """Digest of all that determines the result, so that no checkpoint meets another run."""
+        """Return a digest of everything that determines the result, so that a checkpoint fits one run only.
+
+        The seed of the subnets is left out: a run derives it from its seed.
+        """
         digest = hashlib.sha256()
-        settings = (self.recipe.model_dump_json(), self.seed, self.arch and self.arch.to_json(), self.model.space)
+        settings = (self.recipe.model_dump_json(), self.seed, self.arch and self.arch.to_json(), self.space)
         digest.update(repr(settings).encode())
         for data in (examples, self.validation):
             for array in data or ():
@@ -176,78 +204,102 @@ class _Run:
                 digest.update(np.ascontiguousarray(array).tobytes())
         for name, value in self.model.state_dict().items():
             digest.update(name.encode())
-            digest.update(value.numpy().tobytes())
+            digest.update(value.cpu().numpy().tobytes())
         return digest.hexdigest()
 
     @property
     def finished(self) -> bool:
+        """True if all epochs are done, or training has stopped early."""
         done = len(self.epochs)
         stopped = self.recipe.patience and done - self.best > self.recipe.patience
         return done >= self.recipe.epochs or bool(stopped)
 
-    def step_epoch(self) -> None:
-        """Train one epoch; it depends on the state, the seed and its number only."""
+    @property
+    def steps(self) -> int:
+        """Steps in an epoch."""
+        return len(_batches(np.arange(len(self.tokens)), self.recipe.batch_size))
+
+    def draws(self) -> Draws:
+        """Return the random choices of the next epoch."""
         number = len(self.epochs) + 1
         rng = np.random.default_rng([self.seed, number])
-        torch.manual_seed(int(rng.integers(2**62)))  # dropout
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        self.model.train()
+        dropout_seed, augmentation_seed = (int(rng.integers(2**62)) for _ in range(2))
         batches = _batches(rng.permutation(len(self.tokens)), self.recipe.batch_size)
-        total, seen, rate = 0.0, 0, 0.0
-        for step, index in enumerate(batches):
-            rate = self.recipe.learning_rate_at(number - 1 + (step + 1) / len(batches))
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            total += self._step(torch.from_numpy(index), rng, generator) * len(index)
-            seen += len(index)
-            if self.average:
-                weight = 1 - self._decay(number - 1, step, len(batches))
-                current = self.model.state_dict()
-                torch._foreach_lerp_(list(self.average.values()), [current[name] for name in self.average], weight)
-        self._close_epoch(number, rate, total / seen)
+        subnets = np.random.default_rng([self.subnet_seed, number])
+        return Draws(batches, subnets, self.device.generator(augmentation_seed), dropout_seed)
 
-    def _decay(self, epochs: int, step: int, steps: int) -> float:
-        """Decay of the moving average; small at first, so that the first weights are forgotten."""
-        done = epochs * steps + step
-        return min(self.recipe.average, (1 + done) / (10 + done))
+    def sampled(self, rng: np.random.Generator) -> list[ArchConfig]:
+        """Draw the subnets of one step: one that learns the labels, then those that learn from it."""
+        if self.arch:
+            return [self.arch]
+        if not self.recipe.sandwich:
+            return [sample(self.space, rng)]
+        others = (sample(self.space, rng) for _ in range(self.recipe.sandwich))
+        return [self.space.largest, self.space.smallest, *others]
 
-    def _step(self, index: Tensor, rng: np.random.Generator, generator: torch.Generator) -> float:
-        """Update the weights on one batch and give the loss on its labels."""
-        tokens, labels = augment(self.tokens[index], [p[index] for p in self.labels], self.recipe, generator)
-        model, space = self.model, self.model.space
-        self.optimizer.zero_grad(set_to_none=True)
-        if self.recipe.sandwich and self.arch is None:
-            logits = model(tokens, space.largest).logits
-            loss = losses.cross_entropy(logits, labels, self.weights)
-            loss.backward()
-            teacher = logits.detach()
-            for student in [space.smallest, *(sample(space, rng) for _ in range(self.recipe.sandwich))]:
-                losses.distillation(model(tokens, student).logits, teacher, model.class_counts).backward()
-        else:
-            logits = model(tokens, self.arch or sample(space, rng)).logits
-            loss = losses.cross_entropy(logits, labels, self.weights)
-            loss.backward()
-        self.optimizer.step()
-        return float(loss.detach())
+    def batch(self, index: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, list[Tensor]]:
+        """Return the augmented tokens and labels of some windows."""
+        rows = torch.from_numpy(index).to(self.device.place)
+        return augment(self.tokens[rows], [target[rows] for target in self.labels], self.recipe, generator)
 
-    def _close_epoch(self, number: int, rate: float, train_loss: float) -> None:
-        loss = accuracy = None
-        if self.validation is not None:
-            trained = _snapshot(self.model)
-            self._use(self.average)
-            loss, accuracy = self._validate(self.validation)
-            better = (
-                min((e.validation_loss for e in self.epochs if e.validation_loss is not None), default=np.inf) > loss
+    def train_epoch(self) -> None:
+        """Train one epoch; it depends on the state, the seeds and its number only."""
+        draws, done = self.draws(), len(self.epochs)
+        dropout = ByteDropout(self.recipe.dropout, [draws.dropout_seed], device=self.device)
+        total = torch.zeros((), device=self.device.place)
+        for step, index in enumerate(draws.batches):
+            set_learning_rate(self.optimizer, self.recipe, done + (step + 1) / len(draws.batches))
+            tokens, labels = self.batch(index, draws.augmentation)
+
+            def logits(arch: ArchConfig, tokens: Tensor = tokens) -> Tensor:
+                with self.device.autocast():
+                    return self.model(tokens, arch, dropout=dropout).logits.to(tokens.dtype)
+
+            self.optimizer.zero_grad(set_to_none=True)
+            total += len(index) * backward(
+                logits, labels, self.weights, self.sampled(draws.subnets), self.model.class_counts
             )
-            if self.recipe.patience and better:
-                self.kept = _snapshot(self.model)
-            self._use(trained)
-        else:
-            better = True
+            self.optimizer.step()
+            update_average(self.average, self.model.state_dict(), self.recipe, done * len(draws.batches) + step)
+        self.close_epoch(float(total) / len(self.tokens), None if self.validation is None else self._probe())
+
+    def _probe(self) -> list[Tensor]:
+        """Compute the logits of the validation windows, with the weights that training would end with."""
+        assert self.validation is not None
+        trained = snapshot(self.model)
+        self._use(self.average)
+        found = [predict(self.model, self.validation.tokens, probe, device=self.device) for probe in self.probes]
+        self._use(trained)
+        return found
+
+    def close_epoch(self, train_loss: float, probed: Sequence[Tensor] | None) -> None:
+        """Take note of an epoch: its figures, the weights to keep, the checkpoint.
+
+        Parameters
+        ----------
+        train_loss : float
+            Mean over the windows.
+        probed : sequence of Tensor, each of shape (n_validation, targets, classes), or None
+            Logits of the validation windows for each of the probes.
+        """
+        number = len(self.epochs) + 1
+        rate = float(self.recipe.learning_rate_at(number))
+        loss = accuracy = None
+        better = True
+        if probed is not None:
+            loss, accuracy = self._validate(probed)
+            better = all(e.validation_loss is None or e.validation_loss > loss for e in self.epochs)
         self._require_finite(number, train_loss, loss)
+        if self.recipe.patience and better:
+            self.kept = dict(self.average) if self.average else snapshot(self.model)
+            self.kept = {name: value.clone() for name, value in self.kept.items()}
         self.epochs.append(Epoch(number, rate, train_loss, loss, accuracy))
         if better or not self.recipe.patience:
             self.best = number
+        if self.checkpoint is not None:
+            self._save(self.checkpoint)
+        if self.on_epoch:
+            self.on_epoch(self.epochs[-1])
 
     def _require_finite(self, number: int, *found: float | None) -> None:
         """Check the losses of an epoch and the weights that it ended with, before they are kept."""
@@ -261,23 +313,26 @@ class _Run:
                 fix="Start again in another folder with a smaller --recipe learning_rate=….",
             )
 
-    def _validate(self, validation: Examples) -> tuple[float, float]:
-        labels = _tensor(validation.labels)
-        probabilities = losses.one_hot(labels, self.model.class_counts)
-        found = [predict(self.model, validation.tokens, probe) for probe in self.probes]
-        loss = np.mean([float(losses.cross_entropy(logits, probabilities, self.weights)) for logits in found])
-        accuracy = np.mean([float((logits.argmax(-1) == labels).float().mean()) for logits in found])
+    def _validate(self, probed: Sequence[Tensor]) -> tuple[float, float]:
+        assert self.validation is not None
+        labels = as_tensor(self.validation.labels)
+        probabilities = [p.to(probed[0].dtype) for p in losses.one_hot(labels, self.model.class_counts)]
+        weights = None if self.weights is None else [weight.cpu() for weight in self.weights]
+        loss = np.mean([float(losses.cross_entropy(logits, probabilities, weights)) for logits in probed])
+        accuracy = np.mean([float((logits.argmax(-1) == labels).float().mean()) for logits in probed])
         return float(loss), float(accuracy)
 
     def _use(self, weights: dict[str, Tensor]) -> None:
         if weights:
             self.model.load_state_dict(weights)
 
-    def keep_best(self) -> None:
-        """Leave the model with the weights that training ends with."""
+    def end(self) -> History:
+        """Leave the model in main memory with the weights that training ends with."""
         self._use(self.kept if self.recipe.patience else self.average)
+        self.model.cpu().eval()
+        return History(tuple(self.epochs), self.best)
 
-    def save(self, path: Path) -> None:
+    def _save(self, path: Path) -> None:
         groups = {
             "model": self.model.state_dict(),
             "average": self.average,
@@ -287,7 +342,11 @@ class _Run:
         epochs = [asdict(epoch) for epoch in self.epochs]
         save_checkpoint(path, groups, {"identity": self.identity, "epochs": epochs, "best": self.best})
 
-    def restore(self, path: Path) -> None:
+    def restore(self) -> None:
+        """Continue from the checkpoint if there is one."""
+        path = self.checkpoint
+        if path is None or not path.exists():
+            return
         groups, state = load_checkpoint(path)
         if state.get("identity") != self.identity:
             raise FileError(
@@ -296,20 +355,25 @@ class _Run:
                 expected=f"{self.identity[:12]} for these data, settings and seed",
                 fix="Train into another folder, or delete the checkpoint.",
             )
+        device = self.device.place
         self.model.load_state_dict(groups["model"])
-        self.average = groups.get("average", {})
-        self.kept = groups.get("kept", {})
+        self.average = {name: value.to(device) for name, value in groups.get("average", {}).items()}
+        self.kept = {name: value.to(device) for name, value in groups.get("kept", {}).items()}
         restore_optimizer(self.optimizer, groups.get("optimizer", {}))
         self.epochs = [Epoch(**epoch) for epoch in state["epochs"]]
         self.best = state["best"]
+        if self.on_epoch:
+            for epoch in self.epochs:
+                self.on_epoch(epoch)
 
 
-def _tensor(array: NDArray[np.generic]) -> Tensor:
+def as_tensor(array: NDArray[np.generic]) -> Tensor:
     """Copy an array, which may be memory-mapped and read-only."""
     return torch.tensor(np.ascontiguousarray(array))
 
 
-def _snapshot(model: Supernet) -> dict[str, Tensor]:
+def snapshot(model: Network) -> dict[str, Tensor]:
+    """Copy the weights of a model."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 

@@ -10,17 +10,15 @@ from hypothesis import strategies as st
 
 from bci_app.errors import BundleError
 from offline.export.graph import build_graph, check_parity
-from offline.supernet.extract import Subnet, extract
-from offline.supernet.layers import PADDING_LOGIT
-from offline.supernet.model import Supernet
+from offline.supernet.model import PADDING_LOGIT, Network, extract
 from offline.supernet.space import SPACES, SearchSpace, sample
 
 SMALL = SearchSpace("small", (12, 24), (2, 3), (1.0, 1.5, 2.0), (1, 2, 3))
 
 
-def subnet(seed: int, classes: tuple[int, ...] = (2,), *, channels: int = 5, features: int = 7) -> Subnet:
+def subnet(seed: int, classes: tuple[int, ...] = (2,), *, channels: int = 5, features: int = 7) -> Network:
     torch.manual_seed(seed)
-    net = Supernet(SMALL, n_channels=channels, n_features=features, class_counts=classes)
+    net = Network(SMALL.largest, n_channels=channels, n_features=features, class_counts=classes)
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -38,7 +36,7 @@ def test_the_graph_computes_what_the_networks_compute(seed: int, classes: list[l
 def test_corners_of_the_paper_space_keep_parity(corner: str) -> None:
     torch.manual_seed(0)
     arch = getattr(SPACES["paper"], corner)
-    network = Subnet(arch, n_channels=32, n_features=128, class_counts=(2, 2)).eval()
+    network = Network(arch, n_channels=32, n_features=128, class_counts=(2, 2)).eval()
     assert check_parity(build_graph([network]), [network]) <= 1e-4
 
 
@@ -76,7 +74,7 @@ def test_the_graph_holds_its_weights_fixed_opset_and_no_traces() -> None:
 
 
 def test_subnets_of_other_inputs_cannot_share_a_graph() -> None:
-    with pytest.raises(ValueError, match="the same tokens"):
+    with pytest.raises(ValueError, match="the same input shape"):
         build_graph([subnet(1), subnet(2, features=8)])
 
 

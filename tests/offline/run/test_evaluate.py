@@ -22,7 +22,7 @@ from offline.presets import PRESETS
 from offline.protocols import make_splits
 from offline.run.evaluate import _shared_targets, evaluate, evaluate_reference
 from offline.run.reference import reference_preprocessing, reference_probabilities
-from offline.supernet.extract import Subnet
+from offline.supernet.model import Network
 from offline.supernet.space import ArchConfig
 from tests.offline.mental_arithmetic import write_npz
 
@@ -46,7 +46,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory, sample: Path) -> LoadedBund
     spec = PRESETS["compact"].preprocessing(dataset.info)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        network = Subnet(
+        network = Network(
             ArchConfig(16, (2,), (2.0,)), n_channels=19, n_features=spec.n_features, class_counts=(2,)
         ).eval()
     trial = next(iter(dataset.trials(dataset.subjects()[0])))

@@ -127,7 +127,7 @@ def start(out: Path, settings: RunSettings = SETTINGS, watch: Watch | None = Non
 def alone(
     windows: WindowSet, split: Split, folder: Path, *, preset: Preset = PRESET, watch: Watch | None = None
 ) -> FoldResult:
-    task = Task(split.name, split, tuple(target.name for target in windows.targets), 1, folder)
+    task = Task(split.name, split, tuple(target.name for target in windows.targets), 1, 0, folder)
     result = run_task(windows, task, preset, SPEC, report=(watch or Unwatched()).progress)
     assert result is not None
     return result
@@ -283,7 +283,7 @@ def test_networks_in_processes_of_their_own_give_the_same_results(tmp_path: Path
     one, several = (
         run_tasks(
             Frame(data, PRESET, SPEC),
-            [Task(split.name, split, ("load",), 5, tmp_path / name / split.name) for split in splits],
+            [Task(split.name, split, ("load",), 5, 0, tmp_path / name / split.name) for split in splits],
             processes=processes,
             report=watch.progress,
         )
@@ -303,7 +303,7 @@ def test_a_failure_in_a_worker_process_arrives_whole(tmp_path: Path, windows: Wi
     folder = tmp_path / splits[0].name
     folder.mkdir()
     (folder / "supernet.safetensors").write_bytes(b"damaged")
-    tasks = [Task(split.name, split, ("load",), 5, tmp_path / split.name) for split in splits]
+    tasks = [Task(split.name, split, ("load",), 5, 0, tmp_path / split.name) for split in splits]
     with pytest.raises(BciError, match=r"Cannot read the checkpoint supernet\.safetensors.*Delete it"):
         run_tasks(Frame(windows, PRESET, SPEC), tasks, processes=2, report=lambda _: None)
 

@@ -225,7 +225,7 @@ def test_losses_are_of_people_whom_the_network_never_met(tmp_path: Path) -> None
     splits = make_splits(windows, "subjects", folds=3)
     networks = []
     for split in splits:
-        task = Task(split.name, split, ("load",), 1, tmp_path / split.name)
+        task = Task(split.name, split, ("load",), 1, 0, tmp_path / split.name)
         result = run_task(windows, task, QUICK.preset, SPEC, report=lambda _: None)
         assert result is not None
         networks.append(FoldNetwork(read_subnet(task.folder, windows, result), split, task.targets))

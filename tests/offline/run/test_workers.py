@@ -18,7 +18,7 @@ from tests.offline.run.test_run import PRESET, SPEC, Planted
 
 def test_a_process_that_is_killed_is_told_with_what_to_do(tmp_path: Path) -> None:
     windows = make_windows(Planted(), SPEC)
-    tasks = [Task(s.name, s, ("load",), 5, tmp_path / s.name) for s in make_splits(windows, "subjects", folds=3)[:2]]
+    tasks = [Task(s.name, s, ("load",), 5, 0, tmp_path / s.name) for s in make_splits(windows, "subjects", folds=3)[:2]]
 
     def kill_the_first() -> None:
         """Not before the second is there: what is killed while it starts blocks the one that starts it."""

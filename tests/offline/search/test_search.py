@@ -122,6 +122,26 @@ def test_evolution_finds_more_than_its_random_beginning(tmp_path: Path) -> None:
     assert len(generations) == 8
 
 
+def genes(arch: ArchConfig) -> set[tuple[object, ...]]:
+    layers = zip(arch.heads, arch.mlp_ratios, strict=True)
+    heads_and_ratios = [(number, *gene) for number, layer in enumerate(layers) for gene in enumerate(layer)]
+    return {("dim", arch.embed_dim), ("depth", arch.depth), *heads_and_ratios}
+
+
+def test_children_have_the_best_kept_so_far_as_parents_and_no_others(tmp_path: Path) -> None:
+    generations: list[Sequence[Evaluation]] = []
+    crossing = SMALL.model_copy(update={"kept": 3, "mutations": 0, "crossovers": 30, "generations": 2})
+    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=metrics) as store:
+        evolve(SPACE, crossing, store, seed=0, on_generation=lambda _, e: generations.append(e))
+    ranked = sorted(generations[0], key=lambda e: Score().of(e.metrics), reverse=True)
+    parents = [genes(e.arch) for e in ranked[:3]]
+    inherited = set().union(*(genes(e.arch) for e in generations[1]))
+    assert inherited <= set().union(*parents)
+    for number, parent in enumerate(parents):
+        others = set().union(*(p for other, p in enumerate(parents) if other != number))
+        assert inherited & (parent - others)  # every one of the three is a parent
+
+
 def test_a_search_of_a_space_smaller_than_its_population_ends(tmp_path: Path) -> None:
     with EvaluationStore(tmp_path / "a.sqlite", identity="x", evaluate=metrics) as store:
         evolve(TINY, SMALL, store, seed=0)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +14,20 @@ import torch
 from safetensors.torch import load_file
 
 from bci_app.errors import BciError, FileError
-from offline.supernet.model import Supernet
+from offline.supernet.model import Network
 from offline.supernet.space import SearchSpace
-from offline.training import Epoch, Examples, Recipe, losses, predict, train
+from offline.training import Epoch, Examples, Recipe, losses, predict
+from offline.training import train as train_in
 from offline.training.augment import augment
 
 SPACE = SearchSpace("small", (8, 16), (2, 4), (1.0, 2.0), (1, 2, 3))
 CLASSES = (2, 3)
+train = partial(train_in, space=SPACE)
 
 
-def model(*, dropout: float = 0.0, seed: int = 0) -> Supernet:
+def model(*, seed: int = 0) -> Network:
     torch.manual_seed(seed)
-    return Supernet(SPACE, n_channels=4, n_features=5, class_counts=CLASSES, dropout=dropout)
+    return Network(SPACE.largest, n_channels=4, n_features=5, class_counts=CLASSES)
 
 
 def examples(n: int = 96, *, seed: int = 0) -> Examples:
@@ -54,7 +57,7 @@ FULL = Recipe(
 )
 
 
-def same(first: Supernet, second: Supernet) -> bool:
+def same(first: Network, second: Network) -> bool:
     return all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
 
 
@@ -64,10 +67,10 @@ def same(first: Supernet, second: Supernet) -> bool:
     ids=["random subnet", "sandwich", "adam"],
 )
 def test_a_planted_effect_is_learnt_by_every_corner_of_the_space(changes: dict[str, object]) -> None:
-    recipe = Recipe(epochs=20, batch_size=32, learning_rate=1e-2).model_copy(update=changes)
-    net = model(dropout=recipe.dropout)
+    recipe = Recipe(epochs=30, batch_size=32, learning_rate=1e-2).model_copy(update=changes)
+    net = model()
     history = train(net, recipe, examples(384), seed=1, validation=examples(200, seed=7))
-    assert len(history.epochs) == 20
+    assert len(history.epochs) == 30
     assert history.epochs[-1].validation_accuracy is not None
     test = examples(300, seed=9)
     for arch in (SPACE.smallest, SPACE.largest):
@@ -77,7 +80,7 @@ def test_a_planted_effect_is_learnt_by_every_corner_of_the_space(changes: dict[s
 
 
 def test_two_runs_from_one_seed_are_bit_identical_and_another_seed_differs() -> None:
-    nets = [model(dropout=0.3) for _ in range(3)]
+    nets = [model() for _ in range(3)]
     for net, seed in zip(nets, (1, 1, 2), strict=True):
         torch.randn(3)  # the global generator must not matter
         train(net, FULL, examples(), seed=seed)
@@ -93,12 +96,30 @@ def test_results_do_not_depend_on_where_an_array_lies_in_memory() -> None:
         start = -memory.ctypes.data % 64 + offset
         moved = memory[start : start + data.tokens.nbytes].view(np.float32).reshape(data.tokens.shape)
         moved[:] = data.tokens
-        net = model(dropout=0.3)
+        net = model()
         train(net, FULL.model_copy(update={"epochs": 1}), Examples(moved, data.labels), seed=1)
         nets.append(net)
         found.append(predict(net, moved, SPACE.largest))
     assert all(same(net, nets[0]) for net in nets)
     assert all(torch.equal(logits, found[0]) for logits in found)
+
+
+@pytest.mark.parametrize("sandwich", [0, 1])
+def test_a_step_is_adam_on_the_mean_cross_entropy_and_the_average_starts_at_the_first_weights(sandwich: int) -> None:
+    data, recipe = examples(8), Recipe(epochs=1, batch_size=8, learning_rate=0.1, average=0.5, sandwich=sandwich)
+    net, by_hand = model().double(), model().double()
+    first = {name: value.detach().clone() for name, value in by_hand.named_parameters()}
+    train(net, recipe.model_copy(update={"learning_rate": 0.1, "warm_up": 2}), data, seed=1, arch=SPACE.largest)
+    logits = by_hand(torch.from_numpy(data.tokens).double()).logits
+    labels = torch.from_numpy(data.labels)
+    loss = sum(torch.nn.functional.cross_entropy(logits[:, t, :n], labels[:, t]) for t, n in enumerate(CLASSES)) / 2
+    assert isinstance(loss, torch.Tensor)
+    loss.backward()
+    torch.optim.Adam(by_hand.parameters(), lr=0.05).step()  # halfway through the warm-up
+    found = dict(net.named_parameters())
+    for name, value in by_hand.named_parameters():
+        # (1 + 0) / (10 + 0) of the average stays after the first step
+        torch.testing.assert_close(found[name], 0.1 * first[name] + 0.9 * value, rtol=1e-6, atol=1e-9)
 
 
 def test_training_leaves_the_global_generator_alone() -> None:
@@ -141,7 +162,7 @@ class Interrupted(Exception):  # noqa: N818
 def test_a_run_stopped_after_any_epoch_ends_as_if_it_never_was(tmp_path: Path, changes: dict[str, object]) -> None:
     recipe = FULL.model_copy(update=changes)
     validation = examples(64, seed=2)
-    unbroken = model(dropout=0.3)
+    unbroken = model()
     expected = train(unbroken, recipe, examples(), seed=4, validation=validation)
     for stop in range(1, len(expected.epochs) + 1):
         path = tmp_path / f"{stop}.safetensors"
@@ -152,7 +173,7 @@ def test_a_run_stopped_after_any_epoch_ends_as_if_it_never_was(tmp_path: Path, c
 
         with pytest.raises(Interrupted):
             train(
-                model(dropout=0.3),
+                model(),
                 recipe,
                 examples(),
                 seed=4,
@@ -160,7 +181,7 @@ def test_a_run_stopped_after_any_epoch_ends_as_if_it_never_was(tmp_path: Path, c
                 checkpoint=path,
                 on_epoch=interrupt,
             )
-        resumed = model(dropout=0.3)
+        resumed = model()
         seen: list[Epoch] = []
         history = train(
             resumed, recipe, examples(), seed=4, validation=validation, checkpoint=path, on_epoch=seen.append
@@ -176,9 +197,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 torch.set_num_threads(1)
-from tests.offline.training.test_training import FULL, examples, model
-from offline.training import train
-net = model(dropout=0.3)
+from tests.offline.training.test_training import FULL, examples, model, train
+net = model()
 recipe = FULL.model_copy(update={"epochs": 40})
 train(net, recipe, examples(), seed=4, checkpoint=Path(sys.argv[1]), on_epoch=lambda e: print(e.epoch, flush=True))
 save_file(net.state_dict(), sys.argv[2])

@@ -1,0 +1,113 @@
+"""Device and precision: the one place that knows what a machine can compute on.
+
+The processor in float32 is the reference: a resumed run is identical there to the last bit. On other devices a resumed
+run repeats the same steps and draws, and sums may be rounded in another order.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+
+from bci_app.errors import DependencyError
+
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+PrecisionName = Literal["auto", "fp32", "bf16"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What networks compute on.
+
+    Attributes
+    ----------
+    name : {"cpu", "cuda", "mps"}
+        Kind of device; the first one of its kind.
+    precision : {"fp32", "bf16"}
+        Of matrix products. Weights, norms and losses stay in float32.
+    """
+
+    name: Literal["cpu", "cuda", "mps"] = "cpu"
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+    @property
+    def place(self) -> torch.device:
+        """The device as torch names it."""
+        return torch.device(self.name)
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return a context in which matrix products have the precision."""
+        if self.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.name, dtype=torch.bfloat16)
+
+    def generator(self, seed: int) -> torch.Generator:
+        """Return a seeded generator whose draws lie on the device."""
+        return torch.Generator(self.place).manual_seed(seed)
+
+    def synchronise(self) -> None:
+        """Wait until all that was started is done, as a measurement of time has to."""
+        if self.name == "cuda":
+            torch.cuda.synchronize()
+        elif self.name == "mps":
+            torch.mps.synchronize()
+
+    def free_bytes(self) -> int | None:
+        """Return the free memory of an accelerator in bytes; None for the processor, and where it is not known."""
+        if self.name == "cuda":
+            return torch.cuda.mem_get_info()[0]
+        return None
+
+    def describe(self) -> str:
+        """Name the device, its model and the precision, for a report."""
+        model = f" ({torch.cuda.get_device_name()})" if self.name == "cuda" else ""
+        return f"{self.name}{model}, {self.precision}"
+
+
+CPU = Device()
+"""The reference."""
+
+OutOfMemory = torch.OutOfMemoryError
+"""Raised when an accelerator has too little memory."""
+
+
+def choose_device(name: str = "auto", precision: str = "auto") -> Device:
+    """Return a device that is there.
+
+    Parameters
+    ----------
+    name : {"auto", "cpu", "cuda", "mps"}
+        ``auto`` takes an accelerator if there is one.
+    precision : {"auto", "fp32", "bf16"}
+        ``auto`` is bf16 on a CUDA device that supports it, else fp32.
+
+    Raises
+    ------
+    DependencyError
+        If the device is not there or cannot compute with the precision.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name not in get_args(DeviceName) or precision not in get_args(PrecisionName):
+        raise ValueError(f"{name} with {precision} is no device and precision")
+    chosen = next(kind for kind, available in there.items() if available) if name == "auto" else name
+    if not there[chosen]:
+        raise DependencyError(
+            f"There is no device {name} that torch {torch.__version__} can use",
+            found=f"devices: {', '.join(kind for kind, available in there.items() if available)}",
+            expected=f"{name}",
+            fix="Use --device auto, or install the driver and a torch that supports the device.",
+        )
+    half = chosen == "cpu" or (chosen == "cuda" and torch.cuda.is_bf16_supported())
+    if precision == "bf16" and not half:
+        raise DependencyError(
+            f"The device {chosen} cannot compute with bf16",
+            found=f"{chosen} without bfloat16",
+            expected="a device with bfloat16",
+            fix="Use --precision fp32.",
+        )
+    if precision == "auto":
+        precision = "bf16" if chosen == "cuda" and half else "fp32"
+    return Device(chosen, precision)  # type: ignore[arg-type]
