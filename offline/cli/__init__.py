@@ -13,8 +13,11 @@ from offline.cli.network import space
 from offline.cli.results import evaluate, report
 from offline.cli.runs import export, run, search, train
 
-COMMANDS = (datasets, synth, space, run, train, search, export, report, evaluate)
-"""Every command, in the order of the help."""
+GROUPS = {"datasets": datasets}
+"""Commands with commands of their own."""
+
+COMMANDS = (synth, space, run, train, search, export, report, evaluate)
+"""Every other command, in the order of the help."""
 
 app = typer.Typer(
     help="From labelled EEG to a bundle: supernet training, architecture search, export.",
@@ -23,6 +26,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
 for _command in COMMANDS:
     app.command()(_command)
 

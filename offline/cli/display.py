@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -39,6 +39,17 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
     with _progress(Console(), transient=True) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def download_bar() -> Iterator[Callable[[int, int, str, int, int | None], None]]:
+    """Show the progress of a download: the number of the file and its bytes."""
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=Console(), transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda number, files, path, here, size: progress.update(
+            task, description=f"{number} of {files}: {path}", completed=here, total=size
+        )
 
 
 def datasets_table(rows: Sequence[DatasetRow]) -> None:

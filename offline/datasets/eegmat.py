@@ -25,6 +25,7 @@ from bci_app.errors import ChannelError, DatasetError
 from bci_app.montage.names import select_channels
 from bci_app.recording.parsing import PARSER_ERRORS
 from offline.datasets.base import DatasetInfo, Trial
+from offline.datasets.downloads.archives import PhysioNet
 from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import FileDataset, natural, require_finite
 from offline.datasets.labels import Threshold
@@ -53,7 +54,7 @@ INFO = DatasetInfo(
     title="EEG During Mental Arithmetic Tasks 1.0.0",
     source="PhysioNet, doi 10.13026/C2JQ1P (Zyma et al. 2019, doi 10.3390/data4010014)",
     licence="Open Data Commons Attribution Licence 1.0 (ODC-BY 1.0)",
-    obtain="The files are free: https://physionet.org/content/eegmat/1.0.0/",
+    obtain="bci-offline datasets get eegmat downloads it from https://physionet.org/content/eegmat/1.0.0/",
     expected_files="Subject00_1.edf, Subject00_2.edf … Subject35_1.edf, Subject35_2.edf, or one .npz of their arrays",
     targets=(
         Target(
@@ -307,4 +308,9 @@ def _open(root: Path, _: Threshold) -> FileDataset:
     return folder
 
 
-ENTRY = DatasetEntry(info=INFO, open=_open)
+_PEOPLE = 36
+ARCHIVE = PhysioNet(
+    "eegmat/1.0.0",
+    names=(*(f"Subject{n:02d}_{k}.edf" for n in range(_PEOPLE) for k in (1, 2)), "subject-info.csv"),
+)
+ENTRY = DatasetEntry(info=INFO, open=_open, archive=ARCHIVE)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from offline.datasets.base import DatasetInfo
+from offline.datasets.downloads.archives import Archive
 from offline.datasets.files import FileDataset
 from offline.datasets.labels import Threshold
 
@@ -23,8 +24,11 @@ class DatasetEntry:
         Opens a file or folder, given the threshold of ratings. Data sets without ratings ignore the threshold.
     threshold : Threshold or None
         The usual threshold of ratings; None where labels are not ratings.
+    archive : Archive or None
+        Where ``bci-offline datasets get`` downloads it from; None where its owners pass it on themselves.
     """
 
     info: DatasetInfo
     open: Callable[[Path, Threshold], FileDataset]
     threshold: Threshold | None = None
+    archive: Archive | None = None

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.errors import DatasetError
 from offline.datasets import deap, deap_original, dreamer, eegmat, recordings, seed
 from offline.datasets.base import DatasetInfo
+from offline.datasets.downloads.archives import Archive, Nemar, OpenNeuro
 from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import FileDataset, data_folder
 from offline.datasets.labels import Threshold
+from offline.datasets.on_request import ON_REQUEST
 
 DATASETS: dict[str, DatasetEntry] = {
     entry.info.name: entry
@@ -27,6 +31,9 @@ DATASETS: dict[str, DatasetEntry] = {
 
 DEFAULT = eegmat.ENTRY.info.name
 """The data set that ``bci-offline evaluate`` scores on unless another is named."""
+
+_ARCHIVES: dict[str, Callable[[str], Archive]] = {"ds": OpenNeuro, "nm": Nemar, "on": Nemar}
+_ACCESSION = re.compile(rf"({'|'.join(_ARCHIVES)})\d{{6}}")
 
 
 def find_dataset(name: str) -> DatasetEntry:
@@ -85,6 +92,28 @@ def open_dataset(name: str, root: Path | None = None, *, threshold: Threshold | 
     dataset = entry.open(folder, threshold or entry.threshold or Threshold(0.0))
     dataset.subjects()  # finds missing files now, not in the middle of a run
     return dataset
+
+
+def find_archive(name: str) -> Archive:
+    """Return where a data set can be downloaded.
+
+    Parameters
+    ----------
+    name : str
+        A name in `DATASETS`, or an accession number of OpenNeuro (``ds002721``) or NEMAR (``nm000112``).
+
+    Raises
+    ------
+    DatasetError
+        If it is unknown, or its owners pass it on themselves: the message says whom to ask.
+    """
+    if match := _ACCESSION.fullmatch(name):
+        return _ARCHIVES[match[1]](name)
+    obtain = ON_REQUEST.get(name) or find_dataset(name).info.obtain
+    archive = None if name in ON_REQUEST else find_dataset(name).archive
+    if archive is None:
+        raise DatasetError(f"Data set {name} cannot be downloaded by a program", found="no public archive", fix=obtain)
+    return archive
 
 
 @dataclass(frozen=True)
