@@ -1,6 +1,6 @@
 """Formats that MNE reads: EDF, BDF, BrainVision, FIF and EEGLAB.
 
-The only place that meets MNE's exceptions and warnings: exceptions become FileError, warnings become
+MNE's exceptions and warnings go no further than this module: exceptions become FileError, warnings become
 notes of the recording.
 """
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from bci_app.errors import ChannelError, FileError
 from bci_app.recording.edf import EdfHeader, edf_breaks, read_edf_header
+from bci_app.recording.format import Format, without_mark
 from bci_app.recording.gaps import times_on_grid
 from bci_app.recording.mat_check import MatFileError, check_mat
 from bci_app.recording.model import Annotation, Break, Recording
@@ -318,3 +319,34 @@ def _marked_breaks(annotations: Sequence[Annotation], rate: float, n_samples: in
     """Give the places that annotations mark as discontinuous; nothing tells how much is missing."""
     rows = {round(a.onset * rate) for a in annotations if _DISCONTINUITY.match(a.text) and np.isfinite(a.onset)}
     return tuple(Break(row, 0) for row in sorted(rows) if 0 < row < n_samples)
+
+
+def _is_brainvision(head: bytes) -> bool:
+    return without_mark(head).lower().startswith((b"brain vision data exchange", b"brainvision data"))
+
+
+EDF = Format("EDF", (".edf",), lambda head: head.startswith(b"0       "), "'0' and seven spaces", read_edf)
+BDF = Format("BDF", (".bdf",), lambda head: head.startswith(b"\xffBIOSEMI"), "0xff and 'BIOSEMI'", read_bdf)
+BRAINVISION = Format(
+    "BrainVision",
+    (".vhdr",),
+    _is_brainvision,
+    "'Brain Vision Data Exchange Header File'",
+    read_brainvision,
+    companions=(".vmrk", ".eeg", ".dat"),
+)
+FIF = Format(
+    "FIF",
+    (".fif",),
+    # FIFF_FILE_ID, a struct of 20 bytes, big endian.
+    lambda head: head.startswith(bytes.fromhex("00000064 0000001f 00000014")),
+    "a FIF file id",
+    read_fif,
+)
+EEGLAB = Format(
+    "EEGLAB",
+    (".set",),
+    lambda head: head.startswith((b"MATLAB 5.0", b"MATLAB 7.3", b"\x89HDF")),
+    "a MATLAB file",
+    read_eeglab,
+)

@@ -2,83 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.errors import FileError
-from bci_app.recording.mne_files import read_bdf, read_brainvision, read_edf, read_eeglab, read_fif
+from bci_app.recording.format import Format
+from bci_app.recording.mne_files import BDF, BRAINVISION, EDF, EEGLAB, FIF
 from bci_app.recording.model import Recording
-from bci_app.recording.text import read_brainflow, read_muse, read_openbci
-from bci_app.recording.xdf import read_xdf
-from bci_app.recording.xdf_chunks import MAGIC
-
-_HEAD = 512  # bytes that tell the formats apart
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """A file format.
-
-    Attributes
-    ----------
-    name : str
-        As `Recording.format` gives it.
-    extensions : tuple of str
-        With the dot, in lower case.
-    begins : callable
-        Tells from a file's first bytes whether it is of this format.
-    expected : str
-        What those bytes should be, in words.
-    """
-
-    name: str
-    extensions: tuple[str, ...]
-    begins: Callable[[bytes], bool]
-    expected: str
-
-
-def _is_brainflow(head: bytes) -> bool:
-    cells = head.split(b"\n")[0].rstrip(b"\r").split(b"\t")
-    return len(cells) > 3 and all(_is_number(cell) for cell in cells[:3])
-
-
-def _is_number(cell: bytes) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_fif(head: bytes) -> bool:
-    # FIFF_FILE_ID, a struct of 20 bytes, big endian.
-    return head.startswith(bytes.fromhex("00000064 0000001f 00000014"))
-
+from bci_app.recording.text import BRAINFLOW, MUSE, OPENBCI
+from bci_app.recording.xdf import XDF
 
 FORMATS: dict[str, Format] = {
-    f.name: f
-    for f in (
-        Format("EDF", (".edf",), lambda h: h.startswith(b"0       "), "'0' and seven spaces"),
-        Format("BDF", (".bdf",), lambda h: h.startswith(b"\xffBIOSEMI"), "0xff and 'BIOSEMI'"),
-        Format(
-            "BrainVision",
-            (".vhdr", ".vmrk", ".eeg", ".dat"),
-            lambda h: (
-                h.lstrip(b"\xef\xbb\xbf").lower().startswith((b"brain vision data exchange", b"brainvision data"))
-            ),
-            "'Brain Vision Data Exchange Header File'",
-        ),
-        Format("FIF", (".fif",), _is_fif, "a FIF file id"),
-        Format(
-            "EEGLAB", (".set",), lambda h: h.startswith((b"MATLAB 5.0", b"MATLAB 7.3", b"\x89HDF")), "a MATLAB file"
-        ),
-        Format("XDF", (".xdf",), lambda h: h.startswith(MAGIC), "'XDF:'"),
-        Format("OpenBCI", (".txt", ".csv"), lambda h: h.lstrip(b"\xef\xbb\xbf").startswith(b"%"), "'%OpenBCI'"),
-        Format("muse-lsl", (".csv",), lambda h: h.lstrip(b"\xef\xbb\xbf").startswith(b"timestamps,"), "'timestamps,'"),
-        Format("BrainFlow", (".csv", ".txt"), _is_brainflow, "numbers between tabs"),
-    )
+    found.name: found for found in (EDF, BDF, BRAINVISION, FIF, EEGLAB, XDF, OPENBCI, MUSE, BRAINFLOW)
 }
+"""The formats by name; where two share an extension, the first whose first bytes fit is taken."""
+
+_HEAD = 512  # bytes by which formats are recognised
 
 
 def read_recording(path: str | Path, *, stream: str | None = None, board: str | None = None) -> Recording:
@@ -87,13 +25,11 @@ def read_recording(path: str | Path, *, stream: str | None = None, board: str | 
     Parameters
     ----------
     path : str or Path
-        EDF, BDF, BrainVision (any of its files), FIF, EEGLAB .set, XDF, or a text file of the OpenBCI
-        GUI, muse-lsl or BrainFlow. Chosen by extension, confirmed by
-        the first bytes.
+        A file of one of `FORMATS`. The format is chosen by extension and confirmed by the first bytes.
     stream : str, optional
         XDF: name or source_id of the stream, where the file holds several.
     board : str, optional
-        BrainFlow: name of the board, where the file does not tell.
+        BrainFlow: name of the board, where the file does not name it.
 
     Returns
     -------
@@ -107,33 +43,18 @@ def read_recording(path: str | Path, *, stream: str | None = None, board: str | 
     """
     path = Path(path)
     found = _find_format(path, _read_head(path))
-    if stream is not None and found.name != "XDF":
-        raise _useless_option(path, found, "stream", "XDF")
-    if board is not None and found.name != "BrainFlow":
-        raise _useless_option(path, found, "board", "BrainFlow")
+    options = {name: value for name, value in (("stream", stream), ("board", board)) if value is not None}
+    for name in options:
+        if name != found.option:
+            raise _useless_option(path, found, name)
     try:
-        if found.name == "XDF":
-            return read_xdf(path, stream=stream)
-        if found.name == "BrainFlow":
-            return read_brainflow(path, board=board)
-        return _READERS[found.name](path)
+        return found.read(path, **options)
     except MemoryError:
         raise FileError(
             f"{path.name} does not fit into memory",
             found=f"{path.stat().st_size / 2**20:.0f} MB",
             fix="Cut the recording into shorter files.",
         ) from None
-
-
-_READERS: dict[str, Callable[[Path], Recording]] = {
-    "EDF": read_edf,
-    "BDF": read_bdf,
-    "BrainVision": read_brainvision,
-    "FIF": read_fif,
-    "EEGLAB": read_eeglab,
-    "OpenBCI": read_openbci,
-    "muse-lsl": read_muse,
-}
 
 
 def _read_head(path: Path) -> bytes:
@@ -177,8 +98,9 @@ def _find_format(path: Path, head: bytes) -> Format:
     """Find the format by extension, confirmed by the first bytes."""
     extension = path.suffix.lower()
     candidates = [f for f in FORMATS.values() if extension in f.extensions]
-    if extension in (".eeg", ".dat"):  # bare samples, described by the .vhdr beside them
-        return FORMATS["BrainVision"]
+    for found in FORMATS.values():
+        if extension in found.companions:
+            return found
     for found in candidates:
         if found.begins(head):
             return found
@@ -206,7 +128,8 @@ def _find_format(path: Path, head: bytes) -> Format:
     )
 
 
-def _useless_option(path: Path, found: Format, option: str, wanted: str) -> FileError:
+def _useless_option(path: Path, found: Format, option: str) -> FileError:
+    wanted = next((known.name for known in FORMATS.values() if known.option == option), "another kind")
     return FileError(
         f"The option {option} does not apply to {path.name}",
         found=f"a file of format {found.name}",

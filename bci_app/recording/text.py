@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import DependencyError, FileError
+from bci_app.recording.format import Format, without_mark
 from bci_app.recording.gaps import breaks_from_counter, breaks_from_stamps, measured_rate, times_on_grid
 from bci_app.recording.model import Annotation, Break, Recording
 from bci_app.recording.parsing import MICROVOLT
@@ -357,3 +358,25 @@ def _header_error(path: Path, name: str, found: str, expected: str) -> FileError
         expected=expected,
         fix="Choose the file as the program wrote it, without changes to its header.",
     )
+
+
+def _is_brainflow(head: bytes) -> bool:
+    cells = head.split(b"\n")[0].rstrip(b"\r").split(b"\t")
+    return len(cells) > 3 and all(_is_number(cell) for cell in cells[:3])
+
+
+def _is_number(cell: bytes) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+OPENBCI = Format(
+    "OpenBCI", (".txt", ".csv"), lambda head: without_mark(head).startswith(b"%"), "'%OpenBCI'", read_openbci
+)
+MUSE = Format(
+    "muse-lsl", (".csv",), lambda head: without_mark(head).startswith(b"timestamps,"), "'timestamps,'", read_muse
+)
+BRAINFLOW = Format("BrainFlow", (".csv", ".txt"), _is_brainflow, "numbers between tabs", read_brainflow, option="board")

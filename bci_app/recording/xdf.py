@@ -13,11 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import ChannelError, FileError
+from bci_app.recording.format import Format
 from bci_app.recording.gaps import breaks_from_stamps, measured_rate
 from bci_app.recording.model import Annotation, Break, Recording
 from bci_app.recording.parsing import MICROVOLT, NO_UNIT, PARSER_ERRORS, captured_log, unreadable
 from bci_app.recording.state import STATE_TYPE, ModelState
-from bci_app.recording.xdf_chunks import STRING, XdfContent, XdfStream, check_xdf
+from bci_app.recording.xdf_chunks import MAGIC, STRING, XdfContent, XdfStream, check_xdf
 from bci_app.stream import StreamInfo, marker_text, microvolts_per
 
 # The type of the stream in which our recorder keeps each chunk's place: first index, samples, samples
@@ -231,3 +232,6 @@ def _rate_notes(stamps: NDArray[np.float64], rate: float) -> list[str]:
     if measured is None or abs(measured / rate - 1) <= _RATE_TOLERANCE:
         return []
     return [f"The stamps advance at {measured:.2f} Hz where {rate:g} Hz is nominal."]
+
+
+XDF = Format("XDF", (".xdf",), lambda head: head.startswith(MAGIC), "'XDF:'", read_xdf, option="stream")

@@ -285,7 +285,7 @@ def _read_file(events: Path) -> _File:
     entities = dict(_ENTITY.findall(stem))
     if "sub" not in entities:
         raise DatasetError(f"The name of {events.name} does not tell the subject", expected=EXPECTED, fix=OBTAIN)
-    known = {extension for found in FORMATS.values() for extension in found.extensions} - {".vmrk", ".eeg", ".dat"}
+    known = {extension for found in FORMATS.values() for extension in found.extensions}
     beside = sorted(
         path
         for path in events.parent.iterdir()
