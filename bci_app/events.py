@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -33,6 +33,10 @@ class Reason(Enum):
     MISSING_CHANNELS = "missing channels"
     BAD_CONTACT = "bad contact"
     NOT_FINITE = "not finite"
+    ARTEFACT = "artefact"
+    WRONG_RATE = "wrong rate"
+    UNLIKE_TRAINING = "unlike the training data"
+    UNDECIDED = "undecided"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,9 @@ class TargetPrediction:
         Rolling mean over the last valid windows, as the bundle says.
     spread : tuple of float or None
         Standard deviation of the probability over the same windows: how steady the answer is.
+    possible : tuple of str or None
+        Classes in the conformal set: exactly one is an answer, any other number is "I don't know". None where the
+        window is invalid or the bundle states no coverage.
     """
 
     name: str
@@ -58,6 +65,7 @@ class TargetPrediction:
     probability: tuple[float, ...] | None
     smoothed: tuple[float, ...] | None
     spread: tuple[float, ...] | None = None
+    possible: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,7 @@ class Prediction:
     valid : bool
         Whether the engine stands behind the probabilities.
     reasons : tuple of Reason
-        Why not, if not.
+        Why not, if not. A valid prediction has the reason `UNDECIDED` where no target has an answer.
     quality : float
         Share of the model's channels with good contact in this window, 0 to 1.
     age_ms : float
@@ -82,6 +90,8 @@ class Prediction:
         Time that the network took.
     targets : tuple of TargetPrediction
         One for each target of the bundle.
+    distance : float or None
+        Distance from the training data; more than 1 is unlike them. None where it is not known.
     """
 
     sample: int
@@ -92,6 +102,13 @@ class Prediction:
     age_ms: float
     compute_ms: float
     targets: tuple[TargetPrediction, ...]
+    distance: float | None = None
+
+    def refused(self, reason: Reason) -> Prediction:
+        """Return the prediction as an invalid one, for one more reason."""
+        targets = tuple(TargetPrediction(target.name, target.classes, None, None) for target in self.targets)
+        kept = tuple(found for found in self.reasons if found is not Reason.UNDECIDED)
+        return replace(self, valid=False, reasons=(*kept, reason), targets=targets)
 
 
 @dataclass(frozen=True, slots=True)

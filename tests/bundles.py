@@ -12,13 +12,15 @@ from bci_app.bundle.golden import make_golden
 from bci_app.bundle.spec import (
     BlockArchitecture,
     Bundle,
+    Electrode,
     Provenance,
-    Score,
     Smoothing,
     SubnetArchitecture,
     Target,
+    TargetScore,
 )
 from bci_app.bundle.store import save_bundle, sha256
+from bci_app.montage.positions import electrode_positions
 from bci_app.preprocessing import PreprocessingSpec
 from bci_app.preprocessing.spec import AverageReference, BandPass, LogBandPowerToken, RestBaseline
 
@@ -77,6 +79,52 @@ def linear_model(spec: PreprocessingSpec, targets: tuple[Target, ...], *, seed: 
     return bytes(model.SerializeToString())
 
 
+def elastic_model(spec: PreprocessingSpec, targets: tuple[Target, ...], *, seed: int = 0) -> bytes:
+    """Build an elastic graph: the mean over channels of tokens and places, one matrix product to each output."""
+    rng = np.random.default_rng(seed)
+    n_features, n_classes = spec.n_features, max(len(target.classes) for target in targets)
+    size = n_features + 3
+    weights = {
+        "w_logits": rng.normal(0, 0.5, (size, len(targets) * n_classes)).astype(np.float32),
+        "w_embedding": rng.normal(0, 0.5, (size, 3)).astype(np.float32),
+        "shape": np.array([-1, len(targets), n_classes], dtype=np.int64),
+        "channel_axis": np.array([1], dtype=np.int64),
+        "first_axis": np.array([0], dtype=np.int64),
+        "three": np.array([3], dtype=np.int64),
+        "batch_only": np.array([0], dtype=np.int64),
+        "one": np.array([1], dtype=np.int64),
+    }
+    nodes = [
+        helper.make_node("ReduceMean", ["eeg", "channel_axis"], ["mean_token"], keepdims=0),
+        helper.make_node("ReduceMean", ["positions", "first_axis"], ["centre"], keepdims=1),
+        helper.make_node("Shape", ["eeg"], ["sizes"]),
+        helper.make_node("Slice", ["sizes", "batch_only", "one"], ["batch_size"]),
+        helper.make_node("Concat", ["batch_size", "three"], ["wanted"], axis=0),
+        helper.make_node("Expand", ["centre", "wanted"], ["centres"]),
+        helper.make_node("Concat", ["mean_token", "centres"], ["both"], axis=1),
+        helper.make_node("MatMul", ["both", "w_logits"], ["scores"]),
+        helper.make_node("Reshape", ["scores", "shape"], ["logits"]),
+        helper.make_node("MatMul", ["both", "w_embedding"], ["embedding"]),
+    ]
+    floats = TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes,
+        "elastic",
+        [
+            helper.make_tensor_value_info("eeg", floats, ["batch", "channels", n_features]),
+            helper.make_tensor_value_info("positions", floats, ["channels", 3]),
+        ],
+        [
+            helper.make_tensor_value_info("logits", floats, ["batch", len(targets), n_classes]),
+            helper.make_tensor_value_info("embedding", floats, ["batch", 3]),
+        ],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
 def describe(model: bytes, spec: PreprocessingSpec, targets: tuple[Target, ...], **changes: object) -> Bundle:
     """Write the card of a test bundle."""
     names = tuple(target.name for target in targets)
@@ -104,7 +152,7 @@ def describe(model: bytes, spec: PreprocessingSpec, targets: tuple[Target, ...],
             protocol="none",
             protocol_description="random weights",
             scores=tuple(
-                Score(target=name, balanced_accuracy=0.5, accuracy=0.5, majority_baseline=0.5, n_windows=1)
+                TargetScore(target=name, balanced_accuracy=0.5, accuracy=0.5, majority_baseline=0.5, n_windows=1)
                 for name in names
             ),
             intended_use="tests",
@@ -117,6 +165,18 @@ def describe(model: bytes, spec: PreprocessingSpec, targets: tuple[Target, ...],
     return Bundle.model_validate(fields | changes)
 
 
+def elastic_settings(spec: PreprocessingSpec) -> dict[str, object]:
+    """Return what makes a bundle elastic: half of its electrodes may be bad, and two are enough."""
+    places = zip(spec.channels, electrode_positions(spec.channels), strict=True)
+    return {
+        "montage": "elastic",
+        "electrodes": tuple(Electrode(name=name, position=place) for name, place in places if place is not None),
+        "bad_channels": "leave out",
+        "max_bad_share": 0.5,
+        "min_channels": 2,
+    }
+
+
 def write_bundle(
     folder: Path,
     *,
@@ -127,7 +187,7 @@ def write_bundle(
 ) -> Path:
     """Write a whole bundle with a golden record of noise at 250 Hz."""
     spec = spec or small_spec()
-    model = linear_model(spec, targets)
+    model = elastic_model(spec, targets) if changes.get("montage") == "elastic" else linear_model(spec, targets)
     bundle = describe(model, spec, targets, **changes)
     raw = (20 * np.random.default_rng(5).standard_normal((round(seconds * 250), len(spec.channels)))).astype(np.float32)
     save_bundle(folder, bundle, model, make_golden(bundle, model, raw=raw, channels=spec.channels, rate=250.0))

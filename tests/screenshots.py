@@ -227,7 +227,7 @@ class Studio:
             page = window.connect_page
             page.prefer(source=SourceChoice("synthetic:?channels=Fp1,Fp2,F3,F4,C3,C4,P3,P4,O1,O2,F7,F8,T7,T8,P7,P8,Fz"))
             folder = write_bundle(
-                self.folder / f"spared {theme}", spec=self.spec, title="Spares electrodes", max_interpolated=0.2
+                self.folder / f"spared {theme}", spec=self.spec, title="Spares electrodes", max_bad_share=0.2
             )
             page.prefer(model=folder)
             window.show_connect()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from bci_app.bundle.spec import INPUT_NAME, OUTPUT_NAMES, Bundle
+from bci_app.bundle.spec import INPUT_NAME, OUTPUT_NAMES, POSITIONS_NAME, Bundle
 from bci_app.errors import BundleError
+from bci_app.montage.positions import electrode_positions
 
 _INVALID_GRAPH = (
     ort.capi.onnxruntime_pybind11_state.InvalidProtobuf,
@@ -22,10 +24,11 @@ _INVALID_GRAPH = (
 )
 
 _NOWHERE = "/nonexistent-external-weights"
+_ANY = "any"
 
 
-class Output(NamedTuple):
-    """What the network says of a batch of windows.
+class PredictedBatch(NamedTuple):
+    """What the network computes from a batch of windows.
 
     Attributes
     ----------
@@ -75,21 +78,23 @@ class Predictor:
 
     def _check_signature(self) -> None:
         preprocessing = self.spec.preprocessing
-        expected = {
-            INPUT_NAME: [len(preprocessing.channels), preprocessing.n_features],
-            OUTPUT_NAMES[0]: [len(self.spec.targets), self.spec.n_classes],
-            OUTPUT_NAMES[1]: [self.spec.embedding_dim],
+        n_channels = _ANY if self.spec.elastic else len(preprocessing.channels)
+        expected: dict[str, list[int | str]] = {
+            INPUT_NAME: [_ANY, n_channels, preprocessing.n_features],
+            OUTPUT_NAMES[0]: [_ANY, len(self.spec.targets), self.spec.n_classes],
+            OUTPUT_NAMES[1]: [_ANY, self.spec.embedding_dim],
         }
+        if self.spec.elastic:
+            expected[POSITIONS_NAME] = [_ANY, 3]
         nodes = [*self._session.get_inputs(), *self._session.get_outputs()]
-        # The first axis is the batch and has a symbol for a size.
-        found = {node.name: list(node.shape[1:]) for node in nodes}
+        # An axis of any length has a symbol for a size.
+        found = {node.name: [size if isinstance(size, int) else _ANY for size in node.shape] for node in nodes}
         types = {node.type for node in nodes}
-        fixed_batch = [node.name for node in nodes if isinstance(node.shape[0], int)]
-        if found != expected or types != {"tensor(float)"} or fixed_batch:
+        if found != expected or types != {"tensor(float)"}:
             raise BundleError(
                 f"The graph of bundle {self.spec.name} is not the one that bundle.json describes",
-                found=f"{found} of {', '.join(sorted(types))}, fixed batch in {fixed_batch or 'none'}",
-                expected=f"{expected} of tensor(float), any batch",
+                found=f"{found} of {', '.join(sorted(types))}",
+                expected=f"{expected} of tensor(float)",
                 fix="Export the model again.",
             )
 
@@ -114,28 +119,47 @@ class Predictor:
                 fix="Export the model again.",
             )
 
-    def logits(self, tokens: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def logits(
+        self, tokens: NDArray[np.float32], channels: Sequence[str] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Run the graph.
 
         Parameters
         ----------
         tokens : ndarray of float32, shape (n_windows, n_channels, n_features)
-            Network input, as `bci_app.preprocessing.network_input` gives it.
+            Network input, as `bci_app.preprocessing.network_input` returns it.
+        channels : sequence of str, optional
+            Names of the channels, for an elastic bundle; by default those that it was trained on.
 
         Returns
         -------
         logits : ndarray of float32, shape (n_windows, n_targets, n_classes)
         embedding : ndarray of float32, shape (n_windows, embedding_dim)
         """
-        logits, embedding = self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: tokens})
+        inputs = {INPUT_NAME: tokens}
+        if self.spec.elastic:
+            inputs[POSITIONS_NAME] = self.positions(channels or self.spec.preprocessing.channels)
+        logits, embedding = self._session.run(list(OUTPUT_NAMES), inputs)
         return logits, embedding
 
-    def predict(self, tokens: NDArray[np.float32]) -> Output:
-        """Give calibrated probabilities (softmax of logits / temperature) for a batch of windows."""
-        logits, embedding = self.logits(tokens)
+    def positions(self, channels: Sequence[str]) -> NDArray[np.float32]:
+        """Return the places of channels as the graph takes them, float32, shape (n_channels, 3)."""
+        stated = {electrode.name: electrode.position for electrode in self.spec.electrodes}
+        places = zip(channels, electrode_positions(channels), strict=True)
+        return np.array([stated.get(name, place) for name, place in places], dtype=np.float32)
+
+    def predict(self, tokens: NDArray[np.float32], channels: Sequence[str] | None = None) -> PredictedBatch:
+        """Compute calibrated probabilities (softmax of logits / temperature) for a batch of windows.
+
+        Parameters
+        ----------
+        tokens, channels
+            As for `logits`.
+        """
+        logits, embedding = self.logits(tokens, channels)
         probabilities = []
         for index, target in enumerate(self.spec.targets):
             scaled = logits[:, index, : len(target.classes)].astype(np.float64) / target.temperature
             exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
             probabilities.append(exponentials / exponentials.sum(axis=1, keepdims=True))
-        return Output(tuple(probabilities), embedding)
+        return PredictedBatch(tuple(probabilities), embedding)

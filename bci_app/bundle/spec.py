@@ -5,36 +5,71 @@ The training side writes a bundle through the classes that the live app reads it
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from bci_app.bundle.architecture import Architecture, BlockArchitecture, SimpleArchitecture, SubnetArchitecture
+from bci_app.bundle.conformal import Conformal
+from bci_app.bundle.domain import DomainStatistics, Fraction
+from bci_app.bundle.provenance import (
+    BadChannelLoss,
+    Controls,
+    MontageScore,
+    Provenance,
+    Quantisation,
+    QuantisedScore,
+    SwapTest,
+    TargetScore,
+)
+from bci_app.errors import ChannelError
+from bci_app.montage.names import canonical, match_channels
+from bci_app.montage.positions import electrode_positions
+from bci_app.preprocessing.base import Frozen
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
+from bci_app.stream import is_voltage
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MODEL_FILE = "model.onnx"
 SPEC_FILE = "bundle.json"
 GOLDEN_FILE = "golden.npz"
 INPUT_NAME = "eeg"
+POSITIONS_NAME = "positions"
+"""Second input of an elastic graph: places of the channels on the unit sphere."""
 OUTPUT_NAMES = ("logits", "embedding")
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 """What a bundle may be called: a plain name of a folder."""
 
-Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
+class Target(Frozen):
+    """One thing that the model predicts, with its classes in the order of the logits.
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Target(_Frozen):
-    """One thing that the model tells, with its classes in the order of the logits."""
+    Attributes
+    ----------
+    name, description : str
+        The target.
+    classes : tuple of str
+        Names of the classes.
+    temperature : float
+        Divides the logits before the softmax.
+    conformal : tuple of Conformal
+        How the set of possible classes is made, for one montage or all; empty if it is not.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     classes: Annotated[tuple[str, ...], Field(min_length=2)]
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     description: str = ""
+    conformal: tuple[Conformal, ...] = ()
+
+    @model_validator(mode="after")
+    def _thresholds(self) -> Self:
+        for found in self.conformal:
+            if len(found.thresholds) != len(self.classes):
+                raise ValueError(f"{len(found.thresholds)} conformal thresholds for {len(self.classes)} classes")
+        return self
 
     @property
     def title(self) -> str:
@@ -42,132 +77,20 @@ class Target(_Frozen):
         return self.name.replace("_", " ")
 
 
-class Smoothing(_Frozen):
+class Smoothing(Frozen):
     """Rolling mean of the probabilities over the last valid windows; 1 for none."""
 
     windows: Annotated[int, Field(ge=1)] = 1
 
 
-class Score(_Frozen):
-    """What the model reached on one target, on people or trials that it never met.
+class Electrode(Frozen):
+    """An electrode and its place on the unit sphere: x to the right, y to the front, z up."""
 
-    Rolling figures use the mean probability over `rolling_seconds`. Where each subject was told by a network of its
-    own, balanced figures are means over subjects, and the majority baseline is that of each subject's own classes.
-    """
-
-    target: str
-    balanced_accuracy: Fraction
-    accuracy: Fraction
-    majority_baseline: Fraction
-    n_windows: Annotated[int, Field(ge=1)]
-    rolling_balanced_accuracy: Fraction | None = None
-    rolling_seconds: float | None = None
-    expected_calibration_error: Fraction | None = None
-    interval: tuple[float, float] | None = None
-    """95 % interval of the balanced accuracy over subjects (or trials)."""
-    macro_f1: Fraction | None = None
-    reference_method: str | None = None
-    reference_balanced_accuracy: Fraction | None = None
+    name: str
+    position: tuple[float, float, float]
 
 
-class QuantisedScore(_Frozen):
-    """What 8-bit weights reach on one target, beside the same networks with float weights on the same test windows."""
-
-    target: str
-    n_windows: Annotated[int, Field(ge=1)]
-    float_accuracy: Fraction
-    accuracy: Fraction
-    float_balanced_accuracy: Fraction
-    balanced_accuracy: Fraction
-
-    @property
-    def loss(self) -> float:
-        """Balanced accuracy that is lost; negative where there is gain."""
-        return self.float_balanced_accuracy - self.balanced_accuracy
-
-
-class Quantisation(_Frozen):
-    """What storing the weights as 8-bit integers costs and saves: scores, bytes of the graph, ms a window."""
-
-    scores: tuple[QuantisedScore, ...]
-    float_bytes: Annotated[int, Field(gt=0)]
-    float_latency_ms: Annotated[float, Field(gt=0)]
-    latency_ms: Annotated[float, Field(gt=0)]
-
-
-class BadChannelLoss(_Frozen):
-    """What replacing `channels` randomly chosen channels costs on one target, as a mean over draws of them.
-
-    Attributes
-    ----------
-    target : str
-        The target.
-    method : {"interpolate", "rest"}
-        What stands for a channel, as in `Bundle.bad_channels`.
-    channels, draws : int
-        How many channels, and how many random choices of them.
-    balanced_accuracy, balanced_accuracy_after_rest : float
-        With the channels replaced throughout, and from the end of the rest baseline on (the same where there is
-        no baseline).
-    loss, loss_after_rest : float
-        Balanced accuracy with all channels less that.
-    """
-
-    target: str
-    method: Literal["interpolate", "rest"]
-    channels: Annotated[int, Field(ge=1)]
-    draws: Annotated[int, Field(ge=1)]
-    balanced_accuracy: Fraction
-    balanced_accuracy_after_rest: Fraction
-    loss: float
-    loss_after_rest: float
-
-    @property
-    def worst(self) -> float:
-        """The larger loss."""
-        return max(self.loss, self.loss_after_rest)
-
-
-class Provenance(_Frozen):
-    """Where the model comes from and what it is for."""
-
-    dataset: str
-    dataset_source: str
-    licence: str
-    synthetic: bool
-    train_subjects: tuple[str, ...]
-    validation_subjects: tuple[str, ...] = ()
-    held_out_subjects: tuple[str, ...] = ()
-    protocol: str
-    protocol_description: str
-    leaks: bool = False
-    scores: tuple[Score, ...]
-    quantisation: Quantisation | None = None
-    bad_channels: tuple[BadChannelLoss, ...] = ()
-    intended_use: str
-    limitations: str
-    created: str
-    command: str
-    software: dict[str, str]
-
-
-class BlockArchitecture(_Frozen):
-    """One encoder block of a subnet."""
-
-    heads: Annotated[int, Field(ge=1)]
-    mlp_ratio: Annotated[float, Field(gt=0)]
-
-
-class SubnetArchitecture(_Frozen):
-    """One searched subnet of the graph and the targets that it tells."""
-
-    targets: tuple[str, ...]
-    embed_dim: Annotated[int, Field(ge=1)]
-    blocks: Annotated[tuple[BlockArchitecture, ...], Field(min_length=1)]
-    parameters: Annotated[int, Field(ge=1)]
-
-
-class Bundle(_Frozen):
+class Bundle(Frozen):
     """The contents of ``bundle.json``.
 
     Attributes
@@ -178,16 +101,30 @@ class Bundle(_Frozen):
         Hash (lower-case hex) and length of ``model.onnx``.
     precision : {"float32", "int8"}
         Of the weights. An 8-bit graph rounds its activations, so that processors agree less closely about it.
+    preprocessing : PreprocessingSpec
+        From samples to tokens. Its channels are those that the model was trained on.
+    montage : {"fixed", "elastic"}
+        Whether the model needs these channels, or takes any electrodes whose places are known. The graph of an
+        elastic bundle has a channel axis of any length and a second input ``positions`` (channels, 3).
+    electrodes : tuple of Electrode
+        Where the channels of training lie; may be empty in a fixed bundle.
+    min_channels : int
+        Fewest electrodes that an elastic bundle predicts from.
     embedding_dim : int
         Length of the graph's ``embedding`` output.
-    max_interpolated : float
+    max_bad_share : float
         Largest share of the channels that may be bad or missing before predictions are invalid.
-    bad_channels : {"interpolate", "rest"}
-        What stands for them: spherical splines of the others, or tokens as at rest (0, which needs a rest baseline).
+    bad_channels : {"interpolate", "rest", "leave out"}
+        What stands for them: spherical splines of the others, tokens as at rest (0, which needs a rest baseline), or
+        nothing (in an elastic bundle, and there only).
+    domain : tuple of DomainStatistics
+        Where the training windows lie, for one montage or all; empty for no check.
+    max_rate_error : float or None
+        Largest relative error of the stream's rate before predictions are invalid; None for no such check.
     """
 
     format: Literal["bci-app-bundle"] = "bci-app-bundle"
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     name: Annotated[str, Field(pattern=NAME_PATTERN)]
     title: str
     not_for_people: bool = False
@@ -195,30 +132,181 @@ class Bundle(_Frozen):
     model_bytes: Annotated[int, Field(gt=0)]
     precision: Literal["float32", "int8"] = "float32"
     preprocessing: PreprocessingSpec
+    montage: Literal["fixed", "elastic"] = "fixed"
+    electrodes: tuple[Electrode, ...] = ()
+    min_channels: Annotated[int, Field(ge=1)] = 1
     targets: Annotated[tuple[Target, ...], Field(min_length=1)]
     embedding_dim: Annotated[int, Field(ge=1)]
     smoothing: Smoothing = Smoothing()
-    max_interpolated: Fraction = 0.0
-    bad_channels: Literal["interpolate", "rest"] = "interpolate"
-    architecture: Annotated[tuple[SubnetArchitecture, ...], Field(min_length=1)]
+    max_bad_share: Fraction = 0.0
+    bad_channels: Literal["interpolate", "rest", "leave out"] = "interpolate"
+    domain: tuple[DomainStatistics, ...] = ()
+    max_rate_error: Fraction | None = None
+    architecture: Annotated[tuple[Architecture, ...], Field(min_length=1)]
     provenance: Provenance
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_version_1(cls, data: object) -> object:
+        return _lifted(data) if isinstance(data, Mapping) and data.get("version") == 1 else data
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         names = [target.name for target in self.targets]
         if len(set(names)) != len(names):
             raise ValueError("a target is named twice")
-        told = [name for subnet in self.architecture for name in subnet.targets]
-        n_channels = len(self.preprocessing.channels)
-        if self.max_interpolated and n_channels - int(n_channels * self.max_interpolated) < 4:
-            raise ValueError("interpolation would leave fewer than 4 channels")
+        predicted = [name for part in self.architecture for name in part.targets]
+        if sorted(predicted) != sorted(names):
+            raise ValueError(f"the architecture predicts {predicted}, targets are {names}")
         if self.bad_channels == "rest" and isinstance(self.preprocessing.baseline, NoBaseline):
             raise ValueError("without a rest baseline no token is as at rest")
-        if sorted(told) != sorted(names):
-            raise ValueError(f"subnets tell {told}, targets are {names}")
+        if (self.bad_channels == "leave out") != self.elastic:
+            raise ValueError("an elastic bundle, and no other, leaves bad channels out")
+        n_channels = len(self.preprocessing.channels)
+        left = n_channels - int(n_channels * self.max_bad_share)
+        if self.bad_channels == "interpolate" and self.max_bad_share and left < 4:
+            raise ValueError("interpolation would leave fewer than 4 channels")
+        if self.elastic and not set(self.preprocessing.channels) <= {electrode.name for electrode in self.electrodes}:
+            raise ValueError("an elastic bundle needs the place of every channel")
+        self._check_domain()
         return self
+
+    def _check_domain(self) -> None:
+        lengths = {"embedding": self.embedding_dim, "tokens": self.preprocessing.n_features}
+        for found in self.domain:
+            n, expected = len(found.mean), lengths[found.of]
+            if n != expected:
+                raise ValueError(f"domain statistics of {n} numbers for {expected} of {found.of}")
+
+    @property
+    def elastic(self) -> bool:
+        """Whether any electrodes with a known place do."""
+        return self.montage == "elastic"
 
     @property
     def n_classes(self) -> int:
         """Classes of the widest target: the last axis of the logits."""
         return max(len(target.classes) for target in self.targets)
+
+    def for_stream(self, channels: Sequence[str], units: Sequence[str]) -> Self:
+        """Return the bundle as it is used on a stream: an elastic one takes the electrodes that are there.
+
+        Parameters
+        ----------
+        channels, units : sequence of str
+            Names of the stream's columns in any spelling, and their units.
+
+        Returns
+        -------
+        Bundle
+            The same for a fixed montage. For an elastic one its preprocessing has the electrodes of the stream whose
+            places are known, in the stream's order; other columns are left out.
+
+        Raises
+        ------
+        ChannelError
+            If an elastic bundle finds fewer than `min_channels` electrodes, an electrode is there twice, or a step
+            needs a channel that is not there.
+        """
+        if not self.elastic:
+            return self
+        places = electrode_positions(channels)
+        names = [
+            canonical(name)
+            for name, place, unit in zip(channels, places, units, strict=True)
+            if place is not None and is_voltage(unit)
+        ]
+        match_channels(names, channels)  # raises where an electrode is there twice
+        if len(names) < self.min_channels:
+            raise ChannelError(
+                f"The stream has too few electrodes for {self.name}",
+                found=f"{', '.join(names) or 'none'} among {', '.join(channels)}",
+                expected=f"at least {self.min_channels} with names of the 10-05 system",
+                fix="Name the channels in their order with --channels.",
+            )
+        try:
+            settings = self.preprocessing.model_dump() | {"channels": tuple(names)}
+            preprocessing = PreprocessingSpec.model_validate(settings)
+        except ValidationError as error:
+            raise ChannelError(
+                f"The electrodes of the stream do not fit {self.name}",
+                found=f"{', '.join(names)}: {error.errors()[0]['msg']}",
+                expected="the electrodes that its steps name",
+            ) from error
+        return self.model_copy(update={"preprocessing": preprocessing})
+
+    def montage_score(self, channels: Sequence[str], target: str | None = None) -> MontageScore | None:
+        """Return the stated score of the largest montage that a stream covers.
+
+        Parameters
+        ----------
+        channels : sequence of str
+            The stream's channels in any spelling.
+        target : str, optional
+            The first target by default.
+        """
+        present = {canonical(name) for name in channels}
+        wanted = target or self.targets[0].name
+        covered = [score for score in self.provenance.montages if score.target == wanted and score.covers(present)]
+        return max(covered, key=lambda score: (score.n_electrodes, score.any_of is None), default=None)
+
+    def domain_for(self, channels: Sequence[str]) -> DomainStatistics | None:
+        """Return the domain statistics for a stream with these channels."""
+        return _for_montage(self.domain, self.montage_score(channels))
+
+    def conformal_for(self, target: Target, channels: Sequence[str]) -> Conformal | None:
+        """Return the conformal thresholds of a target for a stream with these channels."""
+        return _for_montage(target.conformal, self.montage_score(channels, target.name))
+
+
+class _OfMontage(Protocol):
+    @property
+    def montage(self) -> str | None: ...
+
+
+_Entry = TypeVar("_Entry", bound=_OfMontage)
+
+
+def _for_montage(entries: Sequence[_Entry], score: MontageScore | None) -> _Entry | None:
+    """Return the entry of a montage, or else the one for every other montage."""
+    named = {entry.montage: entry for entry in entries}
+    return named.get(score.montage if score is not None else None, named.get(None))
+
+
+def _lifted(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a description of version 1 as one of version 2."""
+    lifted = {**data, "version": FORMAT_VERSION}
+    if "max_interpolated" in lifted:
+        lifted["max_bad_share"] = lifted.pop("max_interpolated")
+    return lifted
+
+
+__all__ = [
+    "FORMAT_VERSION",
+    "GOLDEN_FILE",
+    "INPUT_NAME",
+    "MODEL_FILE",
+    "NAME_PATTERN",
+    "OUTPUT_NAMES",
+    "POSITIONS_NAME",
+    "SPEC_FILE",
+    "Architecture",
+    "BadChannelLoss",
+    "BlockArchitecture",
+    "Bundle",
+    "Conformal",
+    "Controls",
+    "DomainStatistics",
+    "Electrode",
+    "Fraction",
+    "MontageScore",
+    "Provenance",
+    "Quantisation",
+    "QuantisedScore",
+    "SimpleArchitecture",
+    "Smoothing",
+    "SubnetArchitecture",
+    "SwapTest",
+    "Target",
+    "TargetScore",
+]

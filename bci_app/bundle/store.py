@@ -33,6 +33,8 @@ _GOLDEN = {
     "tokens": ("f", 3),
     "probabilities": ("f", 3),
 }
+OPTIONAL = {"distances": ("f", 1), "sets": ("iu", 3)}
+"""Arrays that the golden record has where the bundle has a domain check or conformal thresholds."""
 # All that zipfile, zlib and NumPy raise over a damaged archive.
 _DAMAGED = (
     OSError,
@@ -110,7 +112,7 @@ def load_bundle(folder: Path | str) -> LoadedBundle:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "the top"
         raise BundleError(
-            f"{folder / SPEC_FILE} is not a bundle description of version 1",
+            f"{folder / SPEC_FILE} is not a bundle description of version 1 or 2",
             found=f"{error.error_count()} faults, the first at {place}: {first['msg']}",
             fix="Export the model again with this version of bci-offline.",
         ) from error
@@ -138,7 +140,8 @@ def load_golden(folder: Path) -> dict[str, NDArray[np.generic]]:
             raise BundleError(f"{path} is too large", expected=f"at most {_LARGEST_MODEL} bytes")
         content = path.read_bytes()
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            golden = {key: archive[key] for key in _GOLDEN}
+            wanted = _GOLDEN | {key: kinds for key, kinds in OPTIONAL.items() if key in archive}
+            golden = {key: archive[key] for key in wanted}
     except _DAMAGED as error:
         raise BundleError(
             f"Cannot read {path}",
@@ -147,7 +150,7 @@ def load_golden(folder: Path) -> dict[str, NDArray[np.generic]]:
             fix="Copy the whole folder again, or export the model again.",
         ) from error
     wrong = [
-        key for key, (kinds, ndim) in _GOLDEN.items() if golden[key].dtype.kind not in kinds or golden[key].ndim != ndim
+        key for key, (kinds, ndim) in wanted.items() if golden[key].dtype.kind not in kinds or golden[key].ndim != ndim
     ]
     if wrong:
         raise BundleError(

@@ -143,6 +143,7 @@ class Engine:
     def _make_model(self, info: StreamInfo) -> Interpreter | None:
         if self.bundle is None or self._predictor is None:
             return None
+        self.bundle = self.bundle.for_stream(info.channels, info.units)
         return Interpreter(
             self.bundle, self._predictor, info, wait_for_baseline=self._wait_for_baseline, clock=self._clock
         )
@@ -395,6 +396,8 @@ class Engine:
             self._rate.restart()
         self._rate.add(float(chunk.times[-1]), self._received)
         predictions, gaps = self._reader.take(chunk)
+        if self._wrong_rate:
+            predictions = [prediction.refused(Reason.WRONG_RATE) for prediction in predictions]
         # A baseline that is complete now holds for what follows the last window that went into it.
         measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
         self._record_state(max(measured, default=chunk.first))
@@ -404,6 +407,12 @@ class Engine:
         for prediction in predictions:
             self._publish(prediction)
         self._told.add(predictions, gaps, chunk.markers)
+
+    @property
+    def _wrong_rate(self) -> bool:
+        """Whether the stream's rate is further from the one it states than the model allows."""
+        allowed = self.bundle.max_rate_error if self.bundle is not None else None
+        return allowed is not None and abs(self._rate.error) > allowed
 
     @property
     def _device(self) -> DeviceState | None:

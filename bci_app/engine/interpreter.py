@@ -13,14 +13,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.bundle.decoder import Decoder
+from bci_app.bundle.decoder import Decoded, Decoder, stream_pipeline
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
 from bci_app.engine.contact import ContactMonitor, are_numbers
 from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPrediction
 from bci_app.montage.interpolation import interpolation_weights
 from bci_app.montage.names import is_electrode
-from bci_app.preprocessing import Pipeline, Rest, Window
+from bci_app.preprocessing import Rest, Window
 from bci_app.stream import Chunk, Samples, StreamInfo, is_voltage, microvolts_per
 
 # A loss this short is bridged: two samples of a radio headset say nothing of the band powers of a
@@ -59,17 +59,11 @@ class Interpreter:
         wait_for_baseline: bool,
         clock: Callable[[], float],
     ) -> None:
-        self._bundle = bundle
+        self._bundle = bundle.for_stream(info.channels, info.units)
         self._clock = clock
-        spec = bundle.preprocessing
-        pipeline = Pipeline(
-            spec,
-            channels=info.channels,
-            rate=info.rate,
-            units=info.units,
-            max_interpolated=bundle.max_interpolated,
-        )
-        if bundle.max_interpolated:
+        pipeline = stream_pipeline(bundle, channels=info.channels, rate=info.rate, units=info.units)
+        spec = pipeline.spec
+        if bundle.max_bad_share and bundle.bad_channels == "interpolate":
             # Load what interpolation needs now, not in the middle of a session.
             interpolation_weights(spec.channels, (0,))
         self._pipeline = pipeline
@@ -100,7 +94,7 @@ class Interpreter:
     @property
     def notice(self) -> str:
         """Which channels the rest baseline costs, in a sentence; empty if none."""
-        if self._bundle.bad_channels != "rest" or self.rest is None:
+        if self._bundle.bad_channels == "interpolate" or self.rest is None:
             return ""
         bad = [channel for channel in self.rest.bad if not self._pipeline.missing[channel]]
         if not bad:
@@ -153,7 +147,7 @@ class Interpreter:
             gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))
         finite = are_numbers(bridged.data[:, self._pipeline.columns])
         without = (~finite | self._pipeline.missing).mean(axis=1)
-        for start, stop, good in _runs(np.asarray(without <= self._bundle.max_interpolated)):
+        for start, stop, good in _runs(np.asarray(without <= self._bundle.max_bad_share)):
             first, last = bridged.first + start, bridged.first + stop
             if good:
                 if self._refusing:
@@ -230,6 +224,8 @@ class Interpreter:
         measuring = self.baseline_progress < 1
         waiting = self._baseline_from is None or (measuring and start < self._baseline_from)
         decoded = self._decoder.decode(window, usable=acceptable and not waiting, bad=~usable)
+        if decoded.reasons:
+            return self._invalid(sample, chunk, decoded.reasons, quality, distance=decoded.distance)
         if decoded.probabilities is None or decoded.smoothed is None or decoded.spread is None:
             # Acceptable and yet refused: with the channels that were bad at rest there are too many.
             reasons: tuple[Reason, ...] = () if acceptable and (waiting or measuring) else (Reason.BAD_CONTACT,)
@@ -244,16 +240,12 @@ class Interpreter:
             sample=sample,
             time=time,
             valid=True,
-            reasons=(),
+            reasons=(Reason.UNDECIDED,) if decoded.undecided else (),
             quality=quality,
             age_ms=self._age_ms(time),
             compute_ms=self._compute_ms,
-            targets=tuple(
-                TargetPrediction(target.name, target.classes, *(tuple(values.tolist()) for values in of_target))
-                for target, *of_target in zip(
-                    self._bundle.targets, decoded.probabilities, decoded.smoothed, decoded.spread, strict=True
-                )
-            ),
+            targets=_target_predictions(self._bundle, decoded),
+            distance=decoded.distance,
         )
 
     def _can_do_without(self, bad: NDArray[np.bool_], start: int) -> bool:
@@ -265,16 +257,35 @@ class Interpreter:
         if not bad.any():
             return True
         left_out = start >= self._left_out_since and not (bad & ~self._left_out).any()
-        return left_out and float(bad.mean()) <= self._bundle.max_interpolated
+        return left_out and float(bad.mean()) <= self._bundle.max_bad_share
 
-    def _invalid(self, sample: int, chunk: Chunk, reasons: tuple[Reason, ...], quality: float) -> Prediction:
+    def _invalid(
+        self,
+        sample: int,
+        chunk: Chunk,
+        reasons: tuple[Reason, ...],
+        quality: float,
+        *,
+        distance: float | None = None,
+    ) -> Prediction:
         time = float(chunk.times[sample - chunk.first])
         targets = tuple(TargetPrediction(target.name, target.classes, None, None) for target in self._bundle.targets)
-        return Prediction(sample, time, False, reasons, quality, self._age_ms(time), 0.0, targets)
+        return Prediction(sample, time, False, reasons, quality, self._age_ms(time), 0.0, targets, distance)
 
     def _age_ms(self, time: float) -> float:
         # Stamps of a recording that is read faster than it was made run ahead of the clock.
         return max(0.0, (self._clock() - time) * 1e3)
+
+
+def _target_predictions(bundle: Bundle, decoded: Decoded) -> tuple[TargetPrediction, ...]:
+    sets = decoded.sets or (None,) * len(bundle.targets)
+    columns = (decoded.probabilities or (), decoded.smoothed or (), decoded.spread or ())
+    predictions = []
+    for target, found, probability, smoothed, spread in zip(bundle.targets, sets, *columns, strict=True):
+        possible = None if found is None else tuple(np.array(target.classes)[found].tolist())
+        p, mean, sd = (tuple(values.tolist()) for values in (probability, smoothed, spread))
+        predictions.append(TargetPrediction(target.name, target.classes, p, mean, sd, possible))
+    return tuple(predictions)
 
 
 class Watcher:

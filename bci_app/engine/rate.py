@@ -13,8 +13,8 @@ _TOLERANCE = 0.01
 class EffectiveRate:
     """The rate of a stream over its last 10 s, from stamps.
 
-    For the eye only: what is computed goes by samples and by the rate that the stream states, so that
-    the same samples always give the same predictions.
+    Nothing is computed from it: probabilities follow from the samples and the rate that the stream states. Where the
+    bundle allows a largest error, predictions beyond it are refused.
 
     Parameters
     ----------
@@ -47,11 +47,14 @@ class EffectiveRate:
         return (self._stamps[-1][1] - self._stamps[0][1]) / span if span > 0 else float("nan")
 
     @property
+    def error(self) -> float:
+        """Relative error of the rate; 0 after too short a time."""
+        return self.hz / self._nominal - 1 if self._span >= _SECONDS / 2 else 0.0
+
+    @property
     def notice(self) -> str:
-        """Say so if the rate is another than the one stated; else, or after too short a time, empty."""
-        if self._span < _SECONDS / 2:
-            return ""
-        error = self.hz / self._nominal - 1
+        """A sentence if the rate is another than the one stated; else, or after too short a time, empty."""
+        error = self.error
         if abs(error) <= _TOLERANCE:
             return ""
         return (

@@ -26,7 +26,7 @@ def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
         does not fit, or that does not tell.
     """
     named = [state for state in recording.states if state.bundle == bundle.name]
-    digest = bundle.preprocessing.digest
+    digest = bundle.for_stream(recording.info.channels, recording.info.units).preprocessing.digest
     fitting = [state for state in named if state.preprocessing == digest]
     if not fitting and (measured := [state for state in named if state.rest is not None]):
         other = measured[-1].preprocessing
@@ -67,9 +67,10 @@ def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
     if known := [state.rest for state in states_of_session(recording, bundle) if state.rest is not None]:
         return known[-1]
     info = recording.info
-    pipeline = Pipeline(bundle.preprocessing, channels=info.channels, rate=info.rate, units=info.units)
+    fitted = bundle.for_stream(info.channels, info.units)
+    pipeline = Pipeline(fitted.preprocessing, channels=info.channels, rate=info.rate, units=info.units)
     windows = []
     for segment in recording.segments:
         pipeline.reset()
         windows += pipeline.process(recording.data[segment])
-    return measure_rest(bundle.preprocessing, [window.features for window in windows])
+    return measure_rest(fitted.preprocessing, [window.features for window in windows])

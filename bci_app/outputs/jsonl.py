@@ -26,9 +26,9 @@ STANDARD_OUTPUT = "-"
 def prediction_line(prediction: Prediction) -> str:
     """Write a prediction as one line of JSON, without the line's end.
 
-    ``{"sample", "time", "valid", "reasons", "quality", "age_ms", "compute_ms", "targets": {TARGET:
-    {"probability": {CLASS: p, …}, "smoothed": {CLASS: p, …}, "spread": {CLASS: sd, …}}}}``; those of an
-    invalid window are null, as is any number that is not finite.
+    ``{"sample", "time", "valid", "reasons", "quality", "age_ms", "compute_ms", "distance", "targets": {TARGET:
+    {"probability": {CLASS: p, …}, "smoothed": {CLASS: p, …}, "spread": {CLASS: sd, …}, "set": [CLASS, …]}}}``; those
+    of an invalid window are null, as is any number that is not finite.
     """
     return json.dumps(
         {
@@ -39,11 +39,13 @@ def prediction_line(prediction: Prediction) -> str:
             "quality": _number(prediction.quality),
             "age_ms": _number(prediction.age_ms),
             "compute_ms": _number(prediction.compute_ms),
+            "distance": None if prediction.distance is None else _number(prediction.distance),
             "targets": {
                 target.name: {
                     "probability": _by_class(target, target.probability),
                     "smoothed": _by_class(target, target.smoothed),
                     "spread": _by_class(target, target.spread),
+                    "set": None if target.possible is None else list(target.possible),
                 }
                 for target in prediction.targets
             },

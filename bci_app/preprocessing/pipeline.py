@@ -29,11 +29,14 @@ class Window(NamedTuple):
         Indices of the window's first and last samples in the stream since the reset, at the stream's rate.
     features : ndarray of float64, shape (n_channels, n_features)
         Tokens of the model's channels.
+    artefact : bool
+        Whether the window breaks the model's artefact rule.
     """
 
     first: int
     last: int
     features: NDArray[np.float64]
+    artefact: bool = False
 
 
 class Pipeline:
@@ -49,7 +52,7 @@ class Pipeline:
         Nominal rate of the stream in Hz.
     units : sequence of str
         Unit of each column.
-    max_interpolated : float
+    max_bad_share : float
         Largest share of the model's channels that may be missing or bad and are then interpolated
         from the others; with 0, every channel must be there and a bad one is only left out of the
         average reference.
@@ -70,12 +73,12 @@ class Pipeline:
         channels: Sequence[str],
         rate: float,
         units: Sequence[str],
-        max_interpolated: float = 0.0,
+        max_bad_share: float = 0.0,
     ) -> None:
         self.spec = spec
         matched = match_channels(spec.channels, channels)
         self.missing = np.array([position is None for position in matched])
-        if self.missing.mean() > max_interpolated or self.missing.all():
+        if self.missing.mean() > max_bad_share or self.missing.all():
             select_channels(spec.channels, channels)  # raises, naming what is missing
         present = [position for position in matched if position is not None]
         # A missing channel reads another one and is multiplied by 0.
@@ -90,7 +93,7 @@ class Pipeline:
                 fix="Set the device to a higher rate, or choose another model.",
             )
         self._resampler = Resampler(design_resampler(rate, spec.rate))
-        self._steps = start_steps(spec, max_interpolated)
+        self._steps = start_steps(spec, max_bad_share)
         self._windower = Windower(spec.window, spec.hop, spec.warm_up)
         self._features = spec.token.start(len(spec.channels), spec.window, spec.rate)
         self.set_bad(np.zeros(len(matched), dtype=np.bool_))
@@ -133,7 +136,7 @@ class Pipeline:
     def set_bad(self, bad: NDArray[np.bool_]) -> None:
         """Do without the channels that carry no brain signal, from the next sample on.
 
-        They are left out of the average reference. Where `max_interpolated` allows so many, they are also
+        They are left out of the average reference. Where `max_bad_share` allows so many, they are also
         interpolated from the others.
 
         Parameters
@@ -180,16 +183,21 @@ class Pipeline:
         for step in self._steps:
             samples = step.process(samples)
         return [
-            Window(begin, end, self._features(window)) for begin, end, window in self._windower.process(samples, last)
+            Window(begin, end, self._features(window), self._is_artefact(window))
+            for begin, end, window in self._windower.process(samples, last)
         ]
 
+    def _is_artefact(self, window: Samples) -> bool:
+        rule = self.spec.artefact
+        return rule is not None and rule.broken_by(window, self.spec.rate)
 
-def start_steps(spec: PreprocessingSpec, max_interpolated: float) -> list[StepState]:
+
+def start_steps(spec: PreprocessingSpec, max_bad_share: float) -> list[StepState]:
     """Return fresh states of a model's steps, with the interpolation of bad channels in its place among them."""
     mixing = next((place for place, step in enumerate(spec.steps) if step.mixes_channels), len(spec.steps))
     return [
         *_started(spec.steps[:mixing], spec),
-        Interpolation(spec.channels, max_interpolated),
+        Interpolation(spec.channels, max_bad_share),
         *_started(spec.steps[mixing:], spec),
     ]
 

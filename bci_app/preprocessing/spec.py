@@ -3,6 +3,7 @@
 The specification is frozen and travels in the bundle. Only causal steps can be expressed. The order is
 
 select channels and scale to µV → resample → steps → windows → token → rest baseline → normalisation across channels
+→ session alignment
 
 `bci_app.preprocessing.steps` lists the steps that there are, `bci_app.preprocessing.tokens` the tokens.
 """
@@ -17,6 +18,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SerializeAsAny, model_validator
 
 from bci_app.preprocessing import version_1
+from bci_app.preprocessing.alignment import Alignment, NoAlignment, RunningAlignment
+from bci_app.preprocessing.artefact import ArtefactRule
 from bci_app.preprocessing.base import Frozen, PositiveFloat, Step, Token, one_of
 from bci_app.preprocessing.baseline import Baseline, NoBaseline, RestBaseline
 from bci_app.preprocessing.steps import STEPS, AverageReference, BandPass, ChannelReference, Notch
@@ -46,7 +49,11 @@ class PreprocessingSpec(Frozen):
     baseline : NoBaseline or RestBaseline
         Whether and how tokens are referred to rest.
     across_channels : bool
-        Z-score across channels for every feature of a window (TNAS paper), last of all.
+        Z-score across channels for every feature of a window (TNAS paper).
+    alignment : NoAlignment or RunningAlignment
+        Whether and how tokens are aligned over a session, last of all.
+    artefact : ArtefactRule or None
+        Which windows are artefacts and give no prediction.
     """
 
     channels: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -58,6 +65,8 @@ class PreprocessingSpec(Frozen):
     token: Annotated[SerializeAsAny[Token], one_of(TOKENS, "token")] = Field(default_factory=RawToken)
     baseline: Baseline = Field(default_factory=NoBaseline)
     across_channels: bool = False
+    alignment: Alignment = Field(default_factory=NoAlignment)
+    artefact: ArtefactRule | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -71,6 +80,8 @@ class PreprocessingSpec(Frozen):
         for step in self.steps:
             step.check(self.channels, self.rate)
         self.token.check(self.window, self.rate)
+        if self.artefact is not None:
+            self.artefact.check(self.window, self.rate)
         if isinstance(self.baseline, RestBaseline):
             if self.baseline_windows < 1:
                 raise ValueError("the rest baseline is shorter than warm-up and one window")
@@ -87,6 +98,8 @@ class PreprocessingSpec(Frozen):
             self.token.describe(),
             self.baseline.describe(self.rate),
             "z-scored across channels" if self.across_channels else "",
+            self.alignment.describe(self.hop_seconds),
+            self.artefact.describe() if self.artefact is not None else "",
         ]
         return "; ".join(part for part in parts if part)
 
@@ -133,14 +146,18 @@ class PreprocessingSpec(Frozen):
 
 
 __all__ = [
+    "Alignment",
+    "ArtefactRule",
     "AverageReference",
     "BandPass",
     "Baseline",
     "ChannelReference",
     "LogBandPowerToken",
+    "NoAlignment",
     "NoBaseline",
     "Notch",
     "PreprocessingSpec",
     "RawToken",
     "RestBaseline",
+    "RunningAlignment",
 ]

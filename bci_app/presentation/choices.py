@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.bundle import Bundle, LoadedBundle, load_bundle, shipped_models
+from bci_app.bundle.decoder import stream_pipeline
 from bci_app.errors import BciError, SourceError
 from bci_app.events import Contact, ContactLevel
 from bci_app.montage.names import canonical, is_electrode, match_channels
-from bci_app.preprocessing import Pipeline
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.player import Player
 from bci_app.recording import read_recording
@@ -176,9 +176,10 @@ def _describe_lsl(choice: SourceChoice) -> StreamInfo:
 
 def fit(info: StreamInfo, bundle: Bundle) -> Fit:
     """Compare a stream with what a model needs."""
-    spec = bundle.preprocessing
     problem: BciError | None = None
+    spec = bundle.preprocessing
     try:
+        spec = bundle.for_stream(info.channels, info.units).preprocessing
         found: list[int | None] = match_channels(spec.channels, info.channels)
     except BciError as error:
         return Fit(tuple(Contact(name, ContactLevel.UNKNOWN) for name in spec.channels), (), error)
@@ -189,13 +190,7 @@ def fit(info: StreamInfo, bundle: Bundle) -> Fit:
     wanted = {canonical(name) for name in spec.channels}
     extra = tuple(canonical(name) for name in info.channels if is_electrode(name) and canonical(name) not in wanted)
     try:
-        Pipeline(
-            spec,
-            channels=info.channels,
-            rate=info.rate,
-            units=info.units,
-            max_interpolated=bundle.max_interpolated,
-        )
+        stream_pipeline(bundle, channels=info.channels, rate=info.rate, units=info.units)
     except BciError as error:
         problem = error
     return Fit(electrodes, extra, problem)

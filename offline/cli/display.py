@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 from rich.text import Text
 
-from bci_app.bundle.spec import Score
+from bci_app.bundle.spec import TargetScore
 from bci_app.errors import DatasetError
 from offline.datasets import DatasetRow
 from offline.protocols import LEAK_WARNING
@@ -166,7 +166,7 @@ def _costs(console: Console, record: RunRecord) -> None:
             table.add_row(loss.target.replace("_", " "), REPLACED_BY[loss.method], *figures)
         console.print(table)
         n = len(record.preprocessing.channels)
-        allowed = f"the bundle allows {int(n * record.max_interpolated)} of {n} channels to be bad"
+        allowed = f"the bundle allows {int(n * record.max_bad_share)} of {n} channels to be bad"
         console.print(f"{allowed}, replaced by {REPLACED_BY[record.bad_channels]}", highlight=False)
 
 
@@ -240,7 +240,7 @@ _KINDS = {
 }
 
 
-def _cells(score: Score) -> list[str]:
+def _cells(score: TargetScore) -> list[str]:
     interval = "" if score.interval is None else f"{score.interval[0]:.3f}–{score.interval[1]:.3f}"
     optional = [
         "" if value is None else f"{value:.3f}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bci_app.bundle.spec import Target
 from bci_app.errors import BciError, DatasetError
 from bci_app.preprocessing import Pipeline, Rest, Window, measure_rest, network_input
+from bci_app.preprocessing.alignment import Aligner
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.datasets.base import Dataset, Trial, WindowSet
 
@@ -88,7 +89,7 @@ def scored_windows(trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline) ->
     return [window for number, window in enumerate(windows) if is_scored(trial, spec, number)], rest
 
 
-def trial_pipeline(trial: Trial, spec: PreprocessingSpec, *, max_interpolated: float = 0.0) -> Pipeline:
+def trial_pipeline(trial: Trial, spec: PreprocessingSpec, *, max_bad_share: float = 0.0) -> Pipeline:
     """Give the live preprocessing for the recording of a trial.
 
     Raises
@@ -97,18 +98,37 @@ def trial_pipeline(trial: Trial, spec: PreprocessingSpec, *, max_interpolated: f
         If the specification does not fit the recording.
     """
     units = ("uV",) * len(trial.channels)
-    return Pipeline(spec, channels=trial.channels, rate=trial.rate, units=units, max_interpolated=max_interpolated)
+    return Pipeline(spec, channels=trial.channels, rate=trial.rate, units=units, max_bad_share=max_bad_share)
 
 
-def trial_tokens(spec: PreprocessingSpec, windows: Sequence[Window], rest: Rest | None) -> NDArray[np.float32]:
-    """Give the network input (n_windows, n_channels, n_features) of windows, referred to a rest baseline."""
+def session_aligner(spec: PreprocessingSpec) -> Aligner:
+    """Return the alignment of one session: one for all trials of a person's session, in their order."""
+    return Aligner(spec.alignment, len(spec.channels), spec.n_features)
+
+
+def trial_tokens(
+    spec: PreprocessingSpec, windows: Sequence[Window], rest: Rest | None, aligner: Aligner | None = None
+) -> NDArray[np.float32]:
+    """Return the network input (n_windows, n_channels, n_features) of windows, referred to a rest baseline.
+
+    Parameters
+    ----------
+    spec, windows, rest
+        The windows of a trial and their baseline.
+    aligner : Aligner, optional
+        The session's, which goes on; by default the trial is a session by itself.
+    """
+    aligner = aligner or session_aligner(spec)
     tokens = np.empty((len(windows), len(spec.channels), spec.n_features), dtype=np.float32)
     for row, window in zip(tokens, windows, strict=True):
-        row[:] = network_input(spec, window.features, rest)
+        use = np.full(len(row), not window.artefact)
+        row[:] = aligner.process(network_input(spec, window.features, rest), use)
     return tokens
 
 
-def trial_windows(trial: Trial, spec: PreprocessingSpec) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def trial_windows(
+    trial: Trial, spec: PreprocessingSpec, aligner: Aligner | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Make the windows of one trial that may be trained on or scored, as `scored_windows` chooses them.
 
     Returns
@@ -124,7 +144,7 @@ def trial_windows(trial: Trial, spec: PreprocessingSpec) -> tuple[NDArray[np.flo
         If the specification does not fit the recording.
     """
     scored, rest = scored_windows(trial, spec, trial_pipeline(trial, spec))
-    return trial_tokens(spec, scored, rest), np.array([window.last for window in scored], dtype=np.int64)
+    return trial_tokens(spec, scored, rest, aligner), np.array([window.last for window in scored], dtype=np.int64)
 
 
 def choose_targets(dataset: Dataset, targets: Sequence[str] | None) -> tuple[Target, ...]:
@@ -177,6 +197,7 @@ def subject_windows(
         If a file is damaged, the specification does not fit a recording, or no window results.
     """
     sessions: dict[str, int] = {}
+    aligners: dict[str, Aligner] = {}
     tokens, labels, session, trial_code, last, seconds = [], [], [], [], [], []
     names = set()
     for number, trial in enumerate(dataset.trials(subject)):
@@ -184,7 +205,8 @@ def subject_windows(
             raise DatasetError(f"{subject} has trial {trial.trial} of session {trial.session} twice")
         names.add((trial.session, trial.trial))
         try:
-            made, ends = trial_windows(trial, spec)
+            aligner = aligners.setdefault(trial.session, session_aligner(spec))
+            made, ends = trial_windows(trial, spec, aligner)
         except DatasetError:
             raise
         except BciError as error:

@@ -47,7 +47,7 @@ def export_bundle(
     provenance: Provenance,
     excerpt: Excerpt,
     smoothing: Smoothing | None = None,
-    max_interpolated: float = 0.0,
+    max_bad_share: float = 0.0,
     bad_channels: Literal["interpolate", "rest"] = "interpolate",
     quantised: Sequence[QuantisedScore] | None = None,
 ) -> Bundle:
@@ -69,7 +69,7 @@ def export_bundle(
         Signal for the golden record.
     smoothing : Smoothing, optional
         None by default.
-    max_interpolated : float
+    max_bad_share : float
         Largest share of the channels that may be bad.
     bad_channels : {"interpolate", "rest"}
         What stands for them.
@@ -96,7 +96,7 @@ def export_bundle(
             provenance=provenance,
             smoothing=smoothing or Smoothing(),
             precision="float32" if quantised is None else "int8",
-            max_interpolated=max_interpolated,
+            max_bad_share=max_bad_share,
             bad_channels=bad_channels,
         )
 

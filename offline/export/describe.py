@@ -42,7 +42,7 @@ def describe_bundle(
     provenance: Provenance,
     smoothing: Smoothing,
     precision: Literal["float32", "int8"] = "float32",
-    max_interpolated: float = 0.0,
+    max_bad_share: float = 0.0,
     bad_channels: Literal["interpolate", "rest"] = "interpolate",
 ) -> Bundle:
     """Describe a graph as ``bundle.json`` does."""
@@ -57,7 +57,7 @@ def describe_bundle(
         targets=tuple(target for subnet in subnets for target in subnet.targets),
         embedding_dim=sum(subnet.network.arch.embed_dim for subnet in subnets),
         smoothing=smoothing,
-        max_interpolated=max_interpolated,
+        max_bad_share=max_bad_share,
         bad_channels=bad_channels,
         architecture=tuple(subnet.architecture() for subnet in subnets),
         provenance=provenance,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from bci_app.bundle.spec import Score
+from bci_app.bundle.spec import TargetScore
 from bci_app.errors import FileError
 from offline.metrics import ConfidenceBin, balanced_accuracy, confidence_bins, confusion
 from offline.protocols import LEAK_WARNING
@@ -38,7 +38,7 @@ class SubjectFigures(_Frozen):
 
     subject: str
     classes: int
-    found: Score
+    found: TargetScore
     reference: float
 
 
@@ -47,7 +47,7 @@ class TargetReport(_Frozen):
 
     Attributes
     ----------
-    kinds : dict of str to Score
+    kinds : dict of str to TargetScore
         ``found``, ``inherited``, ``supernet`` and ``reference``.
     confusion : tuple of tuple of int
         Windows of the found subnets: true class by row, predicted class by column.
@@ -55,7 +55,7 @@ class TargetReport(_Frozen):
 
     target: str
     classes: tuple[str, ...]
-    kinds: dict[str, Score]
+    kinds: dict[str, TargetScore]
     subjects: tuple[SubjectFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
     reliability: tuple[ConfidenceBin, ...]
@@ -187,7 +187,12 @@ def _protocol(run: Path, record: RunRecord, protocol: ProtocolRecord) -> Protoco
 
 
 def _target(
-    record: RunRecord, tested: ScoredWindows, scores: Mapping[str, tuple[Score, ...]], t: int, *, within_subject: bool
+    record: RunRecord,
+    tested: ScoredWindows,
+    scores: Mapping[str, tuple[TargetScore, ...]],
+    t: int,
+    *,
+    within_subject: bool,
 ) -> TargetReport:
     target = record.targets[t]
     found, reference = (predictions_of(tested, kind, t, within_subject=within_subject) for kind in ("found", REFERENCE))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from bci_app.bundle.spec import Score
+from bci_app.bundle.spec import TargetScore
 from offline.report import charts
 from offline.report.analysis import ProtocolReport, Report, TargetReport
 from offline.report.style import STYLE
@@ -107,7 +107,7 @@ def _protocol_name(protocol: ProtocolReport) -> str:
     return f"<span class='name'>{escape(protocol.name)}{leaks}</span>"
 
 
-def _cells(score: Score, *, balanced: bool = True) -> list[str]:
+def _cells(score: TargetScore, *, balanced: bool = True) -> list[str]:
     """Write the figures of `_COLUMNS`; without the balanced ones where there is one class only."""
     interval = "–" if score.interval is None else f"{score.interval[0]:.3f}–{score.interval[1]:.3f}"
     return [
@@ -337,7 +337,7 @@ def _costs(report: Report) -> str:
         columns = ("target", "replaced by", "channels", "balanced accuracy, throughout", "after rest",
                 "lost, throughout", "after rest", "draws")  # fmt: skip
         n = len(record.preprocessing.channels)
-        allowed = int(n * record.max_interpolated)
+        allowed = int(n * record.max_bad_share)
         rule = f"of the numbers measured, the largest up to which no target loses more than {LARGEST_LOSS:g} either way"
         parts += [
             "<h3>Bad electrodes</h3>",

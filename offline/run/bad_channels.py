@@ -211,7 +211,7 @@ def _interpolated(
 
 
 def _scored(trial: Trial, spec: PreprocessingSpec, bad: NDArray[np.bool_]) -> tuple[list[Window], Rest | None]:
-    pipeline = trial_pipeline(trial, spec, max_interpolated=1.0)
+    pipeline = trial_pipeline(trial, spec, max_bad_share=1.0)
     pipeline.set_bad(bad)
     return scored_windows(trial, spec, pipeline)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle import LoadedBundle
-from bci_app.bundle.decoder import Decoder, Probabilities
+from bci_app.bundle.decoder import Decoder, Probabilities, stream_pipeline
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
 from bci_app.errors import BciError, BundleError, DatasetError
@@ -215,9 +215,8 @@ def _decode(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Probab
     """Give the probabilities of every window of a recording that is scored."""
     preprocessing = spec.preprocessing
     try:
-        pipeline = Pipeline(
-            preprocessing, channels=trial.channels, rate=trial.rate, units=("uV",) * len(trial.channels)
-        )
+        units = ("uV",) * len(trial.channels)
+        pipeline = stream_pipeline(spec, channels=trial.channels, rate=trial.rate, units=units)
         decoder = Decoder(pipeline, predictor)
         if trial.rest is not None and preprocessing.baseline_windows:
             for window in _windows(pipeline, trial.rest):

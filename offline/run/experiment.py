@@ -385,7 +385,7 @@ class _Work:
             bundle=loaded.spec.name,
             quantisation=loaded.spec.provenance.quantisation,
             bad_channel_losses=loaded.spec.provenance.bad_channels,
-            max_interpolated=loaded.spec.max_interpolated,
+            max_bad_share=loaded.spec.max_bad_share,
             bad_channels=loaded.spec.bad_channels,
             model_bytes=loaded.spec.model_bytes,
             latency_ms=measure_latency(loaded.spec, loaded.model),

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from bci_app.bundle.spec import BadChannelLoss, Quantisation, Score, Target
+from bci_app.bundle.spec import BadChannelLoss, Quantisation, Target, TargetScore
 from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_atomically
@@ -92,7 +92,7 @@ class ProtocolRecord(_Frozen):
     within_subject: bool
     splits: int
     networks: tuple[NetworkRecord, ...]
-    scores: dict[str, tuple[Score, ...]]
+    scores: dict[str, tuple[TargetScore, ...]]
 
 
 class Exclusion(_Frozen):
@@ -133,7 +133,7 @@ class RunRecord(_Frozen):
         What 8-bit weights cost, if the bundle has such.
     bad_channel_losses : tuple of BadChannelLoss
         What replaced channels cost, if that was measured.
-    max_interpolated : float
+    max_bad_share : float
         Share of the channels that the bundle allows to be bad.
     bad_channels : {"interpolate", "rest"}
         What stands for them.
@@ -157,7 +157,7 @@ class RunRecord(_Frozen):
     bundle: str
     quantisation: Quantisation | None = None
     bad_channel_losses: tuple[BadChannelLoss, ...] = ()
-    max_interpolated: float = 0.0
+    max_bad_share: float = 0.0
     bad_channels: Literal["interpolate", "rest"] = "interpolate"
     model_bytes: int
     latency_ms: float

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.bundle.spec import Score
+from bci_app.bundle.spec import TargetScore
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.datasets.base import Split, WindowSet
 from offline.metrics import (
@@ -120,7 +120,7 @@ def predictions_of(tested: ScoredWindows, kind: str, target: int, *, within_subj
 
 def protocol_scores(
     tested: ScoredWindows, targets: Sequence[str], preprocessing: PreprocessingSpec, *, within_subject: bool
-) -> dict[str, tuple[Score, ...]]:
+) -> dict[str, tuple[TargetScore, ...]]:
     """Score every kind of prediction for every target; the reference stands beside what may ship."""
 
     def of(kind: str, target: int) -> Predictions:
@@ -142,7 +142,7 @@ def score(
     preprocessing: PreprocessingSpec,
     *,
     reference: Predictions | None = None,
-) -> Score:
+) -> TargetScore:
     """Score one target over all tested windows, in the way of `HOW_SCORED`."""
     probabilities, labels, subject, trial, within = predictions
     predicted = probabilities.argmax(axis=1)
@@ -151,7 +151,7 @@ def score(
     beside = None
     if reference:
         beside = mean_over(apart, balanced_accuracy, reference.probabilities.argmax(axis=1), labels)
-    return Score(
+    return TargetScore(
         target=target,
         balanced_accuracy=mean_over(apart, balanced_accuracy, predicted, labels),
         accuracy=accuracy(predicted, labels),

@@ -138,7 +138,7 @@ def ship(
         provenance=card.model_copy(update={"bad_channels": losses}),
         excerpt=excerpt,
         smoothing=Smoothing(windows=rolling_windows(spec)),
-        max_interpolated=allowed.share,
+        max_bad_share=allowed.share,
         bad_channels=allowed.method,
         quantised=quantised_scores(record) if shipping.int8 else None,
     )

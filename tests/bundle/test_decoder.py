@@ -18,7 +18,7 @@ BAD = np.array([False, True, False, False, False, False])
 
 
 def spec(**changes: object) -> Bundle:
-    settings = {"bad_channels": "rest", "max_interpolated": 0.2} | changes
+    settings = {"bad_channels": "rest", "max_bad_share": 0.2} | changes
     return describe(MODEL, PREPROCESSING, (LOAD,), **settings)
 
 
@@ -28,7 +28,7 @@ def decode(bundle: Bundle, bad: dict[int, NDArray[np.bool_]], *, spoil: bool = F
     data = 10 * rng.standard_normal((20 * 128, len(CHANNELS)))
     if spoil:
         data[:, BAD] = 5000 * rng.standard_normal((len(data), 1))
-    pipeline = Pipeline(PREPROCESSING, channels=CHANNELS, rate=128, units=["uV"] * len(CHANNELS), max_interpolated=0.2)
+    pipeline = Pipeline(PREPROCESSING, channels=CHANNELS, rate=128, units=["uV"] * len(CHANNELS), max_bad_share=0.2)
     decoder = Decoder(pipeline, Predictor(bundle, MODEL))
     found, now = [], np.zeros(len(CHANNELS), dtype=np.bool_)
     pipeline.set_bad(BAD if spoil else now)

@@ -50,7 +50,7 @@ def test_missing_file_is_named(bundle: Path, file: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "place"),
     [
-        ({"version": 2}, "version"),
+        ({"version": 3}, "version"),
         ({"surprise": 1}, "surprise"),
         ({"targets": []}, "targets"),
         ({"model_sha256": "no"}, "model_sha256"),

@@ -20,7 +20,7 @@ from tests.streams import ArraySource, chunks, eeg
 
 @pytest.fixture(scope="module")
 def lenient(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
-    return load_bundle(write_bundle(tmp_path_factory.mktemp("bundles") / "lenient", max_interpolated=0.2))
+    return load_bundle(write_bundle(tmp_path_factory.mktemp("bundles") / "lenient", max_bad_share=0.2))
 
 
 def test_few_bad_channels_are_replaced_where_the_bundle_allows(lenient: LoadedBundle) -> None:
@@ -45,7 +45,7 @@ def test_a_window_in_which_an_electrode_goes_bad_or_returns_is_invalid(
 ) -> None:
     """Before the verdict it spoils the average of all; valid are windows without it, or with it left out throughout."""
     spec = small_spec(window=512, baseline=RestBaseline(kind="feature", samples=1024))  # 4 s against 8 s
-    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=16, max_interpolated=0.2, bad_channels=method))
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=16, max_bad_share=0.2, bad_channels=method))
     info = StreamInfo("test", CHANNELS, rate, ("uV",) * 6)
     bad = slice(round(onset * rate / 100), round((onset + 1500) * rate / 100))
 
@@ -152,7 +152,7 @@ def test_a_missing_channel_is_named_where_with_bad_ones_it_is_too_much(lenient: 
 
 def test_a_session_with_electrodes_loose_in_turn_at_rest_gets_its_baseline(tmp_path: Path) -> None:
     spec = small_spec(baseline=RestBaseline(kind="feature", samples=1536))  # 12 s
-    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=16, max_interpolated=0.2, bad_channels="rest"))
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=16, max_bad_share=0.2, bad_channels="rest"))
     data = eeg(40, RATE, 7)
     for number, channel in enumerate((0, 2, 4)):  # three of six; one is allowed
         data[500 + 1000 * number : 750 + 1000 * number, channel] = 0.0

@@ -128,7 +128,7 @@ def test_a_recording_named_at_the_start_plays_through_lsl_with_its_strip(
 def test_a_missing_electrode_that_a_model_can_do_without_is_shown_as_such(
     qtbot: QtBot, page: ConnectPage, tmp_path: Path, way: str, told: str
 ) -> None:
-    folder = write_bundle(tmp_path / "spared", title="Spared", max_interpolated=0.2, bad_channels=way)
+    folder = write_bundle(tmp_path / "spared", title="Spared", max_bad_share=0.2, bad_channels=way)
     page.source.show_tab(1)
     qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
     info = StreamInfo("x", ("Fp1", "Fp2", "C3", "C4", "O1"), 250.0, ("uV",) * 5)

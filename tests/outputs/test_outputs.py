@@ -87,16 +87,19 @@ def test_a_line_has_the_documented_form() -> None:
         "quality": 0.5,
         "age_ms": 12.5,
         "compute_ms": 1.5,
+        "distance": None,
         "targets": {
             "mental_load": {
                 "probability": {"low": 0.25, "high": 0.75},
                 "smoothed": {"low": 0.75, "high": 0.25},
                 "spread": {"low": 0.125, "high": 0.125},
+                "set": None,
             },
             "valence": {
                 "probability": {"negative": 0.25, "neutral": 0.125, "positive": 0.625},
                 "smoothed": {"negative": 0.625, "neutral": 0.125, "positive": 0.25},
                 "spread": {"negative": 0.125, "neutral": 0.125, "positive": 0.125},
+                "set": None,
             },
         },
     }
@@ -106,7 +109,7 @@ def test_an_invalid_window_has_no_numbers_but_reasons() -> None:
     line = json.loads(prediction_line(prediction(valid=False)))
     assert line["valid"] is False
     assert line["reasons"] == ["gap", "rest baseline"]
-    assert line["targets"]["mental_load"] == {"probability": None, "smoothed": None, "spread": None}
+    assert line["targets"]["mental_load"] == {"probability": None, "smoothed": None, "spread": None, "set": None}
 
 
 @given(

@@ -154,7 +154,7 @@ def test_missing_channel_is_that_of_mne_interpolation() -> None:
     names = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2")
     s = spec(channels=names, band_pass=None, notches=(), warm_up=0, reference={"kind": "none"})
     x = noise(128, 9)
-    p = Pipeline(s, channels=names[:5] + names[6:], rate=128, units=("uV",) * 9, max_interpolated=0.1)
+    p = Pipeline(s, channels=names[:5] + names[6:], rate=128, units=("uV",) * 9, max_bad_share=0.1)
     features = p.process(x)[0].features
     info = mne.create_info(list(names), 128.0, "eeg")
     raw = mne.io.RawArray(np.insert(x, 5, 0.0, axis=1).T * 1e-6, info, verbose="error")

@@ -161,7 +161,7 @@ def test_a_baseline_from_elsewhere_is_followed(bundle: LoadedBundle, tmp_path: P
 
 def test_a_channel_that_was_bad_at_rest_is_replaced_again(tmp_path: Path) -> None:
     spec = small_spec(band_pass=None)
-    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, max_interpolated=0.2, bad_channels="rest"))
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, max_bad_share=0.2, bad_channels="rest"))
     data = millivolts(30)
     data[:2000, 3] = 0.0
     _, path = record(tmp_path / "s.xdf", loaded, chunks(data, RATE, [25]), 150)

@@ -126,7 +126,7 @@ class FitPanel(QWidget):
             self._say(
                 f"{found} of {total} electrodes are there; {_listed(missing)} will {_REPLACED[bundle.bad_channels]}.",
                 f"{info.name}: {info.rate:g} Hz, for a model of {rate:g} Hz that allows "
-                f"{100 * bundle.max_interpolated:.0f} % of its electrodes to be missing or bad.",
+                f"{100 * bundle.max_bad_share:.0f} % of its electrodes to be missing or bad.",
                 ready=True,
             )
         elif missing:

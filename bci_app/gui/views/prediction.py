@@ -353,7 +353,7 @@ class PredictionPanel(Panel):
 
 def _spared(session: Session) -> float:
     """Return the share of electrodes that the model can do without."""
-    return session.bundle.max_interpolated if session.bundle is not None else 1.0
+    return session.bundle.max_bad_share if session.bundle is not None else 1.0
 
 
 def digest(bundle: Bundle) -> str:

@@ -204,7 +204,7 @@ def test_interpolated_windows_are_those_of_a_live_session(finished: Path) -> Non
     bad[[2, 7]] = True
     throughout, after = _interpolated(dataset, SPEC, windows, bad, {})
     rest, _ = dataset.trials("s1")
-    pipeline = Pipeline(SPEC, channels=CHANNELS, rate=128, units=["uV"] * 10, max_interpolated=0.2)
+    pipeline = Pipeline(SPEC, channels=CHANNELS, rate=128, units=["uV"] * 10, max_bad_share=0.2)
     pipeline.set_bad(bad)
     live = [w for start in range(0, len(rest.data), 17) for w in pipeline.process(rest.data[start : start + 17])]
     from bci_app.preprocessing import measure_rest, network_input
@@ -296,7 +296,7 @@ def test_a_run_states_the_share_that_it_measured(finished: Path, monkeypatch: py
     spec = result.bundle.spec
     assert spec.provenance.bad_channels == result.record.bad_channel_losses
     allowed = allowed_share(spec.provenance.bad_channels, 10)
-    assert (spec.bad_channels, spec.max_interpolated) == allowed
-    assert (result.record.bad_channels, result.record.max_interpolated) == allowed
+    assert (spec.bad_channels, spec.max_bad_share) == allowed
+    assert (result.record.bad_channels, result.record.max_bad_share) == allowed
     assert "--bad-channels" in spec.provenance.command
     assert "Bad electrodes" in write_report(finished).html.read_text(encoding="utf-8")

@@ -1,0 +1,202 @@
+"""The model card: where a model comes from, what it is for, and what it reached beside which controls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bci_app.bundle.domain import Fraction
+from bci_app.preprocessing.base import Frozen
+
+
+class SwapTest(Frozen):
+    """What becomes of the answers if the first seconds of the task stand for rest.
+
+    Attributes
+    ----------
+    rest_high, task_high : float
+        Share of the windows of rest and of the task that are called high. A model that reads load calls rest low
+        and the task no longer higher; one that reads "another recording than the baseline's" calls rest high.
+    """
+
+    rest_high: Fraction
+    task_high: Fraction
+
+
+class Controls(Frozen):
+    r"""Figures that a score must be seen beside, from the same people and folds. Each is there if it was measured.
+
+    Attributes
+    ----------
+    swap : SwapTest
+        Rest and task with the baselines swapped.
+    muscle_free, muscle_only : float
+        Balanced accuracy of the same model with frequencies up to 28 Hz, and with those above alone.
+    simple_methods : mapping of str to float
+        Balanced accuracy of simple methods by name, for example the mean of \|z\| or Riemannian distances.
+    largest_subnet, median_subnet, random_subnet : float
+        Balanced accuracy of subnets that no search chose, trained the same way.
+    false_alarms : float
+        Share of the windows of long rest that are called high.
+    first_half, second_half : float
+        Balanced accuracy in the halves of the recordings.
+    """
+
+    swap: SwapTest | None = None
+    muscle_free: Fraction | None = None
+    muscle_only: Fraction | None = None
+    simple_methods: dict[str, Fraction] = Field(default_factory=dict)
+    largest_subnet: Fraction | None = None
+    median_subnet: Fraction | None = None
+    random_subnet: Fraction | None = None
+    false_alarms: Fraction | None = None
+    first_half: Fraction | None = None
+    second_half: Fraction | None = None
+
+
+class TargetScore(Frozen):
+    """What the model reached on one target, on people or trials that it was not trained on.
+
+    Rolling figures use the mean probability over `rolling_seconds`. Where each subject has a separate network,
+    balanced figures are means over subjects, and the majority baseline is that of each subject's classes.
+    """
+
+    target: str
+    balanced_accuracy: Fraction
+    accuracy: Fraction
+    majority_baseline: Fraction
+    n_windows: Annotated[int, Field(ge=1)]
+    rolling_balanced_accuracy: Fraction | None = None
+    rolling_seconds: float | None = None
+    expected_calibration_error: Fraction | None = None
+    interval: tuple[float, float] | None = None
+    """95 % interval of the balanced accuracy over subjects (or trials)."""
+    macro_f1: Fraction | None = None
+    reference_method: str | None = None
+    reference_balanced_accuracy: Fraction | None = None
+    controls: Controls = Controls()
+    explained_by_controls: bool = False
+    """Whether the controls explain the score: the model may read something else than its title says."""
+
+
+class QuantisedScore(Frozen):
+    """What 8-bit weights reach on one target, beside the same networks with float weights on the same test windows."""
+
+    target: str
+    n_windows: Annotated[int, Field(ge=1)]
+    float_accuracy: Fraction
+    accuracy: Fraction
+    float_balanced_accuracy: Fraction
+    balanced_accuracy: Fraction
+
+    @property
+    def loss(self) -> float:
+        """Balanced accuracy that is lost; negative where there is gain."""
+        return self.float_balanced_accuracy - self.balanced_accuracy
+
+
+class Quantisation(Frozen):
+    """What storing the weights as 8-bit integers costs and saves: scores, bytes of the graph, ms a window."""
+
+    scores: tuple[QuantisedScore, ...]
+    float_bytes: Annotated[int, Field(gt=0)]
+    float_latency_ms: Annotated[float, Field(gt=0)]
+    latency_ms: Annotated[float, Field(gt=0)]
+
+
+class BadChannelLoss(Frozen):
+    """What replacing `channels` randomly chosen channels costs on one target, as a mean over draws of them.
+
+    Attributes
+    ----------
+    target : str
+        The target.
+    method : {"interpolate", "rest"}
+        What stands for a channel, as in `Bundle.bad_channels`.
+    channels, draws : int
+        How many channels, and how many random choices of them.
+    balanced_accuracy, balanced_accuracy_after_rest : float
+        With the channels replaced throughout, and from the end of the rest baseline on (the same where there is
+        no baseline).
+    loss, loss_after_rest : float
+        Balanced accuracy with all channels less that.
+    """
+
+    target: str
+    method: Literal["interpolate", "rest"]
+    channels: Annotated[int, Field(ge=1)]
+    draws: Annotated[int, Field(ge=1)]
+    balanced_accuracy: Fraction
+    balanced_accuracy_after_rest: Fraction
+    loss: float
+    loss_after_rest: float
+
+    @property
+    def worst(self) -> float:
+        """The larger loss."""
+        return max(self.loss, self.loss_after_rest)
+
+
+class MontageScore(Frozen):
+    """What the model reaches on one target with some electrodes, on people that it was not trained on.
+
+    Attributes
+    ----------
+    montage : str
+        Name of the montage, for example ``muse``.
+    electrodes : tuple of str
+        Its electrodes, canonical names.
+    any_of : int or None
+        None if all of the electrodes are meant; else the score is that of so many of them, chosen at random.
+    target : str
+        The target.
+    balanced_accuracy, interval, rolling_balanced_accuracy, n_windows, controls, explained_by_controls
+        As in `TargetScore`.
+    """
+
+    montage: str
+    electrodes: Annotated[tuple[str, ...], Field(min_length=1)]
+    any_of: Annotated[int, Field(ge=1)] | None = None
+    target: str
+    balanced_accuracy: Fraction
+    interval: tuple[float, float] | None = None
+    rolling_balanced_accuracy: Fraction | None = None
+    n_windows: Annotated[int, Field(ge=1)]
+    controls: Controls = Controls()
+    explained_by_controls: bool = False
+
+    @property
+    def n_electrodes(self) -> int:
+        """Electrodes that the score is for."""
+        return len(self.electrodes) if self.any_of is None else self.any_of
+
+    def covers(self, channels: Collection[str]) -> bool:
+        """Return whether a stream with these channels (canonical names) has the electrodes of the score."""
+        present = sum(name in channels for name in self.electrodes)
+        return present >= self.n_electrodes
+
+
+class Provenance(Frozen):
+    """Where the model comes from and what it is for."""
+
+    dataset: str
+    dataset_source: str
+    licence: str
+    synthetic: bool
+    train_subjects: tuple[str, ...]
+    validation_subjects: tuple[str, ...] = ()
+    held_out_subjects: tuple[str, ...] = ()
+    protocol: str
+    protocol_description: str
+    leaks: bool = False
+    scores: tuple[TargetScore, ...]
+    quantisation: Quantisation | None = None
+    bad_channels: tuple[BadChannelLoss, ...] = ()
+    montages: tuple[MontageScore, ...] = ()
+    intended_use: str
+    limitations: str
+    created: str
+    command: str
+    software: dict[str, str]

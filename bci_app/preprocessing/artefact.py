@@ -1,0 +1,105 @@
+"""The artefact rule: windows whose samples are muscle or movement rather than brain."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, model_validator
+
+from bci_app.preprocessing.base import Frozen, PositiveFloat, Samples
+
+# Bands whose ratio tells muscle from brain: the spectrum of the EEG falls with frequency, that of muscle does not
+# (Goncharova et al. 2003, Clin. Neurophysiol. 114).
+_BRAIN, _MUSCLE = (8.0, 20.0), (30.0, 45.0)
+
+
+class ArtefactRule(Frozen):
+    """A window is an artefact if enough of its channels break a limit.
+
+    Attributes
+    ----------
+    peak_to_peak : float or None
+        Largest range of a channel's samples in µV.
+    muscle : float or None
+        Largest ratio of the mean power density at 30–45 Hz to that at 8–20 Hz.
+    share : float
+        Share of the channels that must break a limit.
+    """
+
+    peak_to_peak: PositiveFloat | None = None
+    muscle: PositiveFloat | None = None
+    share: Annotated[float, Field(gt=0, le=1)] = 0.25
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if self.peak_to_peak is None and self.muscle is None:
+            raise ValueError("an artefact rule needs a limit of peak_to_peak or muscle")
+        return self
+
+    def check(self, window: int, rate: float) -> None:
+        """Check that the window carries what is measured.
+
+        Raises
+        ------
+        ValueError
+            If the rate or the window is too low for the muscle band.
+        """
+        if self.muscle is not None and (rate < 2 * _MUSCLE[1] or window < rate / 4):
+            raise ValueError(f"muscle at {_MUSCLE[0]:g}–{_MUSCLE[1]:g} Hz needs {2 * _MUSCLE[1]:g} Hz and 0.25 s")
+
+    def describe(self) -> str:
+        """Return the rule as a part of a sentence."""
+        limits = []
+        if self.peak_to_peak is not None:
+            limits.append(f"more than {self.peak_to_peak:g} µV peak to peak")
+        if self.muscle is not None:
+            limits.append(f"{_MUSCLE[0]:g}–{_MUSCLE[1]:g} Hz above {self.muscle:g} of {_BRAIN[0]:g}–{_BRAIN[1]:g} Hz")
+        return f"artefacts refused ({' or '.join(limits)}, in {100 * self.share:g} % of the channels)"
+
+    def broken_by(self, window: Samples, rate: float) -> bool:
+        """Return whether a window is an artefact.
+
+        Parameters
+        ----------
+        window : ndarray of float64, shape (n_channels, window)
+            µV, after the steps.
+        rate : float
+            Hz.
+        """
+        return float(self._broken(window, rate).mean()) >= self.share
+
+    def _broken(self, window: Samples, rate: float) -> NDArray[np.bool_]:
+        broken = np.zeros(len(window), dtype=np.bool_)
+        if self.peak_to_peak is not None:
+            broken |= np.ptp(window, axis=1) > self.peak_to_peak
+        if self.muscle is not None:
+            broken |= muscle_ratio(window, rate) > self.muscle
+        return broken
+
+
+def muscle_ratio(window: Samples, rate: float) -> NDArray[np.float64]:
+    """Return the mean power density at 30–45 Hz over that at 8–20 Hz.
+
+    Parameters
+    ----------
+    window : ndarray of float64, shape (n_channels, n_samples)
+        µV.
+    rate : float
+        Hz.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_channels,)
+        0 for a channel without any power.
+    """
+    tapered = (window - window.mean(axis=1, keepdims=True)) * np.hanning(window.shape[1])
+    power = np.abs(np.fft.rfft(tapered)) ** 2
+    frequencies = np.fft.rfftfreq(window.shape[1], 1 / rate)
+    muscle, brain = (
+        power[:, (frequencies >= low) & (frequencies < high)].mean(axis=1) for low, high in (_MUSCLE, _BRAIN)
+    )
+    ratio = np.zeros(len(window))
+    np.divide(muscle, brain, out=ratio, where=brain > 0)
+    return ratio
