@@ -50,15 +50,18 @@ class Verdict(NamedTuple):
 def verdict(prediction: TargetPrediction) -> Verdict | None:
     """Return the answer of a valid prediction in a word; None for an invalid one.
 
-    An answer is undecided where the model's set of possible classes holds more than one (a conformal set, Vovk et al.
-    2005), or where the model has no such set and its two best classes differ by less than 0.1.
+    An answer is undecided where the model's set of possible classes holds none or more than one (a conformal set, Vovk
+    et al. 2005), or where the model has no such set and its two best classes differ by less than 0.1.
     """
     values = prediction.smoothed
     if not values:
         return None
     order = sorted(range(len(values)), key=values.__getitem__, reverse=True)
     best = prediction.classes[order[0]]
-    undecided = values[order[0]] - values[order[1]] < _COIN_FLIP
+    if prediction.possible is not None:
+        undecided = len(prediction.possible) != 1
+    else:
+        undecided = values[order[0]] - values[order[1]] < _COIN_FLIP
     return Verdict(UNDECIDED if undecided else best, best, values[order[0]])
 
 
