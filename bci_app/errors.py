@@ -76,5 +76,13 @@ class DatasetError(BciError):
     """A data set is missing, incomplete or damaged."""
 
 
+class StudyError(BciError):
+    """A study protocol, its folder or its answers cannot be used."""
+
+
+class ProfileError(BciError):
+    """A profile is missing, altered, or made for another bundle."""
+
+
 class DependencyError(BciError):
     """A library or an optional extra is not installed or does not load."""

@@ -1,0 +1,1 @@
+"""A model of one person, learnt from their own labelled trials in seconds, without torch."""

@@ -1,0 +1,68 @@
+"""From a head's scores to probabilities (Platt 1999, *Advances in Large Margin Classifiers*)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize
+from scipy.special import expit
+
+from bci_app.learn.folds import Array
+
+_PRIOR = 1.0
+"""Weight of the prior that draws the slope towards 0, in trials: few trials make cautious probabilities."""
+_BINS = 10
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Probability of the second class: ``1 / (1 + exp(-(slope * score + offset)))``."""
+
+    slope: float
+    offset: float
+
+    def probability(self, scores: Array) -> Array:
+        """Return the probability of the second class for scores of any shape."""
+        return np.asarray(expit(self.slope * scores + self.offset))
+
+
+def calibrate(scores: Array, high: NDArray[np.bool_], weight: Array) -> Calibration:
+    """Fit a calibration to scores of windows that the head has not seen.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (n_windows,)
+        Of trials left out.
+    high : ndarray of bool, shape (n_windows,)
+        Class.
+    weight : ndarray, shape (n_windows,)
+        Of each window; those of a trial sum to 1. Classes are made to weigh the same.
+    """
+    scale = float(np.std(scores)) or 1.0
+    weights = weight * np.where(high, 0.5 / max(weight[high].sum(), 1e-9), 0.5 / max(weight[~high].sum(), 1e-9))
+    weights *= weight.sum()
+    signs = np.where(high, 1.0, -1.0)
+
+    def loss(parameters: Array) -> float:
+        margin = signs * (parameters[0] * scores / scale + parameters[1])
+        return float(np.sum(weights * np.logaddexp(0.0, -margin)) + _PRIOR * np.sum(parameters**2) / 2)
+
+    slope, offset = optimize.minimize(loss, np.array([1.0, 0.0]), method="BFGS").x
+    # A head that is wrong more often than right is not turned round: it says nothing.
+    return Calibration(max(0.0, float(slope)) / scale, float(offset))
+
+
+def calibration_error(probability: Array, high: NDArray[np.bool_], weight: Array) -> float:
+    """Return the expected calibration error over ten bins of the more probable class's probability."""
+    confidence = np.maximum(probability, 1 - probability)
+    right = (probability > 0.5) == high
+    bins = np.minimum(((confidence - 0.5) * 2 * _BINS).astype(int), _BINS - 1)
+    total = 0.0
+    for number in range(_BINS):
+        inside = bins == number
+        if inside.any():
+            share = weight[inside]
+            total += abs(np.sum(share * (right[inside] - confidence[inside])))
+    return float(total / weight.sum())

@@ -1,0 +1,170 @@
+"""From a recorded study to the windows of its trials, through the live preprocessing and the bundle's network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.bundle.predictor import Predictor
+from bci_app.bundle.store import LoadedBundle
+from bci_app.errors import StudyError
+from bci_app.learn.folds import Array
+from bci_app.montage.names import canonical
+from bci_app.preprocessing import Pipeline, PreprocessingSpec, Rest, Window, measure_rest, network_input
+from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline
+from bci_app.recording import Recording
+from bci_app.study.trials import RecordedStudy, RecordedTrial, Span
+
+EMBEDDING = "embedding"
+BAND_POWER = "band power"
+
+_MUSCLE_HZ = 28.0
+_EYE_HZ = 4.0
+# Where chewing and neck muscles, and where eyes, are seen best.
+_RIM = ("F7", "F8", "FT7", "FT8", "T7", "T8", "TP7", "TP8", "TP9", "TP10", "P7", "P8", "AF7", "AF8", "Fp1", "Fp2")
+_EYES = ("Fp1", "Fp2", "Fpz", "AF7", "AF8", "AF3", "AF4", "F7", "F8")
+
+
+@dataclass(frozen=True)
+class StudyRecording:
+    """A recording with what its markers say."""
+
+    recording: Recording
+    study: RecordedStudy
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.recording.path
+
+
+@dataclass(frozen=True)
+class TrialWindows:
+    """The windows of one trial.
+
+    Attributes
+    ----------
+    trial : RecordedTrial
+        Which.
+    features : dict of str to ndarray of float64, shape (n_windows, n_features)
+        By kind: the network's embedding; band powers where the bundle's tokens are such.
+    artefacts : ndarray of float64, shape (n_windows, n_features)
+        Power where muscle and eyes show most; no column where the tokens are no band powers.
+    probabilities : dict of str to ndarray of float64, shape (n_windows, n_classes)
+        What the bundle itself says, by target.
+    """
+
+    trial: RecordedTrial
+    features: dict[str, Array]
+    artefacts: Array
+    probabilities: dict[str, Array]
+
+
+def trial_windows(source: StudyRecording, bundle: LoadedBundle, predictor: Predictor) -> list[TrialWindows]:
+    """Return the windows of every completed trial that lie wholly inside it.
+
+    Raises
+    ------
+    StudyError
+        If the study has no rest that is long enough for the bundle.
+    ChannelError, PreprocessingError
+        If the recording does not fit the bundle.
+    """
+    spec = bundle.spec.preprocessing
+    windows = _windows(source.recording, spec)
+    rate = source.recording.info.rate
+    rest = _rest(source, spec, windows, rate)
+    found = []
+    for trial in source.study.trials:
+        inside = [window.features for window in windows if _lies_in(window, trial.span, rate)]
+        if inside:
+            tokens = np.stack([network_input(spec, features, rest) for features in inside])
+            found.append(_trial(trial, tokens, spec, predictor))
+    return found
+
+
+def _windows(recording: Recording, spec: PreprocessingSpec) -> list[Window]:
+    """Run the preprocessing over a recording; indices are rows of the recording."""
+    info = recording.info
+    pipeline = Pipeline(spec, channels=info.channels, rate=info.rate, units=info.units)
+    windows: list[Window] = []
+    for segment in recording.segments:
+        pipeline.reset()
+        made = pipeline.process(recording.data[segment])
+        windows += [
+            window._replace(first=window.first + segment.start, last=window.last + segment.start) for window in made
+        ]
+    return windows
+
+
+def _lies_in(window: Window, span: Span, rate: float) -> bool:
+    return span.onset <= window.first / rate and window.last / rate < span.offset
+
+
+def _rest(source: StudyRecording, spec: PreprocessingSpec, windows: Sequence[Window], rate: float) -> Rest | None:
+    """Measure the rest baseline in the first rest of the study that is long enough."""
+    if isinstance(spec.baseline, NoBaseline):
+        return None
+    longest = 0
+    for span in source.study.rests:
+        inside = [window.features for window in windows if _lies_in(window, span, rate)]
+        longest = max(longest, len(inside))
+        if len(inside) >= spec.baseline_windows:
+            return measure_rest(spec, inside)
+    raise StudyError(
+        f"{source.path.name} has no rest that is long enough for the model",
+        found=f"{longest} windows of rest",
+        expected=f"{spec.baseline_windows} windows ({spec.baseline.samples / spec.rate:g} s) in one rest block",
+        fix="Use a protocol with a longer rest.",
+    )
+
+
+def _trial(
+    trial: RecordedTrial, tokens: NDArray[np.float32], spec: PreprocessingSpec, predictor: Predictor
+) -> TrialWindows:
+    output = predictor.predict(tokens)
+    probabilities = {
+        target.name: values for target, values in zip(predictor.spec.targets, output.probabilities, strict=True)
+    }
+    return TrialWindows(trial, window_features(tokens, output.embedding, spec), _artefacts(tokens, spec), probabilities)
+
+
+def window_features(
+    tokens: NDArray[np.float32], embedding: NDArray[np.float32], spec: PreprocessingSpec
+) -> dict[str, Array]:
+    """Return what a personal head can be learnt from, by kind.
+
+    Parameters
+    ----------
+    tokens : ndarray of float32, shape (n_windows, n_channels, n_features)
+        Network input.
+    embedding : ndarray of float32, shape (n_windows, embedding_dim)
+        Output of the network.
+    spec : PreprocessingSpec
+        Says what the tokens are.
+    """
+    found = {EMBEDDING: embedding.astype(np.float64)}
+    if isinstance(spec.token, LogBandPowerToken):
+        found[BAND_POWER] = tokens.reshape(len(tokens), -1).astype(np.float64)
+    return found
+
+
+def _artefacts(tokens: NDArray[np.float32], spec: PreprocessingSpec) -> Array:
+    if not isinstance(spec.token, LogBandPowerToken):
+        return np.empty((len(tokens), 0))
+    names = [canonical(name) for name in spec.channels]
+    columns = [
+        (channel, band)
+        for channel, name in enumerate(names)
+        for band, (low, high) in enumerate(spec.token.bands)
+        if (name in _RIM and low >= _MUSCLE_HZ) or (name in _EYES and high <= _EYE_HZ)
+    ]
+    return (
+        np.stack([tokens[:, c, b] for c, b in columns], axis=1).astype(np.float64)
+        if columns
+        else np.empty((len(tokens), 0))
+    )
