@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from bci_app.learn.folds import Array
 
-_PRIOR = 1.0
+_PRIOR = 0.1
 """Weight of the prior that draws the slope towards 0, in trials: few trials make cautious probabilities."""
 _BINS = 10
 

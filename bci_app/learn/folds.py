@@ -1,7 +1,7 @@
 """Ridge classification over trials, for many labellings at once.
 
 What a fold needs of its training trials are sums over their windows: counts, sums and second moments. They do not
-depend on the labels, so one eigendecomposition serves every strength of the penalty and every permutation of the labels.
+depend on the labels, so that one eigendecomposition serves every penalty and every permutation of the labels.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Nested leave-trials-out: what a head would reach on trials that it has not seen, and what chance reaches.
 
-The penalty and the kind of features are chosen inside each training part. Chance is the same procedure, choice included,
-on permuted labels of whole trials (Ojala & Garriga 2010, J. Machine Learning Research 11).
+The penalty and the kind of features are chosen inside each training part. Chance is the same procedure, with its
+choices, on permuted labels of whole trials (Ojala & Garriga 2010, J. Machine Learning Research 11).
 """
 
 from __future__ import annotations
