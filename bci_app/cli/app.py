@@ -16,6 +16,7 @@ from bci_app.cli.models import check
 from bci_app.cli.output_options import with_outputs
 from bci_app.cli.recordings import info, replay
 from bci_app.cli.sessions import record, run
+from bci_app.cli.studies import learn, study
 from bci_app.cli.window import demo, gui
 from bci_app.command_line import run_command_line
 
@@ -24,6 +25,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     gui,
     run,
     record,
+    study,
+    learn,
     replay,
     sources,
     info,

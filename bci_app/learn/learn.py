@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,12 +36,15 @@ class Learnt:
         What the head is worth.
     profile : Profile or None
         Written only if the head is adopted.
+    profile_folder : Path or None
+        Where.
     skipped : tuple of str
         Recordings that could not be used, and why.
     """
 
     verdict: Verdict
     profile: Profile | None
+    profile_folder: Path | None
     skipped: tuple[str, ...]
 
 
@@ -60,7 +65,7 @@ def learn(
     *,
     target: str | None = None,
     participant: str | None = None,
-    out: Path | None = None,
+    out: Path | Callable[[str, str], Path] | None = None,
     permutations: int = PERMUTATIONS,
 ) -> Learnt:
     """Learn a head from a person's recorded trials, score it, and write a profile if it is above chance.
@@ -75,8 +80,8 @@ def learn(
         What to learn; the bundle's first target that the trials have labels of by default.
     participant : str, optional
         Whose recordings, where the folder holds several people's.
-    out : Path, optional
-        Where the profile is written; without it none is.
+    out : Path or callable, optional
+        Where the profile is written, or what makes the folder of participant and target; without it none is written.
     permutations : int
         Random labellings for chance.
 
@@ -95,10 +100,18 @@ def learn(
     trials = _trials(used, labels, [collected.session[i] for i in labels.index])
     validation = validate(trials, permutations=permutations)
     verdict = _verdict(trials, validation, labels, used, permutations)
-    profile = None
-    if verdict.adopted and out is not None:
-        profile = _write(out, collected, bundle, trials, validation, verdict, labels)
-    return Learnt(verdict, profile, tuple(collected.skipped))
+    if not verdict.adopted or out is None:
+        return Learnt(verdict, None, None, tuple(collected.skipped))
+    where = out if isinstance(out, Path) else out(collected.participant, labels.target)
+    profile = _write(where, collected, bundle, trials, validation, verdict, labels)
+    return Learnt(verdict, profile, where, tuple(collected.skipped))
+
+
+def default_profile_folder(bundle: str, participant: str, target: str) -> Path:
+    """Return where the profile of a person for a bundle and a target lies among the user's data."""
+    base = Path(os.environ.get("BCI_APP_PROFILES") or Path.home() / "bci-app profiles")
+    # The code comes from a recording, which may be anybody's.
+    return base / re.sub(r"[^A-Za-z0-9_.-]", "-", f"{participant}_{bundle}_{target}").lstrip(".")
 
 
 def find_recordings(folder: Path) -> list[Path]:

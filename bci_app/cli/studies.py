@@ -1,0 +1,142 @@
+"""Commands about studies and personal models: `study` and `learn`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bci_app.cli.options import (
+    BundleOption,
+    ChannelsOption,
+    JsonOption,
+    MarkersOption,
+    NetworkOption,
+    NotesOption,
+    RateOption,
+    SourceOption,
+    UnitOption,
+)
+from bci_app.cli.session_setup import interruptible, keep_to_this_machine, open_stream
+
+if TYPE_CHECKING:
+    from bci_app.learn.learn import Learnt
+    from bci_app.learn.verdict import Verdict
+    from bci_app.study.runner import Stage
+
+
+def study(
+    protocol: Annotated[
+        str, typer.Argument(help="Protocol file (TOML), or one that ships: guided-recall, load.", show_default=False)
+    ],
+    source: SourceOption,
+    out: Annotated[Path, typer.Option(help="Folder of the study; recordings get BIDS names in it.")],
+    participant: Annotated[
+        str | None, typer.Option(help="Code of the participant: letters and digits. P01 by default.")
+    ] = None,
+    session: Annotated[
+        str | None, typer.Option(help="Label of the session. By default the broken-off one goes on, or the next begins.")
+    ] = None,
+    language: Annotated[str | None, typer.Option(help="Language of the texts, such as en or de.")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="Without a window.")] = False,
+    answers: Annotated[
+        Path | None, typer.Option(help="JSON file with the ratings, by condition or number of the trial.")
+    ] = None,
+    notes: NotesOption = None,
+    markers: MarkersOption = None,
+    channels: ChannelsOption = None,
+    rate: RateOption = None,
+    unit: UnitOption = None,
+    network: NetworkOption = False,
+) -> None:
+    """Run a study: show trials, ask for ratings, record everything.
+
+    A protocol file lists blocks of instructions, rest and trials; docs/study.md explains each key. Two protocols ship and
+    need no media: guided-recall (16 memories of a minute, about 25 minutes) and load (rest and mental arithmetic, about
+    6 minutes). A session that was broken off goes on with the same command.
+    """
+    from bci_app.study.headless import StudyOptions, study_without_window
+
+    if not network:
+        keep_to_this_machine()
+    options = StudyOptions(
+        out=out,
+        participant=participant,
+        session=session,
+        language=language,
+        answers=answers,
+        notes=notes,
+        source=source,
+        markers=tuple(markers or ()),
+    )
+    stream = open_stream(source, channels=channels, rate=rate, unit=unit)
+    with interruptible() as stopped:
+        outcome = study_without_window(protocol, stream, options, stopped=stopped, on_stage=_show_stage)
+    print(f"{outcome.done} of {outcome.trials} trials, recorded in {outcome.recording}")
+    if outcome.done < outcome.trials:
+        print("Continue with the same command.")
+
+
+def learn(
+    folder: Annotated[Path, typer.Argument(help="Folder of a study, or one recording of it.")],
+    bundle: BundleOption,
+    target: Annotated[str | None, typer.Option(help="What to learn, such as valence.")] = None,
+    participant: Annotated[str | None, typer.Option(help="Whose trials, if the folder holds several people's.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the profile. By default among the user's data.", show_default=False)
+    ] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Learn a person's own model from their rated trials, and say what it is worth.
+
+    Trials are left out one at a time, and the same is done with shuffled labels. A profile is written only if the model
+    is above chance.
+    """
+    from bci_app.bundle import find_bundle, load_bundle
+    from bci_app.learn.learn import default_profile_folder, learn
+
+    loaded = load_bundle(find_bundle(bundle))
+    found = learn(
+        folder,
+        loaded,
+        target=target,
+        participant=participant,
+        out=out or (lambda who, what: default_profile_folder(loaded.spec.name, who, what)),
+    )
+    for line in found.skipped:
+        print(f"left out: {line}", file=sys.stderr)
+    if json_:
+        print(json.dumps(_as_json(found), indent=2))
+    else:
+        print("\n".join(_lines(found.verdict)))
+        if found.profile_folder is not None:
+            print(f"Profile: {found.profile_folder}")
+
+
+def _show_stage(stage: Stage, _sample: int) -> None:
+    trial = stage.trial
+    if trial is None or stage.kind.value == "stimulus":
+        what = f"trial {trial.number}: {trial.spec.name}" if trial else stage.kind.value
+        print(what, file=sys.stderr)
+
+
+def _as_json(found: Learnt) -> dict[str, object]:
+    profile = None if found.profile_folder is None else str(found.profile_folder)
+    return {**found.verdict.as_dict(), "profile": profile}
+
+
+def _lines(verdict: Verdict) -> list[str]:
+    rows = [
+        verdict.sentence,
+        f"balanced accuracy  {verdict.balanced_accuracy:.2f} (95 % {verdict.interval[0]:.2f} to {verdict.interval[1]:.2f})",
+        f"chance             {verdict.chance[0]:.2f} to {verdict.chance[1]:.2f}, p {verdict.p:.3f}",
+    ]
+    if verdict.general_balanced_accuracy is not None:
+        rows.append(f"general model      {verdict.general_balanced_accuracy:.2f}")
+    if verdict.artefact_balanced_accuracy is not None:
+        rows.append(f"muscle and eyes    {verdict.artefact_balanced_accuracy:.2f}")
+    rows.append(f"trials             {verdict.trials}, labelled by {verdict.labels}; read from {verdict.features}")
+    return rows
