@@ -38,7 +38,8 @@ def study(
         str | None, typer.Option(help="Code of the participant: letters and digits. P01 by default.")
     ] = None,
     session: Annotated[
-        str | None, typer.Option(help="Label of the session. By default the broken-off one goes on, or the next begins.")
+        str | None,
+        typer.Option(help="Label of the session: by default the broken-off one, or the next."),
     ] = None,
     language: Annotated[str | None, typer.Option(help="Language of the texts, such as en or de.")] = None,
     headless: Annotated[bool, typer.Option("--headless", help="Without a window.")] = False,
@@ -54,12 +55,15 @@ def study(
 ) -> None:
     """Run a study: show trials, ask for ratings, record everything.
 
-    A protocol file lists blocks of instructions, rest and trials; docs/study.md explains each key. Two protocols ship and
-    need no media: guided-recall (16 memories of a minute, about 25 minutes) and load (rest and mental arithmetic, about
-    6 minutes). A session that was broken off goes on with the same command.
+    A protocol file lists blocks of instructions, rest and trials; docs/study.md explains each key. Two protocols ship
+    and need no media: guided-recall (16 memories of a minute, about 25 minutes) and load (rest and mental arithmetic,
+    about 6 minutes). A session that was broken off goes on with the same command.
     """
+    from bci_app.errors import StudyError
     from bci_app.study.headless import StudyOptions, study_without_window
 
+    if not headless:
+        raise StudyError("The window of a study is not part of this version", fix="Add --headless.")
     if not network:
         keep_to_this_machine()
     options = StudyOptions(
@@ -129,9 +133,10 @@ def _as_json(found: Learnt) -> dict[str, object]:
 
 
 def _lines(verdict: Verdict) -> list[str]:
+    low, high = verdict.interval
     rows = [
         verdict.sentence,
-        f"balanced accuracy  {verdict.balanced_accuracy:.2f} (95 % {verdict.interval[0]:.2f} to {verdict.interval[1]:.2f})",
+        f"balanced accuracy  {verdict.balanced_accuracy:.2f} (95 % {low:.2f} to {high:.2f})",
         f"chance             {verdict.chance[0]:.2f} to {verdict.chance[1]:.2f}, p {verdict.p:.3f}",
     ]
     if verdict.general_balanced_accuracy is not None:

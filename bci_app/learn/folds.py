@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg
 
 Array = NDArray[np.float64]
 
@@ -91,7 +90,7 @@ class TrainedFold:
         covariance = sums.second[train].sum(axis=0) / n - np.outer(mean, mean)
         sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         self._scale = np.where(sd > _SMALLEST_SD, 1 / np.maximum(sd, _SMALLEST_SD), 0.0)
-        values, vectors = linalg.eigh(covariance * np.outer(self._scale, self._scale))
+        values, vectors = np.linalg.eigh(covariance * np.outer(self._scale, self._scale))
         self._values, self._vectors = np.maximum(values, 0.0), vectors
         self._trials = sums.first[train]
         self._rotated = vectors.T @ (self._scale[:, None] * self._trials.T)  # (n_features, n_train)

@@ -105,6 +105,11 @@ class SyntheticSource:
         return self._end is not None and self._next >= self._end
 
     @property
+    def speed(self) -> float | None:
+        """Factor of its speed; None for as fast as it is read."""
+        return self._speed
+
+    @property
     def truth(self) -> Emotion:
         """The participant's state at the newest sample that was read."""
         return Emotion(*self.participant.truth(np.array([max(0, self._next - 1)]))[0].tolist())

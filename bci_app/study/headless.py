@@ -100,9 +100,7 @@ def study_without_window(
         session.save(protocol, done, finished=False)
         _first_samples(engine, timed)
         run = session.next_run - 1
-        runner.start(
-            timed.now, {"participant": participant, "session": session.session, "run": f"{max(1, run):02d}"}
-        )
+        runner.start(timed.now, {"participant": participant, "session": session.session, "run": f"{max(1, run):02d}"})
 
         def show(stage: Stage, sample: int) -> None:
             if part is not None:

@@ -32,8 +32,10 @@ Text = Line | dict[str, Line]
 """A text, or the same text by language code: ``{en = "Rest", de = "Ruhe"}``."""
 
 
-def in_language(text: Text, language: str) -> str:
-    """Return a text in a language; the first language that it has where that one is missing."""
+def in_language(text: Text | None, language: str) -> str:
+    """Return a text in a language; the first language that it has where that one is missing; nothing for None."""
+    if text is None:
+        return ""
     if isinstance(text, str):
         return text
     return text.get(language) or next(iter(text.values()))
@@ -65,9 +67,9 @@ class Scale(_Frozen):
     low: int = 1
     high: int = 9
     words: tuple[Line, ...] = ()
-    question: Text = ""
-    low_label: Text = ""
-    high_label: Text = ""
+    question: Text | None = None
+    low_label: Text | None = None
+    high_label: Text | None = None
 
     @model_validator(mode="after")
     def _answerable(self) -> Self:

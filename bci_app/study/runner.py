@@ -70,7 +70,7 @@ class Stage:
             return in_language(self.scale.question, language)
         stimulus = self.trial.spec.stimulus if self.trial and self.kind is StageKind.STIMULUS else None
         text = getattr(stimulus, "text", None)
-        return "" if text is None else in_language(text, language)
+        return in_language(text, language)
 
 
 _FINISHED = Stage(StageKind.FINISHED)

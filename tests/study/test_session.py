@@ -1,0 +1,211 @@
+"""Studies through the command line, with a simulated participant, and what is learnt from them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from bci_app.cli.app import main
+from bci_app.errors import StudyError
+from bci_app.recording import read_recording
+from bci_app.sources.registry import open_source
+from bci_app.study.headless import StudyOptions, study_without_window
+from bci_app.study.runner import Stage, StageKind
+from bci_app.study.trials import RecordedStudy, read_study
+from tests.study.protocols import HEAD, SCALES, TINY, write
+
+LEARNABLE = (
+    HEAD
+    + SCALES.split('[[scales]]\nname = "effort"')[0]
+    + """
+[[blocks]]
+kind = "rest"
+seconds = 34
+[[blocks]]
+kind = "trials"
+repetitions = 5
+fixation = 1
+pause = 1
+ratings = ["valence"]
+[[blocks.trials]]
+name = "happy"
+seconds = 14
+intended = { valence = "high", arousal = "high" }
+stimulus = { kind = "text", text = "A happy moment" }
+[[blocks.trials]]
+name = "sad"
+seconds = 14
+intended = { valence = "low", arousal = "low" }
+stimulus = { kind = "text", text = "A sad moment" }
+"""
+)
+
+
+class Done(NamedTuple):
+    """What a command did."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_app(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run a command of bci-app in this process."""
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["bci-app", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Done(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+def studied(path: Path) -> RecordedStudy:
+    study = read_study((note.onset, note.text) for note in read_recording(path).annotations)
+    assert study is not None
+    return study
+
+
+def source(effect: float = 1.0, **options: object) -> str:
+    more = "".join(f"&{key}={value}" for key, value in options.items())
+    return f"synthetic:?participant=4&effect={effect:g}&speed=max{more}"
+
+
+def test_a_study_is_recorded_with_its_trials_at_the_samples_of_its_protocol(
+    run_app: Callable[..., Done], tmp_path: Path
+) -> None:
+    protocol = write(tmp_path)
+    done = run_app(
+        "study", protocol, "--source", source(), "--headless", "--out", tmp_path / "S", "--participant", "P01"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "6 of 6 trials" in done.stdout
+    (path,) = (tmp_path / "S").rglob("*.xdf")
+    assert path.name == "sub-P01_ses-01_task-tiny_run-01_eeg.xdf"
+    study = studied(path)
+    assert study.complete
+    assert [trial.number for trial in study.trials] == [1, 2, 3, 4, 5, 6]
+    for trial in study.trials:
+        assert trial.span.seconds == pytest.approx(5.0, abs=0.26)  # a read of the source is a quarter of a second
+        assert set(trial.ratings) == {"valence", "effort"}
+        assert (int(trial.ratings["valence"]) > 5) == (trial.intended["valence"] == "high")
+
+
+def test_the_same_study_again_is_another_session(run_app: Callable[..., Done], tmp_path: Path) -> None:
+    command = ("study", write(tmp_path), "--source", source(), "--headless", "--out", tmp_path / "S")
+    assert run_app(*command).returncode == 0
+    assert run_app(*command).returncode == 0
+    assert sorted(path.parts[-3] for path in (tmp_path / "S").rglob("*.xdf")) == ["ses-01", "ses-02"]
+    refused = run_app(*command, "--session", "01")
+    assert refused.returncode == 1
+    assert "has a session 01 already" in refused.stderr
+
+
+def test_a_study_that_is_ended_early_goes_on_at_its_trial(tmp_path: Path) -> None:
+    protocol = str(write(tmp_path))
+    stopped = threading.Event()
+
+    def stop_in_the_third(stage: Stage, _sample: int) -> None:
+        if stage.kind is StageKind.STIMULUS and stage.trial is not None and stage.trial.number == 3:
+            stopped.set()
+
+    options = StudyOptions(out=tmp_path / "S", source="", participant="P01")
+    first = study_without_window(protocol, open_source(source()), options, stopped=stopped, on_stage=stop_in_the_third)
+    assert (first.done, first.trials) == (2, 6)
+    second = study_without_window(
+        protocol, open_source(source()), options, stopped=threading.Event(), on_stage=lambda stage, sample: None
+    )
+    assert second.done == 6
+    assert [path.name[-14:-8] for path in sorted((tmp_path / "S").rglob("*.xdf"))] == ["run-01", "run-02"]
+    assert [trial.number for path in (first.recording, second.recording) for trial in studied(path).trials] == [
+        *range(1, 7)
+    ]
+
+
+def test_a_source_that_ends_keeps_what_was_completed(tmp_path: Path) -> None:
+    options = StudyOptions(out=tmp_path / "S", source="", participant="P01")
+    with pytest.raises(StudyError, match=r"ended before the study: found [1-5] of 6 trials"):
+        study_without_window(
+            str(write(tmp_path)),
+            open_source(source(seconds=40)),
+            options,
+            stopped=threading.Event(),
+            on_stage=lambda stage, sample: None,
+        )
+    (path,) = (tmp_path / "S").rglob("*.xdf")
+    assert studied(path).trials
+
+
+def test_answers_come_from_a_file(run_app: Callable[..., Done], tmp_path: Path) -> None:
+    answers = tmp_path / "answers.json"
+    answers.write_text(
+        json.dumps({"happy": {"valence": 8}, "sad": {"valence": 2}, "1": {"valence": 5, "effort": "some"}})
+    )
+    done = run_app(
+        "study", write(tmp_path), "--source", source(), "--headless", "--out", tmp_path / "S", "--answers", answers
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "S").rglob("*.xdf")
+    first, *others = studied(path).trials
+    assert dict(first.ratings) == {"valence": "5", "effort": "some"}
+    assert all(trial.ratings["valence"] == {"happy": "8", "sad": "2"}[trial.condition] for trial in others)
+
+
+def test_an_impossible_answer_is_one_message(run_app: Callable[..., Done], tmp_path: Path) -> None:
+    answers = tmp_path / "answers.json"
+    answers.write_text('{"happy": {"valence": 12}, "sad": {"valence": 12}}')
+    done = run_app(
+        "study", write(tmp_path), "--source", source(), "--headless", "--out", tmp_path / "S", "--answers", answers
+    )
+    assert done.returncode == 1
+    assert "found '12'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("effect", [2.5, 0.0])
+def test_a_planted_effect_is_learnt_and_none_is_not(
+    run_app: Callable[..., Done], tmp_path: Path, effect: float
+) -> None:
+    protocol = write(tmp_path, LEARNABLE)
+    study = run_app("study", protocol, "--source", source(effect), "--headless", "--out", tmp_path / "S")
+    assert study.returncode == 0, study.stderr
+    profile = tmp_path / "profile"
+    done = run_app(
+        "learn", tmp_path / "S", "--bundle", "mental-load", "--target", "valence", "--out", profile, "--json"
+    )
+    assert done.returncode == 0, done.stderr
+    verdict = json.loads(done.stdout)
+    assert verdict["adopted"] == (effect > 0)
+    assert verdict["trials"] == 10
+    assert profile.exists() == (effect > 0)
+    assert (verdict["profile"] == str(profile)) == (effect > 0)
+    assert verdict["interval"][0] <= verdict["balanced_accuracy"] <= verdict["interval"][1]
+
+
+def test_a_folder_without_trials_is_one_message(run_app: Callable[..., Done], tmp_path: Path) -> None:
+    done = run_app("learn", tmp_path, "--bundle", "mental-load")
+    assert done.returncode == 1
+    assert "There is no recording" in done.stderr
+
+
+def test_a_study_without_the_target_names_what_it_has(run_app: Callable[..., Done], tmp_path: Path) -> None:
+    run_app("study", write(tmp_path, LEARNABLE), "--source", source(), "--headless", "--out", tmp_path / "S")
+    done = run_app("learn", tmp_path / "S", "--bundle", "mental-load", "--target", "joy")
+    assert done.returncode == 1
+    assert "found labels of valence, arousal" in done.stderr
+
+
+def test_the_rest_of_a_study_must_be_long_enough_for_the_model(run_app: Callable[..., Done], tmp_path: Path) -> None:
+    run_app("study", write(tmp_path, TINY), "--source", source(), "--headless", "--out", tmp_path / "S")
+    done = run_app("learn", tmp_path / "S", "--bundle", "mental-load", "--target", "valence")
+    assert done.returncode == 1
+    assert "no rest that is long enough" in done.stderr
