@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from bci_app.study.answers import Answers, FileAnswers, TypedAnswers
 from bci_app.study.folder import StudySession, open_session
 from bci_app.study.protocol import Protocol, load_protocol
 from bci_app.study.runner import Stage, StudyRunner
-from bci_app.study.schedule import plan
+from bci_app.study.schedule import Item, PlannedTrial, plan
 from bci_app.study.session import OnStage, TimedSource, marks_into, run_study
 from bci_app.study.simulated import SimulatedTakingPart
 
@@ -84,17 +85,13 @@ def study_without_window(
     participant = options.participant or _default_code(source)
     session = open_session(options.out, protocol, participant=participant, session=options.session)
     done = session.resume(protocol)
-    answers = _answers(options, part, options.language or protocol.language)
+    items = plan(protocol, participant=participant, session=session.session)
+    answers = _answers(options, part, protocol, items)
     timed = TimedSource(source, live=not (isinstance(source, SyntheticSource) and source.speed is None))
     engine = Engine(timed, None, markers=options.markers)
     engine.start()
     try:
-        runner = StudyRunner(
-            protocol,
-            plan(protocol, participant=participant, session=session.session),
-            mark=marks_into(engine),
-            done=done,
-        )
+        runner = StudyRunner(protocol, items, mark=marks_into(engine), done=done)
         recorder = _recorder(engine, session, protocol, options)
         engine.start_recording(recorder)
         session.save(protocol, done, finished=False)
@@ -117,10 +114,18 @@ def _default_code(source: Source) -> str:
     return f"sim{source.participant.seed}" if isinstance(source, SyntheticSource) else "P01"
 
 
-def _answers(options: StudyOptions, part: SimulatedTakingPart | None, language: str) -> Answers:
-    if options.answers is not None:
-        return FileAnswers(options.answers)
-    return part or TypedAnswers(language)
+def _answers(
+    options: StudyOptions, part: SimulatedTakingPart | None, protocol: Protocol, items: Sequence[Item]
+) -> Answers:
+    if options.answers is None:
+        return part or TypedAnswers(options.language or protocol.language)
+    answers = FileAnswers(options.answers)
+    # A wrong answer is found now, and not in the middle of the session.
+    for item in items:
+        if isinstance(item, PlannedTrial):
+            for name in item.block.ratings:
+                answers.answer(item, protocol.scale(name))
+    return answers
 
 
 def _recorder(engine: Engine, session: StudySession, protocol: Protocol, options: StudyOptions) -> Recorder:

@@ -29,7 +29,7 @@ kind = "rest"
 seconds = 34
 [[blocks]]
 kind = "trials"
-repetitions = 5
+repetitions = 8
 fixation = 1
 pause = 1
 ratings = ["valence"]
@@ -73,6 +73,10 @@ def studied(path: Path) -> RecordedStudy:
     study = read_study((note.onset, note.text) for note in read_recording(path).annotations)
     assert study is not None
     return study
+
+
+def nothing(_stage: Stage, _sample: int) -> None:
+    """Show nothing."""
 
 
 def source(effect: float = 1.0, **options: object) -> str:
@@ -121,9 +125,7 @@ def test_a_study_that_is_ended_early_goes_on_at_its_trial(tmp_path: Path) -> Non
     options = StudyOptions(out=tmp_path / "S", source="", participant="P01")
     first = study_without_window(protocol, open_source(source()), options, stopped=stopped, on_stage=stop_in_the_third)
     assert (first.done, first.trials) == (2, 6)
-    second = study_without_window(
-        protocol, open_source(source()), options, stopped=threading.Event(), on_stage=lambda stage, sample: None
-    )
+    second = study_without_window(protocol, open_source(source()), options, stopped=threading.Event(), on_stage=nothing)
     assert second.done == 6
     assert [path.name[-14:-8] for path in sorted((tmp_path / "S").rglob("*.xdf"))] == ["run-01", "run-02"]
     assert [trial.number for path in (first.recording, second.recording) for trial in studied(path).trials] == [
@@ -139,7 +141,7 @@ def test_a_source_that_ends_keeps_what_was_completed(tmp_path: Path) -> None:
             open_source(source(seconds=40)),
             options,
             stopped=threading.Event(),
-            on_stage=lambda stage, sample: None,
+            on_stage=nothing,
         )
     (path,) = (tmp_path / "S").rglob("*.xdf")
     assert studied(path).trials
@@ -162,16 +164,17 @@ def test_answers_come_from_a_file(run_app: Callable[..., Done], tmp_path: Path) 
 
 def test_an_impossible_answer_is_one_message(run_app: Callable[..., Done], tmp_path: Path) -> None:
     answers = tmp_path / "answers.json"
-    answers.write_text('{"happy": {"valence": 12}, "sad": {"valence": 12}}')
+    answers.write_text('{"happy": {"valence": 2}, "sad": {"valence": "12"}}')
     done = run_app(
         "study", write(tmp_path), "--source", source(), "--headless", "--out", tmp_path / "S", "--answers", answers
     )
     assert done.returncode == 1
     assert "found '12'" in done.stderr
+    assert not list(tmp_path.rglob("*.xdf"))  # found before the session
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("effect", [2.5, 0.0])
+@pytest.mark.parametrize("effect", [3.0, 0.0])
 def test_a_planted_effect_is_learnt_and_none_is_not(
     run_app: Callable[..., Done], tmp_path: Path, effect: float
 ) -> None:
@@ -185,7 +188,7 @@ def test_a_planted_effect_is_learnt_and_none_is_not(
     assert done.returncode == 0, done.stderr
     verdict = json.loads(done.stdout)
     assert verdict["adopted"] == (effect > 0)
-    assert verdict["trials"] == 10
+    assert verdict["trials"] == 16
     assert profile.exists() == (effect > 0)
     assert (verdict["profile"] == str(profile)) == (effect > 0)
     assert verdict["interval"][0] <= verdict["balanced_accuracy"] <= verdict["interval"][1]
