@@ -55,6 +55,29 @@ class Controls(Frozen):
     first_half: Fraction | None = None
     second_half: Fraction | None = None
 
+    def describe(self) -> list[str]:
+        """Return a line for each control that was measured."""
+        lines = []
+        if self.swap is not None:
+            lines.append(
+                f"baseline from the task: rest is called high in {self.swap.rest_high:.2f} of the windows, "
+                f"the task in {self.swap.task_high:.2f}"
+            )
+        named = {
+            "without frequencies above 28 Hz": self.muscle_free,
+            "with frequencies above 28 Hz alone": self.muscle_only,
+            **self.simple_methods,
+            "largest subnet": self.largest_subnet,
+            "median subnet": self.median_subnet,
+            "random subnet": self.random_subnet,
+            "first half of the recordings": self.first_half,
+            "second half of the recordings": self.second_half,
+        }
+        lines += [f"{name}: balanced accuracy {value:.2f}" for name, value in named.items() if value is not None]
+        if self.false_alarms is not None:
+            lines.append(f"long rest: called high in {self.false_alarms:.2f} of the windows")
+        return lines
+
 
 class TargetScore(Frozen):
     """What the model reached on one target, on people or trials that it was not trained on.

@@ -12,7 +12,7 @@ import typer
 
 from bci_app import __version__
 from bci_app.cli.machine import bench, doctor, sources
-from bci_app.cli.models import check
+from bci_app.cli.models import check, models
 from bci_app.cli.output_options import with_outputs
 from bci_app.cli.recordings import info, replay
 from bci_app.cli.sessions import record, run
@@ -30,6 +30,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     replay,
     sources,
     info,
+    models,
     check,
     doctor,
     bench,
