@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.bundle.predictor import Output, Predictor
+from bci_app.bundle.predictor import PredictedBatch, Predictor
 from bci_app.bundle.store import LoadedBundle
 from bci_app.learn.features import window_features
 from bci_app.learn.profile import Profile
@@ -36,9 +38,9 @@ class PersonalPredictor(Predictor):
         self.head = profile.head
         self._position = [target.name for target in bundle.spec.targets].index(profile.spec.target)
 
-    def predict(self, tokens: NDArray[np.float32]) -> Output:
+    def predict(self, tokens: NDArray[np.float32], channels: Sequence[str] | None = None) -> PredictedBatch:
         """Compute probabilities and embedding of a batch of windows (n_windows, n_channels, n_features)."""
-        output = super().predict(tokens)
+        output = super().predict(tokens, channels)
         features = window_features(tokens, output.embedding, self.spec.preprocessing)[self.profile.spec.features]
         high = self.profile.calibration.probability(self.head.scores(features))
         probabilities = list(output.probabilities)
