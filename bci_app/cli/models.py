@@ -23,6 +23,12 @@ def check(bundle: Annotated[str, typer.Argument(help="Folder or name of a bundle
     spec = loaded.spec
     print(f"{spec.name}: {spec.title}")
     print(f"{result.windows} windows agree; probabilities differ by at most {result.probability_error:.1e}")
+    for score in spec.provenance.scores:
+        print(f"{score.target}: balanced accuracy {score.balanced_accuracy:.2f}")
+        if score.explained_by_controls:
+            print("  its controls explain this score")
+        for line in score.controls.describe():
+            print(f"  {line}")
 
 
 def models(
@@ -50,8 +56,7 @@ def models(
         return
     for fit in found:
         score = "-" if fit.expected_balanced_accuracy is None else f"{fit.expected_balanced_accuracy:.2f}"
-        print(
-            f"{fit.bundle:24} {'fits' if fit.fits else 'does not fit':13} {score:>5}  {len(fit.electrodes)} electrodes"
-        )
+        verdict = "fits" if fit.fits else "does not fit"
+        print(f"{fit.bundle:24} {verdict:13} {score:>5}  {len(fit.electrodes)} electrodes")
         if fit.reason:
             print(f"  {fit.reason}")
