@@ -102,6 +102,7 @@ class Decoder:
         self.pipeline = pipeline
         self._predictor = predictor
         self._spec = pipeline.spec
+        predictor.check_channels(self._spec.channels)
         bundle = predictor.spec
         self._bundle = bundle
         self._most_bad = bundle.max_bad_share

@@ -57,6 +57,7 @@ class Predictor:
 
     def __init__(self, spec: Bundle, model: bytes) -> None:
         self.spec = spec
+        self._graph_targets = spec.targets
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
@@ -142,6 +143,9 @@ class Predictor:
         logits, embedding = self._session.run(list(OUTPUT_NAMES), inputs)
         return logits, embedding
 
+    def check_channels(self, channels: Sequence[str]) -> None:
+        """Check that windows of these channels can be predicted; any that fit the bundle can."""
+
     def positions(self, channels: Sequence[str]) -> NDArray[np.float32]:
         """Return the places of channels as the graph takes them, float32, shape (n_channels, 3)."""
         stated = {electrode.name: electrode.position for electrode in self.spec.electrodes}
@@ -158,7 +162,7 @@ class Predictor:
         """
         logits, embedding = self.logits(tokens, channels)
         probabilities = []
-        for index, target in enumerate(self.spec.targets):
+        for index, target in enumerate(self._graph_targets):
             scaled = logits[:, index, : len(target.classes)].astype(np.float64) / target.temperature
             exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True))
             probabilities.append(exponentials / exponentials.sum(axis=1, keepdims=True))

@@ -54,6 +54,8 @@ class Engine:
         Not started yet.
     bundle : LoadedBundle or None
         The model; None to watch and record signals without predictions.
+    predictor : Predictor, optional
+        Predicts in the place of the bundle's own network, as a person's profile does.
     outputs : sequence of Output
         Where predictions go.
     markers : sequence of str
@@ -79,14 +81,17 @@ class Engine:
         source: Source,
         bundle: LoadedBundle | None,
         *,
+        predictor: Predictor | None = None,
         outputs: Sequence[Output] = (),
         markers: Sequence[str] = (),
         wait_for_baseline: bool = False,
         buffer_seconds: float = 30.0,
         clock: Callable[[], float] = local_clock,
     ) -> None:
-        self.bundle = bundle.spec if bundle is not None else None
-        self._predictor = Predictor(bundle.spec, bundle.model) if bundle is not None else None
+        if predictor is None and bundle is not None:
+            predictor = Predictor(bundle.spec, bundle.model)
+        self._predictor = predictor
+        self.bundle = None if predictor is None else predictor.spec
         self._source = source
         # Checked once: the test of a protocol costs more than the rest of a step.
         self._reporting = source if isinstance(source, Device) else None

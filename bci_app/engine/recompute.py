@@ -21,7 +21,9 @@ from bci_app.stream import Chunk
 _NEVER = sys.maxsize
 
 
-def predictions_of_recording(recording: Recording, bundle: LoadedBundle) -> list[Prediction]:
+def predictions_of_recording(
+    recording: Recording, bundle: LoadedBundle, *, predictor: Predictor | None = None
+) -> list[Prediction]:
     """Make the predictions that a model makes, or made, of a recording.
 
     A session that our recorder wrote is followed as it was, wherever in it the recording began: with its
@@ -36,6 +38,8 @@ def predictions_of_recording(recording: Recording, bundle: LoadedBundle) -> list
         From `read_recording`.
     bundle : LoadedBundle
         The model.
+    predictor : Predictor, optional
+        Predicts in the place of the bundle's own network, as a person's profile does.
 
     Returns
     -------
@@ -54,7 +58,7 @@ def predictions_of_recording(recording: Recording, bundle: LoadedBundle) -> list
     followed = bool(states) and not isinstance(spec.preprocessing.baseline, NoBaseline)
     interpreter = Interpreter(
         spec,
-        Predictor(spec, bundle.model),
+        predictor or Predictor(spec, bundle.model),
         recording.info,
         wait_for_baseline=followed,
         clock=lambda: -math.inf,

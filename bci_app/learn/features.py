@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.bundle.decoder import stream_pipeline
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
 from bci_app.errors import StudyError
@@ -64,8 +65,10 @@ class TrialWindows:
     probabilities: dict[str, Array]
 
 
-def trial_windows(source: StudyRecording, bundle: LoadedBundle, predictor: Predictor) -> list[TrialWindows]:
-    """Return the windows of every completed trial that lie wholly inside it.
+def trial_windows(
+    source: StudyRecording, bundle: LoadedBundle, predictor: Predictor
+) -> tuple[tuple[str, ...], list[TrialWindows]]:
+    """Return the electrodes used, and the windows of every completed trial that lie wholly inside it.
 
     Raises
     ------
@@ -74,9 +77,10 @@ def trial_windows(source: StudyRecording, bundle: LoadedBundle, predictor: Predi
     ChannelError, PreprocessingError
         If the recording does not fit the bundle.
     """
-    spec = bundle.spec.preprocessing
-    windows = _windows(source.recording, spec)
-    rate = source.recording.info.rate
+    info = source.recording.info
+    pipeline = stream_pipeline(bundle.spec, channels=info.channels, rate=info.rate, units=info.units)
+    spec, rate = pipeline.spec, info.rate
+    windows = _windows(source.recording, pipeline)
     rest = _rest(source, spec, windows, rate)
     found = []
     for trial in source.study.trials:
@@ -84,13 +88,11 @@ def trial_windows(source: StudyRecording, bundle: LoadedBundle, predictor: Predi
         if inside:
             tokens = np.stack([network_input(spec, features, rest) for features in inside])
             found.append(_trial(trial, tokens, spec, predictor))
-    return found
+    return spec.channels, found
 
 
-def _windows(recording: Recording, spec: PreprocessingSpec) -> list[Window]:
+def _windows(recording: Recording, pipeline: Pipeline) -> list[Window]:
     """Run the preprocessing over a recording; indices are rows of the recording."""
-    info = recording.info
-    pipeline = Pipeline(spec, channels=info.channels, rate=info.rate, units=info.units)
     windows: list[Window] = []
     for segment in recording.segments:
         pipeline.reset()
@@ -126,7 +128,7 @@ def _rest(source: StudyRecording, spec: PreprocessingSpec, windows: Sequence[Win
 def _trial(
     trial: RecordedTrial, tokens: NDArray[np.float32], spec: PreprocessingSpec, predictor: Predictor
 ) -> TrialWindows:
-    output = predictor.predict(tokens)
+    output = predictor.predict(tokens, spec.channels)
     probabilities = {
         target.name: values for target, values in zip(predictor.spec.targets, output.probabilities, strict=True)
     }

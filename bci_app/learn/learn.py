@@ -53,6 +53,7 @@ class _Collected:
     """The trials of a person, over all their recordings."""
 
     participant: str
+    channels: tuple[str, ...]
     windows: list[TrialWindows]
     session: list[str]
     files: list[str]
@@ -149,12 +150,15 @@ def _collect(paths: Sequence[Path], bundle: LoadedBundle, participant: str | Non
             who = study.details.get("participant", "unknown")
             if participant is not None and who != participant:
                 continue
-            windows = trial_windows(StudyRecording(recording, study), bundle, predictor)
+            channels, windows = trial_windows(StudyRecording(recording, study), bundle, predictor)
         except BciError as error:
             failures.append(error)
             skipped.append(f"{path.name}: {error}")
             continue
-        person = people.setdefault(who, _Collected(who, [], [], [], skipped))
+        person = people.setdefault(who, _Collected(who, channels, [], [], [], skipped))
+        if channels != person.channels:
+            skipped.append(f"{path.name}: it has other electrodes than {person.files[0]}")
+            continue
         person.windows.extend(windows)
         person.session.extend([study.details.get("session", path.name)] * len(windows))
         person.files.append(path.name)
@@ -245,7 +249,7 @@ def _write(
             "bundle": spec.name,
             "model_sha256": spec.model_sha256,
             "preprocessing": spec.preprocessing.digest,
-            "channels": spec.preprocessing.channels,
+            "channels": collected.channels,
             "target": labels.target,
             "classes": labels.classes,
             "features": validation.chosen,

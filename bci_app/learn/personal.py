@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle.predictor import PredictedBatch, Predictor
+from bci_app.bundle.spec import Bundle, Target
 from bci_app.bundle.store import LoadedBundle
+from bci_app.errors import ProfileError
 from bci_app.learn.features import window_features
 from bci_app.learn.profile import Profile
 
@@ -16,12 +18,19 @@ from bci_app.learn.profile import Profile
 class PersonalPredictor(Predictor):
     """Predict one target by a person's head, all others by the bundle.
 
+    A target that the bundle does not have is added to its targets.
+
     Parameters
     ----------
     bundle : LoadedBundle
         The model.
     profile : Profile
         The person's.
+
+    Attributes
+    ----------
+    spec : Bundle
+        The bundle's description with the person's target in it.
 
     Raises
     ------
@@ -36,13 +45,46 @@ class PersonalPredictor(Predictor):
         super().__init__(bundle.spec, bundle.model)
         self.profile = profile
         self.head = profile.head
-        self._position = [target.name for target in bundle.spec.targets].index(profile.spec.target)
+        self.spec = _with_target(bundle.spec, profile)
+        self._position = [target.name for target in self.spec.targets].index(profile.spec.target)
+
+    def check_channels(self, channels: Sequence[str]) -> None:
+        """Check that the electrodes are those that the profile was learnt with.
+
+        Raises
+        ------
+        ProfileError
+            If they are others.
+        """
+        if tuple(channels) != self.profile.spec.channels:
+            raise ProfileError(
+                f"The profile of {self.profile.spec.participant} was made for another montage",
+                found=", ".join(channels),
+                expected=", ".join(self.profile.spec.channels),
+                fix="Use the same electrodes, or learn a new profile with these.",
+            )
 
     def predict(self, tokens: NDArray[np.float32], channels: Sequence[str] | None = None) -> PredictedBatch:
-        """Compute probabilities and embedding of a batch of windows (n_windows, n_channels, n_features)."""
+        """Compute probabilities and embedding of a batch of windows. See `Predictor.predict`."""
         output = super().predict(tokens, channels)
         features = window_features(tokens, output.embedding, self.spec.preprocessing)[self.profile.spec.features]
         high = self.profile.calibration.probability(self.head.scores(features))
-        probabilities = list(output.probabilities)
-        probabilities[self._position] = np.stack([1 - high, high], axis=1)
+        probabilities = [*output.probabilities]
+        probabilities[self._position : self._position + 1] = [np.stack([1 - high, high], axis=1)]
         return output._replace(probabilities=tuple(probabilities))
+
+
+def _with_target(bundle: Bundle, profile: Profile) -> Bundle:
+    """Return the description of a bundle with the person's target, whose answers follow no conformal thresholds."""
+    spec = profile.spec
+    own = Target(
+        name=spec.target,
+        classes=spec.classes,
+        description=f"learnt from {spec.participant}'s own trials on {spec.created}",
+    )
+    names = [target.name for target in bundle.targets]
+    if spec.target not in names:
+        return bundle.model_copy(update={"targets": (*bundle.targets, own)})
+    return bundle.model_copy(
+        update={"targets": tuple(own if target.name == spec.target else target for target in bundle.targets)}
+    )

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bci_app.bundle.spec import Bundle
 from bci_app.errors import ProfileError
 from bci_app.learn.calibration import Calibration
-from bci_app.learn.features import BAND_POWER, EMBEDDING
+from bci_app.learn.features import EMBEDDING
 from bci_app.learn.folds import Array, Head
 
 PROFILE_FILE = "profile.json"
@@ -120,14 +120,12 @@ class Profile:
         Raises
         ------
         ProfileError
-            If it was learnt with another graph, preprocessing, montage or target.
+            If it was learnt with another graph or preprocessing, or its head does not fit.
         """
         spec = self.spec
-        names = [target.name for target in bundle.targets]
         for what, found, expected in (
             ("bundle", f"{spec.bundle} {spec.model_sha256[:12]}", f"{bundle.name} {bundle.model_sha256[:12]}"),
             ("preprocessing", spec.preprocessing[:12], bundle.preprocessing.digest[:12]),
-            ("montage", ", ".join(spec.channels), ", ".join(bundle.preprocessing.channels)),
         ):
             if found != expected:
                 raise ProfileError(
@@ -136,14 +134,13 @@ class Profile:
                     expected=expected,
                     fix="Choose the bundle that it was made for, or learn a new profile.",
                 )
-        width = bundle.embedding_dim if spec.features == EMBEDDING else None
-        if spec.features == BAND_POWER:
-            width = len(bundle.preprocessing.channels) * bundle.preprocessing.n_features
-        if spec.target not in names or self.head.weights.shape != (width,):
+        n_band_powers = len(spec.channels) * bundle.preprocessing.n_features
+        width = bundle.embedding_dim if spec.features == EMBEDDING else n_band_powers
+        if self.head.weights.shape != (width,):
             raise ProfileError(
                 f"The profile of {spec.participant} does not fit {bundle.name}",
-                found=f"target {spec.target}, {self.head.weights.size} weights",
-                expected=f"a target among {', '.join(names)}, {width} weights",
+                found=f"{self.head.weights.size} weights",
+                expected=f"{width}",
                 fix="Learn a new profile.",
             )
 

@@ -66,8 +66,6 @@ def test_the_head_answers_for_its_target_and_the_bundle_for_all_others(tmp_path:
     [
         ({"model_sha256": "0" * 64}, "another bundle"),
         ({"preprocessing": "other"}, "another preprocessing"),
-        ({"channels": ("Fp1",)}, "another montage"),
-        ({"target": "joy"}, "a target among"),
         ({"features": "band power"}, "weights"),
     ],
 )
@@ -111,3 +109,17 @@ def test_pickled_arrays_are_refused(tmp_path: Path, bundle: LoadedBundle) -> Non
 def test_a_missing_folder_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="Name the folder that bci-app learn wrote"):
         load_profile(tmp_path / "nothing")
+
+
+def test_other_electrodes_than_those_of_the_trials_are_refused(tmp_path: Path, bundle: LoadedBundle) -> None:
+    predictor = PersonalPredictor(bundle, saved(tmp_path / "p", bundle, channels=("Fp1",)))
+    with pytest.raises(ProfileError, match="another montage"):
+        predictor.check_channels(bundle.spec.preprocessing.channels)
+
+
+def test_a_target_that_the_bundle_lacks_is_added(tmp_path: Path, bundle: LoadedBundle) -> None:
+    predictor = PersonalPredictor(bundle, saved(tmp_path / "p", bundle, target="joy"))
+    assert [target.name for target in predictor.spec.targets] == [*(t.name for t in bundle.spec.targets), "joy"]
+    spec = bundle.spec.preprocessing
+    output = predictor.predict(np.zeros((2, len(spec.channels), spec.n_features), dtype=np.float32))
+    assert len(output.probabilities) == len(predictor.spec.targets)
