@@ -16,7 +16,7 @@ from bci_app.cli.models import check, models
 from bci_app.cli.output_options import with_outputs
 from bci_app.cli.recordings import info, replay
 from bci_app.cli.sessions import record, run
-from bci_app.cli.studies import learn, study
+from bci_app.cli.studies import learn, study, verify
 from bci_app.cli.window import demo, gui
 from bci_app.command_line import run_command_line
 
@@ -27,6 +27,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     record,
     study,
     learn,
+    verify,
     replay,
     sources,
     info,

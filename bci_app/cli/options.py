@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +27,9 @@ MarkersOption = Annotated[
 ]
 ParticipantOption = Annotated[str | None, typer.Option(help="Code of the participant, for the recording.")]
 NotesOption = Annotated[str | None, typer.Option(help="Notes on the session, for the recording.")]
+ProfileOption = Annotated[
+    Path | None, typer.Option(help="Folder of a person's profile for the bundle, as bci-app learn writes it.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEMO_BUNDLE = "mental-load"

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from bci_app.bundle import LoadedBundle
+    from bci_app.bundle.predictor import Predictor
     from bci_app.engine import Engine
+    from bci_app.learn.personal import PersonalPredictor
     from bci_app.outputs.base import Output
     from bci_app.sources.base import Source
 
@@ -45,6 +47,7 @@ def session_in_terminal(
     title: str,
     *,
     seconds: float | None,
+    predictor: Predictor | None = None,
     outputs: Sequence[Output] = (),
     record: Path | None = None,
     metadata: Mapping[str, str] | None = None,
@@ -56,7 +59,7 @@ def session_in_terminal(
     from bci_app.engine import Engine
     from bci_app.terminal import run_in_terminal
 
-    engine = Engine(source, bundle, outputs=outputs, markers=markers)
+    engine = Engine(source, bundle, predictor=predictor, outputs=outputs, markers=markers)
     if rest is not None:
         from bci_app.engine.rest import rest_of_recording
         from bci_app.recording import read_recording
@@ -79,6 +82,22 @@ def session_in_terminal(
     finally:
         engine.stop()
     conclude(engine)
+
+
+def personal_predictor(bundle: LoadedBundle, profile: Path) -> PersonalPredictor:
+    """Load a person's profile for a bundle."""
+    from bci_app.learn.personal import PersonalPredictor
+    from bci_app.learn.profile import load_profile
+
+    return PersonalPredictor(bundle, load_profile(profile))
+
+
+def profile_metadata(predictor: PersonalPredictor | None) -> dict[str, str]:
+    """Say in a recording which profile predicted."""
+    if predictor is None:
+        return {}
+    spec = predictor.profile.spec
+    return {"profile": f"{spec.participant} {spec.target}", "profile_sha256": spec.arrays_sha256}
 
 
 def recording_metadata(source: str, participant: str | None, notes: str | None) -> dict[str, str]:

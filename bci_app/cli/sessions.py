@@ -17,6 +17,7 @@ from bci_app.cli.options import (
     NetworkOption,
     NotesOption,
     ParticipantOption,
+    ProfileOption,
     RateOption,
     SecondsOption,
     SourceOption,
@@ -27,6 +28,8 @@ from bci_app.cli.session_setup import (
     interruptible,
     keep_to_this_machine,
     open_stream,
+    personal_predictor,
+    profile_metadata,
     recording_metadata,
     session_in_terminal,
 )
@@ -43,6 +46,7 @@ def run(
     rest: Annotated[
         Path | None, typer.Option(help="Measure the rest baseline in this recording of the same person and montage.")
     ] = None,
+    profile: ProfileOption = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -59,14 +63,17 @@ def run(
             raise typer.BadParameter(f"{option} is for a recording; name one with --record", param_hint=option)
     if not network:
         keep_to_this_machine()
+    loaded = load_bundle(find_bundle(bundle))
+    predictor = None if profile is None else personal_predictor(loaded, profile)
     session_in_terminal(
         open_stream(source, channels=channels, rate=rate, unit=unit),
-        load_bundle(find_bundle(bundle)),
+        loaded,
         source,
+        predictor=predictor,
         seconds=seconds,
         outputs=make_outputs(outputs),
         record=record,
-        metadata=recording_metadata(source, participant, notes),
+        metadata=recording_metadata(source, participant, notes) | profile_metadata(predictor),
         markers=markers or (),
         rest=rest,
         quiet=outputs.get("jsonl") == STANDARD_OUTPUT,

@@ -1,9 +1,10 @@
-"""Commands about studies and personal models: `study` and `learn`."""
+"""Commands about studies and personal models: `study`, `learn` and `verify`."""
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ from bci_app.cli.options import (
     SourceOption,
     UnitOption,
 )
-from bci_app.cli.session_setup import interruptible, keep_to_this_machine, open_stream
+from bci_app.cli.session_setup import interruptible, keep_to_this_machine, open_stream, personal_predictor
 
 if TYPE_CHECKING:
     from bci_app.learn.learn import Learnt
@@ -118,6 +119,33 @@ def learn(
         print("\n".join(_lines(found.verdict)))
         if found.profile_folder is not None:
             print(f"Profile: {found.profile_folder}")
+
+
+def verify(
+    session: Annotated[Path, typer.Argument(help="XDF of a session that bci-app recorded, from its beginning.")],
+    bundle: Annotated[str, typer.Argument(help="Folder or name of the bundle.")],
+    profile: Annotated[Path | None, typer.Argument(help="Folder of the profile, if one was used.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Predict a recorded session again, and say whether the predictions are the same.
+
+    Exit code 1 if they are not.
+    """
+    from bci_app.bundle import find_bundle, load_bundle
+    from bci_app.engine.verification import TOLERANCE, verify_session
+
+    loaded = load_bundle(find_bundle(bundle))
+    predictor = None if profile is None else personal_predictor(loaded, profile)
+    found = verify_session(session, loaded, predictor=predictor)
+    if json_:
+        print(json.dumps({**asdict(found), "same": found.same, "tolerance": TOLERANCE}, indent=2))
+    else:
+        print(
+            f"{'The same' if found.same else 'Not the same'}: {found.compared} of {found.windows} valid windows were "
+            f"predicted again; probabilities differ by at most {found.largest:.1e} (allowed: {TOLERANCE:.0e})"
+        )
+    if not found.same:
+        raise typer.Exit(1)
 
 
 def _show_stage(stage: Stage, _sample: int) -> None:

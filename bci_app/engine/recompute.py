@@ -53,12 +53,13 @@ def predictions_of_recording(
     BundleError
         If the session was with a model of this name and another preprocessing.
     """
-    spec = bundle.spec
+    predictor = predictor or Predictor(bundle.spec, bundle.model)
+    spec = predictor.spec.for_stream(recording.info.channels, recording.info.units)
     states = states_of_session(recording, spec)
     followed = bool(states) and not isinstance(spec.preprocessing.baseline, NoBaseline)
     interpreter = Interpreter(
         spec,
-        predictor or Predictor(spec, bundle.model),
+        predictor,
         recording.info,
         wait_for_baseline=followed,
         clock=lambda: -math.inf,

@@ -14,6 +14,9 @@ from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE, STAMPS_TYPE
 from bci_app.recording.xdf_writer import StreamHeader, XdfChannel
 from bci_app.stream import DeviceState, StreamInfo
 
+PREDICTIONS_TYPE = "Predictions"
+"""Type of the stream of predictions."""
+
 Layout = tuple[tuple[str, tuple[str, ...]], ...]
 """Names and classes of the targets of predictions."""
 
@@ -86,7 +89,7 @@ def predictions_header(layout: Layout) -> StreamHeader:
     for name, classes in layout:
         channels += [XdfChannel(f"{name}: {label}", "", "Probability") for label in classes]
         channels += [XdfChannel(f"{name}: {label}, smoothed", "", "Probability") for label in classes]
-    return StreamHeader("Predictions", "Predictions", tuple(channels))
+    return StreamHeader("Predictions", PREDICTIONS_TYPE, tuple(channels))
 
 
 def prediction_values(prediction: Prediction) -> Iterator[float]:

@@ -69,7 +69,7 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
         s for s in checked.streams.values() if s.type == INDEX_TYPE and s.name == f"{chosen.name} index" and s.n_samples
     ]
     states = [s for s in checked.streams.values() if s.type == STATE_TYPE and s.format == STRING and s.n_samples]
-    loaded, said = _load(path, content[: checked.n_bytes], [chosen, *markers, *index, *states])
+    loaded, said = load_streams(path, content[: checked.n_bytes], [chosen, *markers, *index, *states])
     stamps = np.asarray(loaded[chosen.id]["time_stamps"], dtype=np.float64)
     if not np.isfinite(stamps).all():
         raise unreadable(path, "XDF", f"{int((~np.isfinite(stamps)).sum())} time stamps that are no numbers")
@@ -146,10 +146,10 @@ def _is_marker_stream(stream: XdfStream) -> bool:
     return stream.format == STRING or (stream.rate == 0 and "marker" in stream.type.lower() and stream.n_channels == 1)
 
 
-def _load(
+def load_streams(
     path: Path, content: bytes, streams: Sequence[XdfStream]
 ) -> tuple[dict[int, dict[str, Any]], tuple[str, ...]]:
-    """Let pyxdf read some streams; give them by id, and what pyxdf logged."""
+    """Read some streams through pyxdf; return them by id, and what pyxdf logged."""
     import pyxdf
 
     try:

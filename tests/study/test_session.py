@@ -212,3 +212,27 @@ def test_the_rest_of_a_study_must_be_long_enough_for_the_model(run_app: Callable
     done = run_app("learn", tmp_path / "S", "--bundle", "mental-load", "--target", "valence")
     assert done.returncode == 1
     assert "no rest that is long enough" in done.stderr
+
+
+def test_a_profile_predicts_live_and_its_session_can_be_verified(run_app: Callable[..., Done], tmp_path: Path) -> None:
+    protocol = write(tmp_path, LEARNABLE)
+    assert run_app("study", protocol, "--source", source(3.0), "--headless", "--out", tmp_path / "S").returncode == 0
+    profile, session = tmp_path / "profile", tmp_path / "live.xdf"
+    learnt = run_app("learn", tmp_path / "S", "--bundle", "mental-load", "--target", "valence", "--out", profile)
+    assert learnt.returncode == 0, learnt.stderr
+    live = run_app(
+        *("run", "--source", source(3.0, session=1, seconds=150), "--bundle", "mental-load"),
+        *("--profile", profile, "--record", session, "--jsonl", "-"),
+    )
+    assert live.returncode == 0, live.stderr
+    lines = [json.loads(line) for line in live.stdout.splitlines()]
+    assert {"mental_load", "valence"} <= set(lines[-1]["targets"])
+    same = run_app("verify", session, "mental-load", profile, "--json")
+    assert same.returncode == 0, same.stdout
+    assert json.loads(same.stdout)["compared"] == sum(line["valid"] for line in lines) > 50
+    other = run_app("verify", session, "mental-load")
+    assert other.returncode == 1
+    assert "Not the same: 0 of" in other.stdout
+    refused = run_app("run", "--source", source(), "--bundle", "synthetic-vad", "--profile", profile)
+    assert refused.returncode == 1
+    assert "was made for another bundle" in refused.stderr

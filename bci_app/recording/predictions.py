@@ -1,0 +1,105 @@
+"""The predictions that a recording of a session holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.errors import FileError
+from bci_app.recording.session_streams import PREDICTIONS_TYPE
+from bci_app.recording.xdf import load_streams
+from bci_app.recording.xdf_chunks import check_xdf
+
+_INVALID = "invalid: "
+_SMOOTHED = ", smoothed"
+_KNOWN = ("sample", "valid", "quality", "age", "compute")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RecordedPredictions:
+    """What a session predicted, one row a window.
+
+    Attributes
+    ----------
+    sample : ndarray of int64, shape (n_windows,)
+        Stream index of each window's last sample.
+    time : ndarray of float64, shape (n_windows,)
+        LSL time of that sample.
+    valid : ndarray of bool, shape (n_windows,)
+        Whether the engine stood behind it.
+    reasons : tuple of tuple of str
+        Why not, for each window.
+    quality : ndarray of float64, shape (n_windows,)
+        Share of channels with good contact.
+    classes : mapping of str to tuple of str
+        Classes of each target.
+    probability, smoothed : mapping of str to ndarray of float64, shape (n_windows, n_classes)
+        By target; nan where invalid.
+    """
+
+    sample: NDArray[np.int64]
+    time: NDArray[np.float64]
+    valid: NDArray[np.bool_]
+    reasons: tuple[tuple[str, ...], ...]
+    quality: NDArray[np.float64]
+    classes: Mapping[str, tuple[str, ...]]
+    probability: Mapping[str, NDArray[np.float64]]
+    smoothed: Mapping[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(self.sample)
+
+
+def read_predictions(path: Path) -> RecordedPredictions | None:
+    """Read the predictions of a session; None if the recording holds none.
+
+    Raises
+    ------
+    FileError
+        If the file is damaged, or holds predictions of several models.
+    """
+    content = path.read_bytes()
+    checked = check_xdf(content, path)
+    streams = [s for s in checked.streams.values() if s.type == PREDICTIONS_TYPE and s.n_samples and s.labels]
+    if not streams:
+        return None
+    if len(streams) > 1:
+        raise FileError(
+            f"{path.name} holds predictions of several models",
+            found=f"{len(streams)} streams of type {PREDICTIONS_TYPE}",
+            expected="one",
+        )
+    loaded, _ = load_streams(path, content[: checked.n_bytes], streams)
+    stream = loaded[streams[0].id]
+    values = np.asarray(stream["time_series"], dtype=np.float64)
+    columns = {label: values[:, n] for n, label in enumerate(streams[0].labels)}
+    if not set(_KNOWN) <= set(columns):
+        raise FileError(
+            f"{path.name} holds a stream of type {PREDICTIONS_TYPE} that is not one of bci-app",
+            found=", ".join(columns),
+            expected=", ".join(_KNOWN),
+        )
+    reasons = {label.removeprefix(_INVALID): column for label, column in columns.items() if label.startswith(_INVALID)}
+    classes: dict[str, tuple[str, ...]] = {}
+    for label in columns:
+        target, separator, name = label.partition(": ")
+        if separator and not label.startswith(_INVALID) and not label.endswith(_SMOOTHED):
+            classes[target] = (*classes.get(target, ()), name)
+    return RecordedPredictions(
+        sample=columns["sample"].astype(np.int64),
+        time=np.asarray(stream["time_stamps"], dtype=np.float64),
+        valid=columns["valid"] > 0,
+        reasons=tuple(
+            tuple(reason for reason, column in reasons.items() if column[row] > 0) for row in range(len(values))
+        ),
+        quality=columns["quality"],
+        classes=classes,
+        probability={t: np.stack([columns[f"{t}: {c}"] for c in names], axis=1) for t, names in classes.items()},
+        smoothed={
+            t: np.stack([columns[f"{t}: {c}{_SMOOTHED}"] for c in names], axis=1) for t, names in classes.items()
+        },
+    )
