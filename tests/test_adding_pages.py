@@ -23,7 +23,8 @@ def test_the_example_runs(page: str, project_root: Path, tmp_path: Path, monkeyp
     known = [dict(registry) for registry in registries]
     try:
         for number, block in enumerate(blocks):
-            exec(compile(block, f"docs/adding/{page}.md, block {number + 1}", "exec"), names)
+            code = compile(block, f"docs/adding/{page}.md, block {number + 1}", "exec", dont_inherit=True)
+            exec(code, names)
         assert sum(len(registry) - len(before) for registry, before in zip(registries, known, strict=True)) == 1
     finally:
         for registry, before in zip(registries, known, strict=True):
