@@ -14,6 +14,9 @@ from bci_app.montage.positions import electrode_places
 
 Array = NDArray[np.float64]
 
+# Electrodes of SEED that the 10-05 system does not have: below O1 and O2.
+_FURTHER = {"CB1": (-0.75, -1.03), "CB2": (0.75, -1.03)}
+
 N_SOURCES = 20
 # Of the head's radius. Skull and scalp blur cortical sources by several centimetres (Nunez & Srinivasan 2006).
 _BLUR = 0.4
@@ -26,7 +29,7 @@ def electrode_points(channels: Sequence[str]) -> Array:
 
     A name that the 10-05 system does not know gets a place that depends on the name alone.
     """
-    places = electrode_places()
+    places = {**_FURTHER, **electrode_places()}
     flat = [places.get(canonical(name)) or _anywhere(name) for name in channels]
     x, y = np.array(flat).reshape(-1, 2).T
     angle, azimuth = np.hypot(x, y) * np.pi / 2, np.arctan2(y, x)

@@ -70,7 +70,7 @@ class Rhythms:
         bumps[bumps < 1e-3] = 0.0
         self._bank = NoiseBank(np.repeat(bumps, N_SOURCES, axis=0), settings.rate, (*seed, 1))
         rng = np.random.default_rng((*seed, 2))
-        of_session = rng.normal(0.0, 0.15, (len(BANDS), N_SOURCES))
+        of_session = rng.normal(0.0, settings.between_sessions, (len(BANDS), N_SOURCES))
         amplitude = _STRENGTH_UV[:, None] * topographies() * np.exp((person.rhythm_gain + of_session) / 2)
         self._amplitude = amplitude * person.loudness
         self._wander = _Wander(rng, settings.rate, settings.wander)

@@ -45,6 +45,8 @@ class Settings:
         Standard deviation of the slow wandering of each rhythm's log power (natural logarithm).
     session : int
         Number of the session: another one is the same person on another day.
+    between_sessions : float
+        Standard deviation of what another session adds to the log power of each rhythm at each place.
 
     Raises
     ------
@@ -61,6 +63,7 @@ class Settings:
     line: float = 50.0
     wander: float = 0.3
     session: int = 0
+    between_sessions: float = 0.15
 
     def __post_init__(self) -> None:
         for name, value, low, high, unit in (
@@ -69,6 +72,7 @@ class Settings:
             ("noise", self.noise, 0.0, MOST_NOISE, ""),
             ("line", self.line, 1.0, 1000.0, " Hz"),
             ("wander", self.wander, 0.0, 3.0, ""),
+            ("between_sessions", self.between_sessions, 0.0, 3.0, ""),
             ("session", float(self.session), 0.0, math.inf, ""),
         ):
             if not low <= value <= high:

@@ -54,6 +54,7 @@ _CODE = (
     "bci_app/preprocessing/**/*.py",
     "bci_app/recording/*.py",
     "bci_app/montage/*.py",
+    "bci_app/simulation/*.py",
     "bci_app/stream.py",
     "offline/datasets/*.py",
 )
@@ -283,7 +284,7 @@ def _results(
     The first subject tells whether processes would save more time than they take to start.
     """
     numbered = [(_part(partial, number), name) for number, name in enumerate(names)]
-    shared = len({dataset.files(name)[0] for name in names}) == 1
+    shared = len({file for name in names for file in dataset.files(name)[:1]}) == 1
     while numbered:
         (path, name), *numbered = numbered
         start = time.perf_counter()

@@ -6,24 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 from bci_app.errors import DatasetError
-from offline.datasets import (
-    bids,
-    deap,
-    deap_original,
-    dreamer,
-    eegmat,
-    faced,
-    faced_processed,
-    recordings,
-    seed,
-)
+from offline.datasets import deap, deap_original, dreamer, eegmat, recordings, seed, simulated
 from offline.datasets.base import DatasetInfo
 from offline.datasets.downloads.archives import Archive, Nemar, OpenNeuro
 from offline.datasets.entry import DatasetEntry
-from offline.datasets.files import FileDataset, data_folder, is_synthetic
+from offline.datasets.files import FileDataset, data_folder
 from offline.datasets.labels import Threshold
 from offline.datasets.on_request import ON_REQUEST
 
@@ -35,10 +24,8 @@ DATASETS: dict[str, DatasetEntry] = {
         deap_original.ENTRY,
         dreamer.ENTRY,
         seed.ENTRY,
-        faced.ENTRY,
-        faced_processed.ENTRY,
-        bids.ENTRY,
         recordings.ENTRY,
+        simulated.ENTRY,
     )
 }
 """Every data set by its name."""
@@ -50,39 +37,18 @@ _ARCHIVES: dict[str, Callable[[str], Archive]] = {"ds": OpenNeuro, "nm": Nemar, 
 _ACCESSION = re.compile(rf"({'|'.join(_ARCHIVES)})\d{{6}}")
 
 
-def plain_name(name: str) -> str:
-    """Return the name of a data set without its options."""
-    return name.partition("?")[0]
-
-
 def find_dataset(name: str) -> DatasetEntry:
     """Return the entry of a data set.
-
-    Parameters
-    ----------
-    name : str
-        A name in `DATASETS`, which options may follow: ``bids?labels=valence,arousal&scale=1-9``.
 
     Raises
     ------
     DatasetError
-        If the name is unknown, or its options are.
+        If the name is unknown.
     """
-    plain, _, options = name.partition("?")
     try:
-        entry = DATASETS[plain]
+        return DATASETS[name]
     except KeyError:
-        raise DatasetError("Unknown data set", found=repr(plain), expected=", ".join(DATASETS)) from None
-    if not options:
-        return entry
-    if entry.configured is None:
-        raise DatasetError(f"Data set {plain} has no options", found=repr(options), expected=plain)
-    try:
-        return entry.configured(dict(parse_qsl(options, keep_blank_values=True, strict_parsing=True)))
-    except ValueError:
-        raise DatasetError(
-            "Options of a data set cannot be read", found=repr(options), expected="name=value, joined by &"
-        ) from None
+        raise DatasetError("Unknown data set", found=repr(name), expected=", ".join(DATASETS)) from None
 
 
 def open_dataset(name: str, root: Path | None = None, *, threshold: Threshold | None = None) -> FileDataset:
@@ -91,7 +57,7 @@ def open_dataset(name: str, root: Path | None = None, *, threshold: Threshold | 
     Parameters
     ----------
     name : str
-        A name in `DATASETS`, with options if it has any: see `find_dataset`.
+        A name in `DATASETS`.
     root : Path, optional
         The folder with its files, or a file where the data set is one. By default the folder to which
         ``bci-offline datasets get`` downloads it.
@@ -108,7 +74,9 @@ def open_dataset(name: str, root: Path | None = None, *, threshold: Threshold | 
     entry = find_dataset(name)
     if threshold is not None and entry.threshold is None:
         raise DatasetError(f"Data set {name} has no ratings to divide", found=f"threshold {threshold}", expected="none")
-    downloaded = data_folder(plain_name(name))
+    if root is None and entry.without_files is not None:
+        return entry.without_files()
+    downloaded = data_folder(name)
     if root is None and not downloaded.is_dir():
         raise DatasetError(
             f"Data set {name} needs a folder",
@@ -198,10 +166,12 @@ def _look(name: str, root: Path | None) -> tuple[bool, str]:
             continue
         try:
             dataset = open_dataset(name, folder)
-            synthetic = " of synthetic files" if is_synthetic(folder) else ""
+            synthetic = " of synthetic files" if dataset.info.synthetic else ""
         except DatasetError as error:
             reason = f"{error.summary}: {error.found}"
             continue
         n = len(dataset.subjects())
         return True, f"{n} subject{'s' * (n != 1)}{synthetic} in {folder}"
+    if DATASETS[name].without_files is not None:
+        return True, "needs no file"
     return False, reason

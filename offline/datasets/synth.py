@@ -1,8 +1,10 @@
-"""Synthetic files in the formats of DEAP, DREAMER and SEED, with a label effect of known strength.
+"""Synthetic files in the formats of DEAP, DREAMER and SEED, with an effect of emotion of known strength.
 
-No original file of these data sets may be passed on. These files have their shapes, names, units and
-oddities, so that everything can be tried and tested without them. A model trained on them has
-learned nothing about people: a `synthetic.json` beside the files marks them, and every loader reads it.
+No original file of these data sets may be passed on. These files have their shapes, names, units and oddities, so
+that everything can be tried and tested without them. The signals are those of simulated participants
+(`bci_app.simulation`) whose rhythms differ widely from trial to trial: a model that has seen other seconds of a trial
+knows the trial's label without knowing anything about labels. A model trained on such files has learned nothing about
+people: a `synthetic.json` beside the files marks them, and every loader reads it.
 """
 
 from __future__ import annotations
@@ -10,8 +12,8 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,17 +24,23 @@ from scipy.io import savemat
 from scipy.special import ndtri
 
 from bci_app.errors import DatasetError
+from bci_app.simulation import DIMENSIONS, Emotion, Settings, SimulatedParticipant, plan_session
 from offline.atomic import write_atomically
 from offline.datasets import deap, dreamer
 from offline.datasets.files import SYNTHETIC_MARK
 from offline.datasets.seed import CHANNELS as SEED_CHANNELS
 from offline.datasets.seed import LABELS as SEED_LABELS
 from offline.datasets.seed import RATE as SEED_RATE
-from offline.datasets.synth_signal import Array, Person, Strengths, band_limited, course
+from offline.datasets.synth_signal import Array, band_limited, course
 from offline.datasets.windows import Progress
 
 _CLIP_SECONDS = {"dreamer": (65, 100), "seed": (40, 60)}
 _SEED_SESSIONS = ("20131027", "20131030", "20131107")
+
+EFFECT = 1.0
+"""Standard deviations of log band power between low and high, unless another effect is asked for."""
+_BETWEEN_TRIALS = 0.7
+"""Of log power (natural logarithm): what makes trials differ that have the same label."""
 
 
 def synth(
@@ -42,7 +50,7 @@ def synth(
     subjects: int,
     trials: int,
     seed: int = 0,
-    strengths: Strengths | None = None,
+    effect: float = EFFECT,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Write synthetic files in the format of a data set.
@@ -58,8 +66,8 @@ def synth(
         fewer trials the arrays are shorter and otherwise the same.
     seed : int
         The same seed makes the same files.
-    strengths : Strengths, optional
-        Strength of the label effect and of what hides it.
+    effect : float
+        Standard deviations of log band power between low and high labels, 0 for none.
     progress : callable, optional
         Called with the subjects done and the subjects in all.
 
@@ -90,12 +98,40 @@ def synth(
         raise DatasetError(
             "The folder for synthetic files cannot be made", found=str(error), fix="Name another one."
         ) from error
-    strengths = strengths or Strengths()
     # First of all, so that no synthetic file is ever without it.
-    mark = {"kind": kind, "subjects": subjects, "trials": trials, "seed": seed, "strengths": asdict(strengths)}
+    mark = {"kind": kind, "subjects": subjects, "trials": trials, "seed": seed, "effect": effect}
     write_atomically(folder / SYNTHETIC_MARK, json.dumps(mark, indent=2) + "\n")
-    rngs = np.random.default_rng([seed, sorted(_KINDS).index(kind)]).spawn(subjects)
-    return write(folder, trials, rngs, strengths, progress or _silent)
+    people = [_Person(1000 * seed + number, effect) for number in range(1, subjects + 1)]
+    return write(folder, trials, people, progress or _silent)
+
+
+@dataclass(frozen=True)
+class _Person:
+    """A simulated participant who takes part in a data set: their number and the strength of the effect."""
+
+    number: int
+    effect: float
+
+    def rng(self, purpose: int) -> np.random.Generator:
+        """Return random numbers for what is not EEG."""
+        return np.random.default_rng((self.number, 20, purpose))
+
+    def trial(
+        self, settings: Settings, number: int, state: Emotion, *, before: float, seconds: float
+    ) -> tuple[Array, Array]:
+        """Make the signals of a trial, (n_samples, n_channels) each: `before` seconds of neutral state, and the trial.
+
+        Each trial is a session to the generator: it has a fingerprint, which is there before the stimulus too.
+        """
+        worn = replace(settings, effect=self.effect, session=number, between_sessions=_BETWEEN_TRIALS)
+        script, _ = plan_session([state], rest=before, seconds=seconds, pause=3.0)
+        participant, onset = SimulatedParticipant(self.number, worn, script=script), round(before * settings.rate)
+        return participant.samples(0, onset), participant.samples(onset, onset + round(seconds * settings.rate))
+
+
+def _state(labels: Mapping[str, int]) -> Emotion:
+    """Return the state of a trial with binary labels: lowest for 0, highest for 1."""
+    return Emotion(**{name: 2.0 * labels[name] - 1.0 for name in DIMENSIONS})
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -118,37 +154,34 @@ def _ratings(n: int, n_targets: int, rng: np.random.Generator) -> Array:
     return np.stack(columns, axis=1) + 0.15
 
 
-def _write_deap(
-    folder: Path, trials: int, rngs: list[np.random.Generator], strengths: Strengths, progress: Progress
-) -> list[Path]:
+def _write_deap(folder: Path, trials: int, people: list[_Person], progress: Progress) -> list[Path]:
+    # Published with EOG and other artefacts removed.
+    settings = Settings(deap.CHANNELS, 128.0, reference="average", noise=0.1)
+    before, seconds = deap.BASELINE / 128, (deap.SAMPLES - deap.BASELINE) / 128
     paths = []
-    for number, rng in enumerate(rngs, start=1):
-        person = Person(deap.CHANNELS, 128.0, strengths, rng)
-        session = person.session(rng)
+    for done, person in enumerate(people, start=1):
+        rng = person.rng(0)
         labels = np.clip(5.0 + 1.8 * _ratings(trials, 4, rng), 1, 9).round(2)
         data = np.empty((trials, deap.ROWS, deap.SAMPLES))
-        for signals, row in zip(data, labels, strict=True):
-            levels = {name: deap.THRESHOLD.label(r) - 0.5 for name, r in zip(deap.TARGETS, row, strict=True)}
-            signals[:] = _deap_trial(person, session, levels, rng).T
-        path = folder / f"s{number:02d}.dat"
+        for number, (signals, row) in enumerate(zip(data, labels, strict=True)):
+            state = _state({name: deap.THRESHOLD.label(r) for name, r in zip(deap.TARGETS, row, strict=True)})
+            eeg = np.concatenate(person.trial(settings, number, state, before=before, seconds=seconds))
+            signals[:] = _deap_trial(eeg, rng).T
+        path = folder / f"s{done:02d}.dat"
         paths.append(_replace(path, partial(write_python2_pickle, arrays={"labels": labels, "data": data})))
-        progress(number, len(rngs))
+        progress(done, len(people))
     return paths
 
 
-def _deap_trial(person: Person, session: Array, levels: dict[str, float], rng: np.random.Generator) -> Array:
-    """Make 63 s of one trial, (8064, 40): as published, filtered, re-referenced, EOG removed."""
-    before, during = person.trial(session, levels, rng)
-    n, onset = deap.SAMPLES, deap.BASELINE
-    eeg = np.concatenate([person.eeg(before, onset, rng), person.eeg(during, n - onset, rng)])
-    blinks = person.blinks(n, rng)
-    eeg += person.artefacts(blinks, rng, eyes=8.0)  # what is left after the removal of EOG
+def _deap_trial(eeg: Array, rng: np.random.Generator) -> Array:
+    """Make the 40 rows of one trial as columns, (8064, 40): EEG filtered and re-referenced, and the periphery."""
+    n = len(eeg)
     eeg = band_limited(eeg, 128.0, 4.0, 45.0)
     eeg -= eeg.mean(axis=1, keepdims=True)
     noise = rng.normal(size=(n, 4))
     periphery = [
         20 * np.cumsum(noise[:, 0]) / np.sqrt(n) + noise[:, 0],  # hEOG, µV
-        150 * blinks + 3 * noise[:, 1],  # vEOG, µV
+        30 * np.cumsum(noise[:, 1]) / np.sqrt(n) + 3 * noise[:, 1],  # vEOG, µV
         8 * noise[:, 2],  # zygomaticus, µV
         10 * noise[:, 3],  # trapezius, µV
         1000 + 50 * np.cumsum(rng.normal(size=n)) / np.sqrt(n),  # GSR
@@ -179,20 +212,18 @@ def write_python2_pickle(path: Path, arrays: dict[str, NDArray[np.float64]]) -> 
         file.write(b"u.")
 
 
-def _write_dreamer(
-    folder: Path, trials: int, rngs: list[np.random.Generator], strengths: Strengths, progress: Progress
-) -> list[Path]:
-    people = np.empty((1, len(rngs)), dtype=object)
+def _write_dreamer(folder: Path, trials: int, people: list[_Person], progress: Progress) -> list[Path]:
+    cells = np.empty((1, len(people)), dtype=object)
     seconds = np.random.default_rng(0).integers(*_CLIP_SECONDS["dreamer"], size=trials)  # the same films for all
-    for number, rng in enumerate(rngs):
-        people[0, number] = _dreamer_person(seconds, rng, strengths)
-        progress(number + 1, len(rngs))
+    for number, person in enumerate(people):
+        cells[0, number] = _dreamer_person(seconds, person)
+        progress(number + 1, len(people))
     top = {
-        "Data": people,
+        "Data": cells,
         "EEG_SamplingRate": np.uint8(dreamer.RATE),
         "ECG_SamplingRate": np.uint16(256),
         "EEG_Electrodes": np.array([dreamer.CHANNELS], dtype=object),
-        "noOfSubjects": np.uint8(len(rngs)),
+        "noOfSubjects": np.uint8(len(people)),
         "noOfVideoSequences": np.uint8(trials),
         "Disclaimer": "Synthetic data in the format of DREAMER. Not recorded from people.",
         "Provider": "bci-offline synth",
@@ -204,21 +235,18 @@ def _write_dreamer(
     return [_replace(path, partial(savemat, mdict={"DREAMER": top}, appendmat=False, do_compression=True))]
 
 
-def _dreamer_person(seconds: NDArray[np.int64], rng: np.random.Generator, strengths: Strengths) -> dict[str, Any]:
-    person = Person(dreamer.CHANNELS, float(dreamer.RATE), strengths, rng)
-    session = person.session(rng)
+def _dreamer_person(seconds: NDArray[np.int64], person: _Person) -> dict[str, Any]:
+    rng = person.rng(1)
     scores = np.clip(np.round(3.2 + 1.3 * _ratings(len(seconds), 3, rng)), 1, 5)
+    settings = Settings(dreamer.CHANNELS, float(dreamer.RATE))
     offset = rng.normal(4200, 80, size=len(dreamer.CHANNELS))  # µV: the headset does not remove it
     cells = {key: np.empty((len(seconds), 1), dtype=object) for key in ("eeg", "eeg0", "ecg", "ecg0")}
-    for number, row in enumerate(scores):
-        levels = {name: dreamer.THRESHOLD.label(s) - 0.5 for name, s in zip(dreamer.TARGETS, row, strict=True)}
-        before, during = person.trial(session, levels, rng)
-        for key, power, length in (("0", before, 61), ("", during, int(seconds[number]))):
-            n = length * dreamer.RATE
-            drift = 30 * np.cumsum(rng.normal(size=(n, len(offset))), axis=0) / np.sqrt(n)
-            eeg = person.eeg(power, n, rng) + person.artefacts(person.blinks(n, rng), rng)
-            cells["eeg" + key][number, 0] = eeg + drift + offset
-            pulse = course(2 * n, 256.0, 1.1, rng) ** 15
+    for number, (row, length) in enumerate(zip(scores, seconds.tolist(), strict=True)):
+        state = _state({name: dreamer.THRESHOLD.label(s) for name, s in zip(dreamer.TARGETS, row, strict=True)})
+        pair = person.trial(settings, number, state, before=61.0, seconds=length)
+        for key, eeg in zip(("0", ""), pair, strict=True):
+            cells["eeg" + key][number, 0] = eeg - eeg.mean(axis=0) + offset
+            pulse = course(2 * len(eeg), 256.0, 1.1, rng) ** 15
             cells["ecg" + key][number, 0] = np.column_stack([2048 + 400 * pulse, 2048 + 300 * pulse])
     return {
         "Age": str(int(rng.integers(20, 40))),
@@ -229,28 +257,25 @@ def _dreamer_person(seconds: NDArray[np.int64], rng: np.random.Generator, streng
     }
 
 
-def _write_seed(
-    folder: Path, trials: int, rngs: list[np.random.Generator], strengths: Strengths, progress: Progress
-) -> list[Path]:
+def _write_seed(folder: Path, trials: int, people: list[_Person], progress: Progress) -> list[Path]:
     home = folder / "Preprocessed_EEG"
     home.mkdir()
     labels = np.array([SEED_LABELS[:trials]], dtype=np.int8)
     paths = [_replace(home / "label.mat", partial(savemat, mdict={"label": labels}, appendmat=False))]
-    seconds = np.random.default_rng(0).integers(*_CLIP_SECONDS["seed"], size=trials)  # the same films for all
-    for number, rng in enumerate(rngs, start=1):
-        person = Person(SEED_CHANNELS, float(SEED_RATE), strengths, rng)
-        prefix = "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz"), size=3))
-        for date in _SEED_SESSIONS:
-            session = person.session(rng)
+    seconds = np.random.default_rng(0).integers(*_CLIP_SECONDS["seed"], size=trials).tolist()  # the same films for all
+    settings = Settings(SEED_CHANNELS, float(SEED_RATE))
+    for number, person in enumerate(people, start=1):
+        prefix = "".join(person.rng(2).choice(list("abcdefghijklmnopqrstuvwxyz"), size=3))
+        for session, date in enumerate(_SEED_SESSIONS):
             clips = {}
-            for clip, (label, length) in enumerate(zip(labels[0], seconds, strict=True), start=1):
-                _, during = person.trial(session, {"emotion": float(label)}, rng)
-                n = int(length) * SEED_RATE + 1
-                eeg = person.eeg(during, n, rng) + person.artefacts(person.blinks(n, rng), rng)
-                clips[f"{prefix}_eeg{clip}"] = np.ascontiguousarray(band_limited(eeg, SEED_RATE, 0.0, 75.0).T)
+            for clip, (label, length) in enumerate(zip(labels[0].tolist(), seconds, strict=True)):
+                state, sample = Emotion(valence=float(label)), 1 / SEED_RATE
+                _, eeg = person.trial(settings, 100 * session + clip, state, before=3.0, seconds=length + sample)
+                eeg = band_limited(eeg - eeg.mean(axis=0), SEED_RATE, 0.0, 75.0)
+                clips[f"{prefix}_eeg{clip + 1}"] = np.ascontiguousarray(eeg.T)
             path = home / f"{number}_{date}.mat"
             paths.append(_replace(path, partial(savemat, mdict=clips, appendmat=False)))
-        progress(number, len(rngs))
+        progress(number, len(people))
     return paths
 
 

@@ -14,8 +14,8 @@ from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
 from bci_app.bundle.spec import NAME_PATTERN, BadChannelLoss, Provenance, QuantisedScore, Smoothing
 from bci_app.errors import BundleError, DatasetError
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
+from bci_app.simulation import Settings, SimulatedParticipant
 from offline.datasets.base import Dataset, DatasetInfo, WindowSet
-from offline.datasets.synth_signal import Person, Strengths
 from offline.export import Excerpt, ExportedSubnet, build_graph, export_bundle, quantise
 from offline.export.graph import Session
 from offline.run.bad_channels import allowed_share
@@ -28,7 +28,7 @@ INT8 = "int8"
 """Kind of prediction: the found subnets with 8-bit weights."""
 
 _GOLDEN_WINDOWS = 10
-_GOLDEN_SEED = 0
+_GOLDEN_PARTICIPANT = 0
 _SYNTHETIC_TITLE = "Synthetic {targets} (not for use on people)"
 
 
@@ -83,7 +83,7 @@ class Shipping:
 
     def bundle_name(self, settings: RunSettings, info: DatasetInfo) -> str:
         """Return the name of the bundle."""
-        default = info.bundle_name or f"{info.name}-{settings.preset.name}"
+        default = info.bundle_name or f"{settings.dataset}-{settings.preset.name}"
         return self.name or default + ("-int8" if self.int8 else "")
 
     def options(self) -> tuple[str, ...]:
@@ -207,9 +207,8 @@ def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, trained: Sequence[
     found = None if demo is None else _beginning(dataset, demo, seconds)
     if found is not None:
         return found
-    rng = np.random.default_rng(_GOLDEN_SEED)
-    person = Person(info.channels, info.rate, Strengths(), rng)
-    eeg = person.eeg(person.session(rng), _samples(seconds, info.rate), rng)
+    participant = SimulatedParticipant(_GOLDEN_PARTICIPANT, Settings(info.channels, info.rate))
+    eeg = participant.samples(0, _samples(seconds, info.rate))
     return Excerpt(eeg.astype(np.float32), info.channels, info.rate)
 
 

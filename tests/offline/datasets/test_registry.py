@@ -5,9 +5,7 @@ import pytest
 from bci_app.errors import DatasetError
 from offline.datasets import Threshold, list_datasets, open_dataset
 
-NAMES = [
-    "eegmat", "deap", "deap-original", "dreamer", "seed", "faced", "faced-processed", "bids", "recordings",
-]  # fmt: skip
+NAMES = ["eegmat", "deap", "deap-original", "dreamer", "seed", "recordings"]
 
 
 def test_an_unknown_data_set_lists_the_known_ones(tmp_path: Path) -> None:
@@ -15,7 +13,7 @@ def test_an_unknown_data_set_lists_the_known_ones(tmp_path: Path) -> None:
         open_dataset("eegmatt", tmp_path)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "bids"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_data_set_without_its_folder_says_where_it_is_had(tmp_path: Path, name: str) -> None:
     with pytest.raises(DatasetError, match=f"Data set {name} needs a folder.*--root"):
         open_dataset(name)
@@ -34,8 +32,8 @@ def test_the_list_tells_what_a_folder_holds(deap_root: Path, seed_root: Path, tm
     (tmp_path / "deap").symlink_to(deap_root)
     (tmp_path / "Preprocessed_EEG").symlink_to(seed_root / "Preprocessed_EEG")
     rows = {row.info.name: row for row in list_datasets(tmp_path)}
-    assert list(rows) == NAMES
-    assert {name for name, row in rows.items() if row.held} == {"deap", "seed"}
+    assert list(rows) == [*NAMES, "simulated"]
+    assert {name for name, row in rows.items() if row.held} == {"deap", "seed", "simulated"}
     assert rows["deap"].found == f"2 subjects of synthetic files in {tmp_path / 'deap'}"
     assert rows["eegmat"].found.startswith("No subject of EEGMAT is complete there")
     assert rows["dreamer"].found == f"DREAMER is not there: {tmp_path}"
@@ -44,7 +42,7 @@ def test_the_list_tells_what_a_folder_holds(deap_root: Path, seed_root: Path, tm
         assert row.info.source
         assert row.info.obtain
         assert row.info.expected_files
-    assert not any(row.held for row in list_datasets())
+    assert [row.info.name for row in list_datasets() if row.held] == ["simulated"]
     with pytest.raises(DatasetError, match="The folder is not there"):
         list_datasets(tmp_path / "nothing")
 
@@ -66,4 +64,4 @@ def test_a_downloaded_data_set_needs_no_folder(
     monkeypatch.setenv("BCI_APP_DATA", str(tmp_path))
     (tmp_path / "deap").symlink_to(deap_root)
     assert open_dataset("deap").subjects() == ["s01", "s02"]
-    assert [row.info.name for row in list_datasets() if row.held] == ["deap"]
+    assert [row.info.name for row in list_datasets() if row.held] == ["deap", "simulated"]

@@ -8,7 +8,7 @@ from edfio import Edf, EdfSignal
 
 from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.store import load_golden
-from offline.datasets.synth_signal import Person, Strengths
+from bci_app.simulation import Emotion, Settings, SimulatedParticipant, plan_session
 from offline.run import RunSettings, run
 from tests.offline.run.test_run import PRESET
 
@@ -20,17 +20,13 @@ TRIAL_SECONDS = 9
 
 def record(root: Path, subject: int, *, rest: int) -> None:
     """Write a session of synthetic EEG: a rest row, and trials rated low and high in turn."""
-    rng = np.random.default_rng(subject)
-    person = Person(CHANNELS, float(RATE), Strengths(), rng)
-    session = person.session(rng)
-    before, _ = person.trial(session, {}, rng)
-    parts = [person.eeg(before, (rest + 1) * RATE, rng)]
+    states = [Emotion(valence=2.0 * (number % 2) - 1) for number in range(TRIALS)]
+    script, planned = plan_session(states, rest=rest + 1.0, seconds=TRIAL_SECONDS - 3, pause=3)
+    participant = SimulatedParticipant(subject, Settings(CHANNELS, float(RATE), noise=0), script=script)
     rows = ["onset\tduration\ttrial_type\tvalence", f"0\t{rest}\trest\tn/a"]
-    for number in range(TRIALS):
-        _, during = person.trial(session, {"valence": number % 2 - 0.5}, rng)
-        rows.append(f"{rest + 1 + number * TRIAL_SECONDS}\t{TRIAL_SECONDS}\tstimulus\t{2 + 6 * (number % 2)}")
-        parts.append(person.eeg(during, TRIAL_SECONDS * RATE, rng))
-    columns = np.concatenate(parts).T
+    for number, trial in enumerate(planned):
+        rows.append(f"{trial.onset:g}\t{TRIAL_SECONDS}\tstimulus\t{2 + 6 * (number % 2)}")
+    columns = participant.samples(0, round((planned[-1].end + 3) * RATE)).T
     signals = [
         EdfSignal(column, RATE, label=name, physical_dimension="uV")
         for name, column in zip(CHANNELS, columns, strict=True)
