@@ -248,6 +248,15 @@ class Engine:
                 self._model.start_baseline(self._buffer.end)
                 self._record_state(self._buffer.end)
 
+    def forget_rest(self) -> None:
+        """Drop the rest baseline, and check contact until `start_baseline` is called: another person follows."""
+        with self._lock:
+            if self._model is not None:
+                self._take_gathered()
+                self._model.forget_rest()
+                self._record_state(self._buffer.end)
+                self._phase = self._read_phase
+
     @property
     def rest(self) -> Rest | None:
         """The rest baseline, once it is measured."""

@@ -126,6 +126,11 @@ class Interpreter:
         self._decoder.restart_baseline()
         self._baseline_from = sample
 
+    def forget_rest(self) -> None:
+        """Drop the rest baseline, and wait until `start_baseline` is called: another person follows."""
+        self._decoder.restart_baseline()
+        self._baseline_from = None
+
     def set_rest(self, rest: Rest) -> None:
         """Use a rest baseline measured before, on the same person with the same montage."""
         self._decoder.set_rest(rest)

@@ -15,7 +15,7 @@ from PyQt6.QtWidgets import QApplication
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.theme import font, load_fonts, read_scale
-from bci_app.presentation.choices import SourceChoice, preparation
+from bci_app.presentation.choices import SourceChoice, preparation, read_model
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.output_control import OutputChoice
 
@@ -23,10 +23,10 @@ ORGANISATION = "bci-app"
 
 
 def make_application(settings: QSettings | None = None) -> QApplication:
-    """Give the one QApplication, made if need be, with fonts, style and the size that is set.
+    """Return the one QApplication, made if need be, with fonts, style and the size that is set.
 
-    Qt aborts the process where X libraries are missing: look with `bci_app.doctor` before. What is
-    given must be held: without it there is no application.
+    Qt aborts the process where X libraries are missing: check with `bci_app.doctor` before. Keep a reference to the
+    result: without one there is no application.
     """
     existing = QApplication.instance()
     if existing is None and settings is not None and read_scale(settings) != 1.0:
@@ -64,8 +64,8 @@ def run_window(
     model : Path or None
         Folder of the bundle.
     ready : callable, optional
-        Gives the session that is opened at once, where it is more than what `source` and `model` say
-        (a replay that runs already).
+        Returns the session that is opened at once, where `source` and `model` do not describe it (a replay that
+        already runs).
     title : str
         Name of the program in the window's title.
     on_ready : callable, optional
@@ -73,9 +73,9 @@ def run_window(
     wait_for_baseline : bool
         True to check contact until the user starts the rest baseline; False to begin at once.
     markers : sequence of str
-        LSL marker streams whose events belong into recordings (see `Engine`).
+        LSL marker streams whose events belong to recordings (see `Engine`).
     outputs : OutputChoice, optional
-        Where predictions go, beside what the settings say.
+        Where predictions are sent, beside what the settings say.
     settings : QSettings, optional
         Where layout and choices are remembered; the user's own by default.
 
@@ -88,7 +88,7 @@ def run_window(
     app = make_application(settings)
     controller = Controller(markers=markers, outputs=outputs)
     window = MainWindow(controller, title=title, settings=settings)
-    # Qt's loop only lets Python see Ctrl+C between events: the controller's timer gives it those.
+    # Python sees Ctrl+C between events of Qt's loop; the controller's timer makes events.
     before = signal.signal(signal.SIGINT, lambda *_: window.close())
     window.connect_page.prefer(source=source, model=model, markers=markers)
     text = source.text if source is not None else ""
@@ -96,7 +96,7 @@ def run_window(
         controller.prepare(ready, source_text=text, wait_for_baseline=wait_for_baseline)
     elif source is not None and model is not None:
         controller.prepare(
-            preparation(source, model),
+            preparation(source.for_model(read_model(model).bundle), model),
             source_text=text,
             wait_for_baseline=wait_for_baseline,
             markers=window.connect_page.source.markers.choice,

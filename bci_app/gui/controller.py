@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -11,12 +12,12 @@ from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
-from bci_app.events import Gap, Prediction, Status
+from bci_app.events import Status
 from bci_app.gui.opener import Opener
 from bci_app.gui.recorder import SessionRecorder
 from bci_app.presentation import notices
 from bci_app.presentation.event_log import EventLog
-from bci_app.presentation.marks import note_marker, report_text
+from bci_app.presentation.marks import note_marker, planted_truth, report_text
 from bci_app.presentation.opening import Opened, Ready, Running
 from bci_app.presentation.output_control import OutputChoice, OutputControl
 from bci_app.presentation.player import Playback, Player
@@ -61,6 +62,8 @@ class Controller(QObject):
         Plays the recording that is the source, if it is one.
     source_text : str
         The source that was asked for last.
+    participant : str
+        Code of the person in the session.
     """
 
     opening = pyqtSignal(str)
@@ -72,6 +75,7 @@ class Controller(QObject):
     spectrum_changed = pyqtSignal(object)
     map_changed = pyqtSignal(object)
     happened = pyqtSignal(object)
+    unrecorded = pyqtSignal()
     notice_changed = pyqtSignal(object)
     playback_changed = pyqtSignal(object)
     failed = pyqtSignal(object)
@@ -95,6 +99,7 @@ class Controller(QObject):
         self.player: Player | None = None
         self._opener = Opener(self._begin, self._fail)
         self.source_text = ""
+        self.participant = ""
         self._again: Callable[[], None] | None = None
         self._running: Running | None = None
         self.recorder = SessionRecorder(self._event_log, lambda: self.engine, self)
@@ -183,6 +188,8 @@ class Controller(QObject):
         """Mark this moment."""
         if self._running is not None:
             self._show_marker(self._running.thread.engine.mark(text), quiet=False)
+            if not self.recording:
+                self.unrecorded.emit()
 
     def report(self, ratings: Mapping[str, int]) -> None:
         """Mark a self-report: ratings from 1 to 9 by scale."""
@@ -238,9 +245,30 @@ class Controller(QObject):
         self._notices.forget()  # of a recording before this one
 
     def name_participant(self, code: str) -> None:
-        """Mark a code that was typed after the recording had begun."""
+        """Take a participant's code. Another code is another person, whose rest has not been measured."""
+        before, self.participant = self.participant, code
         if self.recorder.rename(code):
             self.mark(f"participant {code}" if code else "participant without a code")
+        if before and code != before and self.engine is not None and self.engine.rest is not None:
+            self.engine.forget_rest()
+            self._report.repeat()
+            self._notices.show(notices.another_participant(before, code))
+
+    def next_participant(self, code: str) -> None:
+        """Begin with the next participant: recording stopped, no rest baseline, no events, no predictions."""
+        engine, session = self.engine, self.session
+        self.participant = code
+        if engine is None or session is None:
+            return
+        self.stop_recording()
+        engine.forget_rest()
+        self._event_log.forget()
+        self._notices.show(None)
+        self._report.forget()
+        self._feed.stream_time.restart()
+        self.log = SessionLog()
+        self.session = replace(session, log=self.log)
+        self.session_changed.emit(self.session)
 
     def stop_recording(self) -> None:
         """Close the recording."""
@@ -256,23 +284,17 @@ class Controller(QObject):
         running, thread = self._running, self._running.thread
         # Asked before draining, so that nothing which came before the end is left behind.
         ended = not thread.running
-        predictions: list[Prediction] = []
-        gaps: list[Gap] = []
-        markers: list[Marker] = []
-        for result in thread.drain():
-            predictions += result.predictions
-            gaps += result.gaps
-            markers += result.markers
+        results = thread.drain()
+        predictions = [prediction for result in results for prediction in result.predictions]
+        gaps = [gap for result in results for gap in result.gaps]
         self.log.add(predictions, gaps)
         if self._drawing:
             self._draw(thread.engine)
-        for marker in markers:
-            self._show_marker(marker, quiet=True)
+        for result in results:
+            for marker in result.markers:
+                self._show_marker(marker, quiet=True)
         for gap in gaps:
-            if gap.lost:
-                seconds = gap.lost / self.session.info.rate
-                since = self._feed.stream_time.since_start(gap.time)
-                self.happened.emit(Event(since, f"gap of {seconds:.2g} s", quiet=True))
+            self._event_log.gap(gap, self.session.info.rate, self._feed.stream_time.since_start(gap.time))
         if predictions:
             self.predictions_added.emit(tuple(predictions))
         if self._running is not running:
@@ -280,6 +302,7 @@ class Controller(QObject):
         failure = self._outputs.failure()
         if failure is not None:
             self.show_error(failure)
+        self.log.truth = planted_truth(running.source, self.newest) or self.log.truth
         status = thread.engine.status()
         playback = self.player.playback() if self.player is not None else None
         if playback is not None:

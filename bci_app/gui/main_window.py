@@ -41,6 +41,7 @@ from bci_app.gui.views.status_line import StatusLine
 from bci_app.presentation.choices import SourceChoice, preparation
 from bci_app.presentation.notices import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN
 from bci_app.presentation.output_control import OutputChoice
+from bci_app.presentation.participants import next_code
 from bci_app.presentation.state import Event, LiveStatus, Session, Step
 
 _SMALLEST, _USUAL = QSize(1024, 600), QSize(1440, 860)
@@ -73,11 +74,11 @@ class MainWindow(QMainWindow):
         self._theme = THEMES.get(str(settings.value("theme", "dark")), THEMES["dark"])
         self._marks = 0
         self.header = Header(self._theme)
-        self.banner = Banner()
+        self.banner = Banner(self.header, until=self.header.record)
         self.desk = Desk(controller, self.preferences, self)
         self.area = SessionArea(self._theme, self.desk)
         self.discovery = Discovery(controller.sends, self)
-        self.connect_page = ConnectPage(self._theme, settings, self.discovery)
+        self.connect_page = ConnectPage(self._theme, settings, self.discovery, lambda: self.preferences.recordings)
         self.status = StatusLine()
         self.transport = Transport(controller, self.area.strip, may_end=self._may_end)
         self._arrange()
@@ -101,8 +102,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(central)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self.header, self.banner):
-            column.addWidget(part)
+        column.addWidget(self.header)
         column.addWidget(self.pages, 1)
         column.addWidget(self.status)
         self.setCentralWidget(central)
@@ -230,12 +230,19 @@ class MainWindow(QMainWindow):
         """Start or repeat the rest baseline, where its button does."""
         self.area.prediction.press_baseline()
 
+    def next_participant(self) -> None:
+        """Begin with the next person: a new code, no rest baseline, an empty list, no recording."""
+        if self._may_end("The next participant"):
+            code = next_code(self.controller.participant)
+            self.controller.next_participant(code)
+            self.area.session_panel.name_participant(code)
+
     def toggle_recording(self) -> None:
         """Start or stop recording."""
         if self.controller.recording:
             self.controller.stop_recording()
         else:
-            self.controller.start_recording(self.preferences.recordings, participant=self.area.session_panel.code)
+            self.controller.start_recording(self.preferences.recordings, participant=self.controller.participant)
 
     def _show_marker_texts(self, texts: tuple[str, ...]) -> None:
         self.header.show_marker_texts(dict(zip(MARKER_KEYS, texts, strict=True)))

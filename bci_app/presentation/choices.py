@@ -1,11 +1,13 @@
-"""What can be chosen before a session: sources, models, and whether they fit. No Qt."""
+"""What can be chosen before a session: sources, recordings, models, and whether they fit. No Qt."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import parse_qsl, quote
 
 from bci_app.bundle import Bundle, LoadedBundle, load_bundle, shipped_models
 from bci_app.bundle.decoder import stream_pipeline
@@ -27,6 +29,7 @@ SYNTHETIC = "synthetic:"
 ALL_MARKERS = "type=Markers"
 _ANSWER_SECONDS = 3.0
 _POLL_SECONDS = 0.05
+_MOST_RECORDINGS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,17 @@ class SourceChoice:
     def what(self) -> str:
         """What follows the kind."""
         return self.text.partition(":")[2]
+
+    def for_model(self, bundle: Bundle | None) -> SourceChoice:
+        """Return the source for a model: a test signal without a montage takes that of the model."""
+        if bundle is None or self.kind != "synthetic" or self.channels is not None:
+            return self
+        options = dict(parse_qsl(self.what.partition("?")[2]))
+        if {"montage", "channels"} & set(options):
+            return self
+        options["montage"] = ",".join(bundle.preprocessing.channels)
+        text = "&".join(f"{key}={quote(value, safe=',')}" for key, value in options.items())
+        return replace(self, text=f"{SYNTHETIC}?{text}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +124,15 @@ def read_model(folder: Path) -> ModelChoice:
         return ModelChoice(folder, None, error)
 
 
+def list_recordings(folder: Path) -> list[Path]:
+    """List the recordings that the app made in a folder, the newest first."""
+    found = []
+    for path in folder.glob("*.xdf") if folder.is_dir() else ():
+        with suppress(OSError):  # removed meanwhile
+            found.append((path.stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)][:_MOST_RECORDINGS]
+
+
 def list_boards() -> list[tuple[str, tuple[str, ...]]]:
     """List BrainFlow's boards with the parameters that each is usually reached by.
 
@@ -142,7 +165,7 @@ def describe_source(choice: SourceChoice) -> StreamInfo:
         return StreamInfo(
             name, names, choice.rate or layout.rate, (choice.unit or "uV",) * len(names), kind="brainflow"
         )
-    # A synthetic source needs nothing and takes nothing.
+    # To start a synthetic source costs nothing.
     source = open_source(choice.text, channels=choice.channels, rate=choice.rate, unit=choice.unit)
     info = source.start()
     source.stop()
@@ -197,12 +220,12 @@ def fit(info: StreamInfo, bundle: Bundle) -> Fit:
 
 
 def of_player(player: Player, bundle: LoadedBundle | None) -> Ready:
-    """Give the session of a recording that is played."""
+    """Return the session of a recording that is played."""
     return Ready(player.source(), bundle, player, player.markers)
 
 
 def preparation(choice: SourceChoice, folder: Path | None) -> Callable[[], Ready]:
-    """Give what opens source and model, if there is one; a recording goes through LSL, like any device."""
+    """Return what opens a source and a model, if there is one. A recording goes through LSL, like any device."""
 
     def prepare() -> Ready:
         bundle = load_bundle(folder) if folder is not None else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from bci_app.events import Gap
 from bci_app.presentation import notices
 from bci_app.presentation.state import Event, Step
 
@@ -34,6 +35,11 @@ class EventLog:
     def note(self, text: str, detail: str = "") -> None:
         """List something that happened by itself."""
         self._add(Event(self._seconds(), text, quiet=True, detail=detail))
+
+    def gap(self, gap: Gap, rate: float, seconds: float) -> None:
+        """List a loss of samples at so many seconds of the session. A break without a loss is no event."""
+        if gap.lost:
+            self._add(Event(seconds, f"gap of {gap.lost / rate:.2g} s", quiet=True))
 
     def step(self, step: Step) -> None:
         """List the beginning of the rest baseline and its end."""

@@ -1,11 +1,14 @@
-"""What the text of a marker means: self-reports. Recordings hold them as markers. No Qt."""
+"""What participants state: self-reports in markers, and the planted state of simulated participants. No Qt."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
-from bci_app.presentation.state import SelfReport, SessionLog
+from bci_app.presentation.state import SelfReport, SessionLog, Truth
+from bci_app.simulation.emotion import Emotion
+from bci_app.sources.base import Source
 from bci_app.stream import Marker
 
 _REPORT = "self-report"
@@ -29,3 +32,19 @@ def note_marker(log: SessionLog, marker: Marker) -> None:
     ratings = read_report(marker.text)
     if ratings:
         log.reports.append(SelfReport(marker.time, ratings))
+
+
+@runtime_checkable
+class _Planted(Protocol):
+    """A source whose participant is simulated."""
+
+    @property
+    def truth(self) -> Emotion:
+        """The state at the newest sample, from -1 to 1."""
+
+
+def planted_truth(source: Source, time: float) -> Truth | None:
+    """Return the state of a source's simulated participant, from 0 to 1, or None for a real person."""
+    if not isinstance(source, _Planted):
+        return None
+    return Truth(time, {name: (value + 1) / 2 for name, value in source.truth._asdict().items()})

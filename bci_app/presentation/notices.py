@@ -90,6 +90,12 @@ def ended(*, recording: bool) -> Notice:
     return Notice("The playback has ended.", advice, Level.NOTE, (PLAY_AGAIN, CHOOSE_SOURCE))
 
 
+def another_participant(before: str, code: str) -> Notice:
+    """Return the notice that the rest baseline of another person was dropped."""
+    summary = f"{code or 'A participant without a code'} follows {before}."
+    return Notice(summary, f"The rest baseline of {before} is dropped. Measure it again.", Level.NOTE, (DISMISS,), True)
+
+
 def of_error(error: BciError, *actions: str, lasting: bool = False) -> Notice:
     """Return the notice of an error."""
     details = [f"{label} {value}." for label, value in (("Found", error.found), ("Expected", error.expected)) if value]

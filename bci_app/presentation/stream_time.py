@@ -1,4 +1,4 @@
-"""Where a stream's time stands on the screen. No Qt."""
+"""Which time of a stream is shown on the screen. No Qt."""
 
 from __future__ import annotations
 
@@ -27,23 +27,27 @@ class StreamTime:
         self._began = float("nan")  # LSL time of the first sample
         self._held = False
 
+    def restart(self) -> None:
+        """Count the time of the session from the newest sample on."""
+        self._began = self.newest
+
     def take(self, newest: float, passed: float) -> None:
-        """Note the LSL time of the newest sample, which came `passed` seconds of stream after the first."""
+        """Note the LSL time of the newest sample, `passed` seconds of stream after the first one."""
         self.newest, self._seen = newest, self._clock()
         if not isfinite(self._began):
             self._began = newest - passed
 
     def excuse(self) -> None:
-        """Note that nothing is to be expected at this moment."""
+        """Note that no sample is due at this moment."""
         self._excused = self._clock()
 
     def hold(self) -> None:
-        """Let time stand: nothing will come any more."""
+        """Stop the time: nothing will come any more."""
         self._held = True
 
     @property
     def silent(self) -> float:
-        """Seconds since samples were seen; 0 before the first."""
+        """Seconds since the last sample arrived; 0 before the first."""
         return self._clock() - self._seen if isfinite(self.newest) else 0.0
 
     @property
@@ -53,14 +57,14 @@ class StreamTime:
 
     @property
     def now(self) -> float:
-        """LSL time of the right edge of what scrolls: goes on while a stream is silent."""
+        """LSL time of the right edge of what scrolls. It goes on while a stream is silent."""
         return self.newest + self.since_newest
 
     def since_start(self, time: float) -> float:
-        """Give the seconds from the first sample to an LSL time."""
+        """Return the seconds from the start of the session to an LSL time."""
         return max(0.0, time - self._began) if isfinite(self._began) else 0.0
 
     @property
     def missed(self) -> float:
-        """Seconds that samples were to be expected and did not come."""
+        """Seconds without the samples that were due."""
         return min(self.silent, self._clock() - self._excused)

@@ -85,13 +85,12 @@ def run_settings(
     threshold: str | None,
 ) -> RunSettings:
     """Return the settings of a run."""
-    from offline.datasets import DATASETS
     from offline.protocols import PROTOCOLS
     from offline.run import RunSettings
 
     protocols = (preset.protocol,) if protocol is None else names_by_commas(protocol) or ()
     return RunSettings(
-        dataset=known(dataset, DATASETS, "--dataset"),
+        dataset=known_dataset(dataset),
         preset=preset,
         protocols=tuple(known(name, PROTOCOLS, "--protocol") for name in protocols),
         folds=folds,
@@ -152,3 +151,11 @@ def _with_values(
     except ValidationError as error:
         first = error.errors()[0]
         raise typer.BadParameter(f"{first['loc'][0]}: {first['msg']}", param_hint=option) from error
+
+
+def known_dataset(name: str) -> str:
+    """Return the name of a data set, which options may follow, if the data set is known."""
+    from offline.datasets import DATASETS, plain_name
+
+    known(plain_name(name), DATASETS, "--dataset")
+    return name

@@ -11,7 +11,7 @@ import typer
 
 from bci_app.errors import FileError
 from offline.cli.options import RootOption, RunArgument, SubjectsOption, ThresholdOption
-from offline.cli.parsing import known, names_or_number, require_extra
+from offline.cli.parsing import known_dataset, names_or_number, require_extra
 
 
 def report(run_folder: RunArgument) -> None:
@@ -37,12 +37,12 @@ def evaluate(
     if file is not None and not file.is_file():
         raise FileError(f"There is no file {file}", expected="a file that holds the data set")
     from bci_app.bundle import find_bundle, load_bundle
-    from offline.datasets import DATASETS, DEFAULT, Threshold, open_dataset
+    from offline.datasets import DEFAULT, Threshold, open_dataset
     from offline.run.evaluate import LEAST_SUBJECTS, evaluate_reference
     from offline.run.evaluate import evaluate as score
 
     limit = None if threshold is None else Threshold.parse(threshold)
-    opened = open_dataset(known(dataset or DEFAULT, DATASETS, "--dataset"), file or root, threshold=limit)
+    opened = open_dataset(known_dataset(dataset or DEFAULT), file or root, threshold=limit)
     loaded = load_bundle(find_bundle(bundle))
     wanted = names_or_number(subjects)
     chosen = opened.subjects()[:wanted] if isinstance(wanted, int) else wanted

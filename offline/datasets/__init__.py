@@ -7,7 +7,15 @@ from offline.datasets.cache import prepare
 from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import FileDataset
 from offline.datasets.labels import Threshold
-from offline.datasets.registry import DATASETS, DEFAULT, DatasetRow, find_dataset, list_datasets, open_dataset
+from offline.datasets.registry import (
+    DATASETS,
+    DEFAULT,
+    DatasetRow,
+    find_dataset,
+    list_datasets,
+    open_dataset,
+    plain_name,
+)
 from offline.datasets.windows import make_windows
 
 __all__ = [
@@ -26,5 +34,6 @@ __all__ = [
     "list_datasets",
     "make_windows",
     "open_dataset",
+    "plain_name",
     "prepare",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,8 @@ class DatasetEntry:
         The usual threshold of ratings; None where labels are not ratings.
     archive : Archive or None
         Where ``bci-offline datasets get`` downloads it from; None where its owners pass it on themselves.
+    configured : callable or None
+        Returns the entry under options, as in ``bids?labels=valence``; None where there are none.
     without_files : callable or None
         Opens a data set that needs no file; None for all others.
     """
@@ -34,4 +36,5 @@ class DatasetEntry:
     open: Callable[[Path, Threshold], FileDataset]
     threshold: Threshold | None = None
     archive: Archive | None = None
+    configured: Callable[[Mapping[str, str]], DatasetEntry] | None = None
     without_files: Callable[[], FileDataset] | None = None

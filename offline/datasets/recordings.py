@@ -24,7 +24,6 @@ Rows whose labels are all ``n/a`` are events of another kind.
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -46,6 +45,7 @@ from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import natural
 from offline.datasets.labels import Threshold, require_ratings
 from offline.datasets.recorded import eeg_microvolts, open_recording
+from offline.datasets.tables import classes_of, is_missing, is_number, parse_number, read_table, target_name
 
 RATINGS = ("valence", "arousal", "dominance", "liking")
 SCALE = (1.0, 9.0)
@@ -57,10 +57,7 @@ _REST = ("rest", "baseline")
 _NOT_LABELS = {
     "onset", "duration", "trial", "trial_type", "sample", "response_time", "value", "hed", "stim_file", "identifier",
 }  # fmt: skip
-_MISSING = ("", "n/a")
 _ENTITY = re.compile(r"(?:^|_)(sub|ses)-([A-Za-z0-9]+)(?=_|$)")
-# Classes with an order that everyone knows are not sorted by the alphabet.
-_ORDERS = (("low", "medium", "high"), ("negative", "neutral", "positive"), ("no", "yes"), ("rest", "task"))
 EXPECTED = "sub-<who>[_ses-<when>]…_eeg.<edf|bdf|xdf|vhdr|…> and …_events.tsv beside it"
 OBTAIN = "Name the files as in BIDS. The table needs the columns onset, duration and one for each label."
 
@@ -132,7 +129,9 @@ class Recordings:
                 for name, word in row.words.items():
                     values.setdefault(name, set()).add(word)
         targets = [
-            self.threshold.target(name, SCALE) if name in RATINGS else Target(name=name, classes=_classes(name, words))
+            self.threshold.target(name, SCALE)
+            if name in RATINGS
+            else Target(name=name, classes=classes_of(name, words))
             for name, words in sorted(values.items(), key=lambda item: _rank(item[0]))
         ]
         if not targets:
@@ -257,7 +256,7 @@ class Recordings:
                 expected=", ".join(target.name for target in self._targets),
                 fix="Complete the row, or write n/a in all its label columns.",
             )
-        ratings = {name: _number(word, name, where) for name, word in row.words.items() if name in RATINGS}
+        ratings = {name: parse_number(word, name, where) for name, word in row.words.items() if name in RATINGS}
         require_ratings(ratings, SCALE, where)
         labels = {
             target.name: target.classes.index(row.words[target.name])
@@ -269,15 +268,6 @@ class Recordings:
 
 def _rank(name: str) -> tuple[int, str]:
     return (RATINGS.index(name), "") if name in RATINGS else (len(RATINGS), name)
-
-
-def _classes(name: str, words: set[str]) -> tuple[str, ...]:
-    if len(words) < 2:
-        raise DatasetError(f"Column {name} has one class only", found=", ".join(words), expected="two or more")
-    for order in _ORDERS:
-        if words <= set(order):
-            return tuple(word for word in order if word in words)
-    return tuple(sorted(words, key=natural))
 
 
 def _read_file(events: Path) -> _File:
@@ -302,32 +292,25 @@ def _read_file(events: Path) -> _File:
 
 
 def _read_events(path: Path) -> tuple[_Row, ...]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, delimiter="\t", restkey="", restval="n/a")
-            columns = [name.strip().lower() for name in reader.fieldnames or ()]
-            lines = [[(value or "").strip() for value in list(row.values())[: len(columns)]] for row in reader]
-    except (OSError, ValueError, csv.Error) as error:
-        raise DatasetError(f"Cannot read {path.name}", found=str(error), expected="a tab-separated table") from error
-    if not {"onset", "duration"} <= set(columns) or len(set(columns)) != len(columns):
+    columns, lines = read_table(path)
+    if not {"onset", "duration"} <= set(columns):
         raise DatasetError(
             f"{path.name} is no events table",
             found=", ".join(columns),
-            expected="columns onset and duration, none twice",
+            expected="columns onset and duration",
             fix=OBTAIN,
         )
-    label_columns = [i for i, name in enumerate(columns) if _is_label(name, [line[i] for line in lines])]
+    label_columns = [name for name in columns if _is_label(name, [line[name] for line in lines])]
     rows = []
-    for number, line in enumerate(lines, start=1):
-        cells = dict(zip(columns, line, strict=True))
-        where = f"row {number} of {path.name}"
-        words = {_target_name(columns[i]): line[i] for i in label_columns if line[i].lower() not in _MISSING}
+    for line, cells in enumerate(lines, start=1):
+        where = f"row {line} of {path.name}"
+        words = {target_name(name): cells[name] for name in label_columns if not is_missing(cells[name])}
         rows.append(
             _Row(
-                line=number,
-                onset=_number(cells["onset"], "onset", where),
-                duration=_number(cells["duration"], "duration", where) if words or _is_rest(cells) else 0.0,
-                trial=cells.get("trial", "n/a") if cells.get("trial", "n/a") not in _MISSING else str(number),
+                line=line,
+                onset=parse_number(cells["onset"], "onset", where),
+                duration=parse_number(cells["duration"], "duration", where) if words or _is_rest(cells) else 0.0,
+                trial=str(line) if is_missing(cells.get("trial", "")) else cells["trial"],
                 rest=_is_rest(cells),
                 words=words,
             )
@@ -340,29 +323,10 @@ def _is_rest(cells: Mapping[str, str]) -> bool:
 
 
 def _is_label(name: str, values: list[str]) -> bool:
-    there = [value for value in values if value.lower() not in _MISSING]
+    there = [value for value in values if not is_missing(value)]
     if name in RATINGS:
         return bool(there)
-    return name not in _NOT_LABELS and bool(there) and not all(_is_number(value) for value in there)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _number(text: str, what: str, where: str) -> float:
-    if not _is_number(text) or not math.isfinite(float(text)):
-        raise DatasetError(f"The {what} of {where} is no number", found=repr(text), expected="a number")
-    return float(text)
-
-
-def _target_name(column: str) -> str:
-    name = re.sub(r"[^a-z0-9]+", "_", column).strip("_")
-    return name if name[:1].isalpha() else f"label_{name}"
+    return name not in _NOT_LABELS and bool(there) and not all(is_number(value) for value in there)
 
 
 def _electrodes(recording: Recording) -> list[str]:

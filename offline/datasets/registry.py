@@ -6,13 +6,25 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from bci_app.errors import DatasetError
-from offline.datasets import deap, deap_original, dreamer, eegmat, recordings, seed, simulated
+from offline.datasets import (
+    bids,
+    deap,
+    deap_original,
+    dreamer,
+    eegmat,
+    faced,
+    faced_processed,
+    recordings,
+    seed,
+    simulated,
+)
 from offline.datasets.base import DatasetInfo
 from offline.datasets.downloads.archives import Archive, Nemar, OpenNeuro
 from offline.datasets.entry import DatasetEntry
-from offline.datasets.files import FileDataset, data_folder
+from offline.datasets.files import FileDataset, data_folder, is_synthetic
 from offline.datasets.labels import Threshold
 from offline.datasets.on_request import ON_REQUEST
 
@@ -24,6 +36,9 @@ DATASETS: dict[str, DatasetEntry] = {
         deap_original.ENTRY,
         dreamer.ENTRY,
         seed.ENTRY,
+        faced.ENTRY,
+        faced_processed.ENTRY,
+        bids.ENTRY,
         recordings.ENTRY,
         simulated.ENTRY,
     )
@@ -37,18 +52,39 @@ _ARCHIVES: dict[str, Callable[[str], Archive]] = {"ds": OpenNeuro, "nm": Nemar, 
 _ACCESSION = re.compile(rf"({'|'.join(_ARCHIVES)})\d{{6}}")
 
 
+def plain_name(name: str) -> str:
+    """Return the name of a data set without its options."""
+    return name.partition("?")[0]
+
+
 def find_dataset(name: str) -> DatasetEntry:
     """Return the entry of a data set.
+
+    Parameters
+    ----------
+    name : str
+        A name in `DATASETS`, which options may follow: ``bids?labels=valence,arousal&scale=1-9``.
 
     Raises
     ------
     DatasetError
-        If the name is unknown.
+        If the name is unknown, or its options are.
     """
+    plain, _, options = name.partition("?")
     try:
-        return DATASETS[name]
+        entry = DATASETS[plain]
     except KeyError:
-        raise DatasetError("Unknown data set", found=repr(name), expected=", ".join(DATASETS)) from None
+        raise DatasetError("Unknown data set", found=repr(plain), expected=", ".join(DATASETS)) from None
+    if not options:
+        return entry
+    if entry.configured is None:
+        raise DatasetError(f"Data set {plain} has no options", found=repr(options), expected=plain)
+    try:
+        return entry.configured(dict(parse_qsl(options, keep_blank_values=True, strict_parsing=True)))
+    except ValueError:
+        raise DatasetError(
+            "Options of a data set cannot be read", found=repr(options), expected="name=value, joined by &"
+        ) from None
 
 
 def open_dataset(name: str, root: Path | None = None, *, threshold: Threshold | None = None) -> FileDataset:
@@ -57,7 +93,7 @@ def open_dataset(name: str, root: Path | None = None, *, threshold: Threshold | 
     Parameters
     ----------
     name : str
-        A name in `DATASETS`.
+        A name in `DATASETS`, with options if it has any: see `find_dataset`.
     root : Path, optional
         The folder with its files, or a file where the data set is one. By default the folder to which
         ``bci-offline datasets get`` downloads it.
@@ -76,7 +112,7 @@ def open_dataset(name: str, root: Path | None = None, *, threshold: Threshold | 
         raise DatasetError(f"Data set {name} has no ratings to divide", found=f"threshold {threshold}", expected="none")
     if root is None and entry.without_files is not None:
         return entry.without_files()
-    downloaded = data_folder(name)
+    downloaded = data_folder(plain_name(name))
     if root is None and not downloaded.is_dir():
         raise DatasetError(
             f"Data set {name} needs a folder",
@@ -166,7 +202,7 @@ def _look(name: str, root: Path | None) -> tuple[bool, str]:
             continue
         try:
             dataset = open_dataset(name, folder)
-            synthetic = " of synthetic files" if dataset.info.synthetic else ""
+            synthetic = " of synthetic files" if is_synthetic(folder) else ""
         except DatasetError as error:
             reason = f"{error.summary}: {error.found}"
             continue

@@ -343,22 +343,7 @@ def read_arrays(path: Path) -> Mapping[str, NDArray[Any]]:
     DatasetError
         If the file is truncated, or asks for anything but arrays. Nothing of it is executed.
     """
-    try:
-        with path.open("rb") as file:
-            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except (OSError, ValueError) as error:  # mmap refuses an empty file with ValueError
-        raise DatasetError(f"Cannot read {path.name}", found=str(error), expected="a DEAP .dat file") from error
-    try:
-        value = _Reader(view).read()
-    except EOFError:
-        raise DatasetError(
-            f"{path.name} is truncated",
-            found=f"{len(view)} bytes and no end of its data",
-            expected="a whole DEAP .dat file",
-            fix="Obtain the file anew.",
-        ) from None
-    except _RefusedError as refusal:
-        _refuse(path, str(refusal))
+    value = _read(path)
     if not isinstance(value, dict):
         _refuse(path, "no dictionary")
     arrays = {}
@@ -369,10 +354,44 @@ def read_arrays(path: Path) -> Mapping[str, NDArray[Any]]:
     return arrays
 
 
+def read_array(path: Path) -> NDArray[Any]:
+    """Read one pickled numeric array, as `read_arrays` reads several.
+
+    Raises
+    ------
+    DatasetError
+        If the file is truncated, or asks for anything but an array. Nothing of it is executed.
+    """
+    value = _read(path)
+    if not isinstance(value, _Array) or value.value is None:
+        _refuse(path, "no array")
+    return value.value
+
+
+def _read(path: Path) -> Any:
+    try:
+        with path.open("rb") as file:
+            view = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except (OSError, ValueError) as error:  # mmap refuses an empty file with ValueError
+        raise DatasetError(f"Cannot read {path.name}", found=str(error), expected="a pickle of arrays") from error
+    try:
+        value = _Reader(view).read()
+    except EOFError:
+        raise DatasetError(
+            f"{path.name} is truncated",
+            found=f"{len(view)} bytes and no end of its data",
+            expected="a whole file",
+            fix="Obtain the file again.",
+        ) from None
+    except _RefusedError as refusal:
+        _refuse(path, str(refusal))
+    return value
+
+
 def _refuse(path: Path, found: str) -> NoReturn:
     raise DatasetError(
         f"{path.name} was not opened: it is a pickle that asks for more than arrays",
         found=found,
-        expected="a dictionary of numeric numpy arrays",
+        expected="numeric numpy arrays",
         fix="Nothing of it was executed. Obtain the file from its publisher.",
     ) from None

@@ -83,7 +83,7 @@ class Shipping:
 
     def bundle_name(self, settings: RunSettings, info: DatasetInfo) -> str:
         """Return the name of the bundle."""
-        default = info.bundle_name or f"{settings.dataset}-{settings.preset.name}"
+        default = info.bundle_name or f"{info.name}-{settings.preset.name}"
         return self.name or default + ("-int8" if self.int8 else "")
 
     def options(self) -> tuple[str, ...]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +19,7 @@ from bci_app.errors import SourceError
 from bci_app.events import ContactLevel, Phase
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.main_window import MainWindow
-from bci_app.presentation.choices import SourceChoice, describe_source, fit, list_models, preparation
+from bci_app.presentation.choices import ALL_MARKERS, SourceChoice, describe_source, fit, list_models, preparation
 from bci_app.presentation.player import Player
 from bci_app.presentation.state import Step
 from bci_app.recording import read_recording
@@ -416,6 +418,85 @@ def test_fit_tells_problems_that_are_no_missing_electrodes(
 def test_a_stream_that_has_gone_is_told() -> None:
     with pytest.raises(SourceError, match="no longer there"):
         describe_source(SourceChoice(f"lsl:{uuid.uuid4().hex}"))
+
+
+@pytest.mark.parametrize("text", ["brainflow:SYNTHETIC_BOARD", "brainflow:cyton"])
+def test_a_board_of_the_command_line_is_chosen_drawn_and_can_be_watched(
+    qtbot: QtBot, page: ConnectPage, text: str
+) -> None:
+    page.prefer(source=SourceChoice(text))
+    qtbot.waitUntil(page.fit.watch.isEnabled, timeout=WAIT)
+    choice = page.choice
+    assert choice is not None
+    assert choice.text in ("brainflow:SYNTHETIC", "brainflow:CYTON")
+    assert page.fit.head._contacts
+    assert "Choose a source" not in page.fit.summary.text()
+
+
+def test_the_test_signal_has_the_electrodes_of_the_model(
+    qtbot: QtBot, page: ConnectPage, models: dict[str, LoadedBundle]
+) -> None:
+    page.source.show_tab(3)
+    for name in ("sample", "board"):
+        page.model.choose(str(models[name].folder))
+        channels = models[name].spec.preprocessing.channels
+        wanted = f"All {len(channels)} electrodes are there."
+        qtbot.waitUntil(lambda wanted=wanted: page.fit.summary.text() == wanted, timeout=WAIT)
+        assert page.choice is not None
+        assert page.choice.text == f"synthetic:?montage={','.join(channels)}"
+    stated = SourceChoice("synthetic:?montage=C3,C4&effect=2")
+    assert stated.for_model(models["sample"].spec) is stated
+    assert SourceChoice("synthetic:?effect=2").for_model(models["board"].spec).text.startswith("synthetic:?effect=2&m")
+
+
+def test_recordings_of_the_app_come_first_and_the_newest_of_them(
+    qtbot: QtBot, page: ConnectPage, tmp_path: Path, sample_recordings: tuple[Path, Path]
+) -> None:
+    main = page.window()
+    assert isinstance(main, MainWindow)
+    folder = main.preferences.recordings = tmp_path / "made"
+    folder.mkdir()
+    for age, name in ((300, "P01_a.xdf"), (100, "P02_b.xdf"), (200, "P03_c.xdf")):
+        (folder / name).write_bytes(b"XDF:")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    page.source.add_recording(str(sample_recordings[0]))
+    page.source.show_tab(2)
+    names = [Path(key).name for key in page.source.recordings.keys]
+    assert names[:3] == ["P02_b.xdf", "P03_c.xdf", "P01_a.xdf"]
+    assert sample_recordings[0].name in names[3:]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "P09.xdf").write_bytes(b"XDF:")
+    page.source.path.setText(str(other))
+    qtbot.keyClick(page.source.path, Qt.Key.Key_Return)
+    assert page.source.recordings.current == f"file:{other / 'P09.xdf'}"
+    page.source.path.setText(str(tmp_path / "nowhere"))
+    qtbot.keyClick(page.source.path, Qt.Key.Key_Return)
+    assert "No such file or folder" in page.source._path_note.text()
+
+
+def test_a_recording_is_played_without_the_live_markers_of_others(qtbot: QtBot, page: ConnectPage) -> None:
+    markers = page.source.markers
+    page.source.show_tab(0)
+    assert markers.choice == (ALL_MARKERS,)
+    page.source.show_tab(2)
+    assert markers.choice == ()
+    assert "its own events" in markers.none.text()
+    page.source.show_tab(0)
+    assert markers.choice == (ALL_MARKERS,)
+
+
+def test_a_chosen_stream_that_vanishes_stays_in_sight_and_is_not_chosen_any_more(
+    qtbot: QtBot, page: ConnectPage, replay: ReplayThread
+) -> None:
+    qtbot.waitUntil(lambda: key_of(page, replay) is not None, timeout=WAIT)
+    key = key_of(page, replay) or ""
+    page.source.streams.choose(key)
+    qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+    replay.stop()
+    qtbot.waitUntil(lambda: page.source.choice is None, timeout=WAIT)
+    assert page.source.streams.current == key
+    assert not page.fit.button.isEnabled()
 
 
 def test_only_what_is_still_to_be_chosen_is_asked_for(qtbot: QtBot, page: ConnectPage) -> None:

@@ -42,11 +42,11 @@ def test_events_of_a_marker_stream_are_in_the_recording(qtbot: QtBot, bundle: Lo
 
 
 def test_events_of_lsl_marker_streams_are_drawn_and_listed(
-    qtbot: QtBot, page: ConnectPage, models: dict[str, LoadedBundle], sample_recordings: tuple[Path, Path]
+    qtbot: QtBot, page: ConnectPage, models: dict[str, LoadedBundle]
 ) -> None:
     main = page.window()
     assert isinstance(main, MainWindow)
-    page.source.choose(SourceChoice(f"file:{sample_recordings[1]}"))
+    page.source.show_tab(3)
     qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
     assert page.source.markers.every.isChecked()
     with marker_outlet("Experiment", uuid.uuid4().hex) as outlet:

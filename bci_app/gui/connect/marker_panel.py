@@ -1,4 +1,4 @@
-"""Choosing whose events belong into the session: LSL marker streams of PsychoPy and other programs."""
+"""Choosing whose events belong to the session: LSL marker streams of PsychoPy and other programs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from bci_app.sources.lsl.header import LslSelector, LslStream
 
 _ROW = 3 * GRID
 _MOST_ROWS = 4
+_NONE = "No marker stream is there now."
+_OWN = "A recording brings its own events. Live streams are left out, unless you tick one."
 
 
 def _readable(text: str) -> bool:
-    """Tell whether a text that was remembered still names a stream."""
+    """Return whether a remembered text still names a stream."""
     try:
         return bool(text) and not LslSelector.parse(text).empty
     except SourceError:
@@ -26,13 +28,14 @@ def _readable(text: str) -> bool:
 
 
 class MarkerPanel(QWidget):
-    """All marker streams, or those that are ticked; `changed` carries the choice as `Engine` takes it."""
+    """All marker streams, or those that are ticked. `changed` carries the choice as `Engine` takes it."""
 
     changed = pyqtSignal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self._streams: tuple[LslStream, ...] = ()
+        self._recording = False
         self._chosen: list[str] = []
         self._named: tuple[str, ...] = ()
         self.boxes: dict[str, QCheckBox] = {}
@@ -46,13 +49,13 @@ class MarkerPanel(QWidget):
         self.every = QCheckBox("from every LSL marker stream, those that come later too")
         self.every.setToolTip("events of PsychoPy and other programs are drawn, listed and recorded")
         self.every.setChecked(True)
-        self.every.toggled.connect(self._tell)
+        self.every.toggled.connect(self._report_choice)
         inner.addWidget(self.every)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         inner.addWidget(self._scroll)
-        self.none = label("No marker stream is there now.", tone="muted", wrap=True)
+        self.none = label(_NONE, tone="muted", wrap=True)
         inner.addWidget(self.none)
         column.addLayout(inner)
         self._show()
@@ -60,10 +63,21 @@ class MarkerPanel(QWidget):
     @property
     def choice(self) -> tuple[str, ...]:
         """The marker streams to receive, without those that the command line has named."""
-        return ((ALL_MARKERS,) if self.every.isChecked() else ()) + tuple(self._chosen)
+        return ((ALL_MARKERS,) if self._every else ()) + tuple(self._chosen)
+
+    @property
+    def _every(self) -> bool:
+        """Whether every stream is received. Those of other people do not belong to a recording."""
+        return self.every.isChecked() and not self._recording
+
+    def show_recording(self, recording: bool) -> None:
+        """Leave out live streams that are not ticked where a recording is played: it brings its own events."""
+        self._recording = recording
+        self.every.setEnabled(not recording)
+        self._show()
 
     def choose(self, choice: Sequence[str], *, named: Sequence[str] = ()) -> None:
-        """Choose these; those that the command line has `named` are received in any case."""
+        """Choose these. Those that the command line has `named` are received in any case."""
         self._named = tuple(named)
         self._chosen = [text for text in choice if text != ALL_MARKERS and _readable(text)]
         self.every.blockSignals(True)
@@ -72,7 +86,7 @@ class MarkerPanel(QWidget):
         self._show()
 
     def show_streams(self, streams: Sequence[LslStream]) -> None:
-        """List the marker streams that are visible now; what is chosen stays listed when it is away."""
+        """List the marker streams that are visible now. Chosen ones stay listed when they are away."""
         markers = tuple(stream for stream in streams if not stream.rate)
         if markers != self._streams:
             self._streams = markers
@@ -107,11 +121,12 @@ class MarkerPanel(QWidget):
         self._scroll.setWidget(holder)
         self._scroll.setVisible(bool(self.boxes))
         self._scroll.setFixedHeight(_ROW * max(1, min(len(self.boxes), _MOST_ROWS)))
-        self.none.setVisible(not self.boxes)
+        self.none.setText(_OWN if self._recording else _NONE)
+        self.none.setVisible(not self.boxes or self._recording)
 
     def _covered(self, stream: LslStream) -> bool:
-        """Tell whether a stream is received without a tick of its own."""
-        texts = (*self._named, *([ALL_MARKERS] if self.every.isChecked() else []))
+        """Return whether a stream is received without being ticked."""
+        texts = (*self._named, *([ALL_MARKERS] if self._every else []))
         return any(LslSelector.parse(text).matches(stream) for text in texts)
 
     def _add(self, column: QVBoxLayout, text: str, box: QCheckBox) -> None:
@@ -124,6 +139,6 @@ class MarkerPanel(QWidget):
         self._chosen = [other for other in self._chosen if other != text] + ([text] if on else [])
         self.changed.emit(self.choice)
 
-    def _tell(self) -> None:
+    def _report_choice(self) -> None:
         self._show()
         self.changed.emit(self.choice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QSettings, Qt, pyqtSignal
@@ -30,15 +30,16 @@ class ConnectPage(QWidget):
     connect_asked = pyqtSignal(object, object)
     back_asked = pyqtSignal()
 
-    def __init__(self, theme: Theme, settings: QSettings, discovery: Discovery) -> None:
+    def __init__(self, theme: Theme, settings: QSettings, discovery: Discovery, folder: Callable[[], Path]) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._settings = settings
         self._discovery = discovery
         self._info: StreamInfo | None = None
+        self._described_choice: SourceChoice | None = None
         shipped = [str(path) for path in sorted(_SAMPLES.glob("*.edf"))]
-        self.source = SourcePanel(theme, read_texts(settings, "recent", shipped) or shipped)
+        self.source = SourcePanel(theme, read_texts(settings, "recent", shipped) or shipped, folder)
         self.model = ModelPanel(theme)
         self.fit = FitPanel(theme)
         row = QHBoxLayout(self)
@@ -67,7 +68,7 @@ class ConnectPage(QWidget):
         discovery.models_failed.connect(self.fit.show_problem)
         self.source.changed.connect(self._source_changed)
         self.source.recordings_changed.connect(lambda paths: settings.setValue("recent", paths))
-        self.model.changed.connect(lambda _: self._show_fit())
+        self.model.changed.connect(self._model_changed)
         self.model.folder_added.connect(self._remember_folder)
         self.fit.connect_asked.connect(self._ask)
         self.fit.watch_asked.connect(self._ask_to_watch)
@@ -154,8 +155,21 @@ class ConnectPage(QWidget):
 
     # Whether they fit --------------------------------------------------------------------------
 
+    @property
+    def choice(self) -> SourceChoice | None:
+        """The source that is chosen, for the model that is chosen."""
+        choice, model = self.source.choice, self.model.choice
+        return choice.for_model(model.bundle) if choice is not None and model is not None else choice
+
+    def _model_changed(self, _model: ModelChoice | None) -> None:
+        if self.choice != self._described_choice:
+            self._source_changed(self.source.choice)  # a test signal has the electrodes of the model
+        else:
+            self._show_fit()
+
     def _source_changed(self, choice: SourceChoice | None) -> None:
         self._info = None
+        self._described_choice = self.choice
         self.fit.watch.setEnabled(False)
         if choice is None:
             self._discovery.describe(None)
@@ -163,7 +177,7 @@ class ConnectPage(QWidget):
             self._show_fit()
             return
         self.fit.show_waiting("Looking at the source …")
-        self._discovery.describe(choice)
+        self._discovery.describe(self.choice)
 
     def _described(self, info: StreamInfo) -> None:
         self._info = info
@@ -195,7 +209,7 @@ class ConnectPage(QWidget):
             return
         self._remember_source(choice)
         self._settings.setValue("model", str(model.folder))
-        self.connect_asked.emit(choice, model.folder)
+        self.connect_asked.emit(self.choice, model.folder)
 
     def _ask_to_watch(self) -> None:
         choice = self.source.choice

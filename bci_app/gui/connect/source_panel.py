@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -24,12 +26,13 @@ from PyQt6.QtWidgets import (
 )
 from superqt import QSearchableComboBox
 
-from bci_app.errors import SourceError
+from bci_app.errors import BciError, SourceError
 from bci_app.gui.connect.marker_panel import MarkerPanel
 from bci_app.gui.connect.rows import Row, RowList
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
-from bci_app.presentation.choices import SYNTHETIC, SourceChoice
+from bci_app.presentation.choices import SYNTHETIC, SourceChoice, list_recordings
+from bci_app.sources.brainflow.boards import find_board
 from bci_app.sources.lsl.header import LslSelector, LslStream
 from bci_app.sources.registry import parse_file, split_options
 
@@ -54,15 +57,29 @@ _RECORDINGS = "Recordings (*.edf *.bdf *.vhdr *.fif *.set *.xdf *.csv *.txt);;Al
 
 
 class SourcePanel(QWidget):
-    """`changed` carries a SourceChoice, or None; `recordings_changed` the list of recent recordings."""
+    """`changed` carries a SourceChoice, or None, and `recordings_changed` the list of recent recordings.
+
+    Parameters
+    ----------
+    theme : Theme
+        Colours.
+    recordings : sequence of str
+        Recordings that were opened last, as what follows ``file:``.
+    folder : callable
+        Returns the folder that the app records into.
+    """
 
     changed = pyqtSignal(object)
     recordings_changed = pyqtSignal(list)
 
-    def __init__(self, theme: Theme, recordings: Sequence[str]) -> None:
+    def __init__(self, theme: Theme, recordings: Sequence[str], folder: Callable[[], Path]) -> None:
         super().__init__()
         self._recordings = list(recordings)
+        self._folder = folder
+        self._typed: Path | None = None  # another folder, whose recordings are listed
         self._streams: tuple[LslStream, ...] = ()
+        self._rows: list[Row] = []
+        self._gone: str | None = None  # the chosen stream, while it is not there
         self._awaited: LslSelector | None = None  # a stream that is wanted and has not appeared yet
         self._synthetic = SourceChoice(SYNTHETIC)
         self._boards: dict[str, tuple[str, ...]] = {}
@@ -104,7 +121,7 @@ class SourcePanel(QWidget):
         self._lsl = QStackedWidget()
         self.no_stream = EmptyPanel("No LSL stream yet.", "Start the device’s LSL output. It appears here by itself.")
         self.streams = RowList(theme)
-        self.streams.chosen.connect(self._tell)
+        self.streams.chosen.connect(self._report_choice)
         self._lsl.addWidget(self.no_stream)
         self._lsl.addWidget(self.streams)
         return self._lsl
@@ -143,21 +160,31 @@ class SourcePanel(QWidget):
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         self.recordings = RowList(theme)
-        self.recordings.chosen.connect(self._tell)
+        self.recordings.chosen.connect(self._report_choice)
         column.addWidget(self.recordings, 1)
         row = QHBoxLayout()
         row.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
-        self.browse = QPushButton("Open a recording …")
-        self.browse.setToolTip("EDF, BDF, BrainVision, FIF, EEGLAB, XDF or CSV")
+        row.setSpacing(GRID)
+        self.path = QLineEdit()
+        self.path.setPlaceholderText("path of a file or folder, then Enter")
+        self.path.setToolTip("a recording is chosen; the recordings of a folder are listed")
+        self.path.returnPressed.connect(self._open_path)
+        self.browse = QPushButton("Open …")
+        self.browse.setToolTip("a recording: EDF, BDF, BrainVision, FIF, EEGLAB, XDF or CSV")
         self.browse.clicked.connect(self._browse)
+        row.addWidget(self.path, 1)
         row.addWidget(self.browse)
-        row.addStretch()
+        self._path_note = label(tone="warning", wrap=True)
+        self._path_note.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
+        self._path_note.hide()
+        column.addWidget(self._path_note)
         column.addLayout(row)
         return page
 
     def _test_page(self) -> QWidget:
         self._test = EmptyPanel(
-            "Made-up EEG of 19 channels at 250 Hz.", "For trying things out. It shows no person’s state."
+            "The EEG of a simulated participant, with the electrodes of the model.",
+            "For trying things out. It shows no real person’s state.",
         )
         return self._test
 
@@ -178,7 +205,7 @@ class SourcePanel(QWidget):
         ):
             field.setPlaceholderText(example)
             field.setToolTip(f"{tip}; empty: as the source says")
-            field.editingFinished.connect(self._tell)
+            field.editingFinished.connect(self._report_choice)
             form.addRow(_field_name(name), field)
         self.rate.setValidator(_number_only(self.rate))
         self.stated.hide()
@@ -199,15 +226,22 @@ class SourcePanel(QWidget):
             )
             for stream in self._streams
         ]
-        before = self.streams.current
+        before, gone_before = self.streams.current, self._gone
+        self._gone = None
+        if before is not None and before not in [row.key for row in rows]:
+            # What was chosen stays in sight, and nothing else is chosen in its place.
+            self._gone = before
+            name = next((row.name for row in self._rows if row.key == before), before)
+            rows.append(Row(before, name, "no longer there; start it again, or choose another one"))
+        self._rows = rows
         self.streams.show_rows(rows)
         fitting = [stream for stream in self._streams if self._awaited is not None and self._awaited.matches(stream)]
         if len(fitting) == 1:
             self._awaited = None
             self.streams.choose(fitting[0].address)
         self._lsl.setCurrentWidget(self.streams if rows else self.no_stream)
-        if self.stack.currentIndex() == 0 and self.streams.current != before:
-            self._tell()
+        if self.stack.currentIndex() == 0 and (self.streams.current, self._gone) != (before, gone_before):
+            self._report_choice()
 
     def show_no_lsl(self, message: str) -> None:
         """Say why there is no LSL."""
@@ -228,8 +262,27 @@ class SourcePanel(QWidget):
         self._board_note.setText(message)
 
     def show_recordings(self) -> None:
-        """List the recent recordings that are still there."""
-        self.recordings.show_rows([row for what in self._recordings if (row := _recording_row(what)) is not None])
+        """List the recordings that the app made, the newest first, and then those that were opened last."""
+        made = [str(path) for path in list_recordings(self._typed or self._folder())]
+        rows = [_recording_row(what) for what in dict.fromkeys([*made, *self._recordings])]
+        self.recordings.show_rows([row for row in rows if row is not None])
+
+    def _open_path(self) -> None:
+        """Choose the recording that was typed, or list those of a folder."""
+        path = Path(self.path.text().strip()).expanduser()
+        found = list_recordings(path) if path.is_dir() else []
+        if path.is_file():
+            self.add_recording(str(path))
+            note = ""
+        elif found:
+            self._typed = path
+            self.show_recordings()
+            self.recordings.choose(f"file:{found[0]}")
+            note = ""
+        else:
+            note = f"No {'recording of this app in that folder' if path.is_dir() else 'such file or folder'}: {path}"
+        self._path_note.setText(note)
+        self._path_note.setVisible(bool(note))
 
     def add_recording(self, what: str) -> None:
         """Choose a recording (what follows ``file:``), and remember it."""
@@ -257,13 +310,18 @@ class SourcePanel(QWidget):
             # Tab leads to the one that is shown, arrows from there to the others.
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus if shown else Qt.FocusPolicy.NoFocus)
         self.stack.setCurrentIndex(index)
-        self._tell()
+        self.markers.show_recording(TABS[index] == "Recording")
+        if TABS[index] == "Recording":
+            self.show_recordings()
+        self._report_choice()
 
     def choose(self, wanted: SourceChoice) -> None:
         """Choose a source, as far as it is there; a stream also when it appears."""
         if wanted.kind == "brainflow":
             board, options = split_options(wanted.what)
             self.show_tab(1)
+            with suppress(BciError):  # of an unknown board the field shows what was typed
+                board = find_board(board)[0]
             self.board.setCurrentText(board)
             for key, value in options.items():
                 if key in self.fields:
@@ -290,7 +348,7 @@ class SourcePanel(QWidget):
             if stated:
                 field.setText(stated)
                 self.stated.show()
-        self._tell()
+        self._report_choice()
 
     @property
     def choice(self) -> SourceChoice | None:
@@ -299,7 +357,7 @@ class SourcePanel(QWidget):
         if tab == "Test signal":
             return self._synthetic
         text = {
-            "LSL stream": self.streams.current,
+            "LSL stream": self.streams.current if self._gone is None else None,
             "Board": self._board_text(),
             "Recording": self.recordings.current,
         }[tab]
@@ -331,20 +389,21 @@ class SourcePanel(QWidget):
             field = QLineEdit()
             field.setPlaceholderText(_EXAMPLES.get(name, ""))
             field.setToolTip(f"{name.replace('_', ' ')} of the board, as BrainFlow takes it")
-            field.editingFinished.connect(self._tell)
+            field.editingFinished.connect(self._report_choice)
             self._form.addRow(_field_name(name.replace("_", " ")), field)
             self.fields[name] = field
         needs = bool(self.fields) or board not in self._boards
         self._board_note.setText("" if needs else "This board needs nothing more.")
-        self._tell()
+        self._report_choice()
 
     def _browse(self) -> None:
-        start = str(Path(self._recordings[0]).parent) if self._recordings else str(Path.home())
-        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", start, _RECORDINGS)
+        folder = self._typed or self._folder()
+        start = folder if folder.is_dir() else Path.home()
+        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", str(start), _RECORDINGS)
         if path:
             self.add_recording(path)
 
-    def _tell(self, *_: object) -> None:
+    def _report_choice(self, *_: object) -> None:
         self.changed.emit(self.choice)
 
 
@@ -364,7 +423,9 @@ def _recording_row(what: str) -> Row | None:
     if not all(path.is_file() for path in paths):
         return None
     more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    return Row(f"file:{what}", paths[0].name + more, str(paths[0].parent))
+    made = datetime.fromtimestamp(paths[0].stat().st_mtime)
+    size = sum(path.stat().st_size for path in paths) / 1e6
+    return Row(f"file:{what}", paths[0].name + more, f"{made:%d %b %Y %H:%M} · {size:.1f} MB · {paths[0].parent}")
 
 
 def _number_only(parent: QWidget) -> QDoubleValidator:

@@ -13,10 +13,12 @@ from PyQt6.QtWidgets import (
     QListWidgetItem,
     QPushButton,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from bci_app.gui.actions import tip
 from bci_app.gui.desk import Desk
 from bci_app.gui.panel import Panel
 from bci_app.gui.theme import GRID, Theme
@@ -51,6 +53,7 @@ class SessionPanel(Panel):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
+        self._recording = False
         self.report_button = QPushButton("Self-report")
         self.report_button.setProperty("kind", "quiet")
         self.report_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -62,7 +65,12 @@ class SessionPanel(Panel):
         self.participant.setMaxLength(40)
         self.participant.setFixedWidth(13 * GRID)
         self.participant.editingFinished.connect(lambda: self.participant_changed.emit(self.code))
-        self.title = PanelTitle("Session", [self.report_button, self.participant], margin=2 * GRID)
+        self.next = QToolButton()
+        self.next.setText("Next")
+        self.next.setProperty("kind", "quiet")
+        self.next.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.next.setToolTip(tip("next participant", "the next participant: recording stopped, no rest baseline"))
+        self.title = PanelTitle("Session", [self.report_button, self.participant, self.next])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(GRID // 2)
@@ -70,6 +78,7 @@ class SessionPanel(Panel):
         self.streams.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         self.streams.hide()
         column.addWidget(self.streams)
+        column.addWidget(self._unrecorded())
         self.stack = _Pages()
         self.empty = EmptyPanel("Markers, notes and gaps will be listed here.")
         self.list = QListWidget()
@@ -101,13 +110,34 @@ class SessionPanel(Panel):
         column.addLayout(row)
         for field in (self.participant, self.entry):
             field.left.connect(self.left)
-        self._tips = {part: part.toolTip() for part in (self.entry, self.report_button)}
+        self._tips = {part: part.toolTip() for part in (self.entry, self.report_button, self.next)}
         self.show_open(False)
+
+    def _unrecorded(self) -> QWidget:
+        """Make the line that says that what is marked is not kept."""
+        self.unrecorded = QWidget()
+        row = QHBoxLayout(self.unrecorded)
+        row.setContentsMargins(2 * GRID, 0, GRID, 0)
+        words = label("Not recording: this is not saved.", tone="warning")
+        words.setToolTip("markers, notes and self-reports are saved in recordings")
+        self.record = QToolButton()
+        self.record.setText("Record")
+        self.record.setProperty("kind", "quiet")
+        self.record.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.record.setToolTip(tip("record", "start recording"))
+        row.addWidget(words, 1)
+        row.addWidget(self.record)
+        self.unrecorded.hide()
+        return self.unrecorded
 
     def attach(self, desk: Desk) -> None:
         """List what happens, and pass on what is typed."""
         controller = desk.controller
         controller.happened.connect(self.add_event)
+        controller.recorder.changed.connect(lambda state: self.show_recording(state is not None))
+        controller.unrecorded.connect(self.unrecorded.show)
+        self.record.clicked.connect(lambda: desk.action_asked.emit("record"))
+        self.next.clicked.connect(lambda: desk.action_asked.emit("next participant"))
         self.marked.connect(controller.mark)
         self.participant_changed.connect(controller.name_participant)
         self.reported.connect(controller.report)
@@ -122,6 +152,18 @@ class SessionPanel(Panel):
         """Show which marker streams are received."""
         self.show_marker_streams(live.marker_streams, live.markers_awaited)
 
+    def show_recording(self, running: bool) -> None:
+        """Show whether what is marked is saved."""
+        self._recording = running
+        if running:
+            self.unrecorded.hide()
+
+    def name_participant(self, code: str) -> None:
+        """Propose a code, which can be typed over."""
+        self.participant.setText(code)
+        self.participant.setFocus()
+        self.participant.selectAll()
+
     def focus_entry(self) -> None:
         """Let the user type a marker."""
         self.entry.setFocus()
@@ -133,7 +175,7 @@ class SessionPanel(Panel):
 
     def show_open(self, is_open: bool) -> None:
         """Allow markers only while there is a session."""
-        for part in (self.entry, self.report_button):
+        for part in (self.entry, self.report_button, self.next):
             part.setEnabled(is_open)
             part.setToolTip(self._tips[part] if is_open else "needs an open session")
         self.close_report()
@@ -152,6 +194,7 @@ class SessionPanel(Panel):
         """Remove the events of the last session."""
         self.show_marker_streams((), ())
         self.list.clear()
+        self.unrecorded.hide()
         self.close_report()
 
     def add_event(self, event: Event) -> None:
@@ -174,6 +217,7 @@ class SessionPanel(Panel):
         """Ask for a self-report."""
         if self.report_button.isEnabled():
             self.report.clear()
+            self.unrecorded.setVisible(not self._recording)
             self.stack.setCurrentWidget(self.report)
             self.streams.hide()
             self.stack.updateGeometry()
