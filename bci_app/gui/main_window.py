@@ -242,6 +242,8 @@ class MainWindow(QMainWindow):
         if self.controller.recording:
             self.controller.stop_recording()
         else:
+            # A code that was typed counts without Enter too.
+            self.controller.name_participant(self.area.session_panel.code)
             self.controller.start_recording(self.preferences.recordings, participant=self.controller.participant)
 
     def _show_marker_texts(self, texts: tuple[str, ...]) -> None:
