@@ -36,7 +36,7 @@ DRIFT_FILTER = BandPass(low=1, high=60)
 """Takes out the drift of electrodes, which many tapers would smear into the slow bands; 1 s to settle."""
 
 LONG_REST = 15.0
-"""Seconds of rest from which a deviation can be told."""
+"""Seconds of rest from which a standard deviation can be measured."""
 
 MANY_CHANNELS = 16
 """Channels from which their average is a reference to speak of."""
@@ -95,7 +95,7 @@ class Preset(BaseModel):
     folds: Annotated[int, Field(ge=2)]
 
     def preprocessing(self, info: DatasetInfo) -> PreprocessingSpec:
-        """Give the preprocessing for a data set."""
+        """Return the preprocessing for a data set."""
         if self.tokens == "raw":
             return paper_preprocessing(info)
         return band_power_preprocessing(info)
@@ -110,7 +110,7 @@ class Preset(BaseModel):
         strategy: Strategy | None = None,
         latency: bool = False,
     ) -> Preset:
-        """Give the preset with other settings where they are given; epochs that are given are kept to."""
+        """Return the preset with other settings where they are given. Given epochs are used as they are."""
         recipe = self.recipe if epochs is None else self.recipe.model_copy(update={"epochs": epochs, "steps": 0})
         search = self.search if generations is None else self.search.model_copy(update={"generations": generations})
         given = {"finetune": finetune, "networks": networks, "strategy": strategy, "latency": latency or None}
@@ -153,7 +153,7 @@ def band_power_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
 
     From 15 s of rest on, 4-s windows every second are z-scored per feature against up to 30 s of it, spectra are means
     over several tapers, and many channels are referred to their average. A shorter rest has no deviation to speak of:
-    1-s windows are told as the log ratio to its mean. Without rest, log powers of 4-s windows every 2 s are what they
+    1-s windows are the log ratio to its mean. Without rest, log powers of 4-s windows every 2 s are what they
     are.
     """
     rate = 128

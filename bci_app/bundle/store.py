@@ -217,7 +217,7 @@ def save_bundle(folder: Path, spec: Bundle, model: bytes, golden: Mapping[str, N
 
 
 def shipped_models() -> Path:
-    """Give the folder of the bundles that ship with the project."""
+    """Return the folder of the bundles that ship with the project."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "exported_models"
     return installed if installed.is_dir() else package.parent / "exported_models"

@@ -14,7 +14,7 @@ from bci_app.montage.positions import standard_montage
 
 @lru_cache(maxsize=256)
 def interpolation_weights(channels: tuple[str, ...], bad: tuple[int, ...]) -> dict[int, NDArray[np.float64]]:
-    """Give the weights that make bad channels of the good ones.
+    """Return the weights with which bad channels are computed from the good ones.
 
     Spherical splines (Perrin et al. 1989, Electroenceph. Clin. Neurophysiol. 72) as MNE computes
     them, on the electrode positions of MNE's standard 10-05 montage.
@@ -41,7 +41,7 @@ def interpolation_weights(channels: tuple[str, ...], bad: tuple[int, ...]) -> di
             "Too few good channels to interpolate from",
             found=f"{len(channels) - len(bad)} good of {len(channels)}",
             expected="at least 4",
-            fix="Mend the contact of the electrodes.",
+            fix="Improve the contact of the electrodes.",
         )
     import mne
 

@@ -22,7 +22,7 @@ _ELECTRODE = re.compile(
 
 
 def canonical(name: str) -> str:
-    """Give the one spelling of a channel name used inside the project.
+    """Return the one spelling of a channel name that the project uses.
 
     ``EEG Fp1``, ``Fp1.``, ``FP1`` and ``fp1-ref`` become ``Fp1``; ``T3`` becomes ``T7``. A name
     that is no electrode (``ECG ECG``, ``Right AUX``) is only stripped.
@@ -38,7 +38,7 @@ def canonical(name: str) -> str:
 
 
 def is_electrode(name: str) -> bool:
-    """Tell whether a name, in any spelling, is an electrode position of the 10-10/10-5 system."""
+    """Return whether a name, in any spelling, is an electrode position of the 10-10/10-5 system."""
     stripped = name.strip().strip(".").strip()
     return bool(_ELECTRODE.match(_REFERENCE_SUFFIX.sub("", _PREFIX.sub("", stripped)).strip(".").upper()))
 

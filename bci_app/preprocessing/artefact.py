@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from bci_app.preprocessing.base import Frozen, PositiveFloat, Samples
 
-# Bands whose ratio tells muscle from brain: the spectrum of the EEG falls with frequency, that of muscle does not
+# Bands whose ratio separates muscle from brain: the spectrum of the EEG falls with frequency, that of muscle does not
 # (Goncharova et al. 2003, Clin. Neurophysiol. 114).
 _BRAIN, _MUSCLE = (8.0, 20.0), (30.0, 45.0)
 

@@ -11,7 +11,7 @@ from bci_app.recording.model import Break
 # caught up is loss.
 _HORIZON_S = 1.0
 _MAX_HORIZON = 4096  # samples; bounds the work on a file with absurd stamps
-# A clock that steps back by more than this was set anew.
+# A clock that steps back by more than this was set again.
 _CLOCK_RESET_S = 0.5
 _REFERENCES = 64  # places where the drift and the noise of the delay are measured
 _DOUBT = 10.0  # times the median deviation: seven standard deviations
@@ -114,7 +114,7 @@ def breaks_from_counter(
 ) -> tuple[Break, ...] | None:
     """Find lost samples by a package number that wraps around.
 
-    A counter alone cannot tell a loss of a whole number of its turns; where stamps are given, they
+    A counter alone does not show a loss of a whole number of its turns; where stamps are given, they
     say how many turns passed.
 
     Parameters
@@ -148,7 +148,7 @@ def breaks_from_counter(
 
 
 def times_on_grid(n_samples: int, rate: float, breaks: tuple[Break, ...]) -> NDArray[np.float64]:
-    """Give the time of each sample, in seconds from the first, counting the lost ones."""
+    """Return the time of each sample, in seconds from the first, counting the lost ones."""
     lost = np.zeros(n_samples)
     lost[[found.row for found in breaks]] = [found.lost for found in breaks]
     return (np.arange(n_samples) + np.cumsum(lost)) / rate

@@ -44,7 +44,7 @@ _FIFF_UNITS = {101: "Hz", 106: "C", 110: "S", 111: "Wb", 112: "T", 114: "°C", 2
 _FIFF_STIM = 3
 _FIF_TAG = struct.Struct(">iiii")  # kind, type, length, position of the next tag
 _FIF_BLOCK_START, _FIF_BLOCK_END = 104, 105
-# What stands for the date in EDF and BDF files that do not tell it.
+# What stands for the date in EDF and BDF files that do not state it.
 _NO_DATE = datetime(1985, 1, 1, tzinfo=UTC)
 # Units that MNE's EDF reader takes for voltages; it gives others unscaled.
 _EDF_VOLTAGES = ("uV", "µV", "μV", "\x83\xcaV", "mV", "V")
@@ -272,7 +272,7 @@ def _load(path: Path, name: str, reader: str, *, discontinuous: bool = False, wh
 
 
 def _samples(raw: Any, *, whole: bool) -> NDArray[np.float64]:
-    """Give all samples, shape (n_samples, n_channels); in blocks to hold them once, or the whole at one time."""
+    """Return all samples, shape (n_samples, n_channels), read in blocks so that they are held once, or as a whole."""
     data = np.empty((raw.n_times, len(raw.ch_names)))
     step = len(data) if whole else max(1, _BLOCK // (8 * max(data.shape[1], 1)))
     for start in range(0, len(data), max(step, 1)):
@@ -316,7 +316,7 @@ def _recording(
 
 
 def _marked_breaks(annotations: Sequence[Annotation], rate: float, n_samples: int) -> tuple[Break, ...]:
-    """Give the places that annotations mark as discontinuous; nothing tells how much is missing."""
+    """Return the places that annotations mark as discontinuous. How much is missing is not known."""
     rows = {round(a.onset * rate) for a in annotations if _DISCONTINUITY.match(a.text) and np.isfinite(a.onset)}
     return tuple(Break(row, 0) for row in sorted(rows) if 0 < row < n_samples)
 

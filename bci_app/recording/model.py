@@ -43,8 +43,8 @@ class Break:
     row : int
         The first row of the data after the break.
     lost : int
-        Samples missing directly before that row; 0 if the recording started anew there and nothing
-        tells how many are missing.
+        Samples missing directly before that row; 0 if the recording started again there and it is
+        not known how many are missing.
     """
 
     row: int
@@ -73,7 +73,7 @@ class Recording:
     start : float
         Stamp of the first sample on the file's own clock in seconds (XDF), else 0.
     breaks : tuple of Break
-        Where samples are missing or the recording started anew, in order.
+        Where samples are missing or the recording started again, in order.
     annotations : tuple of Annotation
         Events in order of their onset.
     notes : tuple of str

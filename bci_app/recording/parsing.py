@@ -40,7 +40,7 @@ def unreadable(path: Path, name: str, found: BaseException | str) -> FileError:
     name : str
         Name of the format.
     found : exception or str
-        What the parser raised, or what was met.
+        What the parser raised, or what was found.
     """
     if isinstance(found, BaseException):
         lines = str(found).strip().splitlines()

@@ -70,7 +70,7 @@ def stamps_header(info: StreamInfo) -> StreamHeader:
 
 
 def device_header(info: StreamInfo, state: DeviceState) -> StreamHeader:
-    """Describe what a device tells of itself."""
+    """Describe what a device reports about itself."""
     channels = [] if state.battery is None else [XdfChannel("battery", "percent", "Battery")]
     channels += [XdfChannel(name, "ohm", "Impedance") for name, _ in state.resistances]
     return StreamHeader(f"{info.name} device", "Device", tuple(channels), source_id=info.source_id)
@@ -93,7 +93,7 @@ def predictions_header(layout: Layout) -> StreamHeader:
 
 
 def prediction_values(prediction: Prediction) -> Iterator[float]:
-    """Give the values in the order of `predictions_header`."""
+    """Return the values in the order of `predictions_header`."""
     yield prediction.sample
     yield prediction.valid
     yield from (reason in prediction.reasons for reason in Reason)

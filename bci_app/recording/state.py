@@ -29,7 +29,7 @@ class ModelState:
     sample : int
         Stream index of the first sample that it holds for.
     origin : int
-        Stream index at which the filters had begun anew: windows are counted from there.
+        Stream index at which the filters had started again: windows are counted from there.
     rest : Rest or None
         The rest baseline; None where it was not measured yet, or the model needs none.
     """
@@ -41,7 +41,7 @@ class ModelState:
     rest: Rest | None
 
     def to_json(self) -> str:
-        """Give it as text; numbers come back exactly."""
+        """Return it as text from which numbers come back exactly."""
         content = {
             "bundle": self.bundle,
             "preprocessing": self.preprocessing,

@@ -22,7 +22,7 @@ from bci_app.stream import StreamInfo, marker_text
 
 # Rates of the headsets that muse-lsl records: Muse (2014), and all later ones.
 _MUSE_RATES = (220.0, 256.0)
-_RATE_TOLERANCE = 0.011  # tells 250 from 256 Hz
+_RATE_TOLERANCE = 0.011  # separates 250 from 256 Hz
 _STAMPS_IN_MS = 1e11  # UNIX time in seconds stays below this, in milliseconds above
 
 
@@ -188,7 +188,7 @@ def _choose_board(path: Path, values: NDArray[np.float64], wanted: str | None) -
         return fitting[0]
     names = sorted(name for b in (fitting or boards) for name in b.names)
     raise FileError(
-        f"{path.name} does not tell which board it was recorded with",
+        f"{path.name} does not name the board that it was recorded with",
         found=f"{values.shape[1]} columns" + (f", which fits {', '.join(names)}" if names else ""),
         expected="a layout and rate that only one board of BrainFlow has",
         fix="Name the board: add ?board=NAME to the source, for example ?board=CYTON_BOARD.",
@@ -232,7 +232,7 @@ def _board_descriptions() -> list[tuple[str, dict[str, Any]]]:
             from brainflow.exit_codes import BrainFlowError
 
             for board in BoardIds:
-                with suppress(BrainFlowError):  # playback and streaming boards have no layout of their own
+                with suppress(BrainFlowError):  # playback and streaming boards have no layout
                     descriptions.append((board.name, BoardShim.get_board_descr(board.value)))
         except (ImportError, OSError) as error:
             raise DependencyError(

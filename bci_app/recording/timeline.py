@@ -76,7 +76,7 @@ class Timeline:
         return tuple(part.start for part in self.parts if part.reset and part.start)
 
     def events_of(self, start: int, stop: int) -> tuple[tuple[float, str], ...]:
-        """Give the annotations that belong to some rows."""
+        """Return the annotations that belong to some rows."""
         return self.events[bisect_left(self.event_rows, start) : bisect_left(self.event_rows, stop)]
 
 

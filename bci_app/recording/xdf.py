@@ -22,7 +22,7 @@ from bci_app.recording.xdf_chunks import MAGIC, STRING, XdfContent, XdfStream, c
 from bci_app.stream import StreamInfo, marker_text, microvolts_per
 
 # The type of the stream in which our recorder keeps each chunk's place: first index, samples, samples
-# lost before it, and whether filters started anew. Its name is that of its stream, plus " index".
+# lost before it, and whether filters started again. Its name is that of its stream, plus " index".
 INDEX_TYPE = "ChunkIndex"
 INDEX_CHANNELS = ("first", "samples", "lost", "reset")
 
@@ -186,7 +186,7 @@ def _factor(unit: str) -> float | None:
 
 
 def _recorded_breaks(index: dict[str, Any], n_samples: int) -> tuple[Break, ...]:
-    """Give the breaks from the index stream of our recorder, which may lack the last chunk after a crash."""
+    """Return the breaks from the index stream of our recorder, which may lack the last chunk after a crash."""
     rows = np.asarray(index["time_series"], dtype=np.int64)
     begins = np.concatenate([[0], np.cumsum(rows[:-1, 1])])
     return tuple(
@@ -197,12 +197,12 @@ def _recorded_breaks(index: dict[str, Any], n_samples: int) -> tuple[Break, ...]
 
 
 def _first(index: dict[str, Any]) -> int:
-    """Give the stream index of the first row."""
+    """Return the stream index of the first row."""
     return max(0, int(np.asarray(index["time_series"], dtype=np.int64)[0, 0]))
 
 
 def _states(path: Path, streams: Sequence[dict[str, Any]]) -> tuple[ModelState, ...]:
-    """Give what the model knew."""
+    """Return what the model knew."""
     try:
         states = [ModelState.from_json(text) for stream in streams for (text,) in stream["time_series"]]
     except ValueError as error:

@@ -150,7 +150,7 @@ def check_xdf(content: bytes, path: Path) -> XdfContent:
 
 
 def _frame(content: bytes, position: int) -> tuple[int, int]:
-    """Give the start of a chunk's tag and the end of the chunk."""
+    """Return the start of a chunk's tag and the end of the chunk."""
     width = content[position]
     if width not in (1, 4, 8):
         raise _DamagedError(f"a length of {width} bytes")

@@ -85,7 +85,7 @@ def linear_graph(heads: Sequence[LinearHead], *, n_features: int, n_channels: in
     for index, head in enumerate(heads):
         weights[:, index, : len(head.intercept)] = head.weights.T
         shift[index, : len(head.intercept)] = head.intercept
-    constants = {
+    constants: dict[str, NDArray[np.generic]] = {
         "weights": weights.reshape(size, -1),  # (size, n_targets, n_classes) -> (size, n_targets * n_classes)
         "shift": shift,
         "shape": np.array([-1, len(heads), n_classes], dtype=np.int64),

@@ -151,7 +151,7 @@ def test_a_brainflow_file_that_fits_several_boards_asks_for_one(tmp_path: Path) 
 
 
 def test_a_brainflow_file_with_a_foreign_number_of_columns_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match="does not tell which board"):
+    with pytest.raises(FileError, match="does not name the board"):
         read_recording(write(tmp_path / "a.csv", brainflow_text(100, n_columns=26)))
 
 
