@@ -17,7 +17,7 @@ from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
 from bci_app.events import Reason
 from bci_app.preprocessing import Pipeline, Rest, Window, measure_rest, network_input
-from bci_app.preprocessing.alignment import Aligner
+from bci_app.preprocessing.alignment import Aligner, AlignmentState
 
 Probabilities = tuple[NDArray[np.float64], ...]
 
@@ -126,9 +126,17 @@ class Decoder:
         self._recent.clear()
         self._aligner.reset()
 
-    def reset_alignment(self) -> None:
-        """Start the alignment again: another person, or electrodes that were placed again."""
-        self._aligner.reset()
+    @property
+    def alignment(self) -> AlignmentState | None:
+        """What the alignment knows of the session; None where the bundle aligns nothing."""
+        return self._aligner.state
+
+    def set_alignment(self, state: AlignmentState | None) -> None:
+        """Go on with an alignment of another time of the session; None to start again."""
+        if state is None:
+            self._aligner.reset()
+        else:
+            self._aligner.restore(state)
 
     @property
     def rest(self) -> Rest | None:

@@ -270,6 +270,15 @@ class Engine:
                 self._model.set_rest(rest)
                 self._record_state(self._buffer.end)
 
+    def reset_alignment(self) -> None:
+        """Start the session alignment again from the next sample on: the headset was placed again."""
+        with self._lock:
+            if self._model is not None:
+                self._take_gathered()
+                self._model.set_alignment(None)
+                self._recorded = None  # so that the new state is recorded
+                self._record_state(self._buffer.end)
+
     def mark(self, text: str) -> Marker:
         """Note an event now."""
         with self._lock:
@@ -414,7 +423,7 @@ class Engine:
             predictions = [prediction.refused(Reason.WRONG_RATE) for prediction in predictions]
         # A baseline that is complete now holds for what follows the last window that went into it.
         measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
-        self._record_state(max(measured, default=chunk.first))
+        self._record_state(max(measured, default=chunk.first), exact=False)
         self._phase, self._message = self._read_phase, ""
         for marker in chunk.markers:
             self._sending.announce(marker)
@@ -439,15 +448,19 @@ class Engine:
         self._device_due = chunk.first + round(_DEVICE_SECONDS * self.info.rate)
         self._record(lambda recorder: recorder.on_device(device, float(chunk.times[-1])))
 
-    def _record_state(self, sample: int) -> None:
-        """Record what the model knows of the session from stream index `sample` on, if that has changed."""
+    def _record_state(self, sample: int, *, exact: bool = True) -> None:
+        """Record what the model knows of the session from stream index `sample` on, if that has changed.
+
+        `exact` says that no sample from there on has been taken yet, so that the alignment is that of `sample`.
+        """
         if self._recorder is None or self.bundle is None or self._model is None:
             return
         known = (self._model.origin, self._model.rest)
         if self._recorded is not None and known[0] == self._recorded[0] and known[1] is self._recorded[1]:
             return
         self._recorded = known
-        state = ModelState(self.bundle.name, self.bundle.preprocessing.digest, sample, *known)
+        alignment = self._model.alignment if exact else None
+        state = ModelState(self.bundle.name, self.bundle.preprocessing.digest, sample, *known, alignment)
         time = self._clock() if math.isnan(self._newest) else self._newest
         self._record(lambda recorder: recorder.on_state(state, time))
 

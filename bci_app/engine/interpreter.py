@@ -21,6 +21,7 @@ from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPredic
 from bci_app.montage.interpolation import interpolation_weights
 from bci_app.montage.names import is_electrode
 from bci_app.preprocessing import Rest, Window
+from bci_app.preprocessing.alignment import AlignmentState
 from bci_app.stream import Chunk, Samples, StreamInfo, is_voltage, microvolts_per
 
 # A loss this short is bridged: two samples of a radio headset say nothing of the band powers of a
@@ -90,6 +91,15 @@ class Interpreter:
     def rest(self) -> Rest | None:
         """The rest baseline, once it is measured."""
         return self._decoder.rest
+
+    @property
+    def alignment(self) -> AlignmentState | None:
+        """What the alignment knows of the session; None where the model aligns nothing."""
+        return self._decoder.alignment
+
+    def set_alignment(self, state: AlignmentState | None) -> None:
+        """Go on with an alignment of another time of the session; None to start again."""
+        self._decoder.set_alignment(state)
 
     @property
     def notice(self) -> str:

@@ -29,7 +29,8 @@ def predictions_of_recording(
     A session that our recorder wrote is followed as it was, wherever in it the recording began: with its
     rest baseline and its windows. Probabilities are then those of the session from the first whole
     window on (with a band-pass, once what came before the recording has faded from the filters), the
-    smoothed ones after as many windows as the bundle smooths over. Of any other recording, and for
+    smoothed ones after as many windows as the bundle smooths over. A session alignment goes on from what it knew where
+    the recording began, without the windows that began before it. Of any other recording, and for
     another model, the rest baseline is measured in its beginning.
 
     Parameters
@@ -66,9 +67,9 @@ def predictions_of_recording(
     )
     begin = _first_of_grid(recording, bundle, states)
     predictions: list[Prediction] = []
-    for chunk in _chunks(recording, begin, {state.sample for state in states}):
-        if followed:
-            _follow(interpreter, states, chunk.first)
+    for number, chunk in enumerate(_chunks(recording, begin, {state.sample for state in states})):
+        if states:
+            _follow(interpreter, states, chunk.first, first=number == 0)
         predictions += interpreter.take(chunk)[0]
     return predictions
 
@@ -111,13 +112,14 @@ def _chunks(recording: Recording, begin: int, cuts: set[int]) -> list[Chunk]:
     return chunks
 
 
-def _follow(interpreter: Interpreter, states: list[ModelState], sample: int) -> None:
-    """Let the interpreter know what the session's knew at a sample."""
+def _follow(interpreter: Interpreter, states: list[ModelState], sample: int, *, first: bool) -> None:
+    """Let the interpreter know what the session's knew at a sample, the `first` one or a later one."""
     known = [state for state in states if state.sample <= sample]
-    rest = (known[-1] if known else states[0]).rest
-    if rest == interpreter.rest:
-        return
-    if rest is None:
-        interpreter.start_baseline(_NEVER)
-    else:
-        interpreter.set_rest(rest)
+    state = known[-1] if known else states[0]
+    if state.rest != interpreter.rest:
+        if state.rest is None:
+            interpreter.start_baseline(_NEVER)
+        else:
+            interpreter.set_rest(state.rest)
+    if state.alignment is not None and (first or state.sample == sample):
+        interpreter.set_alignment(state.alignment)

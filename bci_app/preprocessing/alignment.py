@@ -7,6 +7,7 @@ weighted mean and variance*) and taken out. Live sessions and offline evaluation
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
@@ -60,6 +61,29 @@ class RunningAlignment(Frozen):
 Alignment = Annotated[NoAlignment | RunningAlignment, Field(discriminator="kind")]
 
 
+@dataclass(frozen=True, eq=False)
+class AlignmentState:
+    """What an alignment has learnt of a session.
+
+    Attributes
+    ----------
+    mean, variance : ndarray of float64, shape (n_channels, n_features)
+        Moments of the tokens so far.
+    weight : ndarray of float64, shape (n_channels, 1)
+        Windows that they count for.
+    """
+
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AlignmentState):
+            return NotImplemented
+        pairs = ((self.mean, other.mean), (self.variance, other.variance), (self.weight, other.weight))
+        return all(np.array_equal(mine, theirs) for mine, theirs in pairs)
+
+
 class Aligner:
     """The alignment of one session.
 
@@ -81,6 +105,17 @@ class Aligner:
         self._mean = np.zeros(self._shape)
         self._variance = np.ones(self._shape)
         self._weight = np.full((self._shape[0], 1), getattr(self._settings, "prior", 1.0))
+
+    @property
+    def state(self) -> AlignmentState | None:
+        """What is known of the session; None where nothing is aligned."""
+        if isinstance(self._settings, NoAlignment):
+            return None
+        return AlignmentState(self._mean.copy(), self._variance.copy(), self._weight.copy())
+
+    def restore(self, state: AlignmentState) -> None:
+        """Go on from what was known of the session at another time."""
+        self._mean, self._variance, self._weight = state.mean.copy(), state.variance.copy(), state.weight.copy()
 
     def process(self, tokens: NDArray[np.float32], use: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
         """Align a window's tokens on the windows so far, this one included.

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.preprocessing import Rest
+from bci_app.preprocessing.alignment import AlignmentState
 
 # Name and type of the stream in which our recorder keeps it, one JSON text a change.
 STATE_NAME = "Model state"
 STATE_TYPE = "ModelState"
+_MOMENTS = ("mean", "variance", "weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class ModelState:
         Stream index at which the filters had started again: windows are counted from there.
     rest : Rest or None
         The rest baseline; None where it was not measured yet, or the model needs none.
+    alignment : AlignmentState or None
+        What the session alignment knew; None where the model aligns nothing.
     """
 
     bundle: str
@@ -39,6 +43,7 @@ class ModelState:
     sample: int
     origin: int
     rest: Rest | None
+    alignment: AlignmentState | None = None
 
     def to_json(self) -> str:
         """Return it as text from which numbers come back exactly."""
@@ -55,6 +60,8 @@ class ModelState:
                 "sd": self.rest.sd.tolist(),
                 "bad": list(self.rest.bad),
             }
+        if self.alignment is not None:
+            content["alignment"] = {name: getattr(self.alignment, name).tolist() for name in _MOMENTS}
         return json.dumps(content)
 
     @classmethod
@@ -74,6 +81,7 @@ class ModelState:
                 int(content["sample"]),
                 int(content["origin"]),
                 None if content["rest"] is None else _rest(content["rest"]),
+                _alignment(content["alignment"]) if "alignment" in content else None,
             )
         except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise ValueError(f"no model state: {error!r}") from error
@@ -84,6 +92,13 @@ def _rest(content: dict[str, Any]) -> Rest:
     if rest.mean.shape != rest.sd.shape or not set(rest.bad) <= set(range(len(rest.mean))):
         raise ValueError(f"a rest baseline of shapes {rest.mean.shape} and {rest.sd.shape}, bad channels {rest.bad}")
     return rest
+
+
+def _alignment(content: dict[str, Any]) -> AlignmentState:
+    mean, variance, weight = (_table(content[name]) for name in _MOMENTS)
+    if mean.shape != variance.shape or weight.shape != (len(mean), 1) or (variance < 0).any() or (weight <= 0).any():
+        raise ValueError(f"an alignment of shapes {mean.shape}, {variance.shape} and {weight.shape}")
+    return AlignmentState(mean, variance, weight)
 
 
 def _table(values: object) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from bci_app.engine.rest import rest_of_recording
 from bci_app.errors import BundleError, FileError
 from bci_app.events import Prediction
 from bci_app.preprocessing import PreprocessingSpec, Rest
-from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline
+from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline, RunningAlignment
 from bci_app.recording import read_recording
 from bci_app.recording.recorder import Recorder
 from bci_app.recording.state import STATE_NAME, STATE_TYPE, ModelState
@@ -157,6 +157,24 @@ def test_a_baseline_from_elsewhere_is_followed(bundle: LoadedBundle, tmp_path: P
     found = rest_of_recording(read_recording(path), bundle.spec)
     assert found is not None
     np.testing.assert_array_equal(found.sd, rest.sd)
+
+
+@pytest.mark.parametrize(("begin", "tolerance"), [(0, 1e-5), (200, 0.05)])
+def test_an_alignment_goes_on_where_the_recording_began(tmp_path: Path, begin: int, tolerance: float) -> None:
+    """Windows that began before the recording are not in it: then the alignment is nearly that of the session."""
+    spec = small_spec(band_pass=None, alignment=RunningAlignment(windows=30, prior=5))
+    loaded = bundle_of(tmp_path, spec)
+    acts = {230: Engine.reset_alignment}
+    _, path = record(tmp_path / "s.xdf", loaded, chunks(millivolts(30), RATE, [25]), begin, acts=acts)
+    states = read_recording(path).states
+    assert all(state.alignment is not None for state in states if state.sample in (0, begin * 25, 230 * 25))
+    live, made = recorded(path), again(path, loaded)
+    common = sorted(live.keys() & made.keys())
+    assert len(common) >= 15
+    for sample in common:
+        np.testing.assert_allclose(made[sample][:2], live[sample][:2], atol=tolerance)
+    reset = [sample for sample in common if sample >= 230 * 25]
+    np.testing.assert_allclose(made[reset[-1]][:2], live[reset[-1]][:2], atol=1e-5)
 
 
 def test_a_channel_that_was_bad_at_rest_is_replaced_again(tmp_path: Path) -> None:
