@@ -59,10 +59,14 @@ class RestBaseline(Frozen):
         ``feature``: z-score with a mean and standard deviation for each feature of each channel.
     samples : int
         Length of the rest period at the model rate, from the first sample, warm-up included.
+    shape : bool
+        Append the shape of the spectrum to each token: its features less their mean, not referred to rest. What is
+        like rest is then known to be like whose rest.
     """
 
     kind: Literal["template", "channel", "feature"]
     samples: Annotated[int, Field(gt=0)]
+    shape: bool = False
 
     def measure(self, windows: Sequence[NDArray[np.float64]]) -> Rest:
         """Measure the baseline from the features of rest windows, each of shape (n_channels, n_features)."""
@@ -82,7 +86,8 @@ class RestBaseline(Frozen):
             "channel": "z-scored per channel against the windows",
             "feature": "z-scored per feature against the windows",
         }[self.kind]
-        return f"{how} of {self.samples / rate:g} s of rest"
+        beside = ", beside the shape of the spectrum" if self.shape else ""
+        return f"{how} of {self.samples / rate:g} s of rest{beside}"
 
 
 Baseline = Annotated[NoBaseline | RestBaseline, Field(discriminator="kind")]

@@ -61,6 +61,7 @@ def network_input(spec: PreprocessingSpec, features: NDArray[np.float64], rest: 
     Returns
     -------
     ndarray of float32, shape (n_channels, n_features)
+        Twice as many features as given where the baseline adds the shape of the spectrum.
 
     Raises
     ------
@@ -72,7 +73,11 @@ def network_input(spec: PreprocessingSpec, features: NDArray[np.float64], rest: 
             raise PreprocessingError(
                 "The model needs a rest baseline", found="none", expected="one measured in this session"
             )
-        features = (features - rest.mean) / rest.sd
+        referred = (features - rest.mean) / rest.sd
+        if spec.baseline.shape:
+            shape = features - features.mean(axis=1, keepdims=True)
+            referred = np.concatenate([referred, shape], axis=1)
+        features = referred
     if spec.across_channels:
         mean = features.mean(axis=0, keepdims=True)
         sd = features.std(axis=0, keepdims=True)

@@ -85,6 +85,8 @@ class PreprocessingSpec(Frozen):
         if isinstance(self.baseline, RestBaseline):
             if self.baseline_windows < 1:
                 raise ValueError("the rest baseline is shorter than warm-up and one window")
+            if self.baseline.shape and not isinstance(self.token, LogBandPowerToken):
+                raise ValueError("only tokens of log band power have the shape of a spectrum")
             if self.baseline.kind == "feature" and self.baseline_windows < 2:
                 raise ValueError("a baseline of kind feature needs at least two windows")
         return self
@@ -117,7 +119,8 @@ class PreprocessingSpec(Frozen):
     @property
     def n_features(self) -> int:
         """Length of a token."""
-        return self.token.n_features(self.window)
+        measured = self.token.n_features(self.window)
+        return 2 * measured if isinstance(self.baseline, RestBaseline) and self.baseline.shape else measured
 
     @property
     def highest_frequency(self) -> float:

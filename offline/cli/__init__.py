@@ -9,6 +9,7 @@ import typer
 
 from bci_app.command_line import run_command_line
 from offline.cli.data import datasets, synth
+from offline.cli.elastic import elastic
 from offline.cli.network import space
 from offline.cli.results import evaluate, report
 from offline.cli.runs import export, run, search, train
@@ -16,7 +17,7 @@ from offline.cli.runs import export, run, search, train
 GROUPS = {"datasets": datasets}
 """Commands with commands of their own."""
 
-COMMANDS = (synth, space, run, train, search, export, report, evaluate)
+COMMANDS = (synth, space, run, train, search, export, elastic, report, evaluate)
 """Every other command, in the order of the help."""
 
 app = typer.Typer(

@@ -22,6 +22,7 @@ REPLACED_BY = {"interpolate": "interpolation", "rest": "their rest"}
 """What stands for bad channels, in words."""
 
 if TYPE_CHECKING:  # they bring torch, which not every command needs
+    from offline.elastic.shipping import Study
     from offline.run import RunRecord
     from offline.run.evaluate import EvaluationResult
     from offline.run.record import ProtocolRecord
@@ -194,6 +195,30 @@ def evaluation_table(results: Sequence[EvaluationResult], references: Sequence[E
         if len(shown) > 1:
             others = f"fitted for each subject on the other {len(result.subjects) - 1} of these recordings"
             console.print(f"reference: {REFERENCE_NAME}, {others}; same windows", highlight=False)
+
+
+def study_table(study: Study) -> None:
+    """Show what an elastic head reached on people held out, for each headset, beside the swap test."""
+    table = Table(title=f"{study.info.title}, people held out", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("electrodes", no_wrap=True)
+    headings = (
+        "windows\n",
+        "rolling\n10 s",
+        "ECE\n",
+        "ans-\nwered",
+        "of these\nrolling",
+        "cover-\nage",
+        "swapped\nrest high",
+    )
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, people in study.people.items():
+        found, controls = study.summary(name), study.controls(name)
+        figures = [found.balanced, found.rolling, found.calibration_error, found.answered, found.answered_rolling]
+        figures += [found.coverage, *(() if controls.swap is None else (controls.swap.rest_high,))]
+        table.add_row(f"{name} ({len(people[0].spec.channels)})", *(f"{figure:.3f}" for figure in figures))
+    Console().print(table)
+    Console().print(f"28 to 45 Hz alone, all electrodes: {study.muscle_only:.3f} of windows", highlight=False)
 
 
 def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:

@@ -69,10 +69,10 @@ INFO = DatasetInfo(
     demo_subjects=("Subject01",),
     intended_use="Research and demonstration: separating rest from mental arithmetic, with 30 s of rest with eyes "
     "closed as the person's own baseline.",
-    limitations="Mental load, not emotion. Learnt from healthy young adults, eyes closed, one headset, one task. Much "
-    "of what the model shows is how far spectra have left the person's first 30 s of rest, in whatever direction. Rest "
-    "and arithmetic are two recordings of one session. The authors cleaned each of them separately, so changes over "
-    "time or from the cleaning may help to separate them.",
+    limitations="Mental load, not emotion. Learnt from healthy young adults, eyes closed, one headset, one task. "
+    "Networks that learn with rest as the only baseline show how far spectra have left it, in whatever direction. "
+    "Rest and arithmetic are two recordings of one session. The authors cleaned each of them separately, so changes "
+    "over time or from the cleaning may help to separate them.",
     caution="The settings of the preset compact were chosen on this data set, so its scores are somewhat too good; "
     "docs/compact-preset.md shows by how much.",
     bundle_name="mental-load",

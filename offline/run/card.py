@@ -16,7 +16,7 @@ from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
 _SYNTHETIC = "Trained on synthetic signals: it knows nothing about people, and what it says of them means nothing."
 _TRY_OUT = "Trying out the software. Not for use on people."
-_NOT_MEDICAL = "Not a medical device; no decision about a person may rest on it."
+NOT_MEDICAL = "Not a medical device; no decision about a person may rest on it."
 
 
 def software() -> dict[str, str]:
@@ -100,7 +100,7 @@ def model_card(
         leaks=record.leaks,
         scores=record.scores[kind],
         intended_use=_TRY_OUT if info.synthetic else info.intended_use,
-        limitations=f"{limits} {_NOT_MEDICAL}".strip(),
+        limitations=f"{limits} {NOT_MEDICAL}".strip(),
         created=today(),
         command=command,
         software=software(),

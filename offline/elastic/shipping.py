@@ -1,0 +1,262 @@
+"""From the study of an elastic head to its bundle: scores for each montage, controls, thresholds, domain statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable, save_bundle
+from bci_app.bundle.conformal import Conformal, fit_conformal
+from bci_app.bundle.domain import DomainStatistics, domain_points, fit_domain
+from bci_app.bundle.golden import check_bundle, make_golden
+from bci_app.bundle.spec import (
+    Bundle,
+    Controls,
+    Electrode,
+    MontageScore,
+    Provenance,
+    SimpleArchitecture,
+    Smoothing,
+    SwapTest,
+    Target,
+    TargetScore,
+)
+from bci_app.bundle.store import sha256
+from bci_app.montage.headsets import HEADSETS
+from bci_app.preprocessing.artefact import ArtefactRule
+from bci_app.preprocessing.spec import PreprocessingSpec
+from offline.datasets.base import Dataset, DatasetInfo
+from offline.elastic.head import elastic_graph
+from offline.elastic.sessions import MUSCLE_BANDS, Person, load_preprocessing, nearest, positions_of, read_people
+from offline.elastic.study import (
+    Chosen,
+    ElasticSettings,
+    HeldOut,
+    Summary,
+    cross_validate,
+    fit_people,
+    standard,
+    summarise,
+    swapped,
+)
+from offline.run.card import NOT_MEDICAL, software, today
+from offline.run.shipping import golden_excerpt
+
+MONTAGES = ("10-20", "daisy", "epoc", "cyton", "muse")
+"""Headsets that are scored, the largest first."""
+
+METHOD = "log band power (7 bands, 4–28 Hz) against rest, carried to 19 places, and logistic regression"
+
+LARGEST_FALSE_ALARM = 0.1
+"""Share of rest that may be called high in the swap test; more, and the score is marked as explained by it."""
+
+ARTEFACTS = ArtefactRule(peak_to_peak=300.0, muscle=2.0)
+"""Limits that one window in a hundred of EEGMAT or fewer breaks."""
+
+MAX_RATE_ERROR = 0.02
+MIN_CHANNELS = 4
+_DOMAIN_SHARE = 0.99
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Study:
+    """People, and the predictions on them when they were held out, for each montage.
+
+    Attributes
+    ----------
+    info : DatasetInfo
+        The data set.
+    people : dict of str to list of Person
+        The same people with the electrodes of each montage.
+    found : dict of str to HeldOut
+        For each montage its standard sessions, and under ``NAME swapped`` the swapped ones.
+    settings : ElasticSettings
+        How heads were fitted.
+    muscle_only : float
+        Balanced accuracy of the same method with 28–45 Hz alone.
+    """
+
+    info: DatasetInfo
+    people: Mapping[str, Sequence[Person]]
+    found: Mapping[str, HeldOut]
+    settings: ElasticSettings
+    muscle_only: float
+
+    def summary(self, montage: str) -> Summary:
+        """Summarise the standard sessions of a montage."""
+        return summarise(self.found[montage], self.settings)
+
+    def controls(self, montage: str) -> Controls:
+        """Return the controls of a montage; the model itself reads nothing above 28 Hz."""
+        score, swap = self.summary(montage), summarise(self.found[_swapped(montage)], self.settings)
+        return Controls(
+            swap=SwapTest(rest_high=swap.rest_high, task_high=swap.task_high),
+            muscle_free=score.balanced,
+            muscle_only=self.muscle_only if montage == MONTAGES[0] else None,
+            first_half=score.first_half,
+            second_half=score.second_half,
+        )
+
+
+def _swapped(montage: str) -> str:
+    return f"{montage} swapped"
+
+
+def run_study(dataset: Dataset, settings: ElasticSettings, *, progress: Progress) -> Study:
+    """Score an elastic head on people held out, with the electrodes of each headset and its controls.
+
+    A headset's electrodes that the data set lacks are stood for by the nearest ones.
+    """
+    channels = dataset.info.channels
+    people: dict[str, list[Person]] = {}
+    for name in MONTAGES:
+        progress(f"recordings for {name}")
+        used = channels if name == MONTAGES[0] else nearest(HEADSETS[name].channels, channels)
+        people[name] = read_people(dataset, load_preprocessing(used))
+    tests: dict[str, tuple[Sequence[Person], Chosen]] = {}
+    for name, found in people.items():
+        tests |= {name: (found, standard), _swapped(name): (found, swapped)}
+    progress("cross-validation")
+    whole = people[MONTAGES[0]]
+    held_out = cross_validate(whole, settings, tests)
+    progress("28 to 45 Hz alone")
+    muscle = read_people(dataset, load_preprocessing(channels, MUSCLE_BANDS))
+    alone = cross_validate(muscle, settings, {"muscle": (muscle, standard)})["muscle"]
+    return Study(dataset.info, people, held_out, settings, summarise(alone, settings).balanced)
+
+
+def ship_study(study: Study, dataset: Dataset, folder: Path, *, command: str) -> LoadedBundle:
+    """Fit the head to all people and write its bundle."""
+    require_replaceable(folder)
+    whole = study.people[MONTAGES[0]]
+    head = fit_people(whole, study.settings)
+    model = elastic_graph(head)
+    spec = load_preprocessing(study.info.channels).model_copy(update={"artefact": ARTEFACTS})
+    target = study.info.targets[0].model_copy(update={"conformal": tuple(_conformal(study))})
+    bundle = Bundle(
+        name=folder.name,
+        title=study.info.bundle_title or study.info.title,
+        not_for_people=study.info.synthetic,
+        model_sha256=sha256(model),
+        model_bytes=len(model),
+        preprocessing=spec,
+        montage="elastic",
+        electrodes=tuple(
+            Electrode(name=name, position=(float(x), float(y), float(z)))
+            for name, (x, y, z) in zip(spec.channels, positions_of(spec.channels), strict=True)
+        ),
+        min_channels=MIN_CHANNELS,
+        targets=(target,),
+        embedding_dim=spec.n_features,
+        smoothing=Smoothing(windows=study.settings.rolling),
+        max_bad_share=0.5,
+        bad_channels="leave out",
+        domain=tuple(_domain(study)),
+        max_rate_error=MAX_RATE_ERROR,
+        architecture=(
+            SimpleArchitecture(kind="linear", targets=(target.name,), method=METHOD, parameters=head.weights.size + 1),
+        ),
+        provenance=_card(study, target, spec, command),
+    )
+    trained = [person.name for person in whole]
+    excerpt = golden_excerpt(dataset, spec, trained)
+    golden = make_golden(bundle, model, raw=excerpt.raw, channels=excerpt.channels, rate=excerpt.rate)
+    save_bundle(folder, bundle, model, golden)
+    loaded = load_bundle(folder)
+    check_bundle(loaded)
+    return loaded
+
+
+def _conformal(study: Study) -> list[Conformal]:
+    """Return thresholds of each montage; those of the smallest one stand for electrodes of no known montage."""
+    found = []
+    for name in (*MONTAGES, None):
+        of = study.found[name or MONTAGES[-1]]
+        rolled = of.rolled(study.settings.rolling)
+        found.append(fit_conformal(rolled, of.labels, coverage=study.settings.coverage, montage=name))
+    return found
+
+
+def _domain(study: Study) -> list[DomainStatistics]:
+    """Return where the tokens of half of the people lie with each montage, and how far the others lie from them."""
+    found = []
+    for name in MONTAGES:
+        points = [
+            domain_points("tokens", tokens, np.empty((len(tokens), 0), dtype=np.float32))
+            for tokens in (person.standard.tokens for person in study.people[name])
+        ]
+        half, others = np.concatenate(points[::2]), np.concatenate(points[1::2])
+        found.append(fit_domain(half, others, of="tokens", share=_DOMAIN_SHARE, montage=name))
+    return found
+
+
+def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str) -> Provenance:
+    info, settings = study.info, study.settings
+    whole = study.summary(MONTAGES[0])
+    controls = study.controls(MONTAGES[0])
+    return Provenance(
+        dataset=info.title,
+        dataset_source=info.source,
+        licence=info.licence,
+        synthetic=info.synthetic,
+        train_subjects=tuple(person.name for person in study.people[MONTAGES[0]]),
+        protocol="subjects",
+        protocol_description=(
+            f"People are divided into {settings.folds} folds, in {settings.seeds} ways; each head is scored on people "
+            "that it was not fitted to, each with the electrodes named (of a headset's electrodes that were not "
+            "recorded, the nearest ones). Figures are means over the ways. The head in this bundle is fitted the same "
+            "way to all people. Conformal thresholds come from the same people held out."
+        ),
+        scores=(
+            TargetScore(
+                target=target.name,
+                balanced_accuracy=whole.balanced,
+                accuracy=whole.accuracy,
+                majority_baseline=_majority(study),
+                n_windows=whole.windows,
+                rolling_balanced_accuracy=whole.rolling,
+                rolling_seconds=spec.window_seconds + (settings.rolling - 1) * spec.hop_seconds,
+                expected_calibration_error=whole.calibration_error,
+                interval=whole.interval,
+                controls=controls,
+                explained_by_controls=_explained(controls, whole.balanced),
+            ),
+        ),
+        montages=tuple(_montage_score(study, target, name) for name in MONTAGES),
+        intended_use=info.intended_use,
+        limitations=f"{info.limitations} {NOT_MEDICAL}",
+        created=today(),
+        command=command,
+        software=software(),
+    )
+
+
+def _majority(study: Study) -> float:
+    labels = study.found[MONTAGES[0]].labels
+    return float(np.bincount(labels).max() / len(labels))
+
+
+def _montage_score(study: Study, target: Target, name: str) -> MontageScore:
+    found, controls = study.summary(name), study.controls(name)
+    return MontageScore(
+        montage=name,
+        electrodes=HEADSETS[name].channels,
+        target=target.name,
+        balanced_accuracy=found.balanced,
+        interval=found.interval,
+        rolling_balanced_accuracy=found.rolling,
+        n_windows=found.windows,
+        controls=controls,
+        explained_by_controls=_explained(controls, found.balanced),
+    )
+
+
+def _explained(controls: Controls, score: float) -> bool:
+    """Return whether the model may read something else than load: change alone, or muscle."""
+    changed = controls.swap is not None and controls.swap.rest_high > LARGEST_FALSE_ALARM
+    return changed or (controls.muscle_only is not None and controls.muscle_only >= score)

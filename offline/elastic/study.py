@@ -1,0 +1,254 @@
+"""Cross-validation of the elastic head over people, with the controls that its scores are seen beside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from bci_app.bundle.conformal import fit_conformal, prediction_sets
+from offline.elastic.head import ElasticHead, attention, carry, fit_head
+from offline.elastic.sessions import REST, TASK, Person, Session, positions_of
+from offline.metrics import balanced_accuracy, expected_calibration_error, grouped_interval, rolling_mean
+
+_EFFECTIVE_WINDOWS = 60.0
+
+
+class ElasticSettings(BaseModel):
+    """How an elastic head is fitted and scored.
+
+    Attributes
+    ----------
+    width : float
+        How far a place looks, in radians.
+    inverse_penalty : float
+        Inverse strength of the ridge penalty, for 60 windows a person.
+    swapped_task : float
+        Weight of the task referred to itself, which is to be called high; 0 for none. Rest referred to the task
+        always counts, and is to be called low.
+    folds, seeds : int
+        Folds over people, and partitions of the people into folds.
+    coverage : float
+        Stated coverage of the conformal sets.
+    rolling : int
+        Windows in a rolling mean.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: float = 0.3
+    inverse_penalty: float = 0.003
+    swapped_task: float = 0.0
+    folds: int = 5
+    seeds: int = 5
+    coverage: float = 0.9
+    rolling: int = 7
+
+
+def fit_people(people: Sequence[Person], settings: ElasticSettings) -> ElasticHead:
+    """Fit a head to people, its places being their electrodes.
+
+    Each session counts the same, and so do both classes. Beside the standard session there is one whose baseline is
+    the end of rest, and two whose baseline is the task.
+    """
+    places = positions_of(people[0].spec.channels)
+    weights = attention(places, places, settings.width)
+    carried, labels, counts = [], [], []
+    for person in people:
+        for baseline, session in person.training:
+            count = _counts(session.labels, baseline, settings)
+            used = count > 0
+            carried.append(carry(session.tokens[used], weights))
+            labels.append(session.labels[used])
+            counts.append(count[used])
+    label, count = np.concatenate(labels), np.concatenate(counts)
+    count[label == TASK] *= count[label == REST].sum() / count[label == TASK].sum()
+    count *= len(people) * _EFFECTIVE_WINDOWS / count.sum()
+    return fit_head(
+        np.concatenate(carried),
+        label,
+        count,
+        places=places,
+        width=settings.width,
+        inverse_penalty=settings.inverse_penalty,
+    )
+
+
+def _counts(labels: NDArray[np.int64], baseline: int, settings: ElasticSettings) -> NDArray[np.float64]:
+    task = 1.0 if baseline == REST else settings.swapped_task
+    sizes = np.bincount(labels, minlength=2)
+    return np.asarray(np.array([1.0, task])[labels] / sizes[labels])
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Probabilities of the task for people that the head was not fitted to, of all seeds.
+
+    Attributes
+    ----------
+    high : ndarray of float64, shape (n_windows,)
+        Probability of the task.
+    labels, person, group, seed : ndarray of int64, shape (n_windows,)
+        True class, person, recording (for rolling means) and partition.
+    second_half : ndarray of bool, shape (n_windows,)
+        Whether the window is in the second half of its recording.
+    """
+
+    high: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    person: NDArray[np.int64]
+    group: NDArray[np.int64]
+    seed: NDArray[np.int64]
+    second_half: NDArray[np.bool_]
+
+    def pairs(self) -> NDArray[np.float64]:
+        """Return probabilities of both classes, shape (n_windows, 2)."""
+        return np.column_stack([1 - self.high, self.high])
+
+    def rolled(self, windows: int) -> NDArray[np.float64]:
+        """Return the rolling mean of the probabilities within each recording, shape (n_windows, 2)."""
+        return rolling_mean(self.pairs(), self.group, windows)
+
+
+Chosen = Callable[[Person], Session]
+
+
+def standard(person: Person) -> Session:
+    """Return the session with rest as the baseline."""
+    return person.standard
+
+
+def swapped(person: Person) -> Session:
+    """Return the session with the task as the baseline."""
+    return person.swapped
+
+
+def cross_validate(
+    people: Sequence[Person],
+    settings: ElasticSettings,
+    tests: Mapping[str, tuple[Sequence[Person], Chosen]],
+) -> dict[str, HeldOut]:
+    """Fit heads to the people outside each fold and score the people in it.
+
+    Parameters
+    ----------
+    people : sequence of Person
+        For fitting.
+    settings : ElasticSettings
+        How.
+    tests : mapping of str to (sequence of Person, callable)
+        What is scored under which name: the same people in the same order, with these or other electrodes, and the
+        session of them.
+    """
+    found: dict[str, list[tuple[NDArray[np.float64], Session, int, int]]] = {name: [] for name in tests}
+    for seed in range(settings.seeds):
+        order = np.random.default_rng(seed).permutation(len(people))
+        for fold in np.array_split(order, settings.folds):
+            head = fit_people([people[k] for k in np.setdiff1d(order, fold)], settings)
+            for name, (tested, chosen) in tests.items():
+                positions = positions_of(tested[0].spec.channels)
+                for k in fold:
+                    session = chosen(tested[k])
+                    high = 1 / (1 + np.exp(-head.logit(session.tokens, positions)))
+                    found[name].append((high, session, int(k), seed))
+    return {name: _held_out(parts) for name, parts in found.items()}
+
+
+def _held_out(parts: Sequence[tuple[NDArray[np.float64], Session, int, int]]) -> HeldOut:
+    sizes = [len(high) for high, *_ in parts]
+    labels = np.concatenate([session.labels for _, session, *_ in parts])
+    part = np.repeat(np.arange(len(parts)), sizes)
+    return HeldOut(
+        high=np.concatenate([high for high, *_ in parts]),
+        labels=labels,
+        person=np.repeat(np.array([k for *_, k, _ in parts]), sizes),
+        group=2 * part + labels,
+        seed=np.repeat(np.array([seed for *_, seed in parts]), sizes),
+        second_half=np.concatenate([session.second_half for _, session, *_ in parts]),
+    )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a head reached, each figure a mean over seeds.
+
+    Attributes
+    ----------
+    windows : int
+        Windows of one seed.
+    accuracy, balanced, rolling : float
+        Accuracy of single windows, their balanced accuracy, and that of rolling means.
+    interval : (float, float)
+        95 % interval of the balanced accuracy of single windows over people.
+    calibration_error : float
+        Expected calibration error of single windows.
+    rest_high, task_high : float
+        Share of the windows that are called high.
+    first_half, second_half : float
+        Balanced accuracy in the halves of the recordings.
+    coverage, answered, answered_rolling : float
+        Of conformal sets of rolling means, thresholds from the other people: share that hold the true class, share
+        that are one class, and the balanced accuracy of these.
+    """
+
+    windows: int
+    accuracy: float
+    balanced: float
+    rolling: float
+    interval: tuple[float, float]
+    calibration_error: float
+    rest_high: float
+    task_high: float
+    first_half: float
+    second_half: float
+    coverage: float
+    answered: float
+    answered_rolling: float
+
+
+def summarise(found: HeldOut, settings: ElasticSettings) -> Summary:
+    """Summarise predictions on people held out."""
+    called = (found.high > 0.5).astype(np.int64)
+    pairs, rolled = found.pairs(), found.rolled(settings.rolling)
+    over_seeds = partial(_over_seeds, found.seed)
+    first = found.seed == 0
+    interval = grouped_interval(called[first], found.labels[first], found.person[first], found.group[first])
+    sets = _sets_of_others(found, rolled, settings)
+    one = sets.sum(axis=1) == 1
+    return Summary(
+        windows=int(first.sum()),
+        accuracy=float((called == found.labels).mean()),
+        balanced=over_seeds(lambda k: balanced_accuracy(called[k], found.labels[k])),
+        rolling=over_seeds(lambda k: balanced_accuracy(rolled[k].argmax(axis=1), found.labels[k])),
+        interval=interval or (0.0, 1.0),
+        calibration_error=over_seeds(lambda k: expected_calibration_error(pairs[k], found.labels[k])),
+        rest_high=float(called[found.labels == REST].mean()),
+        task_high=float(called[found.labels == TASK].mean()),
+        first_half=over_seeds(
+            lambda k: balanced_accuracy(called[k & ~found.second_half], found.labels[k & ~found.second_half])
+        ),
+        second_half=over_seeds(
+            lambda k: balanced_accuracy(called[k & found.second_half], found.labels[k & found.second_half])
+        ),
+        coverage=float(sets[np.arange(len(sets)), found.labels].mean()),
+        answered=float(one.mean()),
+        answered_rolling=balanced_accuracy(sets[one].argmax(axis=1), found.labels[one]),
+    )
+
+
+def _over_seeds(seed: NDArray[np.int64], figure: Callable[[NDArray[np.bool_]], float]) -> float:
+    return float(np.mean([figure(seed == one) for one in np.unique(seed)]))
+
+
+def _sets_of_others(found: HeldOut, rolled: NDArray[np.float64], settings: ElasticSettings) -> NDArray[np.bool_]:
+    """Return conformal sets of each person with the thresholds of the others, shape (n_windows, 2)."""
+    sets = np.zeros(rolled.shape, dtype=np.bool_)
+    for person in np.unique(found.person):
+        own = found.person == person
+        thresholds = fit_conformal(rolled[~own], found.labels[~own], coverage=settings.coverage)
+        sets[own] = prediction_sets(rolled[own], thresholds)
+    return sets
