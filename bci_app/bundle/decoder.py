@@ -15,6 +15,7 @@ from bci_app.bundle.conformal import prediction_sets
 from bci_app.bundle.domain import DomainCheck
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
+from bci_app.errors import PreprocessingError
 from bci_app.events import Reason
 from bci_app.preprocessing import Pipeline, Rest, Window, measure_rest, network_input
 from bci_app.preprocessing.alignment import Aligner, AlignmentState
@@ -121,7 +122,20 @@ class Decoder:
         self._aligner.reset()
 
     def set_rest(self, rest: Rest) -> None:
-        """Use a rest baseline that was measured before; smoothing and alignment start again."""
+        """Use a rest baseline that was measured before; smoothing and alignment start again.
+
+        Raises
+        ------
+        PreprocessingError
+            If it is not one of as many channels.
+        """
+        if len(rest.mean) != len(self._spec.channels):
+            raise PreprocessingError(
+                "The rest baseline does not fit the electrodes of this session",
+                found=f"a baseline of {len(rest.mean)} electrodes",
+                expected=f"one of {', '.join(self._spec.channels)}",
+                fix="Measure the rest again with these electrodes.",
+            )
         self._rest = rest
         self._recent.clear()
         self._aligner.reset()

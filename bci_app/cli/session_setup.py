@@ -60,16 +60,20 @@ def session_in_terminal(
     from bci_app.terminal import run_in_terminal
 
     engine = Engine(source, bundle, predictor=predictor, outputs=outputs, markers=markers)
+    recorded_rest, measured = None, None
     if rest is not None:
         from bci_app.engine.rest import rest_of_recording
         from bci_app.recording import read_recording
 
-        measured = rest_of_recording(read_recording(rest), bundle.spec)
-    else:
-        measured = None
+        recorded_rest = read_recording(rest)
+        if not bundle.spec.elastic:  # a rest that does not do is refused before anything is written
+            measured = rest_of_recording(recorded_rest, bundle.spec)
     info = engine.start()
     try:
         with interruptible() as stopped:
+            if recorded_rest is not None and engine.bundle is not None and engine.bundle.elastic:
+                # On the electrodes of the stream, which are known now.
+                measured = rest_of_recording(recorded_rest, engine.bundle)
             if measured is not None:
                 engine.set_rest(measured)
             if record is not None:

@@ -26,7 +26,7 @@ def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
         does not fit, or that does not tell.
     """
     named = [state for state in recording.states if state.bundle == bundle.name]
-    digest = bundle.for_stream(recording.info.channels, recording.info.units).preprocessing.digest
+    digest = bundle.preprocessing.digest
     fitting = [state for state in named if state.preprocessing == digest]
     if not fitting and (measured := [state for state in named if state.rest is not None]):
         other = measured[-1].preprocessing
@@ -50,7 +50,8 @@ def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
     recording : Recording
         Rest of the same person with the same montage.
     bundle : Bundle
-        Says what to measure.
+        What to measure. For an elastic model this is the bundle as it fits the session's stream: `Engine.bundle` once
+        the engine is started, or `Bundle.for_stream`.
 
     Returns
     -------
@@ -67,10 +68,9 @@ def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
     if known := [state.rest for state in states_of_session(recording, bundle) if state.rest is not None]:
         return known[-1]
     info = recording.info
-    fitted = bundle.for_stream(info.channels, info.units)
-    pipeline = Pipeline(fitted.preprocessing, channels=info.channels, rate=info.rate, units=info.units)
+    pipeline = Pipeline(bundle.preprocessing, channels=info.channels, rate=info.rate, units=info.units)
     windows = []
     for segment in recording.segments:
         pipeline.reset()
         windows += pipeline.process(recording.data[segment])
-    return measure_rest(fitted.preprocessing, [window.features for window in windows])
+    return measure_rest(bundle.preprocessing, [window.features for window in windows])

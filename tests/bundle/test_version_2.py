@@ -16,11 +16,14 @@ from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import MontageScore, SimpleArchitecture, Target
 from bci_app.engine.interpreter import Interpreter
-from bci_app.errors import BundleError, ChannelError
+from bci_app.engine.rest import rest_of_recording
+from bci_app.errors import BundleError, ChannelError, PreprocessingError
 from bci_app.events import Prediction, Reason
 from bci_app.outputs.jsonl import prediction_line
+from bci_app.preprocessing import Rest
 from bci_app.preprocessing.alignment import Aligner, NoAlignment, RunningAlignment
 from bci_app.preprocessing.artefact import ArtefactRule
+from bci_app.recording import Recording
 from bci_app.stream import Chunk, StreamInfo
 from tests.bundles import CHANNELS, LOAD, elastic_settings, small_spec, write_bundle
 
@@ -99,6 +102,24 @@ class TestElastic:
             np.testing.assert_allclose(
                 prediction.targets[0].probability, without[prediction.sample].targets[0].probability, atol=1e-6
             )
+
+    def test_a_rest_recorded_before_is_measured_on_the_electrodes_of_the_stream(self, loaded: LoadedBundle) -> None:
+        channels = ("Cz", *MUSE[::-1])
+        data = eeg(5, 6)
+        info = StreamInfo("rest", channels, RATE, ("uV",) * 5)
+        recording = Recording(Path("rest.edf"), "EDF", info, data, np.arange(len(data)) / RATE)
+        stream = StreamInfo("s", MUSE, RATE, ("uV",) * 4)
+        measured, reversed_ = (
+            rest_of_recording(recording, loaded.spec.for_stream(names, stream.units)) for names in (MUSE, MUSE[::-1])
+        )
+        assert measured is not None
+        assert reversed_ is not None
+        np.testing.assert_allclose(measured.mean, reversed_.mean[::-1])
+        predictor = Predictor(loaded.spec, loaded.model)
+        interpreter = Interpreter(loaded.spec, predictor, stream, wait_for_baseline=False, clock=lambda: 0.0)
+        interpreter.set_rest(measured)
+        with pytest.raises(PreprocessingError, match="found a baseline of 3 electrodes"):
+            interpreter.set_rest(Rest(measured.mean[:3], measured.sd[:3]))
 
     def test_too_few_electrodes_are_refused(self, loaded: LoadedBundle) -> None:
         with pytest.raises(ChannelError, match="found Cz among Cz, ECG, expected at least 2"):
