@@ -52,7 +52,7 @@ $(APP)/.installed: pyproject.toml $(CONSTRAINTS)
 
 $(TEST)/.installed: pyproject.toml $(CONSTRAINTS)
 	$(call environment,$(TEST))
-	$(TEST)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[offline,test,docs]'
+	$(TEST)/bin/python -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[offline,baselines,test,docs]'
 	touch $@
 
 define environment

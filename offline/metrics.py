@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, f1_score, recall_score
 
 from bci_app.errors import DatasetError
 
@@ -90,7 +91,7 @@ def accuracy(predicted: Ints, labels: Ints) -> float:
 
 def balanced_accuracy(predicted: Ints, labels: Ints) -> float:
     """Mean, over the classes that occur, of the share of their windows that are right."""
-    return float(np.mean([(predicted[labels == c] == c).mean() for c in np.unique(labels)]))
+    return float(recall_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0))
 
 
 def majority_baseline(labels: Ints, subject: Ints | None = None) -> float:
@@ -148,16 +149,12 @@ def expected_calibration_error(probabilities: Floats, labels: Ints) -> float:
 
 def macro_f1(predicted: Ints, labels: Ints) -> float:
     """Mean over the classes that occur of the harmonic mean of precision and recall."""
-    scores = []
-    for c in np.unique(labels):
-        hit = np.sum((predicted == c) & (labels == c))
-        scores.append(2 * hit / (np.sum(predicted == c) + np.sum(labels == c)))
-    return float(np.mean(scores))
+    return float(f1_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0))
 
 
 def confusion(predicted: Ints, labels: Ints, n_classes: int) -> Ints:
     """Count windows, shape (n_classes, n_classes): true class by row, predicted class by column."""
-    return np.bincount(labels * n_classes + predicted, minlength=n_classes**2).reshape(n_classes, n_classes)
+    return np.asarray(confusion_matrix(labels, predicted, labels=np.arange(n_classes)))
 
 
 def grouped_interval(

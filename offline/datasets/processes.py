@@ -33,6 +33,7 @@ def process_pool(
     BciError
         `killed`, if one of them was.
     """
+    others = multiprocessing.active_children()
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=initializer, initargs=initargs) as pool:
         try:
@@ -40,8 +41,9 @@ def process_pool(
         except BaseException as error:
             # A broken pool ends its processes too, but misses one that was just being started, and then waits for it
             # for ever. Futures are left alone: the pool's own thread fails over cancelled ones.
-            for process in list((pool._processes or {}).values()):
-                process.terminate()
+            for process in multiprocessing.active_children():
+                if process not in others:
+                    process.terminate()
             if isinstance(error, BrokenProcessPool):
                 raise killed from error
             raise

@@ -65,6 +65,11 @@ class TargetReport(_Frozen):
         """Balanced accuracy without knowledge: one by the classes that were tested."""
         return 1 / sum(any(row) for row in self.confusion)
 
+    @property
+    def n_subjects(self) -> int:
+        """How many subjects were tested."""
+        return len(self.subjects)
+
 
 class Curve(_Frozen):
     """Losses by epoch of one supernet; validation is the mean of probe subnets."""
@@ -87,6 +92,11 @@ class ProtocolReport(_Frozen):
     targets: tuple[TargetReport, ...]
     parameters: tuple[int, ...]
     curves: tuple[Curve, ...]
+
+    @property
+    def has_subject_intervals(self) -> bool:
+        """True if a single subject's balanced accuracy has an interval."""
+        return any(subject.found.interval for target in self.targets for subject in target.subjects)
 
 
 class Candidate(_Frozen):

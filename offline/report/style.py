@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from offline.report.svg import ACCENT, BACKGROUND, FAINT, LINE, MUTED, SURFACE, TEXT
+BACKGROUND = "#fcfcfd"
+SURFACE = "#eff1f3"
+LINE = "#dfe2e5"
+FAINT = "#8b929a"
+MUTED = "#5d646c"
+TEXT = "#1a1d20"
+ACCENT = "#4150d8"
+TARGETS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+"""Okabe–Ito, used for targets and nothing else."""
+
+
+def target_colour(index: int) -> str:
+    """Return the colour of a target by its place among the run's targets."""
+    return TARGETS[index % len(TARGETS)]
+
 
 STYLE = f"""
 :root {{ color-scheme: light; }}
@@ -21,13 +35,8 @@ p {{ margin: 0 0 16px; max-width: 76ch; }}
 figure {{ margin: 0 0 24px; }}
 figcaption {{ font-size: 13px; line-height: 20px; max-width: 90ch; margin-top: 8px; }}
 svg {{ display: block; max-width: 100%; height: auto; overflow: visible; }}
-svg text {{ font-size: 12px; fill: {MUTED}; }}
-svg text.strong, svg text.outlined {{ font-weight: 600; fill: {TEXT}; font-size: 13px; }}
-svg text.outlined {{ paint-order: stroke; stroke: {BACKGROUND}; stroke-width: 4px; }}
-svg text.label {{ fill: {TEXT}; font-size: 13px; }}
-svg text.tick {{ font-size: 11.5px; }}
-svg text.axis {{ font-size: 12px; fill: {MUTED}; }}
-svg text.warning {{ font-size: 11.5px; fill: {ACCENT}; font-weight: 600; }}
+svg * {{ stroke-linejoin: round; stroke-linecap: butt; }}
+svg text {{ font-family: system-ui, "Segoe UI", "Helvetica Neue", Arial, sans-serif; }}
 .row {{ display: flex; flex-wrap: wrap; gap: 16px; align-items: flex-start; }}
 .pair {{ margin: 8px 8px 16px 0; }}
 .stack {{ display: flex; flex-direction: column; gap: 16px; width: 272px; }}
@@ -46,5 +55,16 @@ td.n {{ white-space: nowrap; }}
 summary {{ cursor: pointer; color: {MUTED}; margin-bottom: 8px; }}
 dl {{ display: grid; grid-template-columns: 120px 1fr; gap: 8px 16px; margin: 0; font-size: 13px; line-height: 20px; }}
 dd {{ margin: 0; overflow-wrap: anywhere; }}
+.architecture {{ display: flex; flex-wrap: wrap; gap: 24px 0; font-size: 11.5px; line-height: 18px;
+  color: {MUTED}; }}
+.architecture > div {{ width: 104px; height: 188px; padding: 8px; border-radius: 4px; border: 1.5px solid {LINE}; }}
+.architecture > div.end {{ background: {SURFACE}; border-color: {SURFACE}; }}
+.architecture > div:not(:last-child) {{ margin-right: 24px; position: relative; }}
+.architecture > div:not(:last-child)::after {{ content: "⟶"; position: absolute; right: -22px; top: 84px; width: 20px;
+  text-align: center; color: {FAINT}; }}
+.architecture b {{ display: block; font-size: 13px; font-weight: 600; color: {TEXT}; margin-bottom: 4px; }}
+.heads {{ display: flex; gap: 1.5px; height: 26px; margin: 2px 0; }}
+.heads i {{ flex: 1; background: {ACCENT}; opacity: 0.75; border-radius: 2px; }}
+.mlp {{ height: 20px; margin: 2px auto; background: #aab1b9; border-radius: 2px; }}
 @media print {{ main {{ max-width: none; padding: 0; }} section {{ break-inside: avoid-page; }} }}
 """

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from bci_app.preprocessing.spec import PreprocessingSpec
-from offline.atomic import write_atomically
+from offline.atomic import write_arrays_atomically, write_atomically
 from offline.datasets.base import Split, WindowSet
 from offline.export import subnet_latency
 from offline.metrics import fit_temperature
@@ -353,10 +353,7 @@ def _write(folder: Path, result: FoldResult, network: Network) -> None:
     # One entry only: safetensors writes several in no certain order, and equal runs give equal files.
     weights = save(_contiguous(network.state_dict()), {"arch": result.summary.arch.to_json()})
     write_atomically(folder / SUBNET_FILE, weights)
-    partial = folder / f".{LOGITS_FILE}"
-    with partial.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **result.logits)
-    partial.replace(folder / LOGITS_FILE)
+    write_arrays_atomically(folder / LOGITS_FILE, result.logits)
     write_atomically(folder / RESULT_FILE, json.dumps(summary, indent=2) + "\n")
 
 

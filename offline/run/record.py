@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from bci_app.bundle.spec import BadChannelLoss, Quantisation, Target, TargetScore
 from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
-from offline.atomic import write_atomically
+from offline.atomic import write_arrays_atomically, write_atomically
 from offline.run.fold import FoldSummary
 from offline.run.settings import RunSettings
 
@@ -227,11 +227,7 @@ class ScoredWindows:
         arrays = {name: getattr(self, name) for name in ("labels", "subject", "trial", "seconds")}
         for kind, columns in self.probabilities.items():
             arrays |= {f"{kind}.{t}": column.astype(np.float32) for t, column in enumerate(columns)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}")
-        with partial.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, kinds=json.dumps(list(self.probabilities)), **arrays)
-        partial.replace(path)
+        write_arrays_atomically(path, {"kinds": json.dumps(list(self.probabilities)), **arrays})
 
     @classmethod
     def read(cls, path: Path) -> ScoredWindows:
