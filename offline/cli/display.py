@@ -98,8 +98,8 @@ class RunDisplay:
         self._console.print(f"{subject} is left out: {reason}", style="yellow", highlight=False)
 
     def networks(self, total: int) -> None:
-        """Take the number of networks."""
-        self._networks = total
+        """Take the number of networks, or of baselines after them."""
+        self._networks, self._done = total, 0
         self._update("networks", "networks", 0, total)
 
     def progress(self, progress: Watched) -> None:
@@ -239,7 +239,7 @@ def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
     for index, target in enumerate(record.targets):
         table.add_section()
         table.add_row(f"[bold]{target.title}[/bold]")
-        for kind, label in _KINDS.items():
+        for kind, label in (_KINDS | {b.name: b.title for b in record.baselines}).items():
             if kind in protocol.scores and (kind != "inherited" or record.settings.preset.finetune):
                 table.add_row(label, *_cells(protocol.scores[kind][index]))
     return table

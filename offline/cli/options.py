@@ -84,3 +84,10 @@ BadChannelsOption = Annotated[
 ]
 CacheOption = Annotated[Path | None, typer.Option(help="Folder in which windows are kept for other runs.")]
 ProcessesOption = Annotated[int | None, typer.Option(min=1, help="Networks at once; one a core if none.")]
+BaselinesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--baselines",
+        help="Methods to compare with on the same windows and folds, by commas, or all: eegnet, riemann, svm-power, …",
+    ),
+]

@@ -19,24 +19,27 @@ if TYPE_CHECKING:
 
 Settings = TypeVar("Settings", bound="BaseModel")
 
-_EXTRA = ("torch", "onnx", "pymoo", "safetensors", "sklearn")
+_EXTRAS = {
+    "offline": ("torch", "onnx", "pymoo", "safetensors", "sklearn", "filelock", "matplotlib", "jinja2"),
+    "baselines": ("braindecode", "pyriemann"),
+}
 
 
-def require_extra() -> None:
-    """Check that the packages of the extra ``offline`` are installed.
+def require_extra(extra: str = "offline") -> None:
+    """Check that the packages of an extra are installed.
 
     Raises
     ------
     DependencyError
         If one is missing.
     """
-    missing = [name for name in _EXTRA if importlib.util.find_spec(name) is None]
+    missing = [name for name in _EXTRAS[extra] if importlib.util.find_spec(name) is None]
     if missing:
         raise DependencyError(
-            "The offline side is not installed",
+            "The offline side is not installed" if extra == "offline" else "The baselines are not installed",
             found=f"no {', '.join(missing)}",
-            expected="the extra 'offline'",
-            fix="Install it: pip install 'bci-app[offline]'.",
+            expected=f"the extra '{extra}'",
+            fix=f"Install it: pip install 'bci-app[{extra}]'.",
         )
 
 
@@ -58,6 +61,16 @@ def known_preset(name: str) -> Preset:
     from offline.presets import PRESETS
 
     return PRESETS[known(name, PRESETS, "--preset")]
+
+
+def known_baselines(text: str | None) -> tuple[str, ...]:
+    """Return the names of baselines, after a check that they are known and what they need is installed."""
+    from offline.baselines.registry import ALL, BASELINES
+
+    names = tuple(known(name, [*BASELINES, ALL], "--baselines") for name in names_by_commas(text) or ())
+    if names:
+        require_extra("baselines")
+    return names
 
 
 def names_by_commas(text: str | None) -> tuple[str, ...] | None:

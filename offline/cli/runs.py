@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from offline.cli.options import (
     BadChannelsOption,
+    BaselinesOption,
     CacheOption,
     DatasetOption,
     EpochsOption,
@@ -34,7 +36,7 @@ from offline.cli.options import (
     TargetsOption,
     ThresholdOption,
 )
-from offline.cli.parsing import changed_preset, require_extra, run_settings
+from offline.cli.parsing import changed_preset, known_baselines, require_extra, run_settings
 
 if TYPE_CHECKING:
     from offline.run import RunSettings, Shipping
@@ -64,6 +66,7 @@ def run(
     name: NameOption = None,
     int8: Int8Option = False,
     bad_channels: BadChannelsOption = False,
+    baselines: BaselinesOption = None,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
 ) -> None:
@@ -78,8 +81,8 @@ def run(
     settings = run_settings(
         chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
     )
-    shipping = Shipping(export, name, int8=int8, bad_channels=bad_channels)
-    _execute(settings, out, root=root, cache=cache, processes=processes, shipping=shipping)
+    compared, shipping = known_baselines(baselines), Shipping(export, name, int8=int8, bad_channels=bad_channels)
+    _execute(settings, out, root=root, cache=cache, processes=processes, shipping=shipping, baselines=compared)
 
 
 def train(
@@ -138,6 +141,7 @@ def export(
     name: NameOption = None,
     int8: Int8Option = False,
     bad_channels: BadChannelsOption = False,
+    baselines: BaselinesOption = None,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
 ) -> None:
@@ -145,8 +149,9 @@ def export(
     require_extra()
     from offline.run import Shipping, read_settings
 
+    settings, compared = read_settings(run_folder), known_baselines(baselines)
     shipping = Shipping(export, name, int8=int8, bad_channels=bad_channels)
-    _execute(read_settings(run_folder), run_folder, root=root, cache=cache, processes=processes, shipping=shipping)
+    _execute(settings, run_folder, root=root, cache=cache, processes=processes, shipping=shipping, baselines=compared)
 
 
 def _execute(
@@ -158,6 +163,7 @@ def _execute(
     processes: int | None,
     until: Until = "end",
     shipping: Shipping | None = None,
+    baselines: Sequence[str] = (),
 ) -> None:
     """Continue a run from where it is to where it shall stop, and show its progress."""
     from offline.cli.display import RunDisplay, run_tables
@@ -172,6 +178,7 @@ def _execute(
                 out,
                 root=root,
                 shipping=shipping,
+                baselines=baselines,
                 cache=cache,
                 processes=processes or cores,
                 until=until,

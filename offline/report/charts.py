@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from typing import Any
 
 from markupsafe import Markup
 from matplotlib.axes import Axes
@@ -132,7 +132,7 @@ def confusion(target: TargetReport, colour: str) -> Markup:
                     square = (j + 1 / cell, i + 1 / cell), 1 - 2 / cell, 1 - 2 / cell
                     axes.add_patch(FancyBboxPatch(*square, boxstyle=box, facecolor=fill, alpha=alpha, linewidth=0))
                 ink = "#ffffff" if share > 0.55 else TEXT
-                middle = {"ha": "center", "va": "center", "color": ink}
+                middle: dict[str, Any] = {"ha": "center", "va": "center", "color": ink}
                 axes.text(j + 0.5, i + 0.46, f"{100 * share:.0f} %", weight="bold", size=13, **middle)
                 axes.text(j + 0.5, i + 0.7, str(count), **middle)
     return drawn.svg
@@ -236,8 +236,8 @@ def _stairs(front: Sequence[FrontPoint], axes: Axes, unit: float) -> tuple[list[
         if not best or point.validation_error < best[-1].validation_error:
             best.append(point)
     xs, ys = [best[0].parameters / unit], [axes.get_ylim()[1]]
-    for point, following in pairwise([*best, None]):
-        right = axes.get_xlim()[1] if following is None else following.parameters / unit
+    ends = [point.parameters / unit for point in best[1:]] + [axes.get_xlim()[1]]
+    for point, right in zip(best, ends, strict=True):
         xs += [point.parameters / unit, right]
         ys += [point.validation_error, point.validation_error]
     return xs, ys

@@ -34,6 +34,7 @@ def render(report: Report) -> str:
         sections=SECTIONS.values(),
         report=report,
         record=record,
+        kinds=_KINDS | {baseline.name: baseline.title for baseline in record.baselines},
         exclusions=_exclusions(report),
         facts=_facts(report),
     )
@@ -53,7 +54,6 @@ def _environment() -> Environment:
         "colour": target_colour,
         "how_scored": HOW_SCORED,
         "hypervolume_words": HYPERVOLUME,
-        "kinds": _KINDS,
         "largest_loss": LARGEST_LOSS,
         "replaced_by": _REPLACED_BY,
         "style": STYLE,

@@ -6,8 +6,10 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape, unescape
+from html import escape
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
 
 from markupsafe import Markup
 from matplotlib import style
@@ -17,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D, Transform
 
 _STYLE = Path(__file__).with_name("report.mplstyle")
-_TOOLTIP = "tooltip "
+_TOOLTIP = "tooltip-"
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
 
@@ -58,7 +60,7 @@ class Picture:
         """Coordinates in pixels from the top left corner."""
         return Affine2D().scale(1, -1).translate(0, self.height)
 
-    def write(self, x: float, y: float, words: str, **how: object) -> None:
+    def write(self, x: float, y: float, words: str, **how: Any) -> None:
         """Write words at a place in pixels from the top left corner, `y` that of the line they stand on."""
         self.figure.text(x, y, words, transform=self.pixels, **how)
 
@@ -80,7 +82,7 @@ def picture(width: float, height: float, description: str) -> Iterator[Picture]:
 
 def tooltip(words: str) -> str:
     """Return the `gid` of an artist that shows these words under the pointer."""
-    return _TOOLTIP + words
+    return _TOOLTIP + quote(words)
 
 
 def _embedded(svg: str, description: str) -> str:
@@ -88,7 +90,7 @@ def _embedded(svg: str, description: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'(width|height)="([\d.]+)pt"', r'\1="\2"', svg, count=2)
     svg = re.sub(r"<defs>\s*<style.*?</defs>", "", svg, count=1, flags=re.DOTALL)  # the page's style sheet has it
-    svg = re.sub(rf'<g id="{_TOOLTIP}([^"]*)">', lambda found: f"<g><title>{escape(unescape(found[1]))}</title>", svg)
+    svg = re.sub(rf'<g id="{_TOOLTIP}([^"]*)">', lambda found: f"<g><title>{escape(unquote(found[1]))}</title>", svg)
     svg = re.sub(r'<g id="[^"]*"', "<g", svg)
     svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
     svg = re.sub(r"font: (?:(\w+) )?([\d.]+px)[^;\"]*", _without_family, svg)

@@ -156,7 +156,7 @@ def evaluate_reference(
     for t, result in enumerate(results):
         beside = _result(
             result.target,
-            reference_probabilities(windows, splits, t),
+            reference_probabilities(windows, splits, t, spec),
             windows.labels[:, t],
             windows.subject,
             windows.trial,

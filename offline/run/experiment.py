@@ -16,12 +16,15 @@ from bci_app.bundle.spec import BadChannelLoss
 from bci_app.errors import DatasetError, FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_atomically
+from offline.baselines import REFERENCE as REFERENCE_BASELINE
+from offline.baselines import Baseline, baselines_named
 from offline.datasets import FileDataset, Threshold, open_dataset, prepare
 from offline.datasets.base import Dataset, WindowSet
 from offline.datasets.windows import choose_subjects, choose_targets
 from offline.export import measure_latency
 from offline.protocols import protocol_named
 from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_positions
+from offline.run.baselines import BaselineFrame, BaselineTask, Probabilities, baseline_tasks, over_all_windows
 from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
 from offline.run.lock import LOCK_FILE, locked, writing
@@ -29,23 +32,19 @@ from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_task
 from offline.run.record import (
     PREDICTIONS_FILE,
     REFERENCE,
+    BaselineRecord,
     DatasetRecord,
     Exclusion,
     NetworkRecord,
     ProtocolRecord,
     RunRecord,
 )
-from offline.run.reference import (
-    REFERENCE_NAME,
-    reference_preprocessing,
-    reference_probabilities,
-    require_same_windows,
-)
+from offline.run.reference import REFERENCE_NAME, require_same_windows
 from offline.run.scores import pooled, protocol_scores, tested, with_tested_temperatures
 from offline.run.settings import RunSettings, Until
 from offline.run.shipping import INT8, Shipping, golden_excerpt, ship, with_int8
 from offline.run.watch import Unwatched, Watch
-from offline.run.workers import Frame, run_tasks
+from offline.run.workers import NetworkFrame, run_tasks
 from offline.supernet.model import count_parameters
 
 SETTINGS_FILE = "run.json"
@@ -66,6 +65,7 @@ def run(
     *,
     root: Path | None = None,
     shipping: Shipping | None = None,
+    baselines: Sequence[str] = (),
     cache: Path | None = None,
     processes: int = 1,
     until: Until = "end",
@@ -83,6 +83,8 @@ def run(
         Folder of the data set.
     shipping : Shipping, optional
         How the bundle is written, and what is measured for it.
+    baselines : sequence of str
+        Names of the methods to compare with, ``all`` for every one; the reference is always there.
     cache : Path, optional
         Where windows are kept; in the run's folder by default.
     processes : int
@@ -107,6 +109,7 @@ def run(
     """
     start = time.monotonic()
     watch, shipping = watch or Unwatched(), shipping or Shipping()
+    compared = baselines_named(baselines)
     threshold = None if settings.threshold is None else Threshold.parse(settings.threshold)
     dataset = open_dataset(settings.dataset, root, threshold=threshold)
     # Unknown subjects and targets are met before the folder is taken.
@@ -120,12 +123,11 @@ def run(
     with locked(out):
         _claim(out, settings)
         data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
-        work = _Work(settings, out, data, spec, settings.networks(targets), shipping)
+        work = _Work(settings, out, data, spec, settings.networks(targets), shipping, compared)
         results = work.train(processes, until, watch)
         if until != "end":
             return None
-        watch.stage("scores")
-        protocols = work.score(results)
+        protocols = work.score(results, processes, watch)
         results = work.calibrated(results)
         losses = work.bad_channels(results, watch)
         watch.stage("export")
@@ -237,9 +239,11 @@ class _Work:
         spec: PreprocessingSpec,
         groups: Mapping[str, tuple[str, ...]],
         shipping: Shipping,
+        compared: Sequence[Baseline],
     ) -> None:
         self.settings, self.out, self.data, self.spec, self.groups = settings, out, data, spec, groups
         self.shipping = shipping
+        self.compared = [baseline for baseline in compared if baseline is not REFERENCE_BASELINE]
         self.windows = data.windows(spec)
         self.plans = [make_plan(self.windows, protocol_named(name), settings, out) for name in settings.protocols]
         self.final = final_plan(self.windows, self.plans, settings, out)
@@ -250,16 +254,42 @@ class _Work:
         tasks = [task for plan in self.plans for task in make_tasks(plan, self.groups, seed, several=several)]
         tasks += make_tasks(self.final, self.groups, seed, several=False)
         watch.networks(len(tasks))
-        frame = Frame(self.windows, self.settings.preset, self.spec, until)
+        frame = NetworkFrame(self.windows, self.settings.preset, self.spec, until)
         results = run_tasks(frame, tasks, processes=processes, report=watch.progress)
         return [(task, result) for task, result in zip(tasks, results, strict=True) if result is not None]
 
-    def score(self, results: Results) -> list[ProtocolRecord]:
-        """Score every protocol, with the reference on the same windows and splits beside it."""
+    def score(self, results: Results, processes: int, watch: Watch) -> list[ProtocolRecord]:
+        """Score every protocol, with the baselines on the same windows and splits beside it."""
+        tasks = {plan.protocol.name: self._baseline_tasks(plan) for plan in self.plans}
+        everything = [task for of_plan in tasks.values() for task in of_plan]
+        watch.stage("baselines")
+        watch.networks(len(everything))
+        frame = BaselineFrame(self.settings.preset, self._features())
+        # The reference alone is a matter of seconds: no process is started for it.
+        found = run_tasks(frame, everything, processes=processes if self.compared else 1, report=watch.progress)
+        done = list(zip(everything, found, strict=True))
+        watch.stage("scores")
+        return [
+            self._score(plan, [each for each in done if each[0] in tasks[plan.protocol.name]], self._of(plan, results))
+            for plan in self.plans
+        ]
+
+    def _baseline_tasks(self, plan: Plan) -> list[BaselineTask]:
+        names = [baseline.name for baseline in (REFERENCE_BASELINE, *self.compared)]
+        return baseline_tasks(names, plan.splits, plan.folder, seed=self.settings.seed)
+
+    def _features(self) -> dict[str, tuple[WindowSet, PreprocessingSpec]]:
+        """Make the windows as every baseline sees them; those of like preprocessing are made once."""
         referenced = self.data.dataset.info.referenced
-        features = self.data.windows(reference_preprocessing(self.spec, referenced=referenced))
-        require_same_windows(self.windows, features)
-        return [self._score(plan, features, self._of(plan, results)) for plan in self.plans]
+        made: dict[PreprocessingSpec, WindowSet] = {self.spec: self.windows}
+        features = {}
+        for baseline in (REFERENCE_BASELINE, *self.compared):
+            spec = baseline.inputs(self.spec, referenced)
+            if spec not in made:
+                made[spec] = self.data.windows(spec)
+                require_same_windows(self.windows, made[spec])
+            features[baseline.name] = made[spec], spec
+        return features
 
     def calibrated(self, results: Results) -> list[tuple[Task, FoldResult]]:
         """Calibrate the final networks by the folds' test windows, where folds are of people like the final ones are.
@@ -279,7 +309,9 @@ class _Work:
     def _of(self, plan: Plan, results: Results) -> list[tuple[Task, FoldResult]]:
         return [(task, result) for task, result in results if any(task.split is split for split in plan.splits)]
 
-    def _score(self, plan: Plan, features: WindowSet, results: Results) -> ProtocolRecord:
+    def _score(
+        self, plan: Plan, compared: Sequence[tuple[BaselineTask, Probabilities]], results: Results
+    ) -> ProtocolRecord:
         int8 = self.shipping.int8
         scored_results = [with_int8(self.windows, *each) for each in results] if int8 else [r for _, r in results]
         folds = [(task.split, result) for (task, _), result in zip(results, scored_results, strict=True)]
@@ -287,7 +319,8 @@ class _Work:
         probabilities: dict[str, list[NDArray[np.float64]]] = {
             kind: [pooled(self.windows, folds, t, kind) for t in n_targets] for kind in (*KINDS, *[INT8] * int8)
         }
-        probabilities[REFERENCE] = [reference_probabilities(features, plan.splits, t) for t in n_targets]
+        for name, columns in over_all_windows(self.windows, compared).items():
+            probabilities[REFERENCE if name == REFERENCE_BASELINE.name else name] = columns
         scored = tested(self.windows, probabilities)
         scored.write(plan.folder / PREDICTIONS_FILE)
         return ProtocolRecord(
@@ -305,6 +338,10 @@ class _Work:
                 within_subject=plan.protocol.within_subject,
             ),
         )
+
+    def _command(self) -> str:
+        compared = ("--baselines", ",".join(b.name for b in self.compared)) if self.compared else ()
+        return self.settings.command(*self.shipping.options(), *compared)
 
     def _networks(self, results: Results) -> tuple[NetworkRecord, ...]:
         return tuple(
@@ -343,7 +380,7 @@ class _Work:
             record=record,
             kind=INT8 if self.shipping.int8 else "found",
             finetuned=self.settings.preset.finetune > 0,
-            command=self.settings.command(*self.shipping.options()),
+            command=self._command(),
         )
         return ship(
             self.shipping,
@@ -365,7 +402,7 @@ class _Work:
         """Record what came out."""
         info, windows = self.data.dataset.info, self.windows
         return RunRecord(
-            command=self.settings.command(*self.shipping.options()),
+            command=self._command(),
             settings=self.settings,
             dataset=DatasetRecord(
                 name=info.name, title=info.title, source=info.source, licence=info.licence, synthetic=info.synthetic
@@ -380,6 +417,7 @@ class _Work:
             primary=self.settings.primary,
             largest=_largest(windows, self.settings, next(iter(self.groups.values()))),
             reference_method=REFERENCE_NAME,
+            baselines=tuple(BaselineRecord(name=b.name, title=b.title, source=b.source) for b in self.compared),
             protocols=tuple(protocols),
             final=self._networks(self._of(self.final, results)),
             bundle=loaded.spec.name,

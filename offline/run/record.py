@@ -112,6 +112,14 @@ class DatasetRecord(_Frozen):
     synthetic: bool
 
 
+class BaselineRecord(_Frozen):
+    """A method that the run was compared with: the kind of its predictions, its name in tables, and its source."""
+
+    name: str
+    title: str
+    source: str
+
+
 class RunRecord(_Frozen):
     """``result.json``.
 
@@ -127,6 +135,8 @@ class RunRecord(_Frozen):
         What makes the scores better than they are; empty if nothing is known to.
     primary : str
         The protocol that the exported model answers for.
+    baselines : tuple of BaselineRecord
+        The methods that the run was compared with, besides the reference.
     final : tuple of NetworkRecord
         The exported networks.
     quantisation : Quantisation or None
@@ -152,6 +162,7 @@ class RunRecord(_Frozen):
     primary: str
     largest: int
     reference_method: str
+    baselines: tuple[BaselineRecord, ...] = ()
     protocols: tuple[ProtocolRecord, ...]
     final: tuple[NetworkRecord, ...]
     bundle: str

@@ -1,4 +1,4 @@
-"""What a simple method reaches on the same windows: log band power and logistic regression."""
+"""The reference that stands beside every run: log band power and logistic regression on the same windows."""
 
 from __future__ import annotations
 
@@ -8,35 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import DatasetError
-from bci_app.preprocessing.spec import LogBandPowerToken, PreprocessingSpec, RestBaseline
+from bci_app.preprocessing.spec import PreprocessingSpec
+from offline.baselines import REFERENCE
 from offline.datasets.base import Split, WindowSet
+from offline.run.baselines import fold_of
 
-REFERENCE_NAME = "log band power (4 bands) and logistic regression"
-_BANDS = ((4, 8), (8, 13), (13, 30), (30, 45))
-
-
-def reference_preprocessing(spec: PreprocessingSpec, *, referenced: bool = True) -> PreprocessingSpec:
-    """Give the reference's preprocessing: the same windows as a network's.
-
-    Theta, alpha, beta and gamma power. Where the rest baseline has several windows and the network's is not their
-    mean alone, each feature is z-scored against it; else it is the log ratio to the mean, or the power itself.
-    Recordings that are `referenced` stay so: the common average makes this method worse (docs/compact-preset.md).
-    """
-    baseline = spec.baseline
-    if isinstance(baseline, RestBaseline) and baseline.kind != "template" and spec.baseline_windows >= 2:
-        baseline = RestBaseline(kind="feature", samples=baseline.samples)
-    return spec.model_copy(
-        update={
-            "steps": tuple(step for step in spec.steps if not (referenced and step.mixes_channels)),
-            "token": LogBandPowerToken(bands=_BANDS),
-            "baseline": baseline,
-            "across_channels": False,
-        }
-    )
+REFERENCE_NAME = REFERENCE.title
 
 
 def require_same_windows(windows: WindowSet, features: WindowSet) -> None:
-    """Check that the reference's windows, which are made by themselves, are those of the network.
+    """Check that the windows of a baseline, which are made separately, are those of the network.
 
     Raises
     ------
@@ -60,36 +41,37 @@ def require_same_windows(windows: WindowSet, features: WindowSet) -> None:
         "The reference cannot stand beside the network",
         found=found,
         expected="the same windows of the same subjects for both",
-        fix="See that the recordings do not change meanwhile, name --subjects that can be used, and give a new --out.",
+        fix="See that the recordings do not change meanwhile, name --subjects that can be used, and take a new --out.",
     )
 
 
-def reference_probabilities(windows: WindowSet, splits: Sequence[Split], target: int) -> NDArray[np.float64]:
+def reference_preprocessing(spec: PreprocessingSpec, *, referenced: bool = True) -> PreprocessingSpec:
+    """Return the reference's preprocessing: the same windows as a network's."""
+    return REFERENCE.inputs(spec, referenced)
+
+
+def reference_probabilities(
+    features: WindowSet, splits: Sequence[Split], target: int, spec: PreprocessingSpec
+) -> NDArray[np.float64]:
     """Fit the reference on each split's training and validation windows and score its test windows.
 
-    Features beyond five (standard deviations of rest, or units of log power) are limited to it; classes count the
-    same. A class that training lacks is never named.
+    Parameters
+    ----------
+    features : WindowSet
+        All windows as `spec`, the reference's preprocessing, makes them.
+    splits : sequence of Split
+        What trains and tests.
+    target : int
+        Column of the labels.
+    spec : PreprocessingSpec
+        That of the features.
 
     Returns
     -------
     ndarray of float64, shape (n_windows, n_classes)
         NaN where no split tests.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    features = np.clip(windows.tokens.reshape(len(windows), -1), -5, 5).astype(np.float64)
-    labels = windows.labels[:, target]
-    probabilities = np.full((len(windows), len(windows.targets[target].classes)), np.nan)
+    probabilities = np.full((len(features), len(features.targets[target].classes)), np.nan)
     for split in splits:
-        known = np.concatenate([split.train, split.validation])
-        if len(np.unique(labels[known])) < 2:
-            probabilities[split.test] = np.eye(probabilities.shape[1])[labels[known[0]]]
-            continue
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000))
-        model.fit(features[known], labels[known])
-        found = np.zeros((len(split.test), probabilities.shape[1]))
-        found[:, model.classes_] = model.predict_proba(features[split.test])
-        probabilities[split.test] = found
+        probabilities[split.test] = REFERENCE.probabilities(fold_of(features, split, target, spec))
     return probabilities

@@ -1,16 +1,18 @@
-"""Networks side by side, each in a process of its own."""
+"""Tasks side by side, each in its own process."""
 
 from __future__ import annotations
 
+import mmap
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.queues import SimpleQueue
-from typing import NamedTuple
+from multiprocessing.reduction import ForkingPickler
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -24,9 +26,20 @@ from offline.run.fold import FoldResult, Task, run_task
 from offline.run.settings import Until
 from offline.run.watch import Progress, Report
 
+AnyTask = TypeVar("AnyTask", contravariant=True)
+Result = TypeVar("Result", covariant=True)
+
+
+class Frame(Protocol[AnyTask, Result]):
+    """What all tasks of a kind have in common; it is sent to each process once."""
+
+    def run(self, task: AnyTask, report: Report) -> Result:
+        """Do one task."""
+        ...
+
 
 @dataclass(frozen=True)
-class Frame:
+class NetworkFrame:
     """What all networks of a run have in common: windows, preset, preprocessing, and where to stop."""
 
     windows: WindowSet
@@ -39,26 +52,16 @@ class Frame:
         return run_task(self.windows, task, self.preset, self.preprocessing, report=report, until=self.until)
 
 
-class _Mapped(NamedTuple):
-    """A memory-mapped array on its way to another process, which maps it too."""
-
-    path: str
-    offset: int
-    shape: tuple[int, ...]
-    dtype: str
-
-    def open(self) -> np.memmap:
-        return np.memmap(self.path, dtype=self.dtype, mode="r", offset=self.offset, shape=self.shape)
-
-
-_frame: Frame | None = None
+_frame: Frame[Any, Any] | None = None
 _queue: SimpleQueue[Progress] | None = None
 
 
-def run_tasks(frame: Frame, tasks: Sequence[Task], *, processes: int, report: Report) -> list[FoldResult | None]:
-    """Run networks, several at once where `processes` allows; None for one that was stopped before its end.
+def run_tasks(
+    frame: Frame[AnyTask, Result], tasks: Sequence[AnyTask], *, processes: int, report: Report
+) -> list[Result]:
+    """Do tasks, several at once where `processes` allows, and return their results in order.
 
-    Every network computes on one thread, so that its result does not depend on how many run at once.
+    Every task computes on one thread, so that its result does not depend on how many run at once.
 
     Raises
     ------
@@ -77,27 +80,26 @@ def run_tasks(frame: Frame, tasks: Sequence[Task], *, processes: int, report: Re
         "A process that trained a network was killed",
         found=f"{processes} processes at once",
         expected="memory for all of them",
-        fix="Give the same command again, with fewer --processes; it goes on where it was.",
+        fix="Run the same command again, with fewer --processes; it goes on where it was.",
     )
-    with process_pool(
-        min(processes, len(tasks)), killed=killed, initializer=_start, initargs=(*_light(frame), queue)
-    ) as pool:
+    with process_pool(min(processes, len(tasks)), killed=killed, initializer=_start, initargs=(frame, queue)) as pool:
         with deaf_to_interrupts():
             futures = [pool.submit(_work, task) for task in tasks]
         _follow(futures, queue, report)
         return [future.result() for future in futures]
 
 
-def _light(frame: Frame) -> tuple[Frame, _Mapped | None]:
-    """Take the tokens out if they lie in a file: they may be larger than memory."""
-    tokens = frame.windows.tokens
-    if not isinstance(tokens, np.memmap) or tokens.filename is None or not tokens.flags.c_contiguous:
-        return frame, None
-    mapped = _Mapped(str(tokens.filename), tokens.offset, tokens.shape, tokens.dtype.str)
-    return replace(frame, windows=replace(frame.windows, tokens=np.empty((0, *tokens.shape[1:]), np.float32))), mapped
+def _mapped(array: np.memmap) -> tuple[Any, ...]:
+    """Send a memory-mapped array as the name of its file: it may be larger than memory."""
+    if isinstance(array.base, mmap.mmap) and array.filename is not None and array.flags.c_contiguous:
+        return np.memmap, (str(array.filename), array.dtype.str, "r", array.offset, array.shape)
+    return np.array, (np.asarray(array),)
 
 
-def _follow(futures: Sequence[Future[FoldResult | None]], queue: SimpleQueue[Progress], report: Report) -> None:
+ForkingPickler.register(np.memmap, _mapped)
+
+
+def _follow(futures: Sequence[Future[Any]], queue: SimpleQueue[Progress], report: Report) -> None:
     """Pass progress on until all folds are done; the first failure is raised at once."""
     waiting = set(futures)
     while waiting:
@@ -108,11 +110,10 @@ def _follow(futures: Sequence[Future[FoldResult | None]], queue: SimpleQueue[Pro
             future.result()
 
 
-def _start(frame: Frame, mapped: _Mapped | None, queue: SimpleQueue[Progress]) -> None:
+def _start(frame: Frame[Any, Any], queue: SimpleQueue[Progress]) -> None:
     """Prepare a worker; it ends with its parent, even one that is killed."""
     global _frame, _queue
-    _queue = queue
-    _frame = frame if mapped is None else replace(frame, windows=replace(frame.windows, tokens=mapped.open()))
+    _frame, _queue = frame, queue
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -125,7 +126,7 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(task: Task) -> FoldResult | None:
+def _work(task: Any) -> Any:
     assert _frame is not None
     assert _queue is not None
     return _frame.run(task, _queue.put)

@@ -98,9 +98,10 @@ def test_the_reference_stands_beside_fitted_on_the_other_subjects(bundle: Loaded
     results = evaluate(bundle, dataset)
     (reference,) = evaluate_reference(bundle, dataset, results)
     assert reference.windows == results[0].windows
-    windows = make_windows(dataset, reference_preprocessing(bundle.spec.preprocessing))
+    spec = reference_preprocessing(bundle.spec.preprocessing)
+    windows = make_windows(dataset, spec)
     splits = [split for split in make_splits(windows, "loso") if split.name == windows.subjects[0]]
-    probabilities = reference_probabilities(windows, splits, 0)[splits[0].test]
+    probabilities = reference_probabilities(windows, splits, 0, spec)[splits[0].test]
     assert reference.subjects[windows.subjects[0]].balanced_accuracy == pytest.approx(
         balanced_accuracy(probabilities.argmax(axis=1), windows.labels[splits[0].test, 0])
     )

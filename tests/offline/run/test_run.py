@@ -453,7 +453,7 @@ def test_the_reference_sees_the_same_windows_and_finds_the_effect(windows: Windo
     assert np.array_equal(features.last, windows.last)
     assert np.array_equal(features.trial, windows.trial)
     splits = make_splits(windows, "subjects", folds=3)
-    found = reference_probabilities(features, splits, 0)
+    found = reference_probabilities(features, splits, 0, reference_preprocessing(SPEC))
     assert np.isfinite(found).all()
     assert (found.argmax(axis=1) == features.labels[:, 0]).mean() > 0.8
 

@@ -12,7 +12,7 @@ from bci_app.errors import FileError
 from offline.datasets.windows import make_windows
 from offline.protocols import make_splits
 from offline.run.fold import Task
-from offline.run.workers import Frame, run_tasks
+from offline.run.workers import NetworkFrame, run_tasks
 from tests.offline.run.test_run import PRESET, SPEC, Planted
 
 
@@ -33,7 +33,7 @@ def test_a_process_that_is_killed_is_told_with_what_to_do(tmp_path: Path) -> Non
     killer = threading.Thread(target=kill_the_first)
     killer.start()
     with pytest.raises(FileError, match=r"was killed.*fewer --processes; it goes on where it was"):
-        run_tasks(Frame(windows, PRESET, SPEC), tasks, processes=2, report=lambda _: None)
+        run_tasks(NetworkFrame(windows, PRESET, SPEC), tasks, processes=2, report=lambda _: None)
     killer.join()
 
 

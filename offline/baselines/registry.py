@@ -1,0 +1,63 @@
+"""The baselines: a closed list, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bci_app.errors import DatasetError
+from offline.baselines import networks
+from offline.baselines.base import Baseline
+from offline.baselines.dgcnn import GraphNetwork
+from offline.baselines.inputs import as_searched, differential_entropy, log_band_power, raw
+from offline.baselines.linear import Linear, SupportVectors, discriminant, logistic
+from offline.baselines.majority import Majority
+from offline.baselines.networks import RawNetwork
+from offline.baselines.riemann import TangentSpace
+from offline.baselines.transformer import FixedTransformer
+from offline.baselines.tsception import TSceptionNetwork
+
+_SKLEARN = "scikit-learn"
+_POWER, _ENTROPY = "log band power (4 bands)", "differential entropy (5 bands)"
+
+REFERENCE = Linear("logistic-power", f"{_POWER} and logistic regression", _SKLEARN, log_band_power, logistic)
+"""The method that every run is compared with, asked for or not."""
+
+BASELINES: dict[str, Baseline] = {
+    baseline.name: baseline
+    for baseline in (
+        Majority("majority", "majority class", "", log_band_power),
+        REFERENCE,
+        Linear("lda-power", f"{_POWER} and LDA", _SKLEARN, log_band_power, discriminant),
+        SupportVectors("svm-power", f"{_POWER} and SVM", _SKLEARN, log_band_power),
+        Linear("logistic-entropy", f"{_ENTROPY} and logistic regression", _SKLEARN, differential_entropy, logistic),
+        Linear("lda-entropy", f"{_ENTROPY} and LDA", _SKLEARN, differential_entropy, discriminant),
+        SupportVectors("svm-entropy", f"{_ENTROPY} and SVM", _SKLEARN, differential_entropy),
+        TangentSpace("riemann", "Riemannian tangent space and logistic regression", "Barachant et al. 2013", raw),
+        RawNetwork("eegnet", "EEGNet", "Lawhern et al. 2018", raw, networks.eegnet),
+        RawNetwork("shallow", "ShallowConvNet", "Schirrmeister et al. 2017", raw, networks.shallow),
+        RawNetwork("deep4", "Deep4Net", "Schirrmeister et al. 2017", raw, networks.deep4, least_samples=512),
+        RawNetwork("conformer", "EEG-Conformer", "Song et al. 2023", raw, networks.conformer),
+        RawNetwork("atcnet", "ATCNet", "Altaheri et al. 2023", raw, networks.atcnet, least_samples=512),
+        GraphNetwork("dgcnn", "DGCNN", "Song et al. 2020", differential_entropy),
+        TSceptionNetwork("tsception", "TSception", "Ding et al. 2023", raw),
+        FixedTransformer("transformer", "largest transformer, no search", "Li et al. 2023", as_searched),
+    )
+}
+"""The known baselines."""
+
+ALL = "all"
+
+
+def baselines_named(names: Sequence[str]) -> tuple[Baseline, ...]:
+    """Return baselines by name; ``all`` stands for every one.
+
+    Raises
+    ------
+    DatasetError
+        If one is unknown.
+    """
+    if ALL in names:
+        return tuple(BASELINES.values())
+    if unknown := [name for name in names if name not in BASELINES]:
+        raise DatasetError("Unknown baseline", found=", ".join(unknown), expected=", ".join([*BASELINES, ALL]))
+    return tuple(BASELINES[name] for name in dict.fromkeys(names))
