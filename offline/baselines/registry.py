@@ -17,9 +17,9 @@ from offline.baselines.transformer import FixedTransformer
 from offline.baselines.tsception import TSceptionNetwork
 
 _SKLEARN = "scikit-learn"
-_POWER, _ENTROPY = "log band power (4 bands)", "differential entropy (5 bands)"
-
-REFERENCE = Linear("logistic-power", f"{_POWER} and logistic regression", _SKLEARN, log_band_power, logistic)
+REFERENCE = Linear(
+    "logistic-power", "log band power (4 bands) and logistic regression", _SKLEARN, log_band_power, logistic
+)
 """The method that every run is compared with, asked for or not."""
 
 BASELINES: dict[str, Baseline] = {
@@ -27,12 +27,12 @@ BASELINES: dict[str, Baseline] = {
     for baseline in (
         Majority("majority", "majority class", "", log_band_power),
         REFERENCE,
-        Linear("lda-power", f"{_POWER} and LDA", _SKLEARN, log_band_power, discriminant),
-        SupportVectors("svm-power", f"{_POWER} and SVM", _SKLEARN, log_band_power),
-        Linear("logistic-entropy", f"{_ENTROPY} and logistic regression", _SKLEARN, differential_entropy, logistic),
-        Linear("lda-entropy", f"{_ENTROPY} and LDA", _SKLEARN, differential_entropy, discriminant),
-        SupportVectors("svm-entropy", f"{_ENTROPY} and SVM", _SKLEARN, differential_entropy),
-        TangentSpace("riemann", "Riemannian tangent space and logistic regression", "Barachant et al. 2013", raw),
+        Linear("lda-power", "LDA, log band power", _SKLEARN, log_band_power, discriminant),
+        SupportVectors("svm-power", "SVM, log band power", _SKLEARN, log_band_power),
+        Linear("logistic-entropy", "logistic regression, entropy", _SKLEARN, differential_entropy, logistic),
+        Linear("lda-entropy", "LDA, entropy", _SKLEARN, differential_entropy, discriminant),
+        SupportVectors("svm-entropy", "SVM, entropy", _SKLEARN, differential_entropy),
+        TangentSpace("riemann", "Riemannian tangent space", "Barachant et al. 2013", raw),
         RawNetwork("eegnet", "EEGNet", "Lawhern et al. 2018", raw, networks.eegnet),
         RawNetwork("shallow", "ShallowConvNet", "Schirrmeister et al. 2017", raw, networks.shallow),
         RawNetwork("deep4", "Deep4Net", "Schirrmeister et al. 2017", raw, networks.deep4, least_samples=512),
@@ -40,7 +40,7 @@ BASELINES: dict[str, Baseline] = {
         RawNetwork("atcnet", "ATCNet", "Altaheri et al. 2023", raw, networks.atcnet, least_samples=512),
         GraphNetwork("dgcnn", "DGCNN", "Song et al. 2020", differential_entropy),
         TSceptionNetwork("tsception", "TSception", "Ding et al. 2023", raw),
-        FixedTransformer("transformer", "largest transformer, no search", "Li et al. 2023", as_searched),
+        FixedTransformer("transformer", "transformer, no search", "Li et al. 2023", as_searched),
     )
 }
 """The known baselines."""

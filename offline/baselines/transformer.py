@@ -9,7 +9,7 @@ import torch
 
 from offline.baselines.base import Baseline, Floats, Fold
 from offline.metrics import fit_temperature, softmax
-from offline.supernet.model import Supernet
+from offline.supernet.model import Network
 from offline.training import Examples, predict, train
 
 
@@ -23,19 +23,18 @@ class FixedTransformer(Baseline):
         recipe = preset.recipe.for_windows(len(split.train)).model_copy(update={"sandwich": 0})
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(fold.seed)
-            model = Supernet(
-                preset.space,
+            model = Network(
+                preset.space.largest,
                 n_channels=fold.tokens.shape[1],
                 n_features=fold.tokens.shape[2],
                 class_counts=(fold.n_classes,),
-                dropout=recipe.dropout,
             )
         train_on, held = (
             Examples(np.ascontiguousarray(fold.tokens[part]), fold.labels[part, None])
             for part in (split.train, split.validation)
         )
         largest = preset.space.largest
-        train(model, recipe, train_on, seed=fold.seed, validation=held, arch=largest)
+        train(model, recipe, train_on, space=preset.space, seed=fold.seed, validation=held, arch=largest)
 
         def logits(tokens: np.ndarray) -> Floats:
             return predict(model, np.ascontiguousarray(tokens), largest)[:, 0, : fold.n_classes].double().numpy()

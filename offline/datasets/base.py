@@ -35,6 +35,8 @@ class Trial:
         pre-trial baseline) is filtered but not scored.
     rest : ndarray of float64, shape (n_samples, n_channels), or None
         The recording whose beginning is the rest baseline; None if it is the beginning of `data`.
+    stimulus : str
+        What was shown or played, where several people or trials have the same; empty otherwise.
     """
 
     subject: str
@@ -47,6 +49,7 @@ class Trial:
     ratings: Mapping[str, float] = field(default_factory=dict)
     scored_from: int = 0
     rest: NDArray[np.float64] | None = None
+    stimulus: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,8 @@ class WindowSet:
         Time of that sample from the start of the recording.
     digest : str
         Hash of all that, where it was taken when the windows were written to disk; empty for others.
+    stimulus : ndarray of int64, shape (n_windows,), or None
+        Code of what was shown, the same for all people and sets; -1 where a trial names none.
     """
 
     tokens: NDArray[np.float32]
@@ -151,6 +156,7 @@ class WindowSet:
     last: NDArray[np.int64]
     seconds: NDArray[np.float64]
     digest: str = ""
+    stimulus: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return int(self.tokens.shape[0])

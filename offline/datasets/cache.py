@@ -43,12 +43,12 @@ from offline.datasets.windows import (
     subject_windows,
 )
 
-FORMAT = 2
+FORMAT = 3
 _MANIFEST = "manifest.json"
 _START_SECONDS = 4.0
 """What starting processes takes: mostly the import of SciPy in each."""
 
-_ARRAYS = ("tokens", "labels", "subject", "session", "trial", "last", "seconds")
+_ARRAYS = ("tokens", "labels", "subject", "session", "trial", "last", "seconds", "stimulus")
 # What decides the windows: the preprocessing, the names of channels, and the loaders.
 _CODE = (
     "bci_app/preprocessing/**/*.py",

@@ -122,6 +122,7 @@ class Deap:
                 subject=subject,
                 session="1",
                 trial=f"{number:02d}",
+                stimulus=f"{number:02d}",
                 data=require_finite(eeg, where),
                 rate=128.0,
                 channels=CHANNELS,

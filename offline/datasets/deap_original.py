@@ -142,6 +142,7 @@ class DeapOriginal:
                 subject=subject,
                 session="1",
                 trial=f"{video:02d}",
+                stimulus=f"{video:02d}",
                 data=eeg_microvolts(recording, CHANNELS, slice(first, end), where),
                 rate=rate,
                 channels=CHANNELS,

@@ -121,6 +121,7 @@ class Dreamer:
                 subject=subject,
                 session="1",
                 trial=f"{number:02d}",
+                stimulus=f"{number:02d}",
                 data=data,
                 rate=float(RATE),
                 channels=CHANNELS,

@@ -116,6 +116,7 @@ class Seed:
                     subject=subject,
                     session=date,
                     trial=f"{number:02d}",
+                    stimulus=f"{number:02d}",
                     data=require_finite(data.T, where),  # (channels, samples) → (samples, channels)
                     rate=float(RATE),
                     channels=CHANNELS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -39,6 +40,8 @@ class SubjectWindows:
         As in `WindowSet`.
     seconds : ndarray of float64, shape (n_windows,)
         As in `WindowSet`.
+    stimulus : ndarray of int64, shape (n_windows,)
+        As in `WindowSet`.
     """
 
     tokens: NDArray[np.float32]
@@ -47,6 +50,12 @@ class SubjectWindows:
     trial: NDArray[np.int64]
     last: NDArray[np.int64]
     seconds: NDArray[np.float64]
+    stimulus: NDArray[np.int64]
+
+
+def stimulus_code(name: str) -> int:
+    """Return the code of a stimulus, the same wherever the name is; -1 for no name."""
+    return zlib.crc32(name.encode()) if name else -1
 
 
 def _blocks(data: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
@@ -198,7 +207,7 @@ def subject_windows(
     """
     sessions: dict[str, int] = {}
     aligners: dict[str, Aligner] = {}
-    tokens, labels, session, trial_code, last, seconds = [], [], [], [], [], []
+    tokens, labels, session, trial_code, last, seconds, stimulus = [], [], [], [], [], [], []
     names = set()
     for number, trial in enumerate(dataset.trials(subject)):
         if (trial.session, trial.trial) in names:
@@ -220,6 +229,7 @@ def subject_windows(
         trial_code.append(np.full(n, number, dtype=np.int64))
         last.append(ends)
         seconds.append(ends / trial.rate)
+        stimulus.append(np.full(n, stimulus_code(trial.stimulus), dtype=np.int64))
     if not sum(map(len, tokens)):
         raise DatasetError(
             f"{subject} gives no window",
@@ -227,7 +237,7 @@ def subject_windows(
             expected=f"a trial with {spec.window_seconds:g} s to score after warm-up and baseline",
         )
     return SubjectWindows(
-        *(np.concatenate(parts) for parts in (tokens, labels, session, trial_code, last, seconds))  # type: ignore[arg-type]
+        *(np.concatenate(parts) for parts in (tokens, labels, session, trial_code, last, seconds, stimulus))  # type: ignore[arg-type]
     )
 
 
@@ -257,6 +267,7 @@ def join_subjects(
         subjects=tuple(subjects),
         last=np.concatenate([part.last for part in parts]),
         seconds=np.concatenate([part.seconds for part in parts]),
+        stimulus=np.concatenate([part.stimulus for part in parts]),
     )
 
 

@@ -7,15 +7,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from bci_app.bundle.spec import TargetScore
 from bci_app.errors import FileError
 from offline.metrics import ConfidenceBin, balanced_accuracy, confidence_bins, confusion
 from offline.protocols import LEAK_WARNING
 from offline.report.literature import OTHERS, PAPER, PAPER_ACCURACY, PAPER_PROTOCOL
+from offline.report.methods import Frozen, MethodFigures, method_figures
 from offline.run.fold import HYPERVOLUME_FILE, SEARCH_FILE, TRAINING_FILE
-from offline.run.record import PREDICTIONS_FILE, REFERENCE, NetworkRecord, ProtocolRecord, RunRecord, ScoredWindows
+from offline.run.record import (
+    PREDICTIONS_FILE,
+    REFERENCE,
+    LeakRecord,
+    NetworkRecord,
+    ProtocolRecord,
+    RunRecord,
+    ScoredWindows,
+)
 from offline.run.scores import predictions_of, protocol_scores, score
 from offline.search.pareto import fronts
 from offline.search.store import read_evaluations
@@ -23,11 +31,7 @@ from offline.search.store import read_evaluations
 _MOST_CURVES = 60
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SubjectFigures(_Frozen):
+class SubjectFigures(Frozen):
     """Scores of the found subnets for one subject, and the reference's balanced accuracy.
 
     Attributes
@@ -42,13 +46,15 @@ class SubjectFigures(_Frozen):
     reference: float
 
 
-class TargetReport(_Frozen):
+class TargetReport(Frozen):
     """One target under one protocol.
 
     Attributes
     ----------
     kinds : dict of str to TargetScore
-        ``found``, ``inherited``, ``supernet`` and ``reference``.
+        ``found``, ``inherited``, ``supernet``, ``reference`` and the baselines.
+    methods : tuple of MethodFigures
+        The found subnets, the reference and the baselines, tested over people.
     confusion : tuple of tuple of int
         Windows of the found subnets: true class by row, predicted class by column.
     """
@@ -57,6 +63,7 @@ class TargetReport(_Frozen):
     classes: tuple[str, ...]
     kinds: dict[str, TargetScore]
     subjects: tuple[SubjectFigures, ...]
+    methods: tuple[MethodFigures, ...]
     confusion: tuple[tuple[int, ...], ...]
     reliability: tuple[ConfidenceBin, ...]
 
@@ -71,7 +78,7 @@ class TargetReport(_Frozen):
         return len(self.subjects)
 
 
-class Curve(_Frozen):
+class Curve(Frozen):
     """Losses by epoch of one supernet; validation is the mean of probe subnets."""
 
     name: str
@@ -80,7 +87,7 @@ class Curve(_Frozen):
     best_epoch: int
 
 
-class ProtocolReport(_Frozen):
+class ProtocolReport(Frozen):
     """One protocol. `warning` stands wherever its figures do."""
 
     name: str
@@ -92,6 +99,7 @@ class ProtocolReport(_Frozen):
     targets: tuple[TargetReport, ...]
     parameters: tuple[int, ...]
     curves: tuple[Curve, ...]
+    leak: tuple[LeakRecord, ...]
 
     @property
     def has_subject_intervals(self) -> bool:
@@ -99,7 +107,7 @@ class ProtocolReport(_Frozen):
         return any(subject.found.interval for target in self.targets for subject in target.subjects)
 
 
-class Candidate(_Frozen):
+class Candidate(Frozen):
     """A subnet that the search looked at."""
 
     parameters: int
@@ -109,14 +117,14 @@ class Candidate(_Frozen):
     on_front: bool
 
 
-class FrontPoint(_Frozen):
+class FrontPoint(Frozen):
     """A subnet on a front."""
 
     parameters: int
     validation_error: float
 
 
-class SearchReport(_Frozen):
+class SearchReport(Frozen):
     """The network that ships: what was looked at, and what was chosen.
 
     Attributes
@@ -132,7 +140,7 @@ class SearchReport(_Frozen):
     curve: Curve
 
 
-class PublishedFigure(_Frozen):
+class PublishedFigure(Frozen):
     """The paper's accuracy of a target, and ours under each protocol of the run."""
 
     target: str
@@ -140,7 +148,7 @@ class PublishedFigure(_Frozen):
     ours: dict[str, float]
 
 
-class Literature(_Frozen):
+class Literature(Frozen):
     """The paper's figures beside ours."""
 
     source: str
@@ -149,7 +157,7 @@ class Literature(_Frozen):
     others: str
 
 
-class Report(_Frozen):
+class Report(Frozen):
     """All that the report shows; what the run recorded is part of it."""
 
     record: RunRecord
@@ -190,21 +198,21 @@ def _protocol(run: Path, record: RunRecord, protocol: ProtocolRecord) -> Protoco
         warning=f"{protocol.name} {LEAK_WARNING}" if protocol.leaks else None,
         within_subject=protocol.within_subject,
         splits=protocol.splits,
-        targets=tuple(_target(record, tested, scores, t, within_subject=within) for t in range(len(record.targets))),
+        targets=tuple(_target(record, protocol, tested, scores, t) for t in range(len(record.targets))),
         parameters=tuple(network.parameters for network in protocol.networks),
         curves=tuple(_curve(run, protocol.networks[i]) for i in chosen),
+        leak=protocol.leak,
     )
 
 
 def _target(
     record: RunRecord,
+    protocol: ProtocolRecord,
     tested: ScoredWindows,
     scores: Mapping[str, tuple[TargetScore, ...]],
     t: int,
-    *,
-    within_subject: bool,
 ) -> TargetReport:
-    target = record.targets[t]
+    target, within_subject = record.targets[t], protocol.within_subject
     found, reference = (predictions_of(tested, kind, t, within_subject=within_subject) for kind in ("found", REFERENCE))
     subjects = []
     for code in np.unique(tested.subject):
@@ -223,6 +231,7 @@ def _target(
         classes=target.classes,
         kinds={kind: scores[kind][t] for kind in tested.probabilities},
         subjects=tuple(subjects),
+        methods=method_figures(record, protocol.name, tested, scores, t, within_subject=within_subject),
         confusion=tuple(tuple(int(n) for n in row) for row in counts),
         reliability=tuple(confidence_bins(found.probabilities, found.labels)),
     )

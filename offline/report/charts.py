@@ -255,3 +255,26 @@ def hypervolume(volumes: Sequence[float]) -> Markup:
         drawn.write(0, 50, "hypervolume of the front", size=12)
         axes.plot(range(1, len(volumes) + 1), volumes, "o-", color=ACCENT, linewidth=1.5, markersize=5, clip_on=False)
     return drawn.svg
+
+
+def methods(target: TargetReport, colour: str) -> Markup:
+    """Draw the balanced accuracy of every method with its interval, the best at the top."""
+    ordered = sorted(target.methods, key=lambda method: -method.score.balanced_accuracy)
+    height, row = 60 + len(ordered) * 22, 22
+    values = [v for each in ordered for v in (each.score.balanced_accuracy, *(each.score.interval or ()))]
+    with picture(_WIDE, height, f"Balanced accuracy of every method for {target.target}") as drawn:
+        axes = drawn.axes(left=340, right=24, top=8, bottom=44)
+        axes.set(xlim=(min(0.4, *values) - 0.02, 1), ylim=(height - 44, 8), xlabel="balanced accuracy")
+        axes.set_yticks([])
+        axes.axvline(target.chance, color=MUTED, linewidth=1, linestyle=_DOTTED)
+        for place, method in enumerate(ordered):
+            y, found = 8 + 4 + (place + 0.5) * row, method.kind == "found"
+            ink = colour if found else MUTED
+            drawn.write(0, y + 4, method.title, color=TEXT, size=13, weight="bold" if found else "normal")
+            if method.score.interval:
+                axes.plot(method.score.interval, [y, y], color=ink, linewidth=5, alpha=0.28, solid_capstyle="round")
+            axes.plot(
+                method.score.balanced_accuracy, y, "o", markersize=10, color=ink, markeredgewidth=0, clip_on=False,
+                gid=tooltip(f"{method.title}: {method.score.balanced_accuracy:.3f}"),
+            )  # fmt: skip
+    return drawn.svg

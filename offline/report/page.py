@@ -48,7 +48,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": _number, "interval": _interval, "parameters": _parameters}
+    environment.filters |= {
+        "number": _number,
+        "interval": _interval,
+        "parameters": _parameters,
+        "p_value": _p_value,
+        "signed": _signed,
+    }
     environment.globals |= {
         "charts": charts,
         "colour": target_colour,
@@ -67,6 +73,16 @@ def _number(value: float | None) -> str:
 
 def _interval(bounds: tuple[float, float] | None) -> str:
     return "–" if bounds is None else f"{bounds[0]:.3f}–{bounds[1]:.3f}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.3f}"
+
+
+def _p_value(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _parameters(count: int) -> str:

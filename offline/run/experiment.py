@@ -35,6 +35,7 @@ from offline.run.record import (
     BaselineRecord,
     DatasetRecord,
     Exclusion,
+    LeakRecord,
     NetworkRecord,
     ProtocolRecord,
     RunRecord,
@@ -45,6 +46,7 @@ from offline.run.settings import RunSettings, Until
 from offline.run.shipping import INT8, Shipping, golden_excerpt, ship, with_int8
 from offline.run.watch import Unwatched, Watch
 from offline.run.workers import NetworkFrame, run_tasks
+from offline.statistics import measure_leak
 from offline.supernet.model import count_parameters
 
 SETTINGS_FILE = "run.json"
@@ -264,13 +266,19 @@ class _Work:
         everything = [task for of_plan in tasks.values() for task in of_plan]
         watch.stage("baselines")
         watch.networks(len(everything))
-        frame = BaselineFrame(self.settings.preset, self._features())
+        features = self._features()
+        frame = BaselineFrame(self.settings.preset, features)
         # The reference alone is a matter of seconds: no process is started for it.
         found = run_tasks(frame, everything, processes=processes if self.compared else 1, report=watch.progress)
         done = list(zip(everything, found, strict=True))
         watch.stage("scores")
         return [
-            self._score(plan, [each for each in done if each[0] in tasks[plan.protocol.name]], self._of(plan, results))
+            self._score(
+                plan,
+                [each for each in done if any(each[0] is task for task in tasks[plan.protocol.name])],
+                self._of(plan, results),
+                leak=self._leak(plan, features[REFERENCE_BASELINE.name][0]),
+            )
             for plan in self.plans
         ]
 
@@ -310,7 +318,12 @@ class _Work:
         return [(task, result) for task, result in results if any(task.split is split for split in plan.splits)]
 
     def _score(
-        self, plan: Plan, compared: Sequence[tuple[BaselineTask, Probabilities]], results: Results
+        self,
+        plan: Plan,
+        compared: Sequence[tuple[BaselineTask, Probabilities]],
+        results: Results,
+        *,
+        leak: tuple[LeakRecord, ...],
     ) -> ProtocolRecord:
         int8 = self.shipping.int8
         scored_results = [with_int8(self.windows, *each) for each in results] if int8 else [r for _, r in results]
@@ -337,6 +350,16 @@ class _Work:
                 self.spec,
                 within_subject=plan.protocol.within_subject,
             ),
+            leak=leak,
+        )
+
+    def _leak(self, plan: Plan, features: WindowSet) -> tuple[LeakRecord, ...]:
+        """Measure what a nearest neighbour gains from the leaks of a protocol."""
+        measured = [measure_leak(features, plan.splits, t) for t in range(len(features.targets))]
+        return tuple(
+            LeakRecord(target=target.title, nearest=leak.nearest, elsewhere=leak.elsewhere)
+            for target, leak in zip(features.targets, measured, strict=True)
+            if leak is not None
         )
 
     def _command(self) -> str:

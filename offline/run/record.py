@@ -82,6 +82,27 @@ class NetworkRecord(_Frozen):
         )
 
 
+class LeakRecord(_Frozen):
+    """What the nearest neighbour on the reference's features reaches for a target under a protocol.
+
+    Attributes
+    ----------
+    target : str
+        The target.
+    nearest, elsewhere : float
+        Balanced accuracy over all training windows, and without those of the tested trial or stimulus.
+    """
+
+    target: str
+    nearest: float
+    elsewhere: float
+
+    @property
+    def gain(self) -> float:
+        """What remembering a trial or a stimulus is worth."""
+        return self.nearest - self.elsewhere
+
+
 class ProtocolRecord(_Frozen):
     """One protocol: its folds, and the scores of each kind of prediction, one a target."""
 
@@ -93,6 +114,7 @@ class ProtocolRecord(_Frozen):
     splits: int
     networks: tuple[NetworkRecord, ...]
     scores: dict[str, tuple[TargetScore, ...]]
+    leak: tuple[LeakRecord, ...] = ()
 
 
 class Exclusion(_Frozen):

@@ -91,7 +91,8 @@ def run_tasks(
 
 def _mapped(array: np.memmap) -> tuple[Any, ...]:
     """Send a memory-mapped array as the name of its file: it may be larger than memory."""
-    if isinstance(array.base, mmap.mmap) and array.filename is not None and array.flags.c_contiguous:
+    whole: Any = array.base  # a view of a part has the whole array as its base
+    if isinstance(whole, mmap.mmap) and array.filename is not None and array.flags.c_contiguous:
         return np.memmap, (str(array.filename), array.dtype.str, "r", array.offset, array.shape)
     return np.array, (np.asarray(array),)
 

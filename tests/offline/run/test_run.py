@@ -30,7 +30,7 @@ from offline.run.record import ScoredWindows
 from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.run.scores import protocol_scores
 from offline.run.watch import Progress, Unwatched, Watch
-from offline.run.workers import Frame, run_tasks
+from offline.run.workers import NetworkFrame, run_tasks
 from offline.search.evolution import Evolution
 from offline.supernet.space import SearchSpace
 from offline.training import Recipe
@@ -282,7 +282,7 @@ def test_networks_in_processes_of_their_own_give_the_same_results(tmp_path: Path
     watch = Told()
     one, several = (
         run_tasks(
-            Frame(data, PRESET, SPEC),
+            NetworkFrame(data, PRESET, SPEC),
             [Task(split.name, split, ("load",), 5, 0, tmp_path / name / split.name) for split in splits],
             processes=processes,
             report=watch.progress,
@@ -305,7 +305,7 @@ def test_a_failure_in_a_worker_process_arrives_whole(tmp_path: Path, windows: Wi
     (folder / "supernet.safetensors").write_bytes(b"damaged")
     tasks = [Task(split.name, split, ("load",), 5, 0, tmp_path / split.name) for split in splits]
     with pytest.raises(BciError, match=r"Cannot read the checkpoint supernet\.safetensors.*Delete it"):
-        run_tasks(Frame(windows, PRESET, SPEC), tasks, processes=2, report=lambda _: None)
+        run_tasks(NetworkFrame(windows, PRESET, SPEC), tasks, processes=2, report=lambda _: None)
 
 
 def test_nothing_that_is_found_depends_on_test_windows(tmp_path: Path, windows: WindowSet) -> None:
