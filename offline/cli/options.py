@@ -31,7 +31,10 @@ RootOption = Annotated[
     Path | None, typer.Option(help="Folder or file of the data set; the folder of downloads if none.")
 ]
 ProtocolOption = Annotated[
-    str | None, typer.Option(help="Protocols, by commas: paper, trial, session, subjects, loso; the preset's if none.")
+    str | None,
+    typer.Option(
+        help="By commas: paper, trial, session, subjects, loso, stimulus, loso+stimulus; the preset's if none."
+    ),
 ]
 FoldsOption = Annotated[
     int | None,

@@ -28,8 +28,9 @@ from offline.run.baselines import BaselineFrame, BaselineTask, Probabilities, ba
 from offline.run.card import caution, model_card, software, today
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
 from offline.run.lock import LOCK_FILE, locked, writing
-from offline.run.plan import SPLITS_FILE, Plan, final_plan, make_plan, make_tasks, uncounted
+from offline.run.plan import SPLITS_CSV, SPLITS_FILE, Plan, final_plan, make_plan, make_tasks, uncounted
 from offline.run.record import (
+    PREDICTIONS_CSV,
     PREDICTIONS_FILE,
     REFERENCE,
     BaselineRecord,
@@ -162,7 +163,7 @@ def read_settings(out: Path) -> RunSettings:
 
 def _begun(out: Path) -> bool:
     """Tell whether anything was trained in a folder; what a refused run has left may be replaced."""
-    prepared = (SETTINGS_FILE, SPLITS_FILE, LOCK_FILE)
+    prepared = (SETTINGS_FILE, SPLITS_FILE, SPLITS_CSV, LOCK_FILE)
     files = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
     return any(path.name not in prepared and path.parts[0] != _CACHE for path in files)
 
@@ -336,10 +337,11 @@ class _Work:
             probabilities[REFERENCE if name == REFERENCE_BASELINE.name else name] = columns
         scored = tested(self.windows, probabilities)
         scored.write(plan.folder / PREDICTIONS_FILE)
+        scored.write_csv(plan.folder / PREDICTIONS_CSV, subjects=self.windows.subjects, targets=self.windows.targets)
         return ProtocolRecord(
             name=plan.protocol.name,
             folder=plan.folder.name,
-            description=plan.protocol.description,
+            description=" ".join(filter(None, (plan.protocol.description, plan.protocol.note(self.windows)))),
             leaks=plan.protocol.leaks,
             within_subject=plan.protocol.within_subject,
             splits=len(plan.splits),

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from bci_app.errors import DatasetError
 from offline.datasets.base import Split, WindowSet
 from offline.metrics import whole_subjects
-from offline.protocols import Protocol, make_splits, read_splits, write_splits
+from offline.protocols import Protocol, make_splits, read_splits, write_splits, write_splits_csv
 from offline.run.fold import Task
 from offline.run.record import Exclusion
 from offline.run.settings import RunSettings
 
 SPLITS_FILE = "splits.json"
+SPLITS_CSV = "splits.csv"
 FINAL = "final"
 VALIDATION_SHARE = 0.2
 
@@ -59,6 +60,7 @@ def make_plan(windows: WindowSet, protocol: Protocol, settings: RunSettings, out
     else:
         seed = settings.seed
         write_splits(path, windows, splits, protocol=protocol.name, seed=seed, validation=VALIDATION_SHARE)
+        write_splits_csv(plan.folder / SPLITS_CSV, windows, splits)
     return plan
 
 

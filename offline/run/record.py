@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +24,7 @@ from offline.run.settings import RunSettings
 
 RESULT_FILE = "result.json"
 PREDICTIONS_FILE = "predictions.npz"
+PREDICTIONS_CSV = "predictions.csv"
 REFERENCE = "reference"
 
 
@@ -261,6 +264,31 @@ class ScoredWindows:
         for kind, columns in self.probabilities.items():
             arrays |= {f"{kind}.{t}": column.astype(np.float32) for t, column in enumerate(columns)}
         write_arrays_atomically(path, {"kinds": json.dumps(list(self.probabilities)), **arrays})
+
+    def write_csv(self, path: Path, *, subjects: Sequence[str], targets: Sequence[Target]) -> None:
+        """Write one row for each window, target and kind of prediction, with the probability of each class.
+
+        Parameters
+        ----------
+        path : Path
+            The file.
+        subjects : sequence of str
+            Names of the subject codes.
+        targets : sequence of Target
+            What the label columns are.
+        """
+        widest = max(len(target.classes) for target in targets)
+        written = io.StringIO()
+        rows = csv.writer(written, lineterminator="\n")
+        columns = ("subject", "trial", "seconds", "target", "true", "method", "predicted")
+        rows.writerow([*columns, *(f"p{number}" for number in range(widest))])
+        for kind, of_targets in self.probabilities.items():
+            for t, (target, found) in enumerate(zip(targets, of_targets, strict=True)):
+                for i, values in enumerate(found):
+                    who = subjects[self.subject[i]], self.trial[i], f"{self.seconds[i]:.3f}", target.name
+                    named = target.classes[self.labels[i, t]], kind, target.classes[int(values.argmax())]
+                    rows.writerow([*who, *named, *(f"{value:.5f}" for value in values)])
+        write_atomically(path, written.getvalue())
 
     @classmethod
     def read(cls, path: Path) -> ScoredWindows:

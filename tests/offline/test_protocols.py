@@ -4,15 +4,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bci_app.bundle.spec import Target
 from bci_app.errors import DatasetError
 from offline.datasets import Split, WindowSet
-from offline.protocols import PROTOCOLS, check_split, leaks, make_splits, read_splits, write_splits
+from offline.protocols import (
+    PROTOCOLS,
+    Protocol,
+    check_split,
+    leaks,
+    make_splits,
+    read_splits,
+    write_splits,
+    write_splits_csv,
+)
+from offline.protocols.base import Indices
 
-GROUPED = {"trial": "trial", "loso": "subject", "subjects": "subject", "session": "session"}
+GROUPED = {"trial": "trial", "loso": "subject", "subjects": "subject", "session": "session", "stimulus": "stimulus"}
 
 
 def window_set(layout: list[list[list[int]]], seed: int = 0) -> WindowSet:
@@ -40,6 +50,7 @@ def window_set(layout: list[list[list[int]]], seed: int = 0) -> WindowSet:
         subjects=tuple(f"s{i + 1}" for i in range(len(layout))),
         last=arrays["last"],
         seconds=arrays["last"].astype(np.float64),
+        stimulus=arrays["trial"] % 5,
     )
 
 
@@ -60,6 +71,7 @@ def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
     layout: list[list[list[int]]], protocol: str, folds: int | None, seed: int, validation: float
 ) -> None:
     windows = window_set(layout, seed)
+    assume(len(np.unique(windows.stimulus)) >= 3)
     folds = None if protocol == "loso" else folds
     splits = make_splits(windows, protocol, folds=folds, seed=seed, validation=validation)
     assert len({split.name for split in splits}) == len(splits)
@@ -70,7 +82,7 @@ def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
         assert len(np.unique(joined)) == len(joined)
         if PROTOCOLS[protocol].within_subject:
             assert len(np.unique(windows.subject[joined])) == 1
-        elif folds is None:
+        elif folds is None and protocol != "loso+stimulus":
             assert len(joined) == len(windows)
         if protocol in GROUPED:
             groups = getattr(windows, GROUPED[protocol])
@@ -164,6 +176,54 @@ def test_the_seed_decides_the_folds() -> None:
     same, again, other = (make_splits(windows, "trial", seed=seed)[0].test for seed in (1, 1, 2))
     np.testing.assert_array_equal(same, again)
     assert not np.array_equal(same, other)
+
+
+def test_people_and_stimuli_are_held_out_together() -> None:
+    windows = window_set([[[4] * 5]] * 6)
+    splits = make_splits(windows, "loso+stimulus")
+    assert len(splits) == 9
+    for split in splits:
+        for part in (split.train, split.validation):
+            assert not np.isin(windows.subject[split.test], windows.subject[part]).any()
+        assert not np.isin(windows.stimulus[split.test], windows.stimulus[split.train]).any()
+    stolen = Split("a", np.append(splits[0].train, splits[1].test[:1]), splits[0].validation, splits[0].test)
+    with pytest.raises(DatasetError, match="shared with another part"):
+        check_split(windows, stolen, "loso+stimulus")
+
+
+@pytest.mark.parametrize("protocol", ["stimulus", "loso+stimulus"])
+def test_without_stimuli_they_cannot_be_held_out(protocol: str) -> None:
+    windows = replace(window_set([[[4] * 5]] * 6), stimulus=None)
+    with pytest.raises(DatasetError, match="needs a stimulus for each trial"):
+        make_splits(windows, protocol)
+
+
+def test_people_who_saw_the_same_stimuli_are_noted() -> None:
+    windows = window_set([[[4] * 5]] * 6)
+    assert "recognise the stimulus" in PROTOCOLS["loso"].note(windows)
+    own = replace(windows, stimulus=windows.trial)
+    assert PROTOCOLS["subjects"].note(own) == PROTOCOLS["trial"].note(windows) == ""
+
+
+class Halves(Protocol):
+    """A toy: the first and the second half of each recording are units."""
+
+    def units(self, windows: WindowSet) -> Indices:
+        return windows.trial * 2 + (windows.last >= 3)
+
+
+def test_a_new_protocol_is_one_module_and_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    halves = Halves("halves", "half", within_subject=True, folds=2, description="Halves of recordings held out.")
+    monkeypatch.setitem(PROTOCOLS, "halves", halves)
+    windows = window_set([[[6] * 4]] * 2)
+    splits = make_splits(windows, "halves")
+    assert [split.name for split in splits] == ["s1-fold01", "s1-fold02", "s2-fold01", "s2-fold02"]
+    write_splits(tmp_path / "splits.json", windows, splits, protocol="halves", seed=0, validation=0.2)
+    assert len(read_splits(tmp_path / "splits.json", windows)) == 4
+    write_splits_csv(tmp_path / "splits.csv", windows, splits)
+    rows = (tmp_path / "splits.csv").read_text().splitlines()
+    assert rows[0] == "split,part,subject,session,trial,seconds"
+    assert len(rows) == 1 + 2 * len(windows)
 
 
 def test_only_paper_leaks() -> None:
