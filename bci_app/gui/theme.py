@@ -208,6 +208,9 @@ QPushButton[kind="primary"]:focus {{ border-color: {theme.muted}; }}
 QPushButton[kind="primary"]:disabled {{ background: {theme.surface}; color: {theme.faint}; }}
 QToolButton[kind="quiet"], QPushButton[kind="quiet"] {{ background: transparent; color: {theme.muted};
   padding: {half}px {unit}px; }}
+QPushButton[kind="link"] {{ background: transparent; color: {theme.muted}; padding: 0; border: none;
+  text-decoration: underline; }}
+QPushButton[kind="link"]:hover, QPushButton[kind="link"]:focus {{ color: {theme.text}; }}
 QToolButton[kind="quiet"]:hover, QPushButton[kind="quiet"]:hover {{ background: {theme.surface}; color: {theme.text}; }}
 QToolButton[kind="quiet"]:checked {{ background: {theme.surface}; color: {theme.text}; }}
 QToolButton[kind="point"] {{ padding: 0; }}

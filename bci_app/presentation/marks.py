@@ -1,18 +1,23 @@
-"""What participants state: self-reports in markers, and the planted state of simulated participants. No Qt."""
+"""What markers say about a participant: self-reports, trials, ratings. And a simulated one's planted state. No Qt."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
-from bci_app.presentation.state import SelfReport, SessionLog, Truth
+from bci_app.presentation.state import SelfReport, SessionLog, Trial, Truth
 from bci_app.simulation.emotion import Emotion
 from bci_app.sources.base import Source
 from bci_app.stream import Marker
+from bci_app.study.markers import Kind, StudyMarker
 
 _REPORT = "self-report"
 _RATING = re.compile(r"([a-z_]+)=([1-9])\b")
+_IS_RATING = re.compile("[1-9]")
+_ONSETS = {Kind.TRIAL_ONSET: "trial", Kind.REST_ONSET: "rest"}
+_OFFSETS = (Kind.TRIAL_OFFSET, Kind.REST_OFFSET)
 
 
 def report_text(ratings: Mapping[str, int]) -> str:
@@ -28,8 +33,16 @@ def read_report(text: str) -> dict[str, int]:
 
 
 def note_marker(log: SessionLog, marker: Marker) -> None:
-    """Add what a marker means to a session's log."""
+    """Add what a marker means to a session's log: self-reports, and the trials and ratings of a study."""
     ratings = read_report(marker.text)
+    found = StudyMarker.parse(marker.text)
+    if found is not None and found.kind in _ONSETS:
+        log.trials.append(Trial(marker.time, None, found.values.get("condition", _ONSETS[found.kind])))
+    elif found is not None and found.kind in _OFFSETS and log.trials:
+        log.trials[-1] = replace(log.trials[-1], stop=marker.time)
+    elif found is not None and found.kind is Kind.RATING:
+        ratings = {name: int(value) for name, value in found.values.items() if _IS_RATING.fullmatch(value)}
+        ratings.pop("trial", None)
     if ratings:
         log.reports.append(SelfReport(marker.time, ratings))
 

@@ -12,14 +12,24 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QSettings, Qt
+from PyQt6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.bundle.spec import Controls, MontageScore, SwapTest
 from bci_app.errors import SourceError
 from bci_app.events import ContactLevel, Phase
 from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.main_window import MainWindow
-from bci_app.presentation.choices import ALL_MARKERS, SourceChoice, describe_source, fit, list_models, preparation
+from bci_app.presentation.choices import (
+    ALL_MARKERS,
+    ModelChoice,
+    SourceChoice,
+    describe_source,
+    fit,
+    list_models,
+    preparation,
+)
 from bci_app.presentation.player import Player
 from bci_app.presentation.state import Step
 from bci_app.recording import read_recording
@@ -367,12 +377,13 @@ def test_what_was_stated_of_a_source_and_the_check_of_contact_are_remembered(
     assert not other.fit.check.isChecked()
 
 
-def test_the_card_says_what_a_model_is_worth(qtbot: QtBot, page: ConnectPage) -> None:
-    texts = [
-        item.widget().text()  # type: ignore[union-attr]
-        for index in range(page.model._card.count())
-        if (item := page.model._card.itemAt(index)) is not None
-    ]
+def card(page: ConnectPage) -> list[str]:
+    """Read the card of the chosen model: names and texts."""
+    return [part.text() for part in page.model.card.findChildren(QLabel) if part.text()]
+
+
+def test_the_card_says_what_a_model_reached(qtbot: QtBot, page: ConnectPage) -> None:
+    texts = card(page)
     assert "not for use on people" in texts
     assert "mental load: low, high" in texts
     # What chance is to the one is the majority to the other.
@@ -380,6 +391,48 @@ def test_the_card_says_what_a_model_is_worth(qtbot: QtBot, page: ConnectPage) ->
     assert any(": accuracy 0.50" in text or text.startswith("accuracy 0.50") for text in texts)
     assert any(text.endswith("majority gives 0.50") for text in texts)
     assert texts[texts.index("tested by") + 1] == "random weights"
+
+
+def test_scores_stand_beside_their_controls_and_the_electrodes_at_hand(
+    qtbot: QtBot, page: ConnectPage, models: dict[str, LoadedBundle]
+) -> None:
+    spec = models["sample"].spec
+    target, channels = spec.targets[0].name, spec.preprocessing.channels
+    controls = Controls(
+        muscle_free=0.61, simple_methods={"mean of |z|": 0.84}, swap=SwapTest(rest_high=0.7, task_high=0.2)
+    )
+    score = spec.provenance.scores[0].model_copy(update={"controls": controls, "explained_by_controls": True})
+    montage = MontageScore(
+        montage="frontal",
+        electrodes=channels[:2],
+        target=target,
+        balanced_accuracy=0.58,
+        interval=(0.5, 0.66),
+        n_windows=9,
+    )
+    origin = spec.provenance.model_copy(
+        update={
+            "scores": (score,),
+            "montages": (montage,),
+            "protocol_description": "Leave one person out. Nobody was seen before. Twice.",
+        }
+    )
+    page.model.add(ModelChoice(Path("controlled"), spec.model_copy(update={"provenance": origin})))
+    texts = card(page)
+    assert "without frequencies above 28 Hz: balanced accuracy 0.61" in texts
+    assert "mean of |z|: balanced accuracy 0.84" in texts
+    assert any(text.startswith("baseline from the task: rest is called high in 0.70") for text in texts)
+    assert any("Its controls explain this score" in text for text in texts)
+    assert "Leave one person out." in texts
+    (more,) = page.model.card.findChildren(QPushButton)
+    more.click()
+    assert "Leave one person out. Nobody was seen before. Twice." in card(page)
+    row = page.model.list.item(page.model.list.currentRow())
+    assert row is not None
+    assert "explained by its controls" in row.toolTip()
+    page.source.show_tab(3)
+    wanted = "balanced accuracy 0.58 (95 % 0.50–0.66) with the 2 electrodes of frontal; chance is 0.50."
+    qtbot.waitUntil(lambda: page.fit.worth.text() == wanted and page.fit.worth.isVisible(), timeout=WAIT)
 
 
 def test_a_bundle_that_cannot_be_read_says_why(tmp_path: Path) -> None:

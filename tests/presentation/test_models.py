@@ -14,10 +14,14 @@ from bci_app.presentation import notices
 from bci_app.presentation.answers import invalid_stretches
 from bci_app.presentation.electrodes import position
 from bci_app.presentation.event_log import EventLog
+from bci_app.presentation.marks import note_marker, planted_truth, report_text
 from bci_app.presentation.notices import NoticeBoard, present
 from bci_app.presentation.spectra import BandMap, Spectra
-from bci_app.presentation.state import ContactSummary, Event, Notice, SessionLog, Step, expected, step_of
+from bci_app.presentation.state import ContactSummary, Event, Notice, SessionLog, Step, Trial, expected, step_of
 from bci_app.presentation.topography import GRID_POINTS, Topography
+from bci_app.sources.registry import open_source
+from bci_app.stream import Marker
+from bci_app.study.markers import Kind, StudyMarker
 
 
 def prediction(time: float, *reasons: Reason) -> Prediction:
@@ -154,6 +158,8 @@ def test_map_takes_the_values_at_the_electrodes_and_leaves_out_what_is_bad() -> 
         assert found[row, column] == pytest.approx(value, abs=0.35), name
     assert found.max() <= 5.0
     assert Topography(names[:3]).map(values[:3]) is None
+    # Electrodes in one line say nothing of what lies beside it.
+    assert Topography(["Fz", "Cz", "Pz", "Oz", "POz"]).map(np.arange(5.0)) is None
 
 
 def test_bands_touch_without_overlap() -> None:
@@ -218,3 +224,33 @@ def test_the_map_is_of_the_chosen_band_and_leaves_out_bad_and_unjudged_channels(
     assert maps[-1].ends == pytest.approx((5.0, 5.0))
     spectra.take(None)
     assert maps[-1] is None
+
+
+def test_trials_and_ratings_of_a_study_are_read_from_its_markers() -> None:
+    log = SessionLog()
+    for time, text in enumerate(
+        (
+            StudyMarker(Kind.TRIAL_ONSET, {"trial": "3", "condition": "happy memory"}).text,
+            StudyMarker(Kind.TRIAL_OFFSET, {"trial": "3", "outcome": "complete"}).text,
+            StudyMarker(Kind.RATING, {"trial": "3", "valence": "8", "arousal": "2"}).text,
+            "self-report valence=7 arousal=3 dominance=5",
+            StudyMarker(Kind.REST_ONSET, {"rest": "1"}).text,
+            "self-reported nothing",
+        )
+    ):
+        note_marker(log, Marker(float(time), text))
+    assert list(log.trials) == [Trial(0.0, 1.0, "happy memory"), Trial(4.0, None, "rest")]
+    assert [report.ratings for report in log.reports] == [
+        {"valence": 8, "arousal": 2},
+        {"valence": 7, "arousal": 3, "dominance": 5},
+    ]
+    assert report_text({"valence": 7, "arousal": 3}) == "self-report valence=7 arousal=3"
+
+
+def test_a_simulated_participants_state_is_known_and_no_other_one() -> None:
+    source = open_source("synthetic:")
+    truth = planted_truth(source, 5.0)
+    assert truth is not None
+    assert set(truth.values) == {"valence", "arousal", "dominance"}
+    assert all(0 <= value <= 1 for value in truth.values.values())
+    assert planted_truth(open_source("lsl:somebody"), 5.0) is None

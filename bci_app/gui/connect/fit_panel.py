@@ -13,13 +13,14 @@ from bci_app.gui.views.contact import LegendMark
 from bci_app.gui.views.head import Head
 from bci_app.gui.widgets import PanelTitle, label, set_tone
 from bci_app.presentation.choices import Fit
+from bci_app.presentation.scores import montage_scores
 from bci_app.stream import StreamInfo
 
 _REPLACED = {"interpolate": "be interpolated", "rest": "stand as at rest"}
 
 
 class FitPanel(QWidget):
-    """`connect_asked` wants a session, `watch_asked` one without a model."""
+    """`connect_asked` asks for a session, `watch_asked` for one without a model."""
 
     connect_asked = pyqtSignal()
     watch_asked = pyqtSignal()
@@ -61,7 +62,11 @@ class FitPanel(QWidget):
         self.summary = label(role="strong", wrap=True)
         self.detail = label(tone="muted", wrap=True)
         words.addWidget(self.summary)
+        self.worth = label(wrap=True)
+        self.worth.setToolTip("what the model reached with these electrodes, on people that it was not trained on")
+        self.worth.hide()
         words.addWidget(self.detail)
+        words.addWidget(self.worth)
         column.addLayout(words)
         self.check = QCheckBox("check contact before the rest baseline")
         self.check.setChecked(True)
@@ -94,11 +99,13 @@ class FitPanel(QWidget):
     def show_waiting(self, summary: str, detail: str = "") -> None:
         """Say what is missing for an answer."""
         self.head.show_contacts(())
+        self.worth.hide()
         self._say(summary, detail, ready=False)
 
     def show_problem(self, error: BciError) -> None:
         """Say why the source cannot be described."""
         self.head.show_contacts(())
+        self.worth.hide()
         found = f"Found {error.found}. " if error.found else ""
         self._say(f"{error.summary}.", f"{found}{error.fix or ''}", ready=False, tone="warning")
 
@@ -111,6 +118,8 @@ class FitPanel(QWidget):
                 Contact(e.channel, ContactLevel.POOR) if e.level is ContactLevel.MISSING else e for e in electrodes
             )
         self.head.show_contacts([*electrodes, *(Contact(name, ContactLevel.UNKNOWN) for name in fit.extra)])
+        self.worth.setText("\n".join(montage_scores(bundle, info.channels)) if fit.problem is None else "")
+        self.worth.setVisible(bool(self.worth.text()))
         total, missing = len(fit.electrodes), fit.missing
         found = total - len(missing)
         if missing and not found:

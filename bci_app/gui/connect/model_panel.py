@@ -1,4 +1,4 @@
-"""Choosing a model by its card: what it tells, what it was trained on, what it is worth."""
+"""Choosing a model by its card: what it predicts, what it was trained on, its scores and their controls."""
 
 from __future__ import annotations
 
@@ -6,17 +6,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QFileDialog, QGridLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
+from bci_app.bundle import Bundle
 from bci_app.gui.connect.rows import Row, RowList
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import PanelTitle, label
 from bci_app.presentation.choices import ModelChoice, read_model
-from bci_app.presentation.scores import scores
+from bci_app.presentation.scores import controls, explained, scores
+
+_TESTED = "tested by"
 
 
 class ModelPanel(QWidget):
-    """`changed` carries a ModelChoice, or None; `folder_added` a folder that the user opened."""
+    """`changed` carries a ModelChoice, or None, and `folder_added` a folder that the user opened."""
 
     changed = pyqtSignal(object)
     folder_added = pyqtSignal(str)
@@ -39,13 +50,13 @@ class ModelPanel(QWidget):
         scroll = QScrollArea()
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        holder = QWidget()
-        self._card = QGridLayout(holder)
+        self.card = QWidget()
+        self._card = QGridLayout(self.card)
         self._card.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         self._card.setHorizontalSpacing(2 * GRID)
         self._card.setVerticalSpacing(GRID)
         self._card.setColumnStretch(1, 1)
-        scroll.setWidget(holder)
+        scroll.setWidget(self.card)
         column.addWidget(scroll, 1)
 
     def show_models(self, models: Sequence[ModelChoice]) -> None:
@@ -78,15 +89,19 @@ class ModelPanel(QWidget):
         while (item := self._card.takeAt(0)) is not None:
             widget = item.widget()
             if widget is not None:
-                widget.hide()
+                widget.setParent(None)
                 widget.deleteLater()
         model = self._models[key]
         row = 0
         for row, (name, text, tone) in enumerate(_card(model)):
             heading = label(name, tone="muted")
             heading.setAlignment(Qt.AlignmentFlag.AlignTop)
-            value = label(text, wrap=True, tone=tone)
-            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            value: QWidget
+            if name == _TESTED:
+                value = _Long(text)
+            else:
+                value = label(text, wrap=True, tone=tone)
+                value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             self._card.addWidget(heading, row, 0)
             self._card.addWidget(value, row, 1)
         for earlier in range(row + 1):
@@ -104,12 +119,45 @@ class ModelPanel(QWidget):
 def _line(model: ModelChoice) -> str:
     if model.bundle is None:
         return "cannot be used"
-    told = ", ".join(target.title for target in model.bundle.targets)
-    return f"{told} · {len(model.bundle.preprocessing.channels)} channels"
+    targets = ", ".join(target.title for target in model.bundle.targets)
+    mark = " · explained by its controls" if explained(model.bundle) else ""
+    return f"{targets} · {_electrodes(model.bundle)}{mark}"
+
+
+def _electrodes(bundle: Bundle) -> str:
+    """Return how many electrodes a model needs, or that it takes any."""
+    if bundle.elastic:
+        return f"any {bundle.min_channels} electrodes or more"
+    return f"{len(bundle.preprocessing.channels)} electrodes"
+
+
+class _Long(QWidget):
+    """A long text: its first sentence, and the rest when it is asked for."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        first, full_stop, rest = text.partition(". ")
+        self.text = label(first + full_stop.strip(), wrap=True)
+        self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        column.addWidget(self.text)
+        if rest:
+            more = QPushButton("More …")
+            more.setProperty("kind", "link")
+            more.setToolTip("the whole text")
+            more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            more.clicked.connect(lambda: self.text.setText(text))
+            more.clicked.connect(more.hide)
+            row = QHBoxLayout()
+            row.addWidget(more)
+            row.addStretch()
+            column.addLayout(row)
 
 
 def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
-    """Give the lines of a card: name, text, tone."""
+    """List the lines of a card: name, text, tone."""
     if model.bundle is None:
         return [("problem", str(model.failure), "warning"), ("folder", str(model.folder), "")]
     bundle = model.bundle
@@ -119,12 +167,14 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
         lines.append(("caution", "not for use on people", "warning"))
     for target in bundle.targets:
         described = f". {target.description}" if target.description else ""
-        lines.append(("tells", f"{target.title}: {', '.join(target.classes)}{described}", ""))
+        lines.append(("predicts", f"{target.title}: {', '.join(target.classes)}{described}", ""))
     people = f", {len(origin.train_subjects)} people" if origin.train_subjects else ""
     made_up = ", made-up signals" if origin.synthetic else ""
     lines.append(("trained on", f"{origin.dataset}{people}{made_up}", ""))
-    lines += [("" if number else "worth", text, "") for number, text in enumerate(scores(bundle))]
-    lines.append(("tested by", origin.protocol_description or origin.protocol, ""))
+    lines += _group("score", scores(bundle))
+    lines += [("caution", text, "warning") for text in explained(bundle)]
+    lines += _group("controls", controls(bundle))
+    lines.append((_TESTED, origin.protocol_description or origin.protocol, ""))
     if origin.leaks:
         lines.append(
             ("caution", "This protocol lets test data leak into training; its figures are too high.", "warning")
@@ -139,3 +189,8 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
         ("made", origin.created, ""),
     ]
     return lines
+
+
+def _group(name: str, texts: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return lines of which the first one has the name."""
+    return [("" if number else name, text, "") for number, text in enumerate(texts)]
