@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.stream import DeviceState, Marker
+
+# Stamps further than this ahead of the clock, in seconds, are not those of live samples.
+_AHEAD_SECONDS = 1.0
+# Ages above this are shown in seconds.
+_LONG_SECONDS = 10.0
+
+
+def age_of(stamp: float, now: float) -> float:
+    """Compute the age of a sample in seconds: at least 0; nan if there is none or its stamp is not of this clock."""
+    age = now - stamp
+    return math.nan if math.isnan(age) or age < -_AHEAD_SECONDS else max(0.0, age)
+
+
+def age_text(seconds: float, *, width: int = 5) -> str:
+    """Write an age: in milliseconds, above 10 s in seconds, and as a dash if it is unknown."""
+    if not math.isfinite(seconds):
+        return f"{'–':>{width}} ms"
+    if seconds > _LONG_SECONDS:
+        return f"{seconds:{width}.1f} s "
+    return f"{seconds * 1e3:{width}.0f} ms"
 
 
 class Phase(Enum):
@@ -85,7 +106,7 @@ class Prediction:
     quality : float
         Share of the model's channels with good contact in this window, 0 to 1.
     age_ms : float
-        Time from the window's last sample to the publication of this prediction.
+        Time from the window's last sample to this prediction; nan where stamps cannot be compared with the clock.
     compute_ms : float
         Time that the network took.
     targets : tuple of TargetPrediction
@@ -103,12 +124,6 @@ class Prediction:
     compute_ms: float
     targets: tuple[TargetPrediction, ...]
     distance: float | None = None
-
-    def refused(self, reason: Reason) -> Prediction:
-        """Return the prediction as an invalid one, for one more reason."""
-        targets = tuple(TargetPrediction(target.name, target.classes, None, None) for target in self.targets)
-        kept = tuple(found for found in self.reasons if found is not Reason.UNDECIDED)
-        return replace(self, valid=False, reasons=(*kept, reason), targets=targets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +172,7 @@ class Status:
     received, lost : int
         Samples since the start.
     age_s : float
-        Age of the newest sample; nan before the first.
+        Age of the newest sample; nan before the first, and where its stamp cannot be compared with the clock.
     baseline_progress : float
         0 to 1; 1 where the bundle needs no baseline.
     compute_ms : float
@@ -171,7 +186,9 @@ class Status:
     notice : str
         What is odd about the stream although predictions go on; else empty.
     device : DeviceState or None
-        Battery and contact resistances as the device last told; None where it tells neither.
+        Battery and contact resistances as the device last reported; None where it reports neither.
+    clock : str
+        How the stamps of senders with another clock are mapped to the LSL clock; else empty.
     """
 
     phase: Phase
@@ -189,6 +206,7 @@ class Status:
     output_error: str = ""
     notice: str = ""
     device: DeviceState | None = None
+    clock: str = ""
 
     @property
     def loss(self) -> float:

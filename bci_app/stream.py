@@ -115,10 +115,21 @@ class DeviceState:
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """An event at a moment of a stream: a text with its LSL time in seconds."""
+    """An event at a moment of a stream.
+
+    Attributes
+    ----------
+    time : float
+        LSL time in seconds.
+    text : str
+        What happened.
+    offset : float
+        Seconds that were added to the sender's stamp to have `time`.
+    """
 
     time: float
     text: str
+    offset: float = field(default=0.0, compare=False)
 
 
 def marker_text(values: Iterable[str | float]) -> str:
@@ -158,8 +169,10 @@ class Chunk:
     markers : tuple of Marker
         Events that arrived with these samples.
     stamps : ndarray of float64, shape (n_samples,), or None
-        The stamps as they came, on the same clock, where `times` are made from them; nan for one that was no
-        number.
+        The stamps as the sender wrote them, where `times` are made from them; nan for one that was no number.
+        Steps of a clock that was set are taken out.
+    offset : float
+        Seconds to add to `stamps` to have the clock of `times`.
     """
 
     data: Samples
@@ -169,6 +182,7 @@ class Chunk:
     reset: bool = False
     markers: tuple[Marker, ...] = field(default=())
     stamps: NDArray[np.float64] | None = None
+    offset: float = 0.0
 
     def __len__(self) -> int:
         return int(self.data.shape[0])

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from bci_app.bundle.spec import Bundle
 from bci_app.engine import Engine, EngineThread
-from bci_app.events import ContactLevel, Phase, Prediction, Status
+from bci_app.events import ContactLevel, Phase, Prediction, Status, age_text
 
 _HISTORY = 60
 _REDRAW_SECONDS = 0.25
@@ -35,7 +35,7 @@ def status_line(status: Status) -> str:
     """Say in one line what is true of the session now, with fixed-width figures."""
     return (
         f"{_figure(status.effective_rate, '6.1f')} / {status.nominal_rate:.0f} Hz"
-        f" · loss {status.loss * 100:4.1f} % · age {_figure(status.age_s * 1e3, '5.0f')} ms"
+        f" · loss {status.loss * 100:4.1f} % · age {age_text(status.age_s)}"
         f" · prediction {_figure(status.compute_ms, '4.1f')} ms{_device(status)}"
     )
 
@@ -87,7 +87,7 @@ class TerminalView:
         parts += [
             Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in (self._source, status_line(status))
         ]
-        wrong = (status.message, status.recording_error, status.output_error, status.notice)
+        wrong = (status.message, status.recording_error, status.output_error, status.notice, status.clock)
         parts += [Text(text, style="yellow") for text in wrong if text]
         return Group(*parts)
 
@@ -170,11 +170,12 @@ class _Lines:
             self._say(status.output_error)
         self._message, self._recording_error = status.message, status.recording_error
         self._output_error = status.output_error
-        # The figures in it change all the time.
-        wording = "".join(character for character in status.notice if not character.isdigit())
-        if wording and wording not in self._noticed:
-            self._noticed.add(wording)
-            self._say(status.notice)
+        for text in (status.notice, status.clock):
+            # The figures in it change all the time.
+            wording = "".join(character for character in text if not character.isdigit())
+            if wording and wording not in self._noticed:
+                self._noticed.add(wording)
+                self._say(text)
         if newest is not None and time.monotonic() >= self._due:
             self._due = time.monotonic() + _PLAIN_SECONDS
             self._console.print(plain_line(newest), highlight=False, markup=False, soft_wrap=True)

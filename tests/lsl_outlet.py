@@ -27,9 +27,9 @@ def unique(name: str) -> str:
 class OutletProcess:
     """A module of the tests that runs an outlet, in a process of its own."""
 
-    def __init__(self, module: str, *options: str) -> None:
+    def __init__(self, module: str, *options: str, through: Sequence[str] = ()) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", module, *options],
+            [*through, sys.executable, "-m", module, *options],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -69,11 +69,14 @@ class OutletProcess:
 
 
 @contextmanager
-def outlet(source_id: str, **options: object) -> Iterator[OutletProcess]:
-    """Run an outlet for the time of a with statement; options as for `main`, True for a flag."""
+def outlet(source_id: str, *, through: Sequence[str] = (), **options: object) -> Iterator[OutletProcess]:
+    """Run an outlet for the time of a with statement; options as for `main`, True for a flag.
+
+    `through` is a command that runs it elsewhere, such as in a namespace with another clock.
+    """
     arguments = [f"--{key.replace('_', '-')}={value}" for key, value in options.items() if value is not True]
     flags = [f"--{key.replace('_', '-')}" for key, value in options.items() if value is True]
-    process = OutletProcess(__name__, f"--source-id={source_id}", *arguments, *flags)
+    process = OutletProcess(__name__, f"--source-id={source_id}", *arguments, *flags, through=through)
     try:
         yield process
     finally:
@@ -92,6 +95,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--block", type=float, default=0.02, help="seconds from push to push")
     parser.add_argument("--epoch", type=float, default=None, help="LSL time of sample 0; else the first push")
     parser.add_argument("--gaps", default="", help="AT:LOST,… in samples")
+    parser.add_argument("--unix", action="store_true", help="stamp in Unix time, as muse-lsl does")
+    parser.add_argument("--step", default="", help="AT:SECONDS; set the clock of the stamps at a sample")
+    parser.add_argument("--markers", default="", help="name of a marker stream: each 100th sample by local_clock()")
     parser.add_argument("--wait", action="store_true", help="begin with sample 0 when somebody listens")
     options = parser.parse_args(arguments)
 
@@ -118,6 +124,15 @@ def main(arguments: Sequence[str]) -> None:
             pass
     epoch = options.epoch if options.epoch is not None else pylsl.local_clock()
     index = int(np.ceil((pylsl.local_clock() - epoch) * options.rate)) if options.epoch is not None else 0
+    origin = time.time() - pylsl.local_clock() if options.unix else 0.0
+    at, _, step = options.step.partition(":")
+    marks = (
+        pylsl.StreamOutlet(
+            pylsl.StreamInfo(options.markers, "Markers", 1, 0.0, pylsl.cf_string, f"{options.source_id}-markers")
+        )
+        if options.markers
+        else None
+    )
     missing = [tuple(int(part) for part in gap.split(":")) for gap in options.gaps.split(",") if gap]
     while True:
         due = int((pylsl.local_clock() - epoch) * options.rate)
@@ -127,7 +142,10 @@ def main(arguments: Sequence[str]) -> None:
             rows = rows[(rows < at) | (rows >= at + lost)]
         if len(rows):
             data = np.repeat(rows[:, None].astype(np.float64), len(labels), axis=1)
-            stream.push_chunk(data, (epoch + rows / options.rate).tolist())
+            moved = np.where(rows >= int(at), float(step), 0.0) if step else 0.0
+            stream.push_chunk(data, (origin + moved + epoch + rows / options.rate).tolist())
+            for row in rows[rows % 100 == 0] if marks is not None else ():
+                marks.push_sample([str(row)], epoch + row / options.rate)
         time.sleep(options.block)
 
 

@@ -23,11 +23,11 @@ from bci_app.engine.interpreter import Interpreter, Watcher
 from bci_app.engine.rate import EffectiveRate
 from bci_app.engine.sending import Sending
 from bci_app.errors import BciError, ChannelError, FileError, StreamLostError
-from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, StepResult
+from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, StepResult, age_of
 from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
-from bci_app.sources.base import Device, Patient, Source
+from bci_app.sources.base import Device, Mapped, Patient, Source
 from bci_app.sources.lsl.library import local_clock
 from bci_app.sources.lsl.markers import MarkerStreams
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, microvolts_per
@@ -95,6 +95,7 @@ class Engine:
         self._source = source
         # Checked once: the test of a protocol costs more than the rest of a step.
         self._reporting = source if isinstance(source, Device) else None
+        self._mapped = source if isinstance(source, Mapped) else None
         self._can_wait = isinstance(source, Patient) and source.can_wait
         self._wait_for_baseline = wait_for_baseline
         self._buffer_seconds = buffer_seconds
@@ -109,6 +110,7 @@ class Engine:
         self._sending = Sending(outputs, self._failures.append)
         own = self._sending.has_outlet
         self._marker_streams = MarkerStreams(markers, self.note, own=own) if markers else None
+        self._recorded_clocks: list[str] = []
         self._device_due = 0  # stream index from which the device's state is to be recorded again
         self._gathered: list[Chunk] = []  # read, not taken yet
         self._told = _Told()
@@ -340,6 +342,7 @@ class Engine:
         with self._lock:
             self._recorder, self._recording_error = recorder, ""
             self._recorded = None
+            self._recorded_clocks = []
             if self.bundle is not None:
                 recorder.describe(
                     {
@@ -376,7 +379,7 @@ class Engine:
                 effective_rate=self._rate.hz if self._info else float("nan"),
                 received=self._received if self._info else 0,
                 lost=self._lost if self._info else 0,
-                age_s=max(0.0, self._clock() - self._newest) if self._info else float("nan"),
+                age_s=age_of(self._newest, self._clock()) if self._info else float("nan"),
                 baseline_progress=model.baseline_progress if model else float(self._info is not None),
                 compute_ms=model.compute_ms if model else float("nan"),
                 contacts=self._reader.contacts if self._info else (),
@@ -387,6 +390,7 @@ class Engine:
                 or (model.notice if model else "")
                 or self._sending.notice,
                 device=self._device,
+                clock=" ".join(self._clock_notes),
             )
 
     def signal(self, seconds: float) -> SignalView:
@@ -410,6 +414,7 @@ class Engine:
         if not self._gathered:
             return
         chunk, self._gathered = _joined(self._gathered), []
+        self._record_clocks()
         self._record(lambda recorder: recorder.on_chunk(chunk))
         self._record_device(chunk)
         self._buffer.append(chunk.data * self._to_microvolts, chunk.first, float(chunk.times[-1]))
@@ -419,8 +424,6 @@ class Engine:
             self._rate.restart()
         self._rate.add(float(chunk.times[-1]), self._received)
         predictions, gaps = self._reader.take(chunk)
-        if self._wrong_rate:
-            predictions = [prediction.refused(Reason.WRONG_RATE) for prediction in predictions]
         # A baseline that is complete now holds for what follows the last window that went into it.
         measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
         self._record_state(max(measured, default=chunk.first), exact=False)
@@ -432,14 +435,25 @@ class Engine:
         self._told.add(predictions, gaps, chunk.markers)
 
     @property
-    def _wrong_rate(self) -> bool:
-        """Whether the stream's rate is further from the one it states than the model allows."""
-        allowed = self.bundle.max_rate_error if self.bundle is not None else None
-        return allowed is not None and abs(self._rate.error) > allowed
+    def _clock_notes(self) -> list[str]:
+        notes = list(self._marker_streams.clock_notes) if self._marker_streams is not None else []
+        return [self._mapped.clock_note, *notes] if self._mapped is not None and self._mapped.clock_note else notes
 
     @property
     def _device(self) -> DeviceState | None:
         return self._reporting.device if self._reporting is not None else None
+
+    def _record_clocks(self) -> None:
+        """Record how stamps are mapped: in the metadata, and as an event if a clock is set later."""
+        notes = self._clock_notes
+        if self._recorder is None or notes == self._recorded_clocks:
+            return
+        self._recorder.describe({"clocks": notes})
+        if self._recorded_clocks:
+            now = self._clock()
+            events = [Marker(now, note) for note in notes]
+            self._record(lambda recorder: [recorder.on_marker(event) for event in events])
+        self._recorded_clocks = notes
 
     def _record_device(self, chunk: Chunk) -> None:
         """Record from time to time what the device tells of itself."""
@@ -468,7 +482,7 @@ class Engine:
         self._record(lambda recorder: recorder.on_prediction(prediction))
         self._sending.publish(prediction)
 
-    def _record(self, act: Callable[[Recorder], None]) -> None:
+    def _record(self, act: Callable[[Recorder], object]) -> None:
         """Do something with the recorder; a recording that fails ends, the session goes on."""
         if self._recorder is None:
             return
@@ -516,6 +530,7 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
         data=np.concatenate([chunk.data for chunk in chunks]),
         times=np.concatenate([chunk.times for chunk in chunks]),
         stamps=np.concatenate(stamps) if stamps else None,
+        offset=chunks[-1].offset,
         markers=tuple(marker for chunk in chunks for marker in chunk.markers),
     )
 

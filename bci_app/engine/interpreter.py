@@ -17,7 +17,8 @@ from bci_app.bundle.decoder import Decoded, Decoder, stream_pipeline
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
 from bci_app.engine.contact import ContactMonitor, are_numbers
-from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPrediction
+from bci_app.engine.rate import MOST_RATE_ERROR, RateCheck
+from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPrediction, age_of
 from bci_app.montage.interpolation import interpolation_weights
 from bci_app.montage.names import is_electrode
 from bci_app.preprocessing import Rest, Window
@@ -71,6 +72,7 @@ class Interpreter:
         self._decoder = Decoder(pipeline, predictor)
         self._contact = ContactMonitor(spec.channels, info.rate, missing=pipeline.missing)
         self._bridge = _Bridge(info.rate)
+        self._rate = RateCheck(info.rate, MOST_RATE_ERROR if bundle.max_rate_error is None else bundle.max_rate_error)
         self._incomplete_ends = pipeline.incomplete_ends()
         self._left_out, self._left_out_since = pipeline.missing, 0
         self._baseline_from: int | None = None if wait_for_baseline else 0
@@ -156,6 +158,8 @@ class Interpreter:
         predictions: list[Prediction] = []
         gaps: list[Gap] = []
         bridged = self._bridge.over(chunk)
+        if bridged.reset:
+            self._rate.restart()
         if bridged.lost or bridged.reset:
             self._break(chunk.first, Reason.GAP)
         if chunk.lost or chunk.reset:
@@ -199,6 +203,8 @@ class Interpreter:
         self._contact.add(piece[:, self._pipeline.columns] * self._pipeline.scale, end)
         # Before the verdict at this piece's end, which other cuts would not know yet.
         predictions += [self._predict(window, chunk) for window in windows]
+        if not end % self._contact.grid:
+            self._rate.add(end, float(chunk.times[end - 1 - chunk.first]))
         if self._contact.update():
             # A filter rings for seconds after what a bad electrode gave it.
             self._pipeline.restart(self._contact.recovering)
@@ -238,15 +244,19 @@ class Interpreter:
         acceptable = self._can_do_without(~usable, start)
         measuring = self.baseline_progress < 1
         waiting = self._baseline_from is None or (measuring and start < self._baseline_from)
-        decoded = self._decoder.decode(window, usable=acceptable and not waiting, bad=~usable)
+        wrong_rate = self._rate.wrong
+        decoded = self._decoder.decode(window, usable=acceptable and not waiting and not wrong_rate, bad=~usable)
         if decoded.reasons:
             return self._invalid(sample, chunk, decoded.reasons, quality, distance=decoded.distance)
         if decoded.probabilities is None or decoded.smoothed is None or decoded.spread is None:
             # Acceptable and yet refused: with the channels that were bad at rest there are too many.
-            reasons: tuple[Reason, ...] = () if acceptable and (waiting or measuring) else (Reason.BAD_CONTACT,)
+            excused = acceptable and (waiting or measuring or wrong_rate)
+            reasons: tuple[Reason, ...] = () if excused else (Reason.BAD_CONTACT,)
             if not acceptable and self._pipeline.missing.any():
                 reasons = (*reasons, Reason.MISSING_CHANNELS)
-            if acceptable or waiting or measuring:
+            if wrong_rate:
+                reasons = (*reasons, Reason.WRONG_RATE)
+            if waiting or measuring or (acceptable and not wrong_rate):
                 reasons = (*reasons, Reason.BASELINE)
             return self._invalid(sample, chunk, reasons, quality)
         self._compute_ms = decoded.seconds * 1e3
@@ -288,8 +298,8 @@ class Interpreter:
         return Prediction(sample, time, False, reasons, quality, self._age_ms(time), 0.0, targets, distance)
 
     def _age_ms(self, time: float) -> float:
-        # Stamps of a recording that is read faster than it was made run ahead of the clock.
-        return max(0.0, (self._clock() - time) * 1e3)
+        # Stamps of a recording that is read faster than it was made run ahead of the clock: no age is known.
+        return age_of(time, self._clock()) * 1e3
 
 
 def _target_predictions(bundle: Bundle, decoded: Decoded) -> tuple[TargetPrediction, ...]:

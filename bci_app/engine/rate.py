@@ -8,13 +8,51 @@ from collections import deque
 _SECONDS = 10.0
 # Beyond this share a stream's rate counts as another than the one it states.
 _TOLERANCE = 0.01
+# Beyond this share, unless the bundle says otherwise, no prediction is made.
+MOST_RATE_ERROR = 0.03
+
+
+class RateCheck:
+    """Whether a stream runs at the rate that it states, by its stamps over the last 10 s.
+
+    Depends on samples and their times alone, never on how they arrive.
+
+    Parameters
+    ----------
+    nominal : float
+        The rate that the stream states, Hz.
+    tolerance : float
+        Largest relative error.
+    """
+
+    def __init__(self, nominal: float, tolerance: float) -> None:
+        self._nominal = nominal
+        self._tolerance = tolerance
+        self._points: deque[tuple[int, float]] = deque()
+
+    def add(self, index: int, time: float) -> None:
+        """Note the time in seconds of the sample with a stream index."""
+        self._points.append((index, time))
+        while self._points[-1][1] - self._points[0][1] > _SECONDS:
+            self._points.popleft()
+
+    def restart(self) -> None:
+        """Forget the samples: those that follow do not continue them."""
+        self._points.clear()
+
+    @property
+    def wrong(self) -> bool:
+        """Whether the rate is off by more than is allowed; False until that can be known."""
+        if len(self._points) < 2:
+            return False
+        (first, begin), (last, end) = self._points[0], self._points[-1]
+        return end - begin >= _SECONDS / 2 and abs((last - first) / (end - begin) / self._nominal - 1) > self._tolerance
 
 
 class EffectiveRate:
     """The rate of a stream over its last 10 s, from stamps.
 
-    Nothing is computed from it: probabilities follow from the samples and the rate that the stream states. Where the
-    bundle allows a largest error, predictions beyond it are refused.
+    For display only; `RateCheck` decides whether predictions are valid.
 
     Parameters
     ----------

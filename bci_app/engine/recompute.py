@@ -45,7 +45,7 @@ def predictions_of_recording(
     Returns
     -------
     list of Prediction
-        In order; `sample` counts as it did in the session. Ages and computing times are 0.
+        In order; `sample` counts as it did in the session. Ages are unknown (nan) and computing times 0.
 
     Raises
     ------

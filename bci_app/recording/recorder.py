@@ -15,19 +15,20 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bci_app import __version__
 from bci_app.errors import FileError
 from bci_app.events import Prediction
 from bci_app.recording.session_streams import (
     Layout,
+    app_time_header,
     device_header,
     index_header,
     known_metadata,
     prediction_values,
     predictions_header,
     samples_header,
-    stamps_header,
     text_header,
 )
 from bci_app.recording.state import STATE_NAME, STATE_TYPE, ModelState
@@ -46,12 +47,11 @@ _Item = Chunk | Prediction | tuple[str, Marker] | tuple[ModelState, float] | tup
 class Recorder:
     """An XDF file with the streams of a session.
 
-    - The source's samples as received: float64, in its units; type EEG. The stamps are those of the source's
-      chunks, by which samples are counted and the predictions were made: the moment at which each sample was
-      due, on the lower edge of the raw stamps (see `SampleClock`). Where raw stamps are even they are the same;
-      of samples that arrive in bursts they come before the raw ones.
-    - ``… stamps``: of each sample the raw stamp, in seconds of this machine's LSL clock, where the source has
-      such; nan for one that was no number.
+    - The source's samples as received: float64, in its units; type EEG. Stamps are those that the sender wrote,
+      with the measured offsets of its clock, as LabRecorder stores them: a reader can repeat the correction.
+    - ``… app time``: of each sample the moment at which it was due, in seconds of this machine's LSL clock, where
+      that is not the stamp. Samples are counted and predictions are made by these times. They lie on the lower edge
+      of the stamps (see `SampleClock`): samples that arrive in bursts were due before they were stamped.
     - ``… index``: for each chunk its first index, samples, samples lost before it, and whether filters
       started anew.
     - ``Model state``: the rest baseline and where windows are counted from, as JSON, at the beginning and
@@ -64,8 +64,8 @@ class Recorder:
     - ``… device``: battery and contact resistances every 5 s, where the device tells them; type Device.
     - ``Session``: one sample, the metadata as JSON; type Metadata.
 
-    All stamps are on this machine's LSL clock, so all clock offsets are 0; they are written for every stream
-    at its beginning and every 5 s of the samples, for readers that ask for them.
+    Clock offsets are written for every stream at its beginning and every 5 s of the samples. They are 0 for what
+    this machine stamps itself.
 
     Parameters
     ----------
@@ -118,7 +118,8 @@ class Recorder:
         self._predictions: dict[Layout, int] = {}
         self._state: int | None = None
         self._device: int | None = None
-        self._stamps: int | None = None
+        self._app_time: int | None = None
+        self._offsets: dict[int, float] = {}  # of each stream's clock, in seconds; 0 where it is this machine's
         try:
             self._samples = self._add_stream(samples_header(info))
             self._index = self._add_stream(index_header(info))
@@ -316,11 +317,12 @@ class Recorder:
 
     # What goes into the file ------------------------------------------------------------------
 
-    def _add_stream(self, header: StreamHeader) -> int:
+    def _add_stream(self, header: StreamHeader, *, offset: float = 0.0) -> int:
         number = self._writer.add_stream(header)
         self._streams.append(number)
+        self._offsets[number] = offset
         if self._newest is not None:
-            self._writer.write_clock_offset(number, self._newest, 0.0)
+            self._write_offset(number, self._newest)
         return number
 
     def _write(self, item: _Item) -> None:
@@ -349,20 +351,21 @@ class Recorder:
         if len(chunk):
             self._write_metadata(float(chunk.times[0]))
             place = np.array([[chunk.first, len(chunk), chunk.lost, chunk.reset]], dtype=np.int64)
-            self._writer.write_samples(self._samples, chunk.data, chunk.times)
+            self._offsets[self._samples] = chunk.offset
+            self._writer.write_samples(self._samples, chunk.data, _sent(chunk))
             self._writer.write_samples(self._index, place, chunk.times[:1])
-            self._write_stamps(chunk)
+            self._write_app_time(chunk)
             self._newest = float(chunk.times[-1])
             self._write_offsets(self._newest)
         if chunk.markers:
             self._write_markers(f"{self._info.name} markers", chunk.markers)
 
-    def _write_stamps(self, chunk: Chunk) -> None:
+    def _write_app_time(self, chunk: Chunk) -> None:
         if chunk.stamps is None:
             return
-        if self._stamps is None:
-            self._stamps = self._add_stream(stamps_header(self._info))
-        self._writer.write_samples(self._stamps, chunk.stamps[:, None], chunk.times)
+        if self._app_time is None:
+            self._app_time = self._add_stream(app_time_header(self._info))
+        self._writer.write_samples(self._app_time, chunk.times[:, None], chunk.times)
 
     def _write_state(self, state: ModelState, time: float) -> None:
         self._write_metadata(time)
@@ -380,15 +383,32 @@ class Recorder:
     def _write_markers(self, name: str, markers: Sequence[Marker]) -> None:
         self._write_metadata(markers[0].time)
         if name not in self._markers:
-            self._markers[name] = self._add_stream(text_header(name, "Markers", "marker"))
-        self._writer.write_markers(self._markers[name], [m.text for m in markers], [m.time for m in markers])
+            self._markers[name] = self._add_stream(text_header(name, "Markers", "marker"), offset=markers[0].offset)
+        stream = self._markers[name]
+        stamps = [marker.time - marker.offset for marker in markers]
+        if self._offsets[stream] != markers[-1].offset:
+            self._offsets[stream] = markers[-1].offset
+            self._writer.write_clock_offset(stream, stamps[-1], markers[-1].offset)
+        self._writer.write_markers(stream, [marker.text for marker in markers], stamps)
 
     def _write_offsets(self, now: float) -> None:
         if now - self._last_offset < _OFFSET_SECONDS:
             return
         self._last_offset = now
         for stream in self._streams:
-            self._writer.write_clock_offset(stream, now, 0.0)
+            self._write_offset(stream, now)
+
+    def _write_offset(self, stream: int, now: float) -> None:
+        """Write the offset of a stream's clock at `now` on this machine's clock."""
+        offset = self._offsets[stream]
+        self._writer.write_clock_offset(stream, now - offset, offset)
+
+
+def _sent(chunk: Chunk) -> NDArray[np.float64]:
+    """Return the stamps as sent; where one was no number, the moment at which the sample was due."""
+    if chunk.stamps is None:
+        return chunk.times
+    return np.where(np.isfinite(chunk.stamps), chunk.stamps, chunk.times - chunk.offset)
 
 
 def _as_failure(path: Path, error: Exception) -> FileError:

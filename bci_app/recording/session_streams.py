@@ -10,7 +10,7 @@ import numpy as np
 from bci_app import __version__
 from bci_app.events import Prediction, Reason
 from bci_app.montage.names import is_electrode
-from bci_app.recording.xdf import INDEX_CHANNELS, INDEX_TYPE, STAMPS_TYPE
+from bci_app.recording.xdf import APP_TIME_TYPE, INDEX_CHANNELS, INDEX_TYPE
 from bci_app.recording.xdf_writer import StreamHeader, XdfChannel
 from bci_app.stream import DeviceState, StreamInfo
 
@@ -63,10 +63,10 @@ def index_header(info: StreamInfo) -> StreamHeader:
     return StreamHeader(f"{info.name} index", INDEX_TYPE, channels, format="int64", source_id=info.source_id)
 
 
-def stamps_header(info: StreamInfo) -> StreamHeader:
-    """Describe the stream of the stamps as they came, one value a sample."""
-    channel = XdfChannel("stamp", "seconds", "Time")
-    return StreamHeader(f"{info.name} stamps", STAMPS_TYPE, (channel,), source_id=info.source_id)
+def app_time_header(info: StreamInfo) -> StreamHeader:
+    """Describe the stream of the times at which samples were due, one value for each sample."""
+    channel = XdfChannel("time", "seconds", "Time")
+    return StreamHeader(f"{info.name} app time", APP_TIME_TYPE, (channel,), source_id=info.source_id)
 
 
 def device_header(info: StreamInfo, state: DeviceState) -> StreamHeader:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +27,18 @@ from bci_app.stream import StreamInfo, marker_text, microvolts_per
 INDEX_TYPE = "ChunkIndex"
 INDEX_CHANNELS = ("first", "samples", "lost", "reset")
 
-# The type of the stream in which our recorder keeps each sample's stamp as it came. Its name is that of its
-# stream, plus " stamps".
-STAMPS_TYPE = "RawStamps"
+# The type of the stream in which our recorder keeps when each sample was due, on the LSL clock of the recording
+# machine. Its name is that of its stream, plus " app time". The stream itself has the stamps as they were sent.
+APP_TIME_TYPE = "AppTime"
+# Recordings of earlier versions: the stream has the app's times, and this one the stamps as they were sent.
+_STAMPS_TYPE = "RawStamps"
 
 # Name and type of the stream in which our recorder keeps the metadata of a session, one JSON text.
 METADATA_NAME = "Session"
 METADATA_TYPE = "Metadata"
 
 # Streams that only our recorder writes, about the others.
-_OURS = (INDEX_TYPE, STAMPS_TYPE, STATE_TYPE, METADATA_TYPE)
+_OURS = (INDEX_TYPE, APP_TIME_TYPE, _STAMPS_TYPE, STATE_TYPE, METADATA_TYPE)
 
 _RATE_TOLERANCE = 0.01
 # pyxdf says this of every stream without clock offsets.
@@ -65,14 +68,18 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
     checked = check_xdf(content, path)
     chosen, notes = _choose(path, checked, stream)
     markers = [s for s in checked.streams.values() if s.n_samples and _is_marker_stream(s)]
-    index = [
-        s for s in checked.streams.values() if s.type == INDEX_TYPE and s.name == f"{chosen.name} index" and s.n_samples
-    ]
+    index = _companion(checked, chosen, INDEX_TYPE, "index")
+    app_time = _companion(checked, chosen, APP_TIME_TYPE, "app time")
+    metadata = [s for s in checked.streams.values() if s.type == METADATA_TYPE and s.format == STRING and s.n_samples]
     states = [s for s in checked.streams.values() if s.type == STATE_TYPE and s.format == STRING and s.n_samples]
-    loaded, said = load_streams(path, content[: checked.n_bytes], [chosen, *markers, *index, *states])
+    loaded, said = load_streams(
+        path, content[: checked.n_bytes], [chosen, *markers, *index, *app_time, *metadata, *states]
+    )
     stamps = np.asarray(loaded[chosen.id]["time_stamps"], dtype=np.float64)
     if not np.isfinite(stamps).all():
         raise unreadable(path, "XDF", f"{int((~np.isfinite(stamps)).sum())} time stamps that are no numbers")
+    if app_time:
+        stamps = _app_time(loaded[app_time[0].id], stamps, chosen.rate)
     data = np.ascontiguousarray(loaded[chosen.id]["time_series"], dtype=np.float64)
     channels, units, unnamed = _channels(chosen)
     factors = [_factor(unit) for unit in units]
@@ -96,11 +103,44 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
         start=start,
         breaks=breaks,
         annotations=_annotations([loaded[s.id] for s in markers], start),
-        notes=(*notes, *unnamed, *_state_notes(checked), *_rate_notes(stamps, chosen.rate), *said),
+        notes=(
+            *notes,
+            *unnamed,
+            *_state_notes(checked),
+            *_rate_notes(stamps, chosen.rate),
+            *_clock_notes(loaded[s.id] for s in metadata),
+            *said,
+        ),
         first=_first(loaded[index[0].id]) if index else 0,
         states=_states(path, [loaded[s.id] for s in states]),
         begun=checked.begun,
     )
+
+
+def _companion(content: XdfContent, chosen: XdfStream, kind: str, suffix: str) -> list[XdfStream]:
+    """Find what our recorder wrote about a stream: one stream, or none."""
+    name = f"{chosen.name} {suffix}"
+    return [s for s in content.streams.values() if s.type == kind and s.name == name and s.n_samples][:1]
+
+
+def _app_time(stream: dict[str, Any], stamps: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
+    """Return when each sample was due. After a crash the last chunk's times may be missing: they go on at the rate."""
+    known = np.asarray(stream["time_series"], dtype=np.float64)[: len(stamps), 0]
+    missing = len(stamps) - len(known)
+    return np.concatenate([known, known[-1] + np.arange(1, missing + 1) / rate])
+
+
+def _clock_notes(metadata: Iterable[dict[str, Any]]) -> list[str]:
+    """Read how the recorder mapped stamps, from the metadata of a session."""
+    notes = []
+    for stream in metadata:
+        try:
+            known = json.loads(stream["time_series"][0][0])
+        except ValueError:
+            continue
+        if isinstance(known, dict):
+            notes += [str(note) for note in known.get("clocks", ())]
+    return notes
 
 
 def _choose(path: Path, content: XdfContent, wanted: str | None) -> tuple[XdfStream, list[str]]:

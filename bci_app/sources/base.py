@@ -63,3 +63,13 @@ class Patient(Protocol):
     def can_wait(self) -> bool:
         """Whether nothing is lost or late if nobody reads for a while, as with a file read at full speed."""
         ...
+
+
+@runtime_checkable
+class Mapped(Protocol):
+    """A source whose stamps may come from another clock than LSL's."""
+
+    @property
+    def clock_note(self) -> str:
+        """How stamps were mapped to the LSL clock, in a sentence; empty if they were not."""
+        ...

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
-import weakref
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from bci_app.sources.lsl.header import LslStream
-from bci_app.sources.lsl.library import load_pylsl
+from bci_app.sources.lsl.library import load_pylsl, local_clock
 from bci_app.sources.lsl.senders import SenderClock
 
 STREAM = LslStream("head", "EEG", "amp-1", "another-machine", 4, 250.0, "1")
@@ -31,31 +33,37 @@ class Inlet:
 def test_the_offset_of_another_machine_is_measured_again_every_5_s() -> None:
     now, inlet = [100.0], Inlet()
     sender = SenderClock(inlet, STREAM, timeout=1.0, clock=lambda: now[0])
-    assert (sender.remote, sender.offset) == (True, 12.5)
+    times = np.array([local_clock() - 12.5])
+    sender.follow(times, 0.004)
+    assert (sender.ready(), sender.remote, sender.offset, inlet.asked) == (True, True, 12.5, 1)
     inlet.offset = 12.6
-    sender.follow()
-    assert (sender.offset, inlet.asked) == (12.5, 1)
     now[0] += 5.0
-    sender.follow()
-    sender.follow()
+    sender.follow(times, 0.004)
+    sender.follow(times, 0.004)
     assert (sender.offset, inlet.asked) == (12.6, 2)
     now[0] += 5.0
     inlet.silent = True
-    sender.follow()
+    sender.follow(times, 0.004)
     assert (sender.offset, inlet.asked) == (12.6, 3)
 
 
-def test_streams_of_this_machine_share_its_clock() -> None:
+@pytest.mark.parametrize(("offset", "counted"), [(0.0002, 0.0), (-0.002, 0.0), (0.02, 0.02), (-7200.0, -7200.0)])
+def test_a_host_of_our_name_is_asked_too_and_only_milliseconds_count_as_none(offset: float, counted: float) -> None:
     inlet = Inlet()
-    sender = SenderClock(inlet, replace(STREAM, hostname=socket.gethostname()), timeout=1.0, clock=lambda: 0.0)
-    sender.follow()
-    assert (sender.remote, sender.offset, inlet.asked) == (False, 0.0, 0)
+    now = [0.0]
+    inlet.silent, inlet.offset = True, offset
+    sender = SenderClock(inlet, replace(STREAM, hostname=socket.gethostname()), timeout=1.0, clock=lambda: now[0])
+    assert not sender.ready()
+    inlet.silent, now[0] = False, 0.5
+    assert sender.ready()
+    sender.follow(np.array([local_clock() - offset]), 0.004)
+    assert (sender.remote, sender.offset, sender.note) == (counted != 0.0, counted, "")
 
 
-def test_an_inlet_of_this_machine_is_not_held() -> None:
-    inlet = Inlet()
-    sender = SenderClock(inlet, replace(STREAM, hostname=socket.gethostname()), timeout=1.0)
-    kept = weakref.ref(inlet)
-    del inlet
-    assert kept() is None
-    assert not sender.remote
+def test_a_sender_of_our_name_that_never_answers_is_taken_to_share_our_clock() -> None:
+    now, inlet = [0.0], Inlet()
+    inlet.silent = True
+    sender = SenderClock(inlet, replace(STREAM, hostname=socket.gethostname()), timeout=1.0, clock=lambda: now[0])
+    assert not sender.ready()
+    now[0] = 4.0
+    assert (sender.ready(), sender.offset) == (True, 0.0)

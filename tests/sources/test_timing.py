@@ -92,6 +92,25 @@ def test_packets_stamped_on_arrival_are_no_gaps(error: float, size: int) -> None
     assert gaps(detect(packets(true, size), 250.0)) == []
 
 
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("error", [-0.3, -0.2, -0.1, 0.2])
+@pytest.mark.parametrize("block", [1, 12])
+def test_a_rate_that_is_off_is_no_loss(rate: float, error: float, block: int) -> None:
+    true = moments(round(20 * rate), rate, error, {})
+    # LSL stamps the last sample of a block, and the others before it at the rate that the stream states.
+    last = packets(true, block)
+    stamps = last - (block - 1 - np.arange(len(true)) % block) / rate
+    pieces = detect(stamps, rate)
+    assert gaps(pieces) == []
+    times = np.concatenate([piece.times for piece in pieces])
+    assert np.abs(times - true)[round(3 * rate) : -block].max() < 0.15
+
+
+def test_loss_on_a_stream_whose_rate_is_off_is_found() -> None:
+    true = moments(5000, 250.0, -0.2, {3000: 200})
+    assert gaps(detect(true, 250.0)) == [(3000, 200)]
+
+
 def test_a_gap_between_packets_is_found() -> None:
     true = moments(12 * 800, 256.0, 0.01, {12 * 300: 256})
     ((row, lost),) = gaps(detect(packets(true, 12), 256.0))

@@ -19,6 +19,10 @@ from bci_app.stream import Chunk, Samples
 
 # Up to this many samples a loop is faster than arrays.
 _FEW = 32
+# How fast held stamps may drift to be of another rate, in periods a sample, and how far they may scatter, in seconds.
+_RATE_RANGE = (1.0, -0.5)
+_LEAST_DRIFT = 0.03
+_SCATTER = 0.01
 
 
 @dataclass(slots=True)
@@ -65,7 +69,9 @@ class GapDetector:
        rounded. For steps above the tolerance that is right to one sample where stamps are even. A
        real step backward is another clock: nothing is counted as lost, and beyond 1 s the piece
        asks for a reset.
-    4. With a counter, the number lost is the one that the counter allows (it is known modulo the
+    4. Stamps that drift away evenly, without a step, are of a stream that runs at another rate than it states.
+       Nothing is lost: the rate that the stamps show is taken for the nominal one from then on.
+    5. With a counter, the number lost is the one that the counter allows (it is known modulo the
        counter's cycle) nearest to what the stamps say. Without support from the stamps a counter
        that repeats or falls back is a doubled package, not loss.
 
@@ -92,6 +98,7 @@ class GapDetector:
         self._held: _Pending | None = None
         self._next = 0
         self._time = -np.inf
+        self._last_stamp = -np.inf
         self._started = False
         self._resuming = False
 
@@ -145,6 +152,7 @@ class GapDetector:
             self._time = dues[position] = max(self._time, due)
         chunk = Chunk(np.ascontiguousarray(data, dtype=np.float64), np.array(dues), self._next, stamps=times)
         self._next += n
+        self._last_stamp = float(times[-1])
         return chunk
 
     def flush(self) -> list[Chunk]:
@@ -215,6 +223,11 @@ class GapDetector:
                 return True, self._step_over(block, pieces, lost=lost, moved=float(late[0]), measured=True)
         deviation = np.abs(late - claimed * clock.period)
         back = np.flatnonzero(~(deviation > clock.tolerance + clock.rate_error * ahead))
+        # Always judged by as many samples, so that it does not matter how the stream is cut.
+        first_back = int(back[0]) if len(back) else limit
+        if not self._resuming and first_back >= self._settle and (period := self._other_rate(block, late)) is not None:
+            clock.adopt(period, float(block.times[0]) - period)
+            return True, block
         best, end = self._settled(deviation)
         if not self._resuming and len(back) and (end is None or back[0] < end):
             if claimed:
@@ -228,6 +241,24 @@ class GapDetector:
         moved = float(np.nan_to_num(late[best]))
         lost = self._counter_loss(block, moved)
         return True, self._step_over(block, pieces, lost=lost, moved=moved, measured=False)
+
+    def _other_rate(self, block: _Pending, late: NDArray[np.float64]) -> float | None:
+        """Return the period of held stamps that drift away evenly from the one expected; None if they do not."""
+        n, period = self._settle, self._clock.period
+        late = late[:n]
+        if len(late) < n or block.lost[:n].any() or not np.isfinite(late).all():
+            return None
+        drift, start = np.polyfit(np.arange(n), late, 1)
+        slow, fast = _RATE_RANGE
+        if not (fast * period < drift < slow * period) or abs(drift) < _LEAST_DRIFT * period:
+            return None
+        # Where samples were lost, one step is larger than all that follow.
+        first = float(block.times[0]) - self._last_stamp - period
+        largest = float(np.abs(np.diff(late)).max())
+        scatter = float(np.abs(late - start - drift * np.arange(n)).max())
+        if abs(first) > 1.5 * largest or scatter > max(2 * largest, _SCATTER):
+            return None
+        return period + float(drift)
 
     def _settled(self, deviation: NDArray[np.float64]) -> tuple[int, int | None]:
         """Find the smallest deviation, and after which sample it counts as settled (None: not yet)."""
@@ -299,6 +330,8 @@ class GapDetector:
             start = stop
         times = np.maximum.accumulate(np.concatenate(([self._time], due)))[1:]
         self._time = float(times[-1])
+        if np.isfinite(stamp := float(block.times[len(due) - 1])):
+            self._last_stamp = stamp
         pieces.add(block.data[: len(due)], times, block.times[: len(due)])
 
 

@@ -150,6 +150,20 @@ class SampleClock:
         if self._seen >= self._per_second:
             self._update(first + len(due) - 1)
 
+    def adopt(self, period: float, due: float) -> None:
+        """Take another period for the nominal one: the stream runs at another rate than it states.
+
+        Parameters
+        ----------
+        period : float
+            Seconds between two samples.
+        due : float
+            When the last sample was due.
+        """
+        self.nominal = self.period = period
+        self._points.clear()
+        self.restart(due, same_clock=True)
+
     def restart(self, due: float, *, same_clock: bool = False) -> None:
         """Go on from another moment, at which the last sample was due.
 

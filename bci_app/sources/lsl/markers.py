@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+
 from bci_app.errors import SourceError
 from bci_app.sources.lsl.header import LslSelector, LslStream, announced, carries_text
 from bci_app.sources.lsl.library import load_pylsl
@@ -48,12 +50,18 @@ class _Connection:
         self._sender = sender
         self._text = carries_text(info)
         self._deliver = deliver
+        self._waiting: list[tuple[float, str]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"markers of {origin}", daemon=True)
 
     def start(self) -> None:
         """Begin to deliver events."""
         self._thread.start()
+
+    @property
+    def clock_note(self) -> str:
+        """How the sender's stamps are mapped, if it does not stamp by LSL's clock; else empty."""
+        return self._sender.note
 
     @property
     def alive(self) -> bool:
@@ -73,14 +81,23 @@ class _Connection:
             while not self._stop.is_set():
                 # One by one, for LSL waits until there are as many as are asked for.
                 self._take(_WAIT_SECONDS, 1)
-                self._sender.follow()
             self._take(0.0, _MOST)
+        self._deliver_waiting()
 
     def _take(self, timeout: float, most: int) -> None:
         # As bytes: not every sender writes UTF-8.
         values, times = self._inlet.pull_chunk(timeout=timeout, max_samples=most, as_numpy=True)
-        for row, moment in zip(values, times.tolist(), strict=True):
-            self._deliver(Marker(moment + self._sender.offset, _as_text(row, self._text)), self.origin)
+        self._waiting += [(moment, _as_text(row, self._text)) for row, moment in zip(values, times, strict=True)]
+        # Events are taken out of LSL at once, for it keeps none of a sender that has gone.
+        if self._sender.ready():
+            self._deliver_waiting()
+
+    def _deliver_waiting(self) -> None:
+        for moment, text in self._waiting:
+            (stamp,) = self._sender.follow(np.array([moment]), 0.0)
+            time_ = float(stamp) + self._sender.offset
+            self._deliver(Marker(time_, text, self._sender.offset), self.origin)
+        self._waiting.clear()
 
 
 class MarkerStreams:
@@ -151,6 +168,12 @@ class MarkerStreams:
     def connected(self) -> tuple[str, ...]:
         """Names of the streams received now."""
         return tuple(sorted(connection.origin for connection in list(self._connections.values())))
+
+    @property
+    def clock_notes(self) -> tuple[str, ...]:
+        """How stamps are mapped of senders that do not stamp by LSL's clock."""
+        notes = (connection.clock_note for connection in list(self._connections.values()))
+        return tuple(note for note in notes if note)
 
     @property
     def never_seen(self) -> tuple[str, ...]:

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.sources.clock.foreign import ForeignClock, is_foreign
 from bci_app.sources.lsl.header import LslStream, announced
-from bci_app.sources.lsl.library import load_pylsl
+from bci_app.sources.lsl.library import load_pylsl, local_clock
 
 # A resolver may take this long to hear of every stream, on a busy machine too.
 SETTLE_SECONDS = 1.0
 _OFFSET_SECONDS = 5.0
+_ASK_SECONDS = 0.05
+# LSL knows an offset or does not; it is not waited for.
+_AT_ONCE = 0.0
+# A sender of this host's name that has not answered by then is taken to share the clock.
+_PENDING_SECONDS = 3.0
+# LSL measures to a fraction of a millisecond; two clocks this near are one.
+_SAME_CLOCK_SECONDS = 0.003
+_SAME_UNIX_SECONDS = 2.0
+_A_DAY = 86400.0
+_WORTH_SAYING = 0.2
 
 
 class LslDiscovery:
@@ -72,7 +86,10 @@ def newest_of_each_source(infos: Sequence[Any]) -> list[Any]:
 
 
 class SenderClock:
-    """How far the clock of a stream's sender is from ours; streams of this machine share its clock.
+    """How far the clock of a stream's sender is from this machine's LSL clock.
+
+    LSL measures the offset of every sender, whatever its host is called. Within a few milliseconds it counts as 0.
+    Stamps that are not of LSL's clock are mapped to it (see `ForeignClock`).
 
     Parameters
     ----------
@@ -81,42 +98,126 @@ class SenderClock:
     stream : LslStream
         Its announcement.
     timeout : float
-        Longest time to wait for the first answer, in seconds.
+        Longest time to wait for the first answer of another machine, in seconds.
     clock : callable
         Steady clock in seconds.
+    lsl_clock, unix_clock : callable
+        LSL's clock and Unix time, in seconds.
 
     Attributes
     ----------
     offset : float
-        Seconds to add to the sender's stamps.
+        Seconds to add to the stamps that `follow` returns.
 
     Raises
     ------
     pylsl.util.TimeoutError, pylsl.util.LostError
-        If the sender does not answer.
+        If a sender on another machine does not answer.
     """
 
     def __init__(
-        self, inlet: Any, stream: LslStream, *, timeout: float, clock: Callable[[], float] = time.monotonic
+        self,
+        inlet: Any,
+        stream: LslStream,
+        *,
+        timeout: float,
+        clock: Callable[[], float] = time.monotonic,
+        lsl_clock: Callable[[], float] = local_clock,
+        unix_clock: Callable[[], float] = time.time,
     ) -> None:
-        # An inlet lives as long as anyone holds it: none is held that is not asked.
-        self._inlet = inlet if stream.hostname != socket.gethostname() else None
-        self.offset = float(inlet.time_correction(timeout)) if self.remote else 0.0
-        self._clock = clock
-        self._due = clock() + _OFFSET_SECONDS
+        self._inlet = inlet
+        self._stream = stream
+        self._clock, self._lsl_clock, self._unix_clock = clock, lsl_clock, unix_clock
+        self._foreign: ForeignClock | None = None
+        self._unix = self._readable = False
+        self._correction = 0.0
+        self._seen = False
+        self.offset = 0.0
+        self._give_up = clock() + _PENDING_SECONDS
+        # The first answer takes LSL half a second. A host of our name is ours nearly always, and its samples can
+        # wait for the answer.
+        same_name = stream.hostname == socket.gethostname()
+        self.known = self._ask(_AT_ONCE if same_name else timeout, patient=same_name)
+        self._due = clock() + (_OFFSET_SECONDS if self.known else _ASK_SECONDS)
 
     @property
     def remote(self) -> bool:
-        """Whether the sender is on another machine."""
-        return self._inlet is not None
+        """Whether the sender's LSL clock is not ours."""
+        return self._correction != 0.0
 
-    def follow(self) -> None:
-        """Measure the offset anew if that is due."""
-        if self._inlet is None or self._clock() < self._due:
+    @property
+    def note(self) -> str:
+        """How stamps were mapped, in a sentence; empty if the sender stamps by LSL's clock."""
+        if self._foreign is None:
+            return ""
+        kind = "in Unix time" if self._unix else "by a clock that is not LSL's"
+        steps = self._foreign.steps
+        moved = f" That clock was set by {steps:+.1f} s; nothing is lost by it." if abs(steps) > _WORTH_SAYING else ""
+        return f"{self._stream.name!r} is stamped {kind}; its stamps are mapped to the LSL clock.{moved}"
+
+    def continue_from(self, former: SenderClock) -> None:
+        """Go on with the clock of a sender that has returned, through whatever its clock did meanwhile."""
+        if former._foreign is not None:
+            self._foreign, self._seen = former._foreign, True
+            self._unix, self._readable = former._unix, former._readable
+
+    def ready(self) -> bool:
+        """Return whether stamps can be mapped. Asks again if not."""
+        if not self.known and self._clock() >= self._due:
+            self.known = self._ask(_AT_ONCE, patient=True) or self._clock() > self._give_up
+            self._due = self._clock() + (_OFFSET_SECONDS if self.known else _ASK_SECONDS)
+        return self.known
+
+    def follow(self, times: NDArray[np.float64], period: float) -> NDArray[np.float64]:
+        """Take the stamps of the samples that have just arrived.
+
+        Parameters
+        ----------
+        times : ndarray, shape (n_samples,)
+            As sent, in seconds.
+        period : float
+            Seconds between two samples; 0 for events.
+
+        Returns
+        -------
+        ndarray, shape (n_samples,)
+            The same, without steps of a clock that was set. Add `offset` to have LSL's clock.
+        """
+        if self._clock() >= self._due:
+            self._ask(_AT_ONCE, patient=True)
+            self._due = self._clock() + _OFFSET_SECONDS
+        if not self._seen and len(times) and math.isfinite(times[-1]):
+            self._look(float(times[-1]), period)
+        if self._foreign is None:
+            self.offset = self._correction
+            return times
+        mapped = self._foreign.follow(times, self._lsl_clock(), self._measured())
+        self.offset = self._foreign.offset
+        return mapped
+
+    def _look(self, stamp: float, period: float) -> None:
+        """Decide by the first stamp which clock it is of."""
+        self._seen = True
+        now, unix = self._lsl_clock(), self._unix_clock()
+        if not is_foreign(stamp + self._correction, now):
             return
-        self._due = self._clock() + _OFFSET_SECONDS
+        self._foreign = ForeignClock(period)
+        self._unix = abs(stamp - unix) < _A_DAY
+        # Only this machine's Unix time can be read. Elsewhere it is set by somebody else.
+        self._readable = not self.remote and abs(stamp - unix) < _SAME_UNIX_SECONDS
+
+    def _measured(self) -> float | None:
+        return self._lsl_clock() - self._unix_clock() if self._readable else None
+
+    def _ask(self, timeout: float, *, patient: bool) -> bool:
+        """Measure the offset. Returns False if LSL does not know it yet."""
         errors = load_pylsl().util
-        # After the first estimate LSL answers at once; should it not, the one in hand stays good for a
-        # while, for clocks drift by microseconds a second.
-        with suppress(errors.TimeoutError, errors.LostError):
-            self.offset = float(self._inlet.time_correction(0.1))
+        try:
+            correction = float(self._inlet.time_correction(timeout))
+        except (errors.TimeoutError, errors.LostError):
+            if not patient:
+                raise
+            # The one in hand stays good for a while, for clocks drift by microseconds a second.
+            return False
+        self._correction = correction if abs(correction) > _SAME_CLOCK_SECONDS else 0.0
+        return True

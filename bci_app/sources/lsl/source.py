@@ -61,8 +61,8 @@ class _Session:
 class LslSource:
     """Receive one LSL stream.
 
-    Time stamps are taken as sent (no dejittering: it hides loss) and gaps are found by
-    `GapDetector`. For a stream of another host, LSL's clock offset is added afterwards.
+    Gaps are found by `GapDetector` in the stamps as they were sent; dejittering would hide loss. The offset of the
+    sender's clock is added afterwards (see `SenderClock`).
 
     Parameters
     ----------
@@ -113,6 +113,7 @@ class LslSource:
         self._failure: StreamLostError | None = None
         self._last_arrival = 0.0
         self._time = -np.inf
+        self._offset = 0.0
 
     @property
     def finished(self) -> bool:
@@ -123,6 +124,11 @@ class LslSource:
     def stream(self) -> LslStream | None:
         """The stream received, with the host that it comes from."""
         return self._session.stream if self._session is not None else None
+
+    @property
+    def clock_note(self) -> str:
+        """How the sender's stamps were mapped, if it does not stamp by LSL's clock; else empty."""
+        return self._sender.note if self._sender is not None else ""
 
     def start(self) -> StreamInfo:
         """Find the stream, read its header and begin to receive.
@@ -250,6 +256,11 @@ class LslSource:
 
     def _pull(self, session: _Session, timeout: float) -> None:
         now = self._clock()
+        if self._sender is not None and not self._sender.ready():
+            # LSL keeps the samples until their stamps can be read.
+            self._last_arrival = now
+            time.sleep(min(timeout, _PACE_SECONDS))
+            return
         pause = max(0.0, min(timeout, self._last_arrival + _PACE_SECONDS - now))
         if pause > 0:
             time.sleep(pause)
@@ -270,12 +281,14 @@ class LslSource:
                 self._end_search()
                 session.detector.resume()
             self._last_arrival = now
-            self._take(session, session.detector.process(np.asarray(data, dtype=np.float64), times))
+            if self._sender is not None:
+                times = self._sender.follow(times, 1.0 / session.info.rate)
+            self._take(session.detector.process(np.asarray(data, dtype=np.float64), times))
         elif self._search is None and now - self._last_arrival >= self._lost_after:
             self._lose(session, f"no sample for {self._lost_after:g} s")
 
     def _lose(self, session: _Session, cause: str) -> None:
-        self._take(session, session.detector.flush())
+        self._take(session.detector.flush())
         if self._search is not None:
             return
         self._search = LslDiscovery()
@@ -316,6 +329,8 @@ class LslSource:
             if change := _change(session.info, info):
                 self._refused.add(stream.uid)
                 raise _refusal(stream, change)
+            if self._sender is not None:
+                sender.continue_from(self._sender)
             self._inlet, self._sender, session.stream = inlet, sender, stream
             self._last_arrival = self._clock()
             self._end_search()
@@ -329,18 +344,18 @@ class LslSource:
             self._search = None
         self._retry_at.clear()
 
-    def _take(self, session: _Session, chunks: Sequence[Chunk]) -> None:
-        if self._sender is None or not self._sender.remote:
+    def _take(self, chunks: Sequence[Chunk]) -> None:
+        offset = self._sender.offset if self._sender is not None else self._offset
+        self._offset = offset
+        if offset == 0.0:
             self._queue.extend(chunks)
             return
-        self._sender.follow()
         for chunk in chunks:
             floor = -np.inf if chunk.reset else self._time
             # A better estimate of the offset must not turn time back.
-            times = np.maximum(chunk.times + self._sender.offset, floor)
+            times = np.maximum(chunk.times + offset, floor)
             self._time = float(times[-1])
-            stamps = None if chunk.stamps is None else chunk.stamps + self._sender.offset
-            self._queue.append(replace(chunk, times=times, stamps=stamps))
+            self._queue.append(replace(chunk, times=times, offset=offset))
 
 
 def _change(before: StreamInfo, after: StreamInfo) -> str:
