@@ -450,9 +450,8 @@ class Engine:
             return
         self._recorder.describe({"clocks": notes})
         if self._recorded_clocks:
-            now = self._clock()
-            events = [Marker(now, note) for note in notes]
-            self._record(lambda recorder: [recorder.on_marker(event) for event in events])
+            event = Marker(self._clock(), " ".join(notes))
+            self._record(lambda recorder: recorder.on_marker(event))
         self._recorded_clocks = notes
 
     def _record_device(self, chunk: Chunk) -> None:
@@ -482,7 +481,7 @@ class Engine:
         self._record(lambda recorder: recorder.on_prediction(prediction))
         self._sending.publish(prediction)
 
-    def _record(self, act: Callable[[Recorder], object]) -> None:
+    def _record(self, act: Callable[[Recorder], None]) -> None:
         """Do something with the recorder; a recording that fails ends, the session goes on."""
         if self._recorder is None:
             return
