@@ -35,11 +35,11 @@ from bci_app.gui.theme import THEMES
 from bci_app.montage.names import canonical, is_electrode
 from bci_app.preprocessing.spec import RestBaseline
 from bci_app.presentation.choices import SourceChoice, of_player
+from bci_app.presentation.opening import Ready
 from bci_app.presentation.output_control import OutputChoice
 from bci_app.presentation.player import Player
 from bci_app.presentation.state import Step
 from bci_app.recording import read_recording
-from bci_app.replay import Replay, ReplayThread
 from bci_app.sources.lsl.library import local_clock, use_loopback
 from bci_app.sources.registry import FileText
 from bci_app.stream import StreamInfo
@@ -400,15 +400,17 @@ class Studio:
             self.shoot(window, f"seam_{theme}")
 
     def readme(self) -> None:
-        """The demo as it runs, after the change from rest to arithmetic."""
-        replay = ReplayThread(Replay(demo.recordings(), name="bci-app demo"))
-        replay.start()
-        player = Player(replay)
-        with self.window("dark", USUAL) as window:
+        """The demo as it runs, in its second emotion."""
+        session = demo.simulated_session()
+        bundle = load_bundle(ROOT / "exported_models" / session.bundle)
+        with demo.replayed(session) as replay, self.window("dark", USUAL) as window:
+            player = Player(replay.thread, owned=False)
             window.controller.prepare(
-                lambda: of_player(player, self.load), source_text="bci-app demo", wait_for_baseline=False
+                lambda: Ready(replay.source(), bundle, player, player.markers),
+                source_text=session.title,
+                wait_for_baseline=False,
             )
-            until(lambda: player.playback().position > 92)
+            until(lambda: player.playback().position > 130)
             for theme in ("dark", "light"):
                 window.show_theme(THEMES[theme])
                 wait(1.0)

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from bci_app.cli.options import (
-    DEMO_BUNDLE,
     GRAMMAR,
     ChannelsOption,
     MarkersOption,
@@ -22,36 +21,46 @@ from bci_app.cli.session_setup import keep_to_this_machine, open_stream, session
 
 
 def demo(
+    recording: Annotated[
+        str, typer.Option(help="What to play: simulated, or eegmat (one person, downloaded from PhysioNet).")
+    ] = "simulated",
     headless: Annotated[bool, typer.Option("--headless", help="Show the session in the terminal.")] = False,
     seconds: Annotated[
         float | None, typer.Option(min=0.1, help="In the terminal: end after this many seconds.")
     ] = None,
 ) -> None:
-    """Replay a synthetic signal through LSL into the shipped model."""
-    from bci_app.demo import replayed
+    """Replay a session through LSL into a shipped model: a simulated participant, or a downloaded recording."""
+    from bci_app.demo import SESSIONS, replayed
     from bci_app.doctor import display_problem
 
+    if recording not in SESSIONS:
+        raise typer.BadParameter(f"{recording!r} is none of {', '.join(SESSIONS)}", param_hint="--recording")
     keep_to_this_machine()
     problem = None if headless else display_problem()
     if problem is not None:
         print(f"No window: {problem}\nThe session follows in the terminal.\n", file=sys.stderr)
+    session = SESSIONS[recording]()
     # The stream comes first: it becomes visible while the libraries of the session load.
-    with replayed() as replay:
+    with replayed(session) as replay:
         from bci_app.bundle import find_bundle, load_bundle
 
-        bundle = load_bundle(find_bundle(DEMO_BUNDLE))
+        bundle = load_bundle(find_bundle(session.bundle))
         if headless or problem is not None:
-            session_in_terminal(replay.source(), bundle, "synthetic signal (replay)", seconds=seconds)
+            session_in_terminal(replay.source(), bundle, f"{session.title} (replay)", seconds=seconds)
         else:
             from bci_app.gui.app import run_window
-            from bci_app.presentation.choices import SourceChoice, of_player
+            from bci_app.presentation.choices import SourceChoice
+            from bci_app.presentation.opening import Ready
             from bci_app.presentation.player import Player
 
+            player = Player(replay.thread, owned=False)
             sys.exit(
                 run_window(
                     source=SourceChoice(replay.text),
-                    model=find_bundle(DEMO_BUNDLE),
-                    ready=lambda: of_player(Player(replay.thread, owned=False), bundle),
+                    model=find_bundle(session.bundle),
+                    ready=lambda: Ready(replay.source(), bundle, player, player.markers),
+                    title=f"bci-app demo: {session.title}",
+                    wait_for_baseline=False,
                 )
             )
 

@@ -110,6 +110,8 @@ class Replay:
         Begin when somebody listens, so that no sample is missed.
     pause : float
         Seconds between two recordings and between rounds of a loop.
+    on_sent : callable, optional
+        Called with the samples that were just sent: their seconds in the recording, and their stamps.
     clock : callable
         LSL's clock; injected by tests.
 
@@ -131,6 +133,7 @@ class Replay:
         stop: float | None = None,
         wait: bool = True,
         pause: float = 1.0,
+        on_sent: Callable[[NDArray[np.float64], NDArray[np.float64]], None] | None = None,
         clock: Callable[[], float] = local_clock,
     ) -> None:
         self.timeline = lay_out(recordings, pause, jump=_JUMP_SECONDS)
@@ -141,6 +144,7 @@ class Replay:
         self._loop = loop
         self._wait = wait
         self._pause = pause
+        self._on_sent = on_sent
         self._clock = clock
         self._lock = threading.RLock()
         self._begin = int(np.searchsorted(self.timeline.due, start))
@@ -362,6 +366,8 @@ class Replay:
         self._seams.note(self._row, stamps, broken=self._broken)
         self._broken = False
         self._outlet.push_chunk(self.timeline.data[rows], stamps.tolist())
+        if self._on_sent is not None:
+            self._on_sent(self.timeline.due[rows], stamps)
         self._sent += stop - self._row
         self._row = stop
 
