@@ -266,6 +266,19 @@ def test_effective_rate_is_measured_from_stamps(bundle: LoadedBundle) -> None:
     assert engine.status().nominal_rate == RATE
 
 
+@pytest.mark.parametrize(("allowed", "refused"), [(0.01, True), (0.05, False), (None, False)])
+def test_a_stream_at_another_rate_than_it_states_gives_no_prediction_where_the_model_says_so(
+    allowed: float | None, refused: bool, tmp_path: Path
+) -> None:
+    loaded = load_bundle(write_bundle(tmp_path / "b", max_rate_error=allowed))
+    pieces = [Chunk(c.data, 100 + (c.times - 100) * 1.02, c.first) for c in chunks(eeg(16, RATE, 7), RATE, [25])]
+    predictions, _ = run(loaded, pieces)
+    late = [p for p in predictions if p.sample > 8 * RATE]  # the rate is measured over some seconds
+    assert {Reason.WRONG_RATE in p.reasons for p in late} == {refused}
+    assert {p.valid for p in late} == {not refused}
+    assert all((p.targets[0].probability is None) is refused for p in late)
+
+
 def test_window_with_a_pop_in_it_is_invalid_at_once_and_its_echo_too(bundle: LoadedBundle) -> None:
     """A saturated stretch is bad before the next verdict on the grid, and filters forget it."""
     data = eeg(30, RATE, 7)
