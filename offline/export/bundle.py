@@ -110,7 +110,29 @@ def export_bundle(
         )
         model, provenance = small, provenance.model_copy(update={"quantisation": costs})
     spec = described(model, provenance)
+    write_checked(folder, spec, model, excerpt)
+    return spec
+
+
+def write_checked(folder: Path, spec: Bundle, model: bytes, excerpt: Excerpt) -> None:
+    """Write a bundle of any graph whole or not at all, and check it as ``bci-app check`` does.
+
+    Parameters
+    ----------
+    folder : Path
+        The bundle's folder; one that is there is replaced.
+    spec : Bundle
+        The description, whose hash is that of the graph.
+    model : bytes
+        The graph.
+    excerpt : Excerpt
+        Signal for the golden record.
+
+    Raises
+    ------
+    BundleError
+        If the graph does not run, the excerpt is too short, or the folder cannot be written.
+    """
     golden = make_golden(spec, model, raw=excerpt.raw, channels=excerpt.channels, rate=excerpt.rate)
     save_bundle(folder, spec, model, golden)
     check_bundle(load_bundle(folder))
-    return spec

@@ -10,11 +10,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from bci_app.bundle import load_bundle, save_bundle
-from bci_app.bundle.golden import check_bundle, make_golden
+from bci_app.bundle import load_bundle
+from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import SimpleArchitecture, Target
-from offline.export.linear import LinearHead, linear_graph
+from offline.export import Excerpt, LinearHead, linear_graph, write_checked
 from tests.bundles import describe, elastic_settings, small_spec
 
 
@@ -40,8 +40,7 @@ def test_a_logistic_regression_is_the_same_in_a_bundle(elastic: bool, n_classes:
     np.testing.assert_allclose(predicted.probabilities[0], fitted.predict_proba(inputs), atol=1e-5)
     np.testing.assert_allclose(predicted.embedding, inputs, atol=1e-5)
     raw = rng.normal(0, 20, (2000, len(spec.channels))).astype(np.float32)
-    golden = make_golden(bundle, model, raw=raw, channels=spec.channels, rate=250.0)
-    save_bundle(tmp_path / "b", bundle, model, golden)
+    write_checked(tmp_path / "b", bundle, model, Excerpt(raw, spec.channels, 250.0))
     assert check_bundle(load_bundle(tmp_path / "b")).probability_error == 0.0
 
 
