@@ -210,12 +210,10 @@ class Bundle(Frozen):
         """
         if not self.elastic:
             return self
-        places = electrode_positions(channels)
-        names = [
-            canonical(name)
-            for name, place, unit in zip(channels, places, units, strict=True)
-            if place is not None and is_voltage(unit)
-        ]
+        columns = zip(channels, units, electrode_positions(channels), strict=True)
+        placed = [(canonical(name), unit) for name, unit, place in columns if place is not None]
+        # Without any voltage the unit is unknown, which the pipeline refuses with what to do.
+        names = [name for name, unit in placed if is_voltage(unit)] or [name for name, _ in placed]
         match_channels(names, channels)  # raises where an electrode is there twice
         if len(names) < self.min_channels:
             raise ChannelError(

@@ -65,7 +65,7 @@ class Interpreter:
         self._clock = clock
         pipeline = stream_pipeline(bundle, channels=info.channels, rate=info.rate, units=info.units)
         spec = pipeline.spec
-        if bundle.max_bad_share and bundle.bad_channels == "interpolate":
+        if bundle.max_bad_share and not bundle.elastic:
             # Load what interpolation needs now, not in the middle of a session.
             interpolation_weights(spec.channels, (0,))
         self._pipeline = pipeline

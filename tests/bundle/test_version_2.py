@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.conformal import Conformal, fit_conformal, prediction_sets
+from bci_app.bundle.decoder import stream_pipeline
 from bci_app.bundle.domain import DomainCheck, DomainStatistics, fit_domain, mahalanobis
 from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.predictor import Predictor
@@ -124,6 +125,10 @@ class TestElastic:
     def test_too_few_electrodes_are_refused(self, loaded: LoadedBundle) -> None:
         with pytest.raises(ChannelError, match="found Cz among Cz, ECG, expected at least 2"):
             live(loaded, eeg(2), ("Cz", "ECG"))
+
+    def test_an_unknown_unit_is_refused_as_such(self, loaded: LoadedBundle) -> None:
+        with pytest.raises(ChannelError, match="--unit"):
+            stream_pipeline(loaded.spec, channels=MUSE, rate=256.0, units=("n/a",) * 4)
 
     def test_an_electrode_twice_is_refused(self, loaded: LoadedBundle) -> None:
         with pytest.raises(ChannelError, match="T7 is in the stream more than once"):
