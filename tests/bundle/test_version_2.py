@@ -23,7 +23,7 @@ from bci_app.events import Prediction, Reason
 from bci_app.outputs.jsonl import prediction_line
 from bci_app.preprocessing import Rest
 from bci_app.preprocessing.alignment import Aligner, NoAlignment, RunningAlignment
-from bci_app.preprocessing.artefact import ArtefactRule
+from bci_app.preprocessing.artefact import ArtefactRule, muscle_ratio
 from bci_app.recording import Recording
 from bci_app.stream import Chunk, StreamInfo
 from tests.bundles import CHANNELS, LOAD, elastic_settings, small_spec, write_bundle
@@ -177,6 +177,47 @@ class TestElastic:
         assert of("TP9", "AF7") is None
 
 
+def test_statistics_and_thresholds_are_those_of_the_montage_or_else_those_for_all(tmp_path: Path) -> None:
+    def statistics(montage: str | None) -> DomainStatistics:
+        return DomainStatistics(
+            of="embedding", mean=(0,) * 3, precision=np.eye(3).tolist(), threshold=1, montage=montage
+        )
+
+    def thresholds(montage: str | None) -> Conformal:
+        return Conformal(coverage=0.9, thresholds=(0.5, 0.5), n_windows=9, montage=montage)
+
+    target = Target(name="mental_load", classes=("low", "high"), conformal=(thresholds("front"), thresholds(None)))
+    bundle = load_bundle(
+        write_bundle(tmp_path / "b", targets=(target,), domain=(statistics(None), statistics("front")))
+    ).spec
+    front = MontageScore(
+        montage="front", electrodes=("Fp1", "Fp2"), target="mental_load", balanced_accuracy=0.7, n_windows=9
+    )
+    bundle = bundle.model_copy(update={"provenance": bundle.provenance.model_copy(update={"montages": (front,)})})
+    for channels, montage in ((("Fp1", "Fp2", "Cz"), "front"), (("Fp1", "Cz"), None)):
+        domain, conformal = bundle.domain_for(channels), bundle.conformal_for(target, channels)
+        assert domain is not None
+        assert conformal is not None
+        assert (domain.montage, conformal.montage) == (montage, montage)
+    alone = target.model_copy(update={"conformal": (thresholds("front"),)})
+    assert bundle.conformal_for(alone, ("Fp1", "Cz")) is None
+
+
+def test_sets_are_of_the_smoothed_probabilities_or_of_the_windows(tmp_path: Path) -> None:
+    """A threshold of one half makes the set the more probable class of whichever is stated."""
+    found = {}
+    for of in ("window", "smoothed"):
+        conformal = Conformal(coverage=0.9, thresholds=(0.5, 0.5), n_windows=9, of=of)
+        target = Target(name="mental_load", classes=("low", "high"), conformal=(conformal,))
+        loaded = load_bundle(write_bundle(tmp_path / of, targets=(target,)))
+        found[of] = [prediction.targets[0] for prediction in answered(live(loaded, eeg(6, 30), CHANNELS))]
+    for of, values in (("window", "probability"), ("smoothed", "smoothed")):
+        assert [t.possible for t in found[of]] == [
+            ("low",) if getattr(t, values)[0] > 0.5 else ("high",) for t in found[of]
+        ]
+    assert [t.possible for t in found["window"]] != [t.possible for t in found["smoothed"]]
+
+
 def load_spec(**changes: object) -> object:
     from tests.bundles import describe, linear_model
 
@@ -321,6 +362,22 @@ class TestArtefacts:
         assert max(refused) < 14.5
         assert all(not 11 < p.sample / RATE < 13 for p in answered(predictions))
         assert any(p.sample / RATE > 15 for p in answered(predictions))
+
+    def test_enough_channels_must_break_a_limit(self) -> None:
+        window = 10 * np.random.default_rng(0).standard_normal((4, 256)).cumsum(axis=1) / 16
+        window[0] += 500 * (np.arange(256) > 128)
+        assert ArtefactRule(peak_to_peak=400, share=0.25).broken_by(window, 128.0)
+        assert not ArtefactRule(peak_to_peak=400, share=0.26).broken_by(window, 128.0)
+        assert not ArtefactRule(peak_to_peak=600, share=0.25).broken_by(window, 128.0)
+
+    def test_muscle_is_the_ratio_of_the_bands(self) -> None:
+        t = np.arange(512) / 128
+        window = np.stack([np.sin(2 * np.pi * 12 * t) + a * np.sin(2 * np.pi * 38 * t) for a in (0.0, 1.0, 2.0)])
+        ratio = muscle_ratio(window, 128.0)
+        assert ratio[0] < 1e-3
+        # The same power in a band of 15 Hz as in one of 12 Hz.
+        np.testing.assert_allclose(ratio[1:], [12 / 15, 4 * 12 / 15], rtol=0.05)
+        assert muscle_ratio(np.zeros((1, 512)), 128.0)[0] == 0
 
     def test_a_rule_without_a_limit_is_refused(self) -> None:
         with pytest.raises(ValidationError, match="needs a limit"):

@@ -177,8 +177,12 @@ def toy_spec(**changes: object) -> PreprocessingSpec:
     [
         (lambda: {"steps": [{"kind": "leak", "keep": 0.5}]}, "less a leaky mean (0.5)"),
         (lambda: {"token": {"kind": "peak_to_peak"}}, "peak-to-peak amplitude"),
+        (
+            lambda: {"alignment": {"kind": "running", "windows": 20, "prior": 2}},
+            "recentred and rescaled on the session's last 10 s",
+        ),
     ],
-    ids=["step", "token"],
+    ids=["step", "token", "alignment"],
 )
 def test_a_toy_goes_from_offline_through_the_bundle_to_live_predictions(
     settings: Callable[[], dict[str, object]], sentence: str, tmp_path: Path

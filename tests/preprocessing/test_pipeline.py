@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bci_app.errors import ChannelError, PreprocessingError
 from bci_app.montage.positions import standard_montage
-from bci_app.preprocessing import Pipeline, PreprocessingSpec, measure_rest, network_input
+from bci_app.preprocessing import Pipeline, PreprocessingSpec, Rest, measure_rest, network_input
 from bci_app.preprocessing.spec import (
     AverageReference,
     BandPass,
@@ -244,6 +244,15 @@ class TestBaseline:
         rest = measure_rest(s, self.windows)
         expected = self.windows[5] - np.mean(self.windows[:3], axis=0)
         np.testing.assert_allclose(network_input(s, self.windows[5], rest), expected, rtol=1e-6)
+
+    def test_two_baselines_are_equal_if_mean_deviation_and_bad_channels_are(self) -> None:
+        mean, sd = np.arange(6.0).reshape(3, 2), np.ones((3, 2))
+        rest = Rest(mean, sd, (1,))
+        assert rest == Rest(mean.copy(), sd.copy(), (1,))
+        assert rest != Rest(mean + 1e-12, sd, (1,))
+        assert rest != Rest(mean, sd * 2, (1,))
+        assert rest != Rest(mean, sd, ())
+        assert rest != "rest"
 
     def test_across_channels_z_scores_every_sample(self) -> None:
         s = self.spec("template", across_channels=True)
