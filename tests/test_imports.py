@@ -58,6 +58,12 @@ for module in pkgutil.walk_packages(bci_app.gui.__path__, 'bci_app.gui.'):
     assert result.returncode == 0, result.stderr
 
 
+def test_the_window_opens_without_what_only_a_session_needs(project_root: Path) -> None:
+    heavy = ("mne", "scipy", "onnxruntime", "brainflow", "pyxdf", "sklearn")
+    result = python("import bci_app.gui.app", banned=TORCH + heavy, cwd=project_root)
+    assert result.returncode == 0, result.stderr
+
+
 def test_running_a_session_loads_neither_torch_nor_qt(project_root: Path, tmp_path: Path) -> None:
     bundle = write_bundle(tmp_path / "b")
     arguments = ["run", "--source", "synthetic:?speed=max&seconds=12", "--bundle", str(bundle), "--jsonl", "-"]

@@ -1,4 +1,4 @@
-"""Marks for contact: a shape and a colour for each level, so that neither is needed alone."""
+"""Marks for contact: a shape and a colour for each level, so that either is enough."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def draw_contact(painter: QPainter, centre: QPointF, size: float, level: Contact
 
 
 def class_pen(tint: str, position: int, width: float) -> QPen:
-    """Give the pen of the class at a position: its dashes tell it from the others of its target."""
+    """Return the pen of the class at a position. Its dashes differ from those of the other classes."""
     pen = QPen(QColor(tint), width, cap=Qt.PenCapStyle.FlatCap)
     pen.setCosmetic(True)  # pixels, whatever the axes of a plot are
     dashes = _DASHES[position % len(_DASHES)]
@@ -88,6 +88,9 @@ def write_reason(painter: QPainter, box: QRectF, reason: str, theme: Theme) -> N
 
 def hatch(painter: QPainter, box: QRectF, tint: str) -> None:
     """Hatch a box, with the same spacing on every screen: Qt's patterns shrink on dense ones."""
+    if box.width() < _HATCH:
+        painter.fillRect(box, QColor(tint))  # hatching would look like a dotted line
+        return
     painter.save()
     painter.setClipRect(box, Qt.ClipOperation.IntersectClip)
     painter.setPen(QPen(QColor(tint), 1))

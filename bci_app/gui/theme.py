@@ -31,13 +31,13 @@ class Theme:
     background, surface, line : str
         The window; what can be pressed or typed into; hairlines.
     faint, muted, text : str
-        Three weights of writing.
+        Three weights of writing, each readable on background and surface.
     trace : str
         Signals.
     accent : str
-        Where the session stands, and nothing else.
+        The present step of the session, and nothing else.
     good, poor, bad : str
-        Contact, always with a shape; told apart with any kind of colour vision.
+        Contact, always with a shape. They differ for every kind of colour vision.
     targets : tuple of str
         Okabe–Ito, for targets only.
     """
@@ -57,7 +57,7 @@ class Theme:
     targets: tuple[str, ...]
 
     def contact(self, level: ContactLevel) -> str:
-        """Give the colour of a contact level."""
+        """Return the colour of a contact level."""
         return {
             ContactLevel.GOOD: self.good,
             ContactLevel.POOR: self.poor,
@@ -67,7 +67,7 @@ class Theme:
         }[level]
 
     def target(self, index: int) -> str:
-        """Give the colour of the target with this position in the bundle."""
+        """Return the colour of the target with this position in the bundle."""
         return self.targets[index % len(self.targets)]
 
 
@@ -76,14 +76,14 @@ DARK = Theme(
     background="#15171a",
     surface="#212529",
     line="#2b2f34",
-    faint="#6a727a",
+    faint="#868e96",
     muted="#a0a7ae",
     text="#e6e8eb",
     trace="#b4bbc2",
     accent="#8f9dff",
     good="#62c4bd",
     poor="#eac04a",
-    bad="#f2495f",
+    bad="#f4566b",
     targets=("#e69f00", "#56b4e9", "#009e73", "#cc79a7", "#f0e442", "#d55e00"),
 )
 
@@ -92,13 +92,13 @@ LIGHT = Theme(
     background="#fcfcfd",
     surface="#eff1f3",
     line="#dfe2e5",
-    faint="#8b929a",
-    muted="#5d646c",
+    faint="#666d75",
+    muted="#50575f",
     text="#1a1d20",
     trace="#40474e",
     accent="#4150d8",
-    good="#12808a",
-    poor="#8f6d00",
+    good="#107680",
+    poor="#866600",
     bad="#8f0f2c",
     targets=("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"),
 )
@@ -107,7 +107,7 @@ THEMES = {theme.name: theme for theme in (DARK, LIGHT)}
 
 
 def read_scale(settings: QSettings) -> float:
-    """Give the size that is set, one of `SCALES`."""
+    """Return the size that is set, one of `SCALES`."""
     try:
         wanted = float(settings.value("scale", 1.0))
     except (TypeError, ValueError):
@@ -116,13 +116,13 @@ def read_scale(settings: QSettings) -> float:
 
 
 def load_fonts() -> None:
-    """Make the type family known to Qt; call once after QApplication is made."""
+    """Load the type family. Call once after QApplication is made."""
     for path in sorted(_FONTS.glob("*.ttf")):
         QFontDatabase.addApplicationFont(str(path))
 
 
 def font(*, large: bool = False, strong: bool = False) -> QFont:
-    """Give the font of one of the two sizes."""
+    """Return the font in one of the two sizes."""
     result = QFont([FAMILY, "Inter", "Segoe UI", "Helvetica Neue", "DejaVu Sans"])
     result.setPixelSize(LARGE if large else TEXT)
     result.setWeight(QFont.Weight.DemiBold if strong else QFont.Weight.Normal)
@@ -130,14 +130,14 @@ def font(*, large: bool = False, strong: bool = False) -> QFont:
 
 
 def color(name: str, alpha: float = 1.0) -> QColor:
-    """Give a colour with an opacity from 0 to 1."""
+    """Return a colour with an opacity from 0 to 1."""
     result = QColor(name)
     result.setAlphaF(alpha)
     return result
 
 
 def mix(one: str, other: str, share: float) -> str:
-    """Give the colour that has `share` of `other` in `one`."""
+    """Return the mixture of two colours that has a share of `other`."""
     a, b = QColor(one), QColor(other)
     parts = (
         round(x + (y - x) * share)

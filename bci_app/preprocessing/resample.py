@@ -8,7 +8,6 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from bci_app.errors import PreprocessingError
 from bci_app.preprocessing.base import Samples, sum_in_order
@@ -75,6 +74,8 @@ def design_resampler(rate_in: float, rate_out: float) -> PolyphaseDesign:
     lower = min(rate_in, rate_out)
     rate_between = rate_in * up
     width = (_STOP - _PASS) * lower / (rate_between / 2)
+    from scipy import signal
+
     count, beta = signal.kaiserord(_ATTENUATION_DB, width)
     n_taps = ceil(count / up)
     prototype = signal.firwin(n_taps * up, lower / 2, window=("kaiser", beta), fs=rate_between)
@@ -144,6 +145,10 @@ class SosFilter:
 
     def __init__(self, sections: NDArray[np.float64]) -> None:
         self._sections = sections
+        # SciPy's filters take a second to import: when one is made, not when the window opens.
+        from scipy import signal
+
+        self._sosfilt = signal.sosfilt
         # A constant's settled state, (n_sections, 2, 1), to be scaled by the first sample.
         self._settled = signal.sosfilt_zi(sections)[:, :, None] if len(sections) else None
         self.reset()
@@ -172,5 +177,5 @@ class SosFilter:
         elif self._restarting is not None:
             self._state[:, :, self._restarting] = (self._settled * x[0])[:, :, self._restarting]
         self._restarting = None
-        y, self._state = signal.sosfilt(self._sections, x, axis=0, zi=self._state)
+        y, self._state = self._sosfilt(self._sections, x, axis=0, zi=self._state)
         return np.ascontiguousarray(y)

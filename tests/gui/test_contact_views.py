@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
+from math import hypot
 from types import SimpleNamespace
 
 import pytest
@@ -49,6 +50,21 @@ def test_one_close_pair_does_not_take_the_names_of_all(qtbot: QtBot) -> None:
     head.resize(520, 520)
     head.show_contacts(contacts([*MONTAGE, "AF7", "AFF5"]))
     assert len(head.names()) > 25
+
+
+def test_a_name_is_nearest_to_its_own_electrode(qtbot: QtBot) -> None:
+    head = Head(DARK)
+    qtbot.addWidget(head)
+    head.resize(272, 272)
+    names = ["F1", "F2", "Fz", "AF3", "AF4", "FC1", "FC2"]
+    shown = contacts(names, F1=ContactLevel.BAD, F2=ContactLevel.BAD, FC1=ContactLevel.BAD)
+    head.show_contacts(shown)
+    places = {contact.channel: place for contact, place in head.places()}
+    named = {contact.channel: box.center() for contact, box in head.names()}
+    assert named
+    for name, middle in named.items():
+        distance = {other: hypot(p.x() - middle.x(), p.y() - middle.y()) for other, p in places.items()}
+        assert min(distance, key=distance.__getitem__) == name
 
 
 @pytest.mark.parametrize("names", [["TP9", "TP10", "Fz"], ["A1", "A2", "Cz"], ["T9", "T10"]])
@@ -111,11 +127,11 @@ def test_resistances_are_told_on_hover_where_they_are_measured(qtbot: QtBot) -> 
     qtbot.addWidget(panel)
     fz = Contact("Fz", ContactLevel.GOOD)
     panel.show_contacts((fz,), resistances={"FZ": 5200.0, "reference": 1.2e6})
-    assert panel.head._told(fz) == "Fz: good, 5 kΩ"
+    assert panel.head.text_of(fz) == "Fz: good, 5 kΩ"
     assert panel._wanting.toolTip() == "Fz 5 kΩ · reference 1.2 MΩ"
     assert panel._wanting.text() == "Every electrode sits well."
     panel.show_contacts((fz,))
-    assert panel.head._told(fz) == "Fz: good"
+    assert panel.head.text_of(fz) == "Fz: good"
     assert panel._wanting.toolTip() == ""
 
 

@@ -98,7 +98,7 @@ def test_channels_are_ticked_in_their_menu_which_stays(qtbot: QtBot, running: Ma
     down, space = Qt.Key.Key_Down, Qt.Key.Key_Space
     menus = popup(qtbot, key, (down, space, down, space))
     assert menus == [signals.channels.menu()]
-    assert signals.channels.text() == "4 channels"
+    assert signals.channels.text() == "4 of 7 channels"
 
 
 def test_the_band_of_the_map_and_the_channels_of_the_spectrum_are_chosen(qtbot: QtBot, running: MainWindow) -> None:

@@ -131,17 +131,17 @@ def test_channels_are_ticked_one_after_the_other_without_the_menu_closing(
 ) -> None:
     begin(qtbot, window, HeldSource(stream(4)), bundle)
     signals = window.area.signals
-    assert signals.channels.text() == "6 channels"
+    assert signals.channels.text() == "6 of 7 channels"
     menu = signals.channels.menu()
     assert menu is not None
     menu.popup(QPoint(0, 0))
     for action in menu.actions()[:2]:
         qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=menu.actionGeometry(action).center())
         assert menu.isVisible()
-    assert signals.channels.text() == "4 channels"
+    assert signals.channels.text() == "4 of 7 channels"
     names = {action.text(): action for action in menu.actions()}
     names["none"].trigger()
-    assert signals.channels.text() == "0 channels"
+    assert signals.channels.text() == "0 of 7 channels"
     assert not window.grab().isNull()
     names["all"].trigger()
     assert signals.channels.text() == "7 channels"
@@ -160,7 +160,7 @@ def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindo
     row = area.height() / 6
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, round(area.top() + 2.5 * row)))
     assert window.area.spectrum.of.text() == "C3"
-    place = next(place for contact, place in head._places() if contact.channel == "O1")
+    place = next(place for contact, place in head.places() if contact.channel == "O1")
     qtbot.mouseClick(head, Qt.MouseButton.LeftButton, pos=place.toPoint())
     assert window.area.spectrum.of.text() == "C3, O1"
 

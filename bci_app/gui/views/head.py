@@ -48,7 +48,7 @@ class Head(QWidget):
     theme : Theme
         Colours.
     words : mapping, optional
-        What levels are called where it is not about contact, by their values.
+        What levels are called where they do not mean contact, by their values.
     """
 
     electrode_clicked = pyqtSignal(str)
@@ -86,7 +86,7 @@ class Head(QWidget):
             self.update()
 
     def show_map(self, values: NDArray[np.float64] | None) -> None:
-        """Show a map over the head, as `Topography.map` gives it, or none."""
+        """Show a map over the head, as `Topography.map` returns it, or none."""
         self._map = values
         self._image = _shaded(values, self._theme) if values is not None else None
         self.update()
@@ -97,7 +97,7 @@ class Head(QWidget):
         self.show_map(self._map)
 
     def _frame(self) -> tuple[QPointF, float]:
-        """Give centre and radius of the head."""
+        """Return centre and radius of the head."""
         # Room for the nose above, names below the lowest marks, and ears and mastoids at the sides.
         width, height = self.width() / 2 - 2 * GRID, (self.height() - 3 * GRID) / 2
         metrics = QFontMetricsF(font())
@@ -110,7 +110,8 @@ class Head(QWidget):
                 radius = min(radius, (width - half) / abs(place[0]))
         return QPointF(self.width() / 2, self.height() / 2 + GRID / 2), max(radius, 1.0)
 
-    def _places(self) -> list[tuple[Contact, QPointF]]:
+    def places(self) -> list[tuple[Contact, QPointF]]:
+        """List the electrodes with a known place, and where their marks are drawn."""
         centre, radius = self._frame()
         places = []
         for contact in self._contacts:
@@ -137,7 +138,7 @@ class Head(QWidget):
             ear = QRectF(0, 0, 0.1 * radius, 0.34 * radius)
             ear.moveCenter(centre + QPointF(side * 0.99 * radius, 0))
             painter.drawArc(ear, 90 * 16, -side * 180 * 16)
-        places, mark = self._places(), self._mark()
+        places, mark = self.places(), self._mark()
         for contact, place in places:
             if self._image is not None:
                 # A map may be as light, or as dark, as the mark.
@@ -157,16 +158,16 @@ class Head(QWidget):
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, contact.channel)
 
     def _mark(self) -> float:
-        """Give the size of the marks."""
-        places = [place for _, place in self._places()]
+        """Return the size of the marks."""
+        places = [place for _, place in self.places()]
         room = min((hypot(a.x() - b.x(), a.y() - b.y()) for a, b in combinations(places, 2)), default=_MARK / 0.6)
         return min(_MARK if self._image is None else 6.0, 0.6 * room)
 
     def names(self) -> list[tuple[Contact, QRectF]]:
-        """Give the electrodes that are named, and where: bad ones, the poor and then the good if most find room."""
+        """List the electrodes that are named, and where: bad ones, the poor and then the good if most find room."""
         if self._image is not None:
             return []
-        places, mark = self._places(), self._mark()
+        places, mark = self.places(), self._mark()
         room = _Room(QRectF(self.rect()), mark, [place for _, place in places])
         unusable = [pair for pair in places if pair[0].level in (ContactLevel.MISSING, ContactLevel.BAD)]
         poor = [pair for pair in places if pair[0].level is ContactLevel.POOR]
@@ -191,7 +192,7 @@ class Head(QWidget):
         painter.restore()
 
     def _at(self, place: QPointF) -> Contact | None:
-        near = [(hypot(p.x() - place.x(), p.y() - place.y()), contact) for contact, p in self._places()]
+        near = [(hypot(p.x() - place.x(), p.y() - place.y()), contact) for contact, p in self.places()]
         distance, contact = min(near, key=lambda pair: pair[0], default=(float("inf"), None))
         return contact if distance < 2 * GRID else None
 
@@ -202,17 +203,18 @@ class Head(QWidget):
             self.electrode_clicked.emit(contact.channel)
 
     def event(self, event: QEvent | None) -> bool:
-        """Tell an electrode's contact on hover."""
+        """Show an electrode's contact on hover."""
         if isinstance(event, QHelpEvent):
             contact = self._at(QPointF(event.pos()))
             if contact is None:
                 QToolTip.hideText()
             else:
-                QToolTip.showText(event.globalPos(), self._told(contact), self)
+                QToolTip.showText(event.globalPos(), self.text_of(contact), self)
             return True
         return super().event(event)
 
-    def _told(self, contact: Contact) -> str:
+    def text_of(self, contact: Contact) -> str:
+        """Return what is shown on hover: contact, cause and resistance."""
         cause = f" ({contact.cause})" if contact.cause else ""
         measured = self._resistances.get(canonical(contact.channel))
         ohm = f", {measured}" if measured else ""
@@ -246,14 +248,18 @@ class _Room:
     """
 
     def __init__(self, whole: QRectF, mark: float, places: Sequence[QPointF]) -> None:
-        self._whole, self._mark = whole, mark
+        self._whole, self._mark, self._places = whole, mark, places
         half = mark / 2 - 0.5  # so that a name which touches its own mark does not lie on it
         self._taken = [QRectF(p.x() - half, p.y() - half, 2 * half, 2 * half) for p in places]
+
+    def _nearest(self, point: QPointF) -> QPointF:
+        """Return the mark that a reader would give a name at this point to."""
+        return min(self._places, key=lambda p: hypot(p.x() - point.x(), p.y() - point.y()))
 
     def place(
         self, marked: Sequence[tuple[Contact, QPointF]], sides: Sequence[tuple[int, int]]
     ) -> list[tuple[Contact, QRectF]]:
-        """Give each a place beside its mark, at the first of the sides that is free, or none."""
+        """Find a place beside each mark, at the first of the sides that is free, or none."""
         metrics = QFontMetricsF(font())
         found = []
         for contact, middle in marked:
@@ -261,7 +267,8 @@ class _Room:
             for x, y in sides:
                 box = QRectF(0, 0, width, height)
                 box.moveCenter(middle + QPointF(x * (self._mark + width) / 2, y * (self._mark + height) / 2))
-                if self._whole.contains(box) and not any(box.intersects(other) for other in self._taken):
+                free = self._whole.contains(box) and not any(box.intersects(other) for other in self._taken)
+                if free and self._nearest(box.center()) == middle:
                     self._taken.append(box)
                     found.append((contact, box))
                     break

@@ -254,10 +254,11 @@ class SignalsPanel(Panel):
         self._report_channels()
 
     def _report_channels(self) -> None:
-        count = len(self._visible)
-        self.channels.setText(f"{count} channel{'' if count == 1 else 's'}")
-        self.canvas.show_channels(self._visible, self._selected)
         names = self._traces.channels if self._traces is not None else ()
+        count, total = len(self._visible), len(names)
+        shown = f"{count}" if count == total else f"{count} of {total}"
+        self.channels.setText(f"{shown} channel{'' if total == 1 else 's'}")
+        self.canvas.show_channels(self._visible, self._selected)
         visible = {index: canonical(names[index]) for index in self._visible}
         if self._selected:
             chosen = sorted(self._selected)

@@ -39,7 +39,7 @@ class SpectrumPanel(Panel):
         self.of = Ticks("channels of the spectrum, else the good ones; their names and electrodes can be clicked too")
         self.of.ticked.connect(self.channel_asked)
         self.title = PanelTitle("Spectrum", [self.of])
-        self.plot = Plot(theme, y_width=48)
+        self.plot = Plot(theme, y_width=32)
         self.plot.setXRange(0, TOP_HZ, padding=0)
         self.plot.getAxis("bottom").setTicks([[(f, f"{f:g}") for f in (0, 10, 20, 30)] + [(40, "40 Hz")]])
         self.plot.setMinimumHeight(13 * GRID)
@@ -53,12 +53,15 @@ class SpectrumPanel(Panel):
             self.plot.addItem(name, ignoreBounds=True)
             self._names.append(name)
         self._top = float("nan")
-        self._show_top(_TOPS_DB[0])
         self._why = pg.TextItem(anchor=(0.5, 0.5))  # why there is none
         self._why.setFont(font())
         self.plot.addItem(self._why, ignoreBounds=True)
+        self._unit = pg.TextItem("dB re 1 µV²/Hz", anchor=(1, 0))
+        self._unit.setFont(font())
+        self.plot.addItem(self._unit, ignoreBounds=True)
         self._single = self.plot.plot(connect="finite")
         self._mean = self.plot.plot()
+        self._show_top(_TOPS_DB[0])
         holder = QVBoxLayout()
         holder.setContentsMargins(GRID, 0, 2 * GRID, 0)
         holder.addWidget(self.plot)
@@ -140,8 +143,8 @@ class SpectrumPanel(Panel):
         ceiling = top + _NAMES * (top - _BOTTOM_DB)
         self.plot.setYRange(_BOTTOM_DB, ceiling, padding=0)
         ticks = range(-20, int(top), 20 if top < 60 else 40)
-        unit = {0: "0 dB"}
-        self.plot.getAxis("left").setTicks([[(t, unit.get(t, f"{t}".replace("-", "−"))) for t in ticks], []])
+        self.plot.getAxis("left").setTicks([[(t, f"{t}".replace("-", "−")) for t in ticks], []])
+        self._unit.setPos(TOP_HZ, top)
         for band, name in zip(BANDS, self._names, strict=True):
             name.setPos((band.low + band.high) / 2, ceiling)
 
@@ -154,6 +157,6 @@ class SpectrumPanel(Panel):
         self._mean.setPen(pg.mkPen(theme.text, width=1))
         for edge in self._edges:
             edge.setPen(pg.mkPen(theme.line))
-        for text in (*self._names, self._why):
+        for text in (*self._names, self._why, self._unit):
             text.setColor(theme.muted)
         self._why.fill = pg.mkBrush(theme.background)  # no line crosses it

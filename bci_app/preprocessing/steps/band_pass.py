@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy import signal
 
 from bci_app.preprocessing.base import PositiveFloat
 from bci_app.preprocessing.steps.filters import Filter
@@ -35,6 +34,8 @@ class BandPass(Filter):
 
     def sections(self, rate: float) -> NDArray[np.float64]:
         """Design the filter: second-order sections, shape (order, 6)."""
+        from scipy import signal
+
         sections: NDArray[np.float64] = signal.butter(
             self.order, (self.low, self.high), "bandpass", fs=rate, output="sos"
         )

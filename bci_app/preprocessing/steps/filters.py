@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from bci_app.preprocessing.base import Samples, Step, StepState
 
@@ -41,6 +40,10 @@ class SosFilter(StepState):
 
     def __init__(self, sections: NDArray[np.float64]) -> None:
         self._sections = sections
+        # SciPy's filters take a second to import: when one is made, not when the window opens.
+        from scipy import signal
+
+        self._sosfilt = signal.sosfilt
         # A constant's settled state, (n_sections, 2, 1), to be scaled by the first sample.
         self._settled = signal.sosfilt_zi(sections)[:, :, None] if len(sections) else None
         self.reset()
@@ -69,5 +72,5 @@ class SosFilter(StepState):
         elif self._restarting is not None:
             self._state[:, :, self._restarting] = (self._settled * x[0])[:, :, self._restarting]
         self._restarting = None
-        y, self._state = signal.sosfilt(self._sections, x, axis=0, zi=self._state)
+        y, self._state = self._sosfilt(self._sections, x, axis=0, zi=self._state)
         return np.ascontiguousarray(y)

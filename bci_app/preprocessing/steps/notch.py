@@ -7,7 +7,6 @@ from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from bci_app.preprocessing.base import PositiveFloat
 from bci_app.preprocessing.steps.filters import Filter
@@ -27,6 +26,8 @@ class Notch(Filter):
 
     def sections(self, rate: float) -> NDArray[np.float64]:
         """Design the filter: second-order sections, shape (1, 6)."""
+        from scipy import signal
+
         b, a = signal.iirnotch(self.frequency, self.quality, fs=rate)
         sections: NDArray[np.float64] = signal.tf2sos(b, a)
         return sections
