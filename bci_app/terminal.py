@@ -16,6 +16,7 @@ from rich.text import Text
 from bci_app.bundle.spec import Bundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.events import ContactLevel, Phase, Prediction, Status, age_text
+from bci_app.text import printable, printable_lines
 
 _HISTORY = 60
 _REDRAW_SECONDS = 0.25
@@ -85,10 +86,11 @@ class TerminalView:
         parts += [self._target(index) for index in range(len(self._bundle.targets))]
         parts += [Text(""), self._contact(status)]
         parts += [
-            Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in (self._source, status_line(status))
+            Text(printable(line), style="dim", no_wrap=True, overflow="ellipsis")
+            for line in (self._source, status_line(status))
         ]
         wrong = (status.message, status.recording_error, status.output_error, status.notice, status.clock)
-        parts += [Text(text, style="yellow") for text in wrong if text]
+        parts += [Text(printable_lines(text), style="yellow") for text in wrong if text]
         return Group(*parts)
 
     def _steps(self, status: Status) -> Text:
@@ -144,7 +146,7 @@ class TerminalView:
         counts = Counter(contact.level for contact in status.contacts)
         text = Text("contact  ", "dim")
         text.append(" ".join(f"{counts[level]} {level.value}" for level in ContactLevel if counts[level]) or "unknown")
-        bad = [f"{c.channel} {c.cause}" for c in status.contacts if c.level is ContactLevel.BAD]
+        bad = [f"{printable(c.channel)} {c.cause}" for c in status.contacts if c.level is ContactLevel.BAD]
         if bad:
             text.append(f"  ({', '.join(bad)})", "yellow")
         return text
@@ -181,7 +183,7 @@ class _Lines:
             self._console.print(plain_line(newest), highlight=False, markup=False, soft_wrap=True)
 
     def _say(self, text: str) -> None:
-        self._errors.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._errors.print(printable_lines(text), highlight=False, markup=False, soft_wrap=True)
 
 
 def run_in_terminal(

@@ -10,6 +10,7 @@ import typer
 
 from bci_app.cli.options import DEMO_BUNDLE, BundleOption, JsonOption, NetworkOption
 from bci_app.cli.session_setup import keep_to_this_machine
+from bci_app.text import printable
 
 
 def sources(
@@ -25,9 +26,10 @@ def sources(
     if json_:
         print(json.dumps([{"source": entry.text, "description": entry.description} for entry in found], indent=2))
         return
-    width = max(len(entry.text) for entry in found)
-    for entry in found:
-        print(f"{entry.text:<{width}}  {entry.description}")
+    rows = [(printable(entry.text), printable(entry.description)) for entry in found]
+    width = max(len(text) for text, _ in rows)
+    for text, description in rows:
+        print(f"{text:<{width}}  {description}")
 
 
 def doctor(json_: JsonOption = False) -> None:

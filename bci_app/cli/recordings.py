@@ -11,6 +11,7 @@ import typer
 
 from bci_app.cli.options import JsonOption
 from bci_app.cli.session_setup import interruptible, keep_to_this_machine
+from bci_app.text import printable
 
 
 def replay(
@@ -39,7 +40,7 @@ def replay(
     )
     info = player.timeline.info
     print(
-        f"LSL stream {player.name} ({len(info.channels)} channels, {info.rate:g} Hz, "
+        f"LSL stream {printable(player.name)} ({len(info.channels)} channels, {info.rate:g} Hz, "
         f"{player.timeline.duration:.1f} s)\nUse it with: --source lsl:source_id={player.source_id}",
         flush=True,
     )
@@ -73,10 +74,12 @@ def info(
         return
     units = sorted(set(description["units"]))
     print(f"{file.name}: {description['format']}, {description['duration']:.2f} s, {description['rate']:g} Hz")
-    print(f"{len(description['channels'])} channels ({', '.join(units)}): {' '.join(description['channels'])}")
+    print(
+        printable(f"{len(description['channels'])} channels ({', '.join(units)}): {' '.join(description['channels'])}")
+    )
     for annotation in description["annotations"]:
-        print(f"  {annotation['onset']:9.3f} s  {annotation['text']}")
+        print(f"  {annotation['onset']:9.3f} s  {printable(annotation['text'])}")
     for gap in description["gaps"]:
         print(f"  {gap['onset']:9.3f} s  gap of {gap['lost']} samples")
     for note in description["notes"]:
-        print(f"note: {note}")
+        print(f"note: {printable(note)}")

@@ -33,6 +33,7 @@ from bci_app.cli.session_setup import (
     recording_metadata,
     session_in_terminal,
 )
+from bci_app.text import printable
 
 
 def run(
@@ -106,7 +107,8 @@ def record(
         with interruptible() as stopped:
             engine.start_recording(recorder)
             print(
-                f"Recording {info.name} ({len(info.channels)} channels, {info.rate:g} Hz) to {recorder.path}",
+                f"Recording {printable(info.name)} ({len(info.channels)} channels, {info.rate:g} Hz) "
+                f"to {recorder.path}",
                 flush=True,
             )
             run_in_terminal(engine, source, seconds=seconds, stopped=stopped)

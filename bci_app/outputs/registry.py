@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bci_app.outputs import jsonl, lsl, osc
+from bci_app.outputs import jsonl, lsl, osc, websocket
 from bci_app.outputs.base import Output, OutputKind
 
 OUTPUTS: dict[str, OutputKind] = {
     "jsonl": jsonl.KIND,
     "osc": osc.KIND,
+    "ws": websocket.KIND,
     "lsl-out": lsl.PREDICTIONS,
     "lsl-markers": lsl.MARKERS,
 }

@@ -17,7 +17,7 @@ from bci_app.montage.names import canonical, is_electrode, match_channels
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.player import Player
 from bci_app.recording import read_recording
-from bci_app.sources.brainflow.boards import board_ids, find_board, layout_of, parameters_of
+from bci_app.sources.brainflow.boards import boards_with_eeg, find_board, layout_of, parameters_of
 from bci_app.sources.lsl.header import LslSelector, announced, channel_headers, stream_info
 from bci_app.sources.lsl.library import load_pylsl
 from bci_app.sources.lsl.source import LslDiscovery
@@ -141,7 +141,7 @@ def list_boards() -> list[tuple[str, tuple[str, ...]]]:
     DependencyError
         If BrainFlow does not load.
     """
-    return [(name, parameters_of(name)) for name in board_ids()]
+    return [(name, parameters_of(name)) for name in boards_with_eeg()]
 
 
 def describe_source(choice: SourceChoice) -> StreamInfo:

@@ -5,7 +5,7 @@ A new source is one module and one entry of `KINDS`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -131,12 +131,14 @@ def _open_brainflow(what: str, overrides: Overrides) -> Source:
 
 
 def _list_brainflow() -> list[Listing]:
-    from bci_app.sources.brainflow.boards import board_ids, parameters_of
+    from bci_app.sources.brainflow.boards import boards_with_eeg, parameters_of, way_of
 
     listings = []
-    for name in board_ids():
+    for name in boards_with_eeg():
         options = "&".join(f"{parameter}=…" for parameter in parameters_of(name))
-        listings.append(Listing("brainflow", f"brainflow:{name}{f'?{options}' if options else ''}", "board"))
+        listings.append(
+            Listing("brainflow", f"brainflow:{name}{f'?{options}' if options else ''}", f"board, {way_of(name)}")
+        )
     return listings
 
 
@@ -216,7 +218,7 @@ def _list_synthetic() -> list[Listing]:
     return [Listing("synthetic", "synthetic:", "a simulated participant: 19 channels, 250 Hz, microvolts")]
 
 
-KINDS: Mapping[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "lsl": Kind("lsl:NAME, or lsl:name=…,type=…,source_id=…,hostname=…", _open_lsl, _list_lsl),
     "brainflow": Kind("brainflow:BOARD?serial_port=…&mac_address=…", _open_brainflow, _list_brainflow),
     "file": Kind("file:PATH?speed=max", _open_file, _list_file),

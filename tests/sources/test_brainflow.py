@@ -11,9 +11,18 @@ import numpy as np
 import pytest
 
 from bci_app.errors import DependencyError, SourceError, StreamLostError
-from bci_app.sources.brainflow.boards import PARAMETERS, board_ids, find_board, layout_of, load_brainflow, parameters_of
+from bci_app.sources.brainflow.boards import (
+    PARAMETERS,
+    board_ids,
+    find_board,
+    layout_of,
+    load_brainflow,
+    parameters_of,
+    way_of,
+)
 from bci_app.sources.brainflow.source import BrainFlowSource
 from bci_app.sources.lsl.library import local_clock
+from bci_app.sources.registry import list_sources
 from bci_app.stream import Chunk
 
 
@@ -184,7 +193,9 @@ def test_impossible_wishes_are_answered(board: str, parameters: dict[str, str], 
 
 def test_board_that_is_not_there_is_told_with_what_it_needs() -> None:
     source = BrainFlowSource("cyton", {"serial_port": "/dev/not-there"})
-    with pytest.raises(SourceError, match=r"UNABLE_TO_OPEN_PORT.*serial_port=/dev/not-there.*reached by serial_port"):
+    with pytest.raises(
+        SourceError, match=r"UNABLE_TO_OPEN_PORT.*=/dev/not-there.*reached by serial port with serial_port"
+    ):
         source.start()
 
 
@@ -220,3 +231,26 @@ def test_missing_library_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(builtins, "__import__", refuse)
     with pytest.raises(DependencyError, match="pip install"):
         load_brainflow()
+
+
+def test_listed_boards_are_none_that_are_refused() -> None:
+    listed = [entry.text for entry in list_sources() if entry.kind == "brainflow"]
+    names = [text.removeprefix("brainflow:").partition("?")[0] for text in listed]
+    assert "CALLIBRI_EMG" not in names
+    for name in set(names) - {"PLAYBACK_FILE", "STREAMING"}:
+        assert layout_of(*find_board(name)).eeg
+
+
+@pytest.mark.parametrize(
+    ("board", "way"),
+    [
+        ("ANT_NEURO_EE_411_BOARD", "by USB"),
+        ("MUSE_S_ATHENA", "by Bluetooth"),
+        ("MUSE_2_BLED", "by the serial port of a BLED112 dongle"),
+        ("CROWN", "over the network"),
+        ("CYTON", "by serial port"),
+        ("SYNTHETIC", "without a device"),
+    ],
+)
+def test_a_board_says_how_it_is_reached(board: str, way: str) -> None:
+    assert way_of(board) == way

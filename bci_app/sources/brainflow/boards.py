@@ -44,6 +44,9 @@ _REACHED_BY: Mapping[str, tuple[str, ...]] = {
     "GALEA": ("ip_address",),
     "EMOTIBIT": ("ip_address", "serial_number"),
     "UNICORN": ("serial_number",),
+    "BRAINBIT": ("serial_number",),
+    "CALLIBRI_EEG": ("other_info",),
+    "ENOPHONE": ("mac_address",),
     "NOTION_1": ("serial_number",),
     "NOTION_2": ("serial_number",),
     "CROWN": ("serial_number",),
@@ -61,6 +64,9 @@ _REACHED_BY: Mapping[str, tuple[str, ...]] = {
     "GFORCE_PRO": (),
     "GFORCE_DUAL": (),
 }
+_USB = "ANT_NEURO_"
+_NO_DEVICE = {PLAYBACK: "from a file", STREAMING: "from another program of BrainFlow", "SYNTHETIC": "without a device"}
+_OVER_NETWORK = ("NOTION_1", "NOTION_2", "CROWN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ def _plain(name: str) -> str:
 
 
 def board_ids() -> dict[str, int]:
-    """Give every board by its name without ``_BOARD``.
+    """Map the name of every board, without ``_BOARD``, to its number.
 
     Raises
     ------
@@ -141,8 +147,42 @@ def find_board(name: str) -> tuple[str, int]:
 
 
 def parameters_of(name: str) -> tuple[str, ...]:
-    """Give the parameters that a board is usually reached by."""
-    return _REACHED_BY.get(_plain(name), _BLUETOOTH)
+    """List the parameters that a board is usually reached by; none if it is found by itself."""
+    plain = _plain(name)
+    return () if plain.startswith(_USB) else _REACHED_BY.get(plain, _BLUETOOTH)
+
+
+def way_of(name: str) -> str:
+    """Say how a board is reached, after BrainFlow's list of supported boards: ``by Bluetooth``, ``by USB``, ..."""
+    plain, parameters = _plain(name), parameters_of(name)
+    if plain in _NO_DEVICE:
+        return _NO_DEVICE[plain]
+    if plain.startswith(_USB):
+        return "by USB"
+    if plain.endswith("_BLED"):
+        return "by the serial port of a BLED112 dongle"
+    if plain in _OVER_NETWORK or "ip_address" in parameters:
+        return "over the network"
+    return "by serial port" if "serial_port" in parameters else "by Bluetooth"
+
+
+def boards_with_eeg() -> list[str]:
+    """List the boards that can be a source: those with EEG, and those that play other boards' data.
+
+    Raises
+    ------
+    DependencyError
+        If BrainFlow does not load.
+    """
+    return [name for name, board_id in board_ids().items() if name in (PLAYBACK, STREAMING) or _has_eeg(board_id)]
+
+
+def _has_eeg(board_id: int) -> bool:
+    library = load_brainflow()
+    try:
+        return len(library.board_shim.BoardShim.get_eeg_channels(board_id)) > 0
+    except library.error:
+        return False
 
 
 def input_params(name: str, given: Mapping[str, str]) -> Any:

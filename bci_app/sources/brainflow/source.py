@@ -24,6 +24,7 @@ from bci_app.sources.brainflow.boards import (
     layout_of,
     load_brainflow,
     parameters_of,
+    way_of,
 )
 from bci_app.sources.clock.gaps import GapDetector
 from bci_app.sources.lsl.library import local_clock
@@ -195,7 +196,8 @@ class BrainFlowSource:
     def _unreachable(self, error: Exception) -> SourceError:
         given = ", ".join(f"{key}={value}" for key, value in self._given.items()) or "no parameters"
         usual = parameters_of(self.name)
-        reached = f"{self.name} is usually reached by {' and '.join(usual)}. " if usual else ""
+        named = f" with {' or '.join(usual)}" if usual else ""
+        reached = f"{self.name} is reached {way_of(self.name)}{named}. "
         return SourceError(
             f"BrainFlow cannot open {self.name}",
             found=f"{error} with {given}",
