@@ -59,7 +59,7 @@ for module in pkgutil.walk_packages(bci_app.gui.__path__, 'bci_app.gui.'):
 
 
 def test_the_window_opens_without_what_only_a_session_needs(project_root: Path) -> None:
-    heavy = ("mne", "scipy", "onnxruntime", "brainflow", "pyxdf", "sklearn")
+    heavy = ("mne", "scipy", "brainflow", "pyxdf", "sklearn")
     result = python("import bci_app.gui.app", banned=TORCH + heavy, cwd=project_root)
     assert result.returncode == 0, result.stderr
 
