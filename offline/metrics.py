@@ -23,7 +23,7 @@ _TEMPERATURE_SPREAD = 0.5
 
 
 class Predictions(NamedTuple):
-    """Probabilities of one target on windows that the network never met.
+    """Probabilities of one target on windows that the network was not trained on.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Predictions(NamedTuple):
     subject, trial : ndarray of int64, shape (n_windows,)
         Groups; windows of a trial follow each other in time.
     within_subject : bool
-        True if each subject was told by a network of its own.
+        True if each subject has a separate network.
     """
 
     probabilities: Floats
@@ -50,17 +50,17 @@ class Predictions(NamedTuple):
 
 
 def whole_subjects(labels: Ints, subject: Ints) -> list[int]:
-    """Give the codes of the subjects who have windows of every class that occurs."""
+    """Return the codes of the subjects who have windows of every class that occurs."""
     classes = len(np.unique(labels))
     return [int(code) for code in np.unique(subject) if len(np.unique(labels[subject == code])) == classes]
 
 
 def scored_apart(labels: Ints, subject: Ints, *, within_subject: bool) -> list[Ints]:
-    """Give the indices of windows that are scored together; a figure is the mean over these groups.
+    """Return the indices of windows that are scored together; a figure is the mean over these groups.
 
-    Where each subject has a network of its own, it knows from training which class is the more frequent one of this
+    Where each subject has a separate network, it knows from training which class is the more frequent one of this
     person. Over the windows of several people that alone is better than chance, so each is scored apart. A subject
-    who lacks a class has nothing to tell apart and is left out: chance is then the same for all.
+    who lacks a class has nothing to separate and is left out: chance is then the same for all.
 
     Raises
     ------
@@ -80,12 +80,12 @@ def scored_apart(labels: Ints, subject: Ints, *, within_subject: bool) -> list[I
 
 
 def mean_over(groups: Sequence[Ints], figure: Callable[[Ints, Ints], float], predicted: Ints, labels: Ints) -> float:
-    """Give the mean over groups of windows of a figure of predicted classes and labels."""
+    """Return the mean over groups of windows of a figure of predicted classes and labels."""
     return float(np.mean([figure(predicted[group], labels[group]) for group in groups]))
 
 
 def accuracy(predicted: Ints, labels: Ints) -> float:
-    """Give the share of windows whose class is right."""
+    """Return the share of windows whose class is right."""
     return float((predicted == labels).mean())
 
 
@@ -95,7 +95,7 @@ def balanced_accuracy(predicted: Ints, labels: Ints) -> float:
 
 
 def majority_baseline(labels: Ints, subject: Ints | None = None) -> float:
-    """Give the accuracy of always naming the most frequent class of these labels, or of each subject's own labels."""
+    """Return the accuracy of always naming the most frequent class of these labels, or of each subject's own labels."""
     own = [labels] if subject is None else [labels[subject == code] for code in np.unique(subject)]
     return float(sum(np.bincount(some).max() for some in own) / len(labels))
 
@@ -183,9 +183,9 @@ def grouped_interval(
 
 
 def _resampled(predicted: Ints, labels: Ints, unit: Ints, rng: np.random.Generator) -> Floats:
-    """Give the balanced accuracy of each draw of whole units; NaN if a class has fewer than two of them.
+    """Return the balanced accuracy of each draw of whole units; NaN if a class has fewer than two of them.
 
-    A draw that lacks a class has no balanced accuracy and is drawn anew.
+    A draw that lacks a class has no balanced accuracy and is drawn again.
     """
     classes = np.unique(labels)
     units, of_window = np.unique(unit, return_inverse=True)
@@ -230,7 +230,7 @@ def fit_temperature(logits: Floats, labels: Ints, groups: Ints | None = None) ->
     Returns
     -------
     float
-        Between 0.05 and 20; 1 if there is one class only, which tells nothing of how sure to be.
+        Between 0.05 and 20; 1 if there is one class only, which says nothing of how sure to be.
     """
     if len(np.unique(labels)) < 2:
         return 1.0

@@ -42,6 +42,7 @@ def trained_probabilities(network: nn.Module, fold: Fold) -> Floats:
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
     rng = np.random.default_rng([fold.seed, 1])
     kept, least, best = copy.deepcopy(network.state_dict()), math.inf, 0
+    kept_logits = _logits(network, held)
     for epoch in range(epochs):
         network.train()
         batches = np.array_split(rng.permutation(len(train)), max(1, round(len(train) / _BATCH)))
@@ -52,14 +53,15 @@ def trained_probabilities(network: nn.Module, fold: Fold) -> Floats:
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-        validation = float(functional.cross_entropy(_logits(network, held), y_held, weights))
+        logits = _logits(network, held)
+        validation = float(functional.cross_entropy(logits, y_held, weights))
         if validation < least:
-            kept, least, best = copy.deepcopy(network.state_dict()), validation, epoch
+            kept, kept_logits, least, best = copy.deepcopy(network.state_dict()), logits, validation, epoch
         elif epoch - best >= patience:
             break
     network.load_state_dict(kept)
     counted = fold.split.validation
-    temperature = fit_temperature(_logits(network, held).double().numpy(), fold.labels[counted], fold.trial[counted])
+    temperature = fit_temperature(kept_logits.double().numpy(), fold.labels[counted], fold.trial[counted])
     return softmax(_logits(network, test).double().numpy() / temperature)
 
 

@@ -95,7 +95,7 @@ class _Stretched(nn.Module):
 
 
 def _braindecode(name: str, shape: Shape, **options: Any) -> nn.Module:
-    with warnings.catch_warnings():  # of its own old spellings, and of what torch would do otherwise
+    with warnings.catch_warnings():  # about its old spellings, and about what torch would do otherwise
         warnings.simplefilter("ignore")
         import braindecode.models as models
 

@@ -22,8 +22,10 @@ REPLACED_BY = {"interpolate": "interpolation", "rest": "their rest"}
 """What stands for bad channels, in words."""
 
 if TYPE_CHECKING:  # they bring torch, which not every command needs
+    from offline.compare import CompareTables
     from offline.elastic.shipping import Study
     from offline.run import RunRecord
+    from offline.run.answers import Answers
     from offline.run.evaluate import EvaluationResult
     from offline.run.record import ProtocolRecord
     from offline.run.watch import Progress as Watched
@@ -94,7 +96,7 @@ class RunDisplay:
         self._update("windows", "windows: subjects", done, total)
 
     def skipped(self, subject: str, reason: DatasetError) -> None:
-        """Tell that a subject is left out."""
+        """Show that a subject is left out."""
         self._console.print(f"{subject} is left out: {reason}", style="yellow", highlight=False)
 
     def networks(self, total: int) -> None:
@@ -115,7 +117,7 @@ class RunDisplay:
         self._update(progress.network, f"  {progress.network}: {progress.stage}", progress.done, progress.total)
 
     def stage(self, name: str) -> None:
-        """Tell what comes after the networks."""
+        """Show what comes after the networks."""
         self._console.print(name)
 
     def _update(self, key: str, description: str, done: int, total: int) -> None:
@@ -171,6 +173,22 @@ def _costs(console: Console, record: RunRecord) -> None:
         console.print(f"{allowed}, replaced by {REPLACED_BY[record.bad_channels]}", highlight=False)
 
 
+def comparison_table(tables: CompareTables) -> None:
+    """Show the methods of several runs."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in ("run", "data set", "protocol", "target", "method"):
+        table.add_column(heading)
+    for heading in ("balanced\naccuracy", "over\nseeds", "whole\ntrials", "p,\nchance", "found\nless this", "p,\nHolm"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in tables.methods:
+        protocol = f"{row.protocol} (leaks)" if row.leaks else row.protocol
+        spread = f"±{row.spread:.3f}" if row.seeds > 1 else ""
+        figures = f"{row.balanced_accuracy:.3f}", spread, f"{row.trials:.3f}", f"{row.chance_p:.3f}"
+        tests = ("", "") if row.difference is None else (f"{row.difference:+.3f}", f"{row.p_holm:.3f}")
+        table.add_row(row.run, row.dataset, protocol, row.target, row.method, *figures, *tests)
+    Console().print(table)
+
+
 def evaluation_table(results: Sequence[EvaluationResult], references: Sequence[EvaluationResult] = ()) -> None:
     """Show what a bundle reached on recordings, and beside it what a reference reached on the same windows."""
     from offline.run.reference import REFERENCE_NAME
@@ -192,6 +210,8 @@ def evaluation_table(results: Sequence[EvaluationResult], references: Sequence[E
         table.add_row("all", str(result.windows), *figures, style="bold")
         console.print(table)
         console.print(f"expected calibration error {result.ece:.3f}", highlight=False)
+        if result.answers is not None:
+            console.print(_answers_line(result.answers), highlight=False)
         if len(shown) > 1:
             others = f"fitted for each subject on the other {len(result.subjects) - 1} of these recordings"
             console.print(f"reference: {REFERENCE_NAME}, {others}; same windows", highlight=False)
@@ -219,6 +239,20 @@ def study_table(study: Study) -> None:
         table.add_row(f"{name} ({len(people[0].spec.channels)})", *(f"{figure:.3f}" for figure in figures))
     Console().print(table)
     Console().print(f"28 to 45 Hz alone, all electrodes: {study.muscle_only:.3f} of windows", highlight=False)
+
+
+def _answers_line(answers: Answers) -> str:
+    parts = [f"answered {100 * answers.answered:.0f} % of the windows"]
+    if answers.answered_rolling_balanced_accuracy is not None:
+        parts.append(f"rolling balanced accuracy of these {answers.answered_rolling_balanced_accuracy:.3f}")
+    if answers.coverage is not None:
+        parts.append(f"sets hold the true class in {100 * answers.coverage:.0f} %")
+    if answers.auc_within is not None:
+        parts.append(f"AUC within people {answers.auc_within:.3f}")
+    if answers.swap is not None:
+        swap = answers.swap
+        parts.append(f"swap test: rest called high {swap.rest_high:.2f}, task called high {swap.task_high:.2f}")
+    return "; ".join(parts)
 
 
 def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:

@@ -73,6 +73,10 @@ SearchOption = Annotated[
 ]
 LatencyOption = Annotated[bool, typer.Option("--latency", help="Measure latency; NSGA-II minimises it too.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The only source of randomness.")]
+SeedsOption = Annotated[
+    int,
+    typer.Option(min=1, help="So many seeds, from --seed on: runs in OUT/seed-0, OUT/seed-1, …, and a comparison."),
+]
 ExportOption = Annotated[Path | None, typer.Option("--export", help="Folder of the bundle; OUT/bundle/NAME if none.")]
 NameOption = Annotated[str | None, typer.Option(help="Name of the bundle.")]
 Int8Option = Annotated[

@@ -22,6 +22,21 @@ def report(run_folder: RunArgument) -> None:
     print(write_report(run_folder).html)
 
 
+def compare(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of finished runs.")],
+    out: Annotated[Path, typer.Option(help="Folder for compare.html and compare.csv.")] = Path(),
+) -> None:
+    """Set finished runs, their methods and data sets side by side, with tests over people: HTML and CSV."""
+    require_extra()
+    from offline.cli.display import comparison_table
+    from offline.compare import write_comparison
+
+    written = write_comparison(runs, out)
+    comparison_table(written.tables)
+    print(written.html)
+    print(written.csv)
+
+
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="Folder of a bundle, or the name of one that ships.")],
     dataset: Annotated[str | None, typer.Option(help="Name of the data set; by default that of mental-load.")] = None,

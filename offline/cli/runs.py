@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,11 +33,13 @@ from offline.cli.options import (
     SearchOption,
     SearchSettingOption,
     SeedOption,
+    SeedsOption,
     SubjectsOption,
     TargetsOption,
     ThresholdOption,
 )
 from offline.cli.parsing import changed_preset, known_baselines, require_extra, run_settings
+from offline.cli.results import compare
 
 if TYPE_CHECKING:
     from offline.run import RunSettings, Shipping
@@ -62,6 +65,7 @@ def run(
     search_setting: SearchSettingOption = None,
     latency: LatencyOption = False,
     seed: SeedOption = 0,
+    seeds: SeedsOption = 1,
     export: ExportOption = None,
     name: NameOption = None,
     int8: Int8Option = False,
@@ -82,7 +86,16 @@ def run(
         chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
     )
     compared, shipping = known_baselines(baselines), Shipping(export, name, int8=int8, bad_channels=bad_channels)
-    _execute(settings, out, root=root, cache=cache, processes=processes, shipping=shipping, baselines=compared)
+    if seeds == 1:
+        _execute(settings, out, root=root, cache=cache, processes=processes, shipping=shipping, baselines=compared)
+        return
+    folders = [out / f"seed-{seed + number}" for number in range(seeds)]
+    for number, folder in enumerate(folders):
+        of_seed = settings.model_copy(update={"seed": seed + number})
+        ships = shipping if number == 0 else replace(shipping, folder=None)  # one bundle for a folder that was named
+        kept = cache or out / "windows"
+        _execute(of_seed, folder, root=root, cache=kept, processes=processes, shipping=ships, baselines=compared)
+    compare(folders, out)
 
 
 def train(

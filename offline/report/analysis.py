@@ -37,7 +37,7 @@ class SubjectFigures(Frozen):
     Attributes
     ----------
     classes : int
-        How many the subject's tested windows have; of one class nothing balanced can be told.
+        How many the subject's tested windows have; of one class there is no balanced figure.
     """
 
     subject: str
@@ -130,7 +130,7 @@ class SearchReport(Frozen):
     Attributes
     ----------
     fronts : tuple of tuple of FrontPoint
-        After every generation, of all subnets met by then, smallest first; of the objectives that were searched.
+        After every generation, of all subnets evaluated by then, smallest first; of the objectives that were searched.
     """
 
     network: NetworkRecord
@@ -284,7 +284,7 @@ def _csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
     except (OSError, ValueError, csv.Error) as error:
-        raise FileError(f"Cannot read {path}", found=str(error), fix="Give the command of the run again.") from error
+        raise FileError(f"Cannot read {path}", found=str(error), fix="Run the same command again.") from error
     if not rows or not set(columns) <= set(rows[0]):
         raise FileError(f"{path} is damaged", found=f"{len(rows)} rows", expected=f"columns {', '.join(columns)}")
     return rows

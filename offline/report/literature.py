@@ -11,7 +11,7 @@ class Published(NamedTuple):
     Attributes
     ----------
     target : str
-        What was told.
+        What was predicted.
     accuracy : float
         Share of windows that were right.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 
 from offline.report import charts
 from offline.report.analysis import Report
@@ -28,7 +28,7 @@ _REPLACED_BY = {"interpolate": "interpolation", "rest": "their rest"}
 def render(report: Report) -> str:
     """Write a report as HTML."""
     record = report.record
-    page = _environment().get_template("page.html")
+    page = environment(TEMPLATES).get_template("page.html")
     return page.render(
         title=f"{record.dataset.title}: preset {record.settings.preset.name}",
         sections=SECTIONS.values(),
@@ -40,22 +40,23 @@ def render(report: Report) -> str:
     )
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=TEMPLATES,
+def environment(templates: BaseLoader) -> Environment:
+    """Return the environment of a page: the filters and the style sheet of the report."""
+    made = Environment(
+        loader=templates,
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    made.filters |= {
         "number": _number,
         "interval": _interval,
         "parameters": _parameters,
         "p_value": _p_value,
         "signed": _signed,
     }
-    environment.globals |= {
+    made.globals |= {
         "charts": charts,
         "colour": target_colour,
         "how_scored": HOW_SCORED,
@@ -64,7 +65,7 @@ def _environment() -> Environment:
         "replaced_by": _REPLACED_BY,
         "style": STYLE,
     }
-    return environment
+    return made
 
 
 def _number(value: float | None) -> str:

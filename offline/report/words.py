@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 HYPERVOLUME = {
-    False: "Hypervolume: the area between the front of the subnets met so far and an error of 1 at the largest size, "
-    "in million parameters.",
+    False: "Hypervolume: the area between the front of the subnets evaluated so far and an error of 1 at the largest "
+    "size, in million parameters.",
     True: "The front is that of error, size and latency; lines bound it as seen here, without latency. Hypervolume: "
-    "the volume between the front of the subnets met so far and an error of 1 at the largest size and the slowest "
-    "subnet’s latency, in million parameters and ms.",
+    "the volume between the front of the subnets evaluated so far and an error of 1 at the largest size and the "
+    "slowest subnet’s latency, in million parameters and ms.",
 }
 """What the hypervolume is, by whether latency was an objective of the search."""

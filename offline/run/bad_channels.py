@@ -1,4 +1,4 @@
-"""What bad electrodes cost: networks on people or trials that they never met, with channels replaced.
+"""What bad electrodes cost: networks on people or trials that were in no training, with channels replaced.
 
 Channels are replaced in the two ways that a live session knows: by spherical splines of the others, after the filters
 (`Pipeline.set_bad`), or by tokens as at rest.
@@ -42,7 +42,7 @@ Tokens = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class FoldNetwork:
-    """A found subnet, the split that it was made by, and the targets that it tells."""
+    """A found subnet, the split that it was made by, and the targets that it predicts."""
 
     network: Network
     split: Split
@@ -88,7 +88,7 @@ def bad_channel_losses(
     networks : sequence of FoldNetwork
         Each is scored on the test windows of its split and on nothing else.
     within_subject : bool
-        Whether each subject has networks of its own; each is scored apart then, as in the run's scores.
+        Whether each subject has its own networks; each is scored apart then, as in the run's scores.
     seed : int
         Of the choice of channels; a choice holds for all recordings.
     draws : int
@@ -205,7 +205,7 @@ def _interpolated(
             "The recordings have changed since their windows were made",
             found=f"{len(both[0])} windows",
             expected=str(len(windows)),
-            fix="Start the run anew in another folder.",
+            fix="Start a new run in another folder.",
         )
     return both
 
@@ -219,7 +219,7 @@ def _scored(trial: Trial, spec: PreprocessingSpec, bad: NDArray[np.bool_]) -> tu
 def _scores(
     windows: WindowSet, networks: Sequence[FoldNetwork], tokens: Tokens, *, within_subject: bool
 ) -> dict[str, float]:
-    """Give the balanced accuracy of each target over all test windows."""
+    """Return the balanced accuracy of each target over all test windows."""
     scores = {}
     for column, target in enumerate(windows.targets):
         predicted = np.full(len(windows), -1, dtype=np.int64)

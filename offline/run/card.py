@@ -27,7 +27,7 @@ def software() -> dict[str, str]:
 
 
 def today() -> str:
-    """Give the date in UTC."""
+    """Return the date in UTC."""
     return datetime.now(UTC).strftime("%Y-%m-%d")
 
 
@@ -82,7 +82,7 @@ def model_card(
         )
     description = (
         f"{record.description} The scores are cross-validated over {record.splits} folds{apart}: each fold trains and "
-        f"searches networks of its own and is scored on windows that they never met. "
+        f"searches its own networks and is scored on windows that were in no training. "
         f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[record.within_subject]} "
         f"{caution(info)}"
     )

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle import LoadedBundle
-from bci_app.bundle.decoder import Decoder, Probabilities, stream_pipeline
+from bci_app.bundle.decoder import Decoded, Decoder, stream_pipeline
 from bci_app.bundle.predictor import Predictor
-from bci_app.bundle.spec import Bundle
+from bci_app.bundle.spec import Bundle, SwapTest
 from bci_app.errors import BciError, BundleError, DatasetError
 from bci_app.preprocessing import Pipeline, Window
+from bci_app.preprocessing.spec import NoBaseline
 from offline.datasets.base import Dataset, Split, Trial
 from offline.datasets.labels import rating_rule
 from offline.datasets.windows import choose_subjects, is_scored, make_windows
 from offline.metrics import balanced_accuracy, expected_calibration_error, rolling_mean
+from offline.run.answers import Answers, answers_on, swapped
 from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.run.scores import rolling_windows
 
@@ -52,6 +54,8 @@ class EvaluationResult:
         Expected calibration error over ten bins.
     subjects : dict of str to SubjectScore
         The same for each subject.
+    answers : Answers or None
+        How many windows were answered, and what that is worth; None for a reference, which answers always.
     """
 
     target: str
@@ -60,15 +64,20 @@ class EvaluationResult:
     rolling_balanced_accuracy: float
     ece: float
     subjects: dict[str, SubjectScore]
+    answers: Answers | None = None
 
     def as_json(self) -> dict[str, object]:
-        """Give what ``bci-offline evaluate --json`` prints; of a subject the balanced accuracy of single windows."""
-        return {
+        """Return what ``bci-offline evaluate --json`` prints; of a subject the balanced accuracy of single windows."""
+        printed: dict[str, object] = {
             "balanced_accuracy": self.balanced_accuracy,
             "rolling_balanced_accuracy": self.rolling_balanced_accuracy,
             "ece": self.ece,
             "per_subject": {name: score.balanced_accuracy for name, score in self.subjects.items()},
         }
+        if self.answers is not None:
+            swap = self.answers.swap
+            printed |= asdict(self.answers) | {"swap": None if swap is None else swap.model_dump()}
+        return printed
 
 
 def evaluate(
@@ -104,7 +113,7 @@ def evaluate(
     shared = _shared_targets(spec, dataset)
     predictor = Predictor(spec, loaded.model)
     names = choose_subjects(dataset, subjects)
-    found: list[tuple[int, int, Trial, Probabilities]] = []
+    found: list[tuple[int, int, Trial, Decoded]] = []
     for code, name in enumerate(names):
         for trial in dataset.trials(name):
             recording = len(found)
@@ -113,16 +122,42 @@ def evaluate(
         raise DatasetError("Nothing is left to score", found=f"{len(names)} subjects", expected="longer recordings")
     subject = np.array([code for code, *_ in found], dtype=np.int64)
     group = np.array([recording for _, recording, *_ in found], dtype=np.int64)
+    decoded = [output for *_, output in found]
     results = []
     for target in shared:
         labels = np.array([trial.labels[target] for _, _, trial, _ in found], dtype=np.int64)
         column = [t.name for t in spec.targets].index(target)
         _require_classes(spec, column, labels)
-        probabilities = np.stack([output[column] for *_, output in found])
-        results.append(
-            _result(target, probabilities, labels, subject, group, names, rolling_windows(spec.preprocessing))
-        )
+        probabilities = np.stack([_of_target(output, column) for output in decoded])
+        result = _result(target, probabilities, labels, subject, group, names, rolling_windows(spec.preprocessing))
+        swap = _swap_test(spec, predictor, dataset, names, target)
+        results.append(replace(result, answers=answers_on(decoded, column, labels, subject, swap)))
     return tuple(results)
+
+
+def _of_target(decoded: Decoded, column: int) -> NDArray[np.float64]:
+    assert decoded.probabilities is not None  # `_decode` yields no other
+    return decoded.probabilities[column]
+
+
+def _swap_test(
+    spec: Bundle, predictor: Predictor, dataset: Dataset, names: Sequence[str], target: str
+) -> SwapTest | None:
+    """Score with the beginning of each person's task as the rest baseline, where there is a labelled rest."""
+    column = [t.name for t in spec.targets].index(target)
+    preprocessing = spec.preprocessing
+    if isinstance(preprocessing.baseline, NoBaseline) or len(spec.targets[column].classes) != 2:
+        return None
+    seconds = preprocessing.baseline.samples / preprocessing.rate
+    high: tuple[list[bool], list[bool]] = [], []
+    for name in names:
+        for trial in swapped(list(dataset.trials(name)), target, seconds):
+            high[trial.labels[target]].extend(
+                bool(_of_target(output, column).argmax() == 1) for output in _decode(spec, predictor, trial)
+            )
+    if not all(high):
+        return None
+    return SwapTest(rest_high=float(np.mean(high[0])), task_high=float(np.mean(high[1])))
 
 
 def evaluate_reference(
@@ -137,7 +172,7 @@ def evaluate_reference(
     dataset : Dataset
         The recordings.
     results : sequence of EvaluationResult
-        What `evaluate` gave for them, of `LEAST_SUBJECTS` subjects or more.
+        What `evaluate` returned for them, of `LEAST_SUBJECTS` subjects or more.
 
     Raises
     ------
@@ -180,7 +215,7 @@ def _shared_targets(spec: Bundle, dataset: Dataset) -> list[str]:
     shared = [target.name for target in spec.targets if there.get(target.name) == target.classes]
     if not shared:
         raise BundleError(
-            f"Bundle {spec.name} tells nothing that data set {dataset.info.name} has labels for",
+            f"Bundle {spec.name} predicts nothing that data set {dataset.info.name} has labels for",
             found="; ".join(f"{target.name} ({', '.join(target.classes)})" for target in spec.targets),
             expected="; ".join(f"{name} ({', '.join(classes)})" for name, classes in there.items()),
             fix="Choose another --dataset.",
@@ -194,7 +229,7 @@ def _shared_targets(spec: Bundle, dataset: Dataset) -> list[str]:
                 f"Data set {dataset.info.name} divides {target.title} elsewhere than bundle {spec.name}",
                 found=theirs[1],
                 expected=ours[1],
-                fix="Give the bundle's own limit as --threshold.",
+                fix="Choose the bundle's own limit by --threshold.",
             )
     return shared
 
@@ -207,12 +242,12 @@ def _require_classes(spec: Bundle, column: int, labels: NDArray[np.int64]) -> No
             f"No window of {target.title} {' or '.join(missing)} is left to score",
             found=f"{len(labels)} windows, all of {' or '.join(n for n in target.classes if n not in missing)}",
             expected="windows of every class after the rest baseline",
-            fix="Give longer recordings, or recordings of all classes.",
+            fix="Take longer recordings, or recordings of all classes.",
         )
 
 
-def _decode(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Probabilities]:
-    """Give the probabilities of every window of a recording that is scored."""
+def _decode(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Decoded]:
+    """Yield what the live code makes of every window of a recording that is scored and predicted."""
     preprocessing = spec.preprocessing
     try:
         units = ("uV",) * len(trial.channels)
@@ -233,7 +268,7 @@ def _decode(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Probab
         for number, window in enumerate(_windows(pipeline, trial.data)):
             decoded = decoder.decode(window)
             if is_scored(trial, preprocessing, number) and decoded.probabilities is not None:
-                yield decoded.probabilities
+                yield decoded
     except DatasetError:
         raise
     except BciError as error:

@@ -26,7 +26,7 @@ from offline.protocols import protocol_named
 from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_positions
 from offline.run.baselines import BaselineFrame, BaselineTask, Probabilities, baseline_tasks, over_all_windows
 from offline.run.card import caution, model_card, software, today
-from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, told
+from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, with_targets
 from offline.run.lock import LOCK_FILE, locked, writing
 from offline.run.plan import SPLITS_CSV, SPLITS_FILE, Plan, final_plan, make_plan, make_tasks, uncounted
 from offline.run.record import (
@@ -74,7 +74,7 @@ def run(
     until: Until = "end",
     watch: Watch | None = None,
 ) -> RunResult | None:
-    """Do a whole run, or go on with one that was killed.
+    """Do a whole run, or continue one that was killed.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def run(
     until : {"training", "search", "end"}
         Where to stop; the same call with a later stage goes on.
     watch : Watch, optional
-        Told how far it is.
+        Learns how far it is.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def run(
     FileError
         If the folder belongs to another run, or another process works in it.
     DatasetError, BundleError
-        If the data cannot be used or the bundle not be written; a folder that holds anything but a bundle is met
+        If the data cannot be used or the bundle not be written; a folder that holds anything but a bundle is refused
         before any training.
     """
     start = time.monotonic()
@@ -115,18 +115,18 @@ def run(
     compared = baselines_named(baselines)
     threshold = None if settings.threshold is None else Threshold.parse(settings.threshold)
     dataset = open_dataset(settings.dataset, root, threshold=threshold)
-    # Unknown subjects and targets are met before the folder is taken.
+    # Unknown subjects and targets are refused before the folder is taken.
     subjects = choose_subjects(dataset, settings.choose_subjects(dataset))
     targets = [target.name for target in choose_targets(dataset, settings.choose_targets(dataset))]
     spec = settings.preset.preprocessing(dataset.info)
     if shipping.bad_channels:
         require_positions(spec)
     if until == "end":
-        shipping.destination(settings, dataset.info, out)  # met before any training
+        shipping.destination(settings, dataset.info, out)  # refused before any training
     with locked(out):
         _claim(out, settings)
         data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
-        work = _Work(settings, out, data, spec, settings.networks(targets), shipping, compared)
+        work = _RunStages(settings, out, data, spec, settings.networks(targets), shipping, compared)
         results = work.train(processes, until, watch)
         if until != "end":
             return None
@@ -162,7 +162,7 @@ def read_settings(out: Path) -> RunSettings:
 
 
 def _begun(out: Path) -> bool:
-    """Tell whether anything was trained in a folder; what a refused run has left may be replaced."""
+    """Return whether anything was trained in a folder; what a refused run has left may be replaced."""
     prepared = (SETTINGS_FILE, SPLITS_FILE, SPLITS_CSV, LOCK_FILE)
     files = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
     return any(path.name not in prepared and path.parts[0] != _CACHE for path in files)
@@ -185,7 +185,7 @@ class _Data:
         self.skipped: dict[str, DatasetError] = {}
 
     def windows(self, spec: PreprocessingSpec) -> WindowSet:
-        """Give the windows that a specification makes."""
+        """Return the windows that a specification makes."""
         return prepare(
             self.dataset,
             spec,
@@ -212,14 +212,14 @@ def _claim(out: Path, settings: RunSettings) -> None:
             f"The folder {out} belongs to another run",
             found=f"other settings in {path.name}",
             expected="the settings of this run, to go on with it",
-            fix="Give another --out, or delete the folder.",
+            fix="Choose another --out, or delete the folder.",
         )
     if not path.exists() and any(entry.name != LOCK_FILE for entry in out.iterdir()):
         raise FileError(
             f"The folder {out} is not empty",
             found="files that are no run's",
             expected="a new folder, or that of the same run",
-            fix="Give another --out.",
+            fix="Choose another --out.",
         )
     with writing(out):
         write_atomically(path, mine)
@@ -231,7 +231,7 @@ def _claim(out: Path, settings: RunSettings) -> None:
 Results = Sequence[tuple[Task, FoldResult]]
 
 
-class _Work:
+class _RunStages:
     """The stages of a run on data that are there."""
 
     def __init__(
@@ -479,5 +479,5 @@ def _largest(windows: WindowSet, settings: RunSettings, targets: Sequence[str]) 
         settings.preset.space.largest,
         n_channels=windows.tokens.shape[1],
         n_features=windows.tokens.shape[2],
-        class_counts=class_counts(told(windows, targets)),
+        class_counts=class_counts(with_targets(windows, targets)),
     )

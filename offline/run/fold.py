@@ -55,7 +55,7 @@ class FoldSummary:
     name : str
         Name of the split.
     targets : tuple of str
-        What the network tells.
+        What the network predicts.
     arch : ArchConfig
         The found subnet.
     parameters : int
@@ -104,11 +104,11 @@ def examples(windows: WindowSet, index: NDArray[np.int64]) -> Examples:
 
 
 def class_counts(windows: WindowSet) -> tuple[int, ...]:
-    """Give the number of classes of each target."""
+    """Return the number of classes of each target."""
     return tuple(len(target.classes) for target in windows.targets)
 
 
-def told(windows: WindowSet, targets: Sequence[str]) -> WindowSet:
+def with_targets(windows: WindowSet, targets: Sequence[str]) -> WindowSet:
     """Take some targets of a window set."""
     names = [target.name for target in windows.targets]
     columns = [names.index(target) for target in targets]
@@ -128,7 +128,7 @@ class Task:
     split : Split
         Its test part may be empty.
     targets : tuple of str
-        What the network tells.
+        What the network predicts.
     seed : int
         Seed of everything random but the subnets of the steps.
     subnet_seed : int
@@ -171,7 +171,7 @@ def run_task(
     preprocessing : PreprocessingSpec
         What made the windows; latency is measured for its shapes.
     report : callable
-        Told how far it is.
+        Learns how far it is.
     until : {"training", "search", "end"}
         Where to stop.
 
@@ -183,13 +183,15 @@ def run_task(
     finished = _read(task.folder)
     if finished is None:
         with Scalars(task.folder) as scalars:
-            finished = _Work(told(windows, task.targets), task, preset, preprocessing, report, scalars).run(until)
+            finished = _NetworkStages(
+                with_targets(windows, task.targets), task, preset, preprocessing, report, scalars
+            ).run(until)
     report(Progress(task.name, DONE, 1, 1))
     return finished
 
 
 @dataclass(frozen=True)
-class _Work:
+class _NetworkStages:
     """What the stages of a network have in common."""
 
     windows: WindowSet
@@ -374,7 +376,7 @@ def read_subnet(folder: Path, windows: WindowSet, result: FoldResult) -> Network
         result.summary.arch,
         n_channels=windows.tokens.shape[1],
         n_features=windows.tokens.shape[2],
-        class_counts=class_counts(told(windows, result.summary.targets)),
+        class_counts=class_counts(with_targets(windows, result.summary.targets)),
     )
     subnet.load_state_dict(load((folder / SUBNET_FILE).read_bytes()))
     return subnet.eval()

@@ -80,7 +80,7 @@ def _require_same(path: Path, known: Sequence[Split], splits: Sequence[Split]) -
 
 
 def require_classes(windows: WindowSet, plan: Plan) -> None:
-    """Check that test windows can tell a network that knows something from one that names a class and no other.
+    """Check that test windows can separate a network that knows something from one that names one class only.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def uncounted(windows: WindowSet, plans: Sequence[Plan]) -> tuple[Exclusion, ...
 
 
 def _first_of_each(windows: WindowSet, splits: Sequence[Split], protocol: Protocol) -> list[Split]:
-    """Take the first split of each group of people that has splits of its own."""
+    """Take the first split of each group of people that has its own splits."""
     firsts: dict[int, Split] = {}
     for split in splits:
         firsts.setdefault(int(windows.subject[split.test[0]]) if protocol.within_subject else 0, split)
@@ -140,9 +140,9 @@ def final_plan(windows: WindowSet, plans: Sequence[Plan], settings: RunSettings,
 
 
 def final_split(windows: WindowSet, splits: Sequence[Split], protocol: Protocol) -> Split:
-    """Give the split of the model that ships: nothing is tested, and the first fold's test part validates.
+    """Return the split of the model that ships: nothing is tested, and the first fold's test part validates.
 
-    Where each subject has folds of its own, the first of each subject does.
+    Where each subject has its own folds, the first of each subject does.
     """
     firsts = _first_of_each(windows, splits, protocol)
     validation = np.sort(np.concatenate([split.test for split in firsts]))

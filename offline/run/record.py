@@ -42,7 +42,7 @@ class NetworkRecord(_Frozen):
     split : str
         Name of the split.
     targets : tuple of str
-        What it tells.
+        What it predicts.
     embed_dim, heads, mlp_ratios, parameters
         The found subnet.
     temperatures : tuple of float
@@ -202,7 +202,7 @@ class RunRecord(_Frozen):
     software: dict[str, str]
 
     def protocol(self, name: str) -> ProtocolRecord:
-        """Give a protocol by name."""
+        """Return a protocol by name."""
         return next(protocol for protocol in self.protocols if protocol.name == name)
 
     def write(self, out: Path) -> None:
@@ -225,14 +225,14 @@ class RunRecord(_Frozen):
                 f"No finished run is in {out}",
                 found=f"no {RESULT_FILE}",
                 expected="the folder of a run that came to its end",
-                fix="Give the command of the run again; it goes on where it was.",
+                fix="Run the same command again; it goes on where it was.",
             ) from error
         except ValidationError as error:
             raise FileError(
                 f"Cannot read {RESULT_FILE} of {out}",
                 found=f"{error.error_count()} faults, the first: {error.errors()[0]['msg']}",
                 expected="a file written by this version of bci-app",
-                fix="Give the command of the run again.",
+                fix="Run the same command again.",
             ) from error
 
 
@@ -309,5 +309,5 @@ class ScoredWindows:
                 return cls(archive["labels"], archive["subject"], archive["trial"], archive["seconds"], probabilities)
         except (OSError, ValueError, KeyError, IndexError, BadZipFile) as error:
             raise FileError(
-                f"Cannot read the predictions {path}", found=str(error), fix="Give the command of the run again."
+                f"Cannot read the predictions {path}", found=str(error), fix="Run the same command again."
             ) from error

@@ -16,7 +16,7 @@ FOLDER = "tensorboard"
 class Scalars:
     """Writes event files where TensorBoard is installed, and nothing where it is not.
 
-    Files of an earlier, interrupted training are replaced: its epochs are told again.
+    Files of an earlier, interrupted training are replaced: its epochs are reported again.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -33,7 +33,7 @@ from offline.run.reference import REFERENCE_NAME
 Floats = NDArray[np.float64]
 
 HOW_SCORED = {
-    True: "Each subject has networks of its own and is scored apart: balanced accuracy (single, rolling, interval) and "
+    True: "Each subject has separate networks and is scored apart: balanced accuracy (single, rolling, interval) and "
     "macro-F1 are means over the subjects’ own; the majority baseline names each subject’s own most frequent class. A "
     "subject whose tested windows lack a class counts in accuracy, baseline and calibration error alone.",
     False: "Figures are over the tested windows of all subjects together.",
@@ -41,19 +41,19 @@ HOW_SCORED = {
 """How figures come from windows, by whether a protocol is within subjects."""
 
 CALIBRATION = (
-    "Every network that is scored has one temperature a target, fitted on validation windows through weights that had "
-    "not met them. "
+    "Every network that is scored has one temperature a target, fitted on validation windows through weights that were "
+    "not trained on them. "
 )
 SHIPPED_CALIBRATION = {
     True: "The exported model’s is fitted in the same way.",
-    False: "The exported model’s is fitted in the end on the test windows of all folds, as the folds’ networks told "
+    False: "The exported model’s is fitted in the end on the test windows of all folds, as the folds’ networks predict "
     "them; it is in no score.",
 }
 """How probabilities are calibrated, by whether the exported model answers for a protocol within subjects."""
 
 
 def pooled(windows: WindowSet, results: Sequence[tuple[Split, FoldResult]], target: int, kind: str) -> Floats:
-    """Give calibrated probabilities (n_windows, n_classes) of one target; NaN where no split tests."""
+    """Return calibrated probabilities (n_windows, n_classes) of one target; NaN where no split tests."""
     name, classes = windows.targets[target].name, len(windows.targets[target].classes)
     probabilities = np.full((len(windows), classes), np.nan)
     for split, result in results:
@@ -70,7 +70,7 @@ def with_tested_temperatures(
 ) -> FoldResult:
     """Calibrate the found subnet of a network by what the same subnets of folds say of all their test windows.
 
-    For a network that has no test windows of its own: those of all folds tell more than its few for validation.
+    For a network without test windows: those of all folds say more than its few for validation.
     """
     temperatures = []
     for name in result.summary.targets:

@@ -21,7 +21,7 @@ SIDE_TARGETS = ("liking",)
 """Rated beside the emotion; trained where they are asked for by name."""
 
 ALL_TARGETS = "all"
-"""Folder of a network that tells several targets."""
+"""Folder of a network that predicts several targets."""
 
 
 LARGEST_SEED = 2**31 - 1
@@ -81,7 +81,7 @@ class RunSettings(BaseModel):
         return next((name for name in self.protocols if not protocol_named(name).leaks), self.protocols[0])
 
     def command(self, *more: str) -> str:
-        """Give the command line, with `more` options, that leads to the same result; folders stand for themselves."""
+        """Return the command line, with `more` options, that leads to the same result; folders stand for themselves."""
         preset, base = self.preset, PRESETS.get(self.preset.name, self.preset)
         recipe, known = preset.recipe.model_dump(), base.recipe.model_dump()
         changed = [name for name in sorted(recipe) if recipe[name] != known[name]]
@@ -115,7 +115,7 @@ class RunSettings(BaseModel):
         return shlex.join(["bci-offline", "run", *words, *latency, *more, "--out", "RUN"])
 
     def choose_subjects(self, dataset: Dataset) -> tuple[str, ...]:
-        """Give the subjects of the run; the demo's are in none unless they are named."""
+        """Return the subjects of the run; the demo's are in none unless they are named."""
         if isinstance(self.subjects, tuple):
             return self.subjects
         demo = dataset.info.demo_subjects
@@ -129,21 +129,21 @@ class RunSettings(BaseModel):
         return available[: self.subjects]
 
     def choose_targets(self, dataset: Dataset) -> tuple[str, ...]:
-        """Give the names of the targets of the run."""
+        """Return the names of the targets of the run."""
         if self.targets is not None:
             return self.targets
         names = [target.name for target in dataset.info.targets]
         return tuple(name for name in names if name not in SIDE_TARGETS) or tuple(names)
 
     def networks(self, targets: Sequence[str]) -> dict[str, tuple[str, ...]]:
-        """Give the folder and the targets of each network."""
+        """Return the folder and the targets of each network."""
         if self.preset.networks == "shared" and len(targets) > 1:
             return {ALL_TARGETS: tuple(targets)}
         return {target: (target,) for target in targets}
 
 
 def _flat(search: Evolution) -> dict[str, object]:
-    """Give the settings of the search and of its score by name."""
+    """Return the settings of the search and of its score by name."""
     return search.model_dump(exclude={"score"}) | search.score.model_dump()
 
 

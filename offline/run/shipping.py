@@ -19,7 +19,7 @@ from offline.datasets.base import Dataset, DatasetInfo, WindowSet
 from offline.export import Excerpt, ExportedSubnet, build_graph, export_bundle, quantise
 from offline.export.graph import Session
 from offline.run.bad_channels import allowed_share
-from offline.run.fold import FoldResult, Task, read_subnet, told
+from offline.run.fold import FoldResult, Task, read_subnet, with_targets
 from offline.run.record import ProtocolRecord
 from offline.run.scores import rolling_windows
 from offline.run.settings import RunSettings
@@ -55,7 +55,7 @@ class Shipping:
     bad_channels: bool = False
 
     def destination(self, settings: RunSettings, info: DatasetInfo, out: Path) -> Path:
-        """Give the folder of the bundle, after a check that it has a name and that nothing else would be lost.
+        """Return the folder of the bundle, after a check that it has a name and that nothing else would be lost.
 
         Raises
         ------
@@ -68,7 +68,7 @@ class Shipping:
                 "A bundle cannot have this name",
                 found=repr(name),
                 expected="letters, digits, dots, dashes and underscores, a letter or digit first",
-                fix="Give another --name; --export names the folder.",
+                fix="Choose another --name; --export names the folder.",
             )
         folder = self.folder or out / "bundle" / name
         require_replaceable(folder)
@@ -87,7 +87,7 @@ class Shipping:
         return self.name or default + ("-int8" if self.int8 else "")
 
     def options(self) -> tuple[str, ...]:
-        """Give the words of the command line that ask for it; names of bundles stand for themselves."""
+        """Return the words of the command line that ask for it; names of bundles stand for themselves."""
         asked = {"--int8": self.int8, "--bad-channels": self.bad_channels}
         return tuple(option for option, given in asked.items() if given)
 
@@ -187,14 +187,14 @@ def _exported(windows: WindowSet, task: Task, result: FoldResult) -> ExportedSub
     targets = tuple(
         target.model_copy(update={"temperature": temperature})
         for target, temperature in zip(
-            told(windows, task.targets).targets, result.summary.temperatures["found"], strict=True
+            with_targets(windows, task.targets).targets, result.summary.temperatures["found"], strict=True
         )
     )
     return ExportedSubnet(read_subnet(task.folder, windows, result), targets)
 
 
 def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, trained: Sequence[str]) -> Excerpt:
-    """Give signal for the golden record: a rest baseline, if there is one, and ten windows.
+    """Return signal for the golden record: a rest baseline, if there is one, and ten windows.
 
     It is the beginning of the demo subject's recording where the data set has one that can be used and was not
     `trained` on, else synthetic EEG: a bundle may go where the recordings of the data set may not.
@@ -213,7 +213,7 @@ def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, trained: Sequence[
 
 
 def _beginning(dataset: Dataset, subject: str, seconds: float) -> Excerpt | None:
-    """Give the beginning of a subject's first recording, None if it is too short or cannot be read."""
+    """Return the beginning of a subject's first recording, None if it is too short or cannot be read."""
     try:
         trial = next(iter(dataset.trials(subject)))
     except DatasetError:  # nothing of it is trained on either

@@ -1,4 +1,4 @@
-"""What a run tells of its progress."""
+"""How a run reports its progress."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Watch(Protocol):
         """Show the subjects whose windows are made."""
 
     def skipped(self, subject: str, reason: DatasetError) -> None:
-        """Tell that a subject is left out."""
+        """Show that a subject is left out."""
 
     def networks(self, total: int) -> None:
         """Take the number of networks; each reports `DONE` in the end."""
@@ -39,7 +39,7 @@ class Watch(Protocol):
         """Show how far one network is."""
 
     def stage(self, name: str) -> None:
-        """Tell what comes after the networks."""
+        """Show what comes after the networks."""
 
 
 class Unwatched:

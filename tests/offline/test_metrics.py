@@ -84,7 +84,7 @@ def test_one_class_tells_nothing_of_how_sure_to_be() -> None:
 
 
 def interval(skills: np.ndarray, rng: np.random.Generator, *, by_subject: bool) -> tuple[float, float]:
-    """Give the interval of 20 groups that are right with a chance each, half of them of each class."""
+    """Return the interval of 20 groups that are right with a chance each, half of them of each class."""
     group = np.repeat(np.arange(20), 50)
     labels = rng.integers(0, 2, 1000) if by_subject else group % 2
     right = rng.random(1000) < skills[group]

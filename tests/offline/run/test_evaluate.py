@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.predictor import Predictor
-from bci_app.bundle.spec import Provenance, Smoothing
+from bci_app.bundle.spec import Conformal, Provenance, Smoothing
 from bci_app.errors import BundleError, DatasetError
 from offline import cli
 from offline.datasets import Threshold, make_windows, open_dataset
@@ -20,6 +20,7 @@ from offline.export import Excerpt, ExportedSubnet, export_bundle
 from offline.metrics import balanced_accuracy, rolling_mean
 from offline.presets import PRESETS
 from offline.protocols import make_splits
+from offline.run.answers import swapped
 from offline.run.evaluate import _shared_targets, evaluate, evaluate_reference
 from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.supernet.model import Network
@@ -85,12 +86,44 @@ def test_the_command_prints_what_the_issue_names(bundle: LoadedBundle, sample: P
     result = CliRunner().invoke(cli.app, [*arguments, "--json"])
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
-    assert list(printed) == ["balanced_accuracy", "rolling_balanced_accuracy", "ece", "per_subject"]
+    assert list(printed) == [
+        "balanced_accuracy", "rolling_balanced_accuracy", "ece", "per_subject", "answered",
+        "answered_rolling_balanced_accuracy", "coverage", "swap", "auc_within",
+    ]  # fmt: skip
+    assert printed["answered"] == 1.0
+    assert printed["answered_rolling_balanced_accuracy"] == printed["rolling_balanced_accuracy"]
+    assert printed["coverage"] is None
+    assert set(printed["swap"]) == {"rest_high", "task_high"}
+    assert 0 <= printed["auc_within"] <= 1
     assert len(printed["per_subject"]) == 3
     assert "1 of 3 subjects" in result.stderr
     table = CliRunner().invoke(cli.app, [*arguments, "--subjects", "2"])
     assert "calibration error" in table.stdout
     assert "reference" not in table.stdout
+
+
+def test_windows_whose_set_has_several_classes_have_no_answer(bundle: LoadedBundle, sample: Path) -> None:
+    dataset = open_dataset("eegmat", sample)
+    (sure,) = evaluate(bundle, dataset)
+    target = bundle.spec.targets[0]
+    everything = Conformal(of="window", coverage=0.9, thresholds=(1.0, 1.0), kind="marginal", n_windows=100)
+    spec = bundle.spec.model_copy(update={"targets": (target.model_copy(update={"conformal": (everything,)}),)})
+    (found,) = evaluate(replace(bundle, spec=spec), dataset)
+    assert found.balanced_accuracy == sure.balanced_accuracy
+    assert sure.answers is not None
+    assert found.answers is not None
+    assert (sure.answers.answered, sure.answers.coverage) == (1.0, None)
+    assert (found.answers.answered, found.answers.coverage) == (0.0, 1.0)
+    assert found.answers.answered_rolling_balanced_accuracy is None
+
+
+def test_a_swapped_baseline_is_the_beginning_of_the_task(sample: Path) -> None:
+    trials = list(open_dataset("eegmat", sample).trials("Subject02"))
+    rest, task = swapped(trials, "mental_load", 30.0)
+    assert rest.rest is trials[1].data
+    assert (rest.labels["mental_load"], rest.scored_from) == (0, trials[0].scored_from)
+    assert (task.rest, task.scored_from) == (None, round(30 * task.rate))
+    assert list(swapped(trials[:1], "mental_load", 30.0)) == []
 
 
 def test_the_reference_stands_beside_fitted_on_the_other_subjects(bundle: LoadedBundle, sample: Path) -> None:

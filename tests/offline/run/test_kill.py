@@ -94,5 +94,5 @@ def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(
 
 
 def files(out: Path) -> set[str]:
-    """Give what is left in a run's folder; TensorBoard names its files by the time."""
+    """Return what is left in a run's folder; TensorBoard names its files by the time."""
     return {str(path.relative_to(out)) for path in out.rglob("*") if "tensorboard" not in path.parts}

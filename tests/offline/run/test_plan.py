@@ -1,4 +1,4 @@
-"""What a run refuses before anything is trained: targets that tell nothing, and references of other windows."""
+"""What a run refuses before anything is trained: targets that cannot be scored, and references of other windows."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ ANY_FOLDS = SETTINGS.model_copy(update={"folds": None})
 
 
 def windows_of(labels: np.ndarray) -> WindowSet:
-    """Give ten windows of each trial of each subject; `labels` (n_subjects, n_trials)."""
+    """Return ten windows of each trial of each subject; `labels` (n_subjects, n_trials)."""
     n_subjects, n_trials = labels.shape
     n = labels.size * 10
     trial = np.repeat(np.arange(labels.size), 10)

@@ -361,7 +361,7 @@ def test_the_final_model_uses_every_window_and_tests_none(windows: WindowSet) ->
         final = final_split(windows, splits, protocol_named(protocol))
         assert len(final.test) == 0
         assert np.array_equal(np.sort(np.concatenate([final.train, final.validation])), np.arange(len(windows)))
-        if protocol == "paper":  # each subject has folds of its own, and validates in the final model
+        if protocol == "paper":  # each subject has its own folds, and validates in the final model
             assert set(windows.subject[final.validation]) == set(range(8))
 
 
