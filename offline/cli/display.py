@@ -15,7 +15,7 @@ from rich.text import Text
 
 from bci_app.bundle.spec import TargetScore
 from bci_app.errors import DatasetError
-from offline.datasets import DatasetRow
+from offline.datasets import Damage, DatasetRow
 from offline.protocols import LEAK_WARNING
 
 REPLACED_BY = {"interpolate": "interpolation", "rest": "their rest"}
@@ -98,6 +98,10 @@ class RunDisplay:
     def skipped(self, subject: str, reason: DatasetError) -> None:
         """Show that a subject is left out."""
         self._console.print(f"{subject} is left out: {reason}", style="yellow", highlight=False)
+
+    def damaged(self, found: Damage) -> None:
+        """Show what is wrong with the data."""
+        self._console.print(f"{found.what}: {found.why}", style="yellow", highlight=False)
 
     def networks(self, total: int) -> None:
         """Take the number of networks, or of baselines after them."""

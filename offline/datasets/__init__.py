@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from offline.datasets.base import Dataset, DatasetInfo, Split, Trial, WindowSet
+from offline.datasets.base import Damage, Dataset, DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.cache import prepare
 from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import FileDataset
@@ -21,6 +21,7 @@ from offline.datasets.windows import make_windows
 __all__ = [
     "DATASETS",
     "DEFAULT",
+    "Damage",
     "Dataset",
     "DatasetEntry",
     "DatasetInfo",

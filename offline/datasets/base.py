@@ -120,6 +120,22 @@ class Dataset(Protocol):
 
 
 @dataclass(frozen=True)
+class Damage:
+    """Something wrong with a data set that its files do not show at first sight.
+
+    Attributes
+    ----------
+    what : str
+        The subject or target.
+    why : str
+        What is wrong, in words.
+    """
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
 class WindowSet:
     """The windows of a data set, ready for a network.
 
@@ -140,6 +156,10 @@ class WindowSet:
         Index, in its recording at the recording's rate, of each window's last sample.
     seconds : ndarray of float64, shape (n_windows,)
         Time of that sample from the start of the recording.
+    copies : tuple of pairs of int
+        Codes of trials that are copies of each other.
+    damage : tuple of Damage
+        What is wrong with the data.
     digest : str
         Hash of all that, where it was taken when the windows were written to disk; empty for others.
     stimulus : ndarray of int64, shape (n_windows,), or None
@@ -155,6 +175,8 @@ class WindowSet:
     subjects: tuple[str, ...]
     last: NDArray[np.int64]
     seconds: NDArray[np.float64]
+    copies: tuple[tuple[int, int], ...] = ()
+    damage: tuple[Damage, ...] = ()
     digest: str = ""
     stimulus: NDArray[np.int64] | None = None
 

@@ -55,13 +55,17 @@ INFO = DatasetInfo(
 
 @dataclass(frozen=True)
 class _Event:
-    """A row of ``events.tsv``, in seconds; `labels` is empty for anything that is not a trial."""
+    """A row of ``events.tsv``, in seconds; `labels` is empty for anything that is not a trial.
+
+    `stimulus` is the name in the column that names trials, empty without one.
+    """
 
     onset: float
     duration: float
     trial: str
     rest: bool
     labels: Mapping[str, str]
+    stimulus: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,6 +217,7 @@ class BidsFolder:
                     trial=str(line) if is_missing(name) else name,
                     rest=rest,
                     labels=self._in_words(labels) if wanted else {},
+                    stimulus="" if is_missing(name) else name,
                 )
             )
         return tuple(sorted(events, key=lambda event: event.onset))
@@ -312,6 +317,7 @@ class BidsFolder:
                 subject=recording.subject,
                 session=recording.session,
                 trial=prefix + event.trial,
+                stimulus=event.stimulus,
                 data=read_samples(raw, channels, begin, end, scale, repair, where),
                 rate=rate,
                 channels=channels,

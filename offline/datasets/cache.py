@@ -30,7 +30,7 @@ import bci_app
 from bci_app.bundle.spec import Target
 from bci_app.errors import DatasetError
 from bci_app.preprocessing import PreprocessingSpec
-from offline.datasets.base import WindowSet
+from offline.datasets.base import Damage, WindowSet
 from offline.datasets.files import FileDataset
 from offline.datasets.processes import deaf_to_interrupts, process_pool
 from offline.datasets.windows import (
@@ -226,11 +226,13 @@ def _make(
             raise DatasetError(
                 f"No subject of data set {dataset.info.name} can be used", found=f"{len(names)} subjects"
             )
-        _write_arrays(partial, parts, dataset.info.targets)
+        joined = _write_arrays(partial, parts, dataset.info.targets)
         manifest = asked | {
             "sources": sources,
             "kept": list(parts),
             "skipped": skipped,
+            "copies": [list(pair) for pair in joined.copies],
+            "damage": [[found.what, found.why] for found in joined.damage],
             "digest": _digest(partial, list(parts), dataset.info.targets),
             "arrays": {name: (partial / f"{name}.npy").stat().st_size for name in _ARRAYS},
         }
@@ -335,7 +337,7 @@ def _prepare_subject(
     return replace(made, tokens=made.tokens[:0].copy())
 
 
-def _write_arrays(partial: Path, parts: dict[str, SubjectWindows], targets: Sequence[Target]) -> None:
+def _write_arrays(partial: Path, parts: dict[str, SubjectWindows], targets: Sequence[Target]) -> WindowSet:
     """Write one file for each array of the set and remove the files of the subjects."""
     n = sum(len(part.last) for part in parts.values())
     shape = next(iter(parts.values())).tokens.shape[1:]
@@ -352,6 +354,7 @@ def _write_arrays(partial: Path, parts: dict[str, SubjectWindows], targets: Sequ
     joined = join_subjects(list(parts.values()), list(parts), targets, tokens=tokens)
     for name in _ARRAYS[1:]:
         np.save(partial / f"{name}.npy", getattr(joined, name), allow_pickle=False)
+    return joined
 
 
 def _digest(folder: Path, subjects: Sequence[str], targets: Sequence[Target]) -> str:
@@ -380,5 +383,11 @@ def _load(folder: Path, manifest: dict[str, Any], targets: Sequence[Target], cho
     arrays["labels"] = arrays["labels"][:, columns]
     tokens = np.load(folder / "tokens.npy", mmap_mode="r", allow_pickle=False)
     return WindowSet(
-        tokens=tokens, targets=chosen, subjects=tuple(manifest["kept"]), digest=manifest["digest"], **arrays
+        tokens=tokens,
+        targets=chosen,
+        subjects=tuple(manifest["kept"]),
+        copies=tuple((first, second) for first, second in manifest["copies"]),
+        damage=tuple(Damage(what, why) for what, why in manifest["damage"]),
+        digest=manifest["digest"],
+        **arrays,
     )

@@ -91,6 +91,7 @@ class FacedProcessed:
                 subject=subject,
                 session="1",
                 trial=str(number),
+                stimulus=str(number),
                 data=require_finite(data, where),
                 rate=float(RATE),
                 channels=CHANNELS,

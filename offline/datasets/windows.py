@@ -15,6 +15,7 @@ from bci_app.preprocessing import Pipeline, Rest, Window, measure_rest, network_
 from bci_app.preprocessing.alignment import Aligner
 from bci_app.preprocessing.spec import NoBaseline, PreprocessingSpec
 from offline.datasets.base import Dataset, Trial, WindowSet
+from offline.datasets.damage import TrialCheck, examine, find_damage
 
 Progress = Callable[[int, int], None]
 """Called with the subjects done and the subjects in all."""
@@ -42,6 +43,8 @@ class SubjectWindows:
         As in `WindowSet`.
     stimulus : ndarray of int64, shape (n_windows,)
         As in `WindowSet`.
+    checks : tuple of TrialCheck
+        What was found in each trial that has windows.
     """
 
     tokens: NDArray[np.float32]
@@ -51,6 +54,7 @@ class SubjectWindows:
     last: NDArray[np.int64]
     seconds: NDArray[np.float64]
     stimulus: NDArray[np.int64]
+    checks: tuple[TrialCheck, ...] = ()
 
 
 def stimulus_code(name: str) -> int:
@@ -209,6 +213,7 @@ def subject_windows(
     aligners: dict[str, Aligner] = {}
     tokens, labels, session, trial_code, last, seconds, stimulus = [], [], [], [], [], [], []
     names = set()
+    checks: list[TrialCheck] = []
     for number, trial in enumerate(dataset.trials(subject)):
         if (trial.session, trial.trial) in names:
             raise DatasetError(f"{subject} has trial {trial.trial} of session {trial.session} twice")
@@ -223,6 +228,8 @@ def subject_windows(
                 f"Preprocessing does not fit trial {trial.trial} of {subject}", found=str(error)
             ) from error
         n = len(made)
+        if n:
+            checks.append(examine(trial, number))
         tokens.append(made)
         labels.append(np.tile(np.array([trial.labels[t.name] for t in targets], dtype=np.int64), (n, 1)))
         session.append(np.full(n, sessions.setdefault(trial.session, len(sessions)), dtype=np.int64))
@@ -237,7 +244,14 @@ def subject_windows(
             expected=f"a trial with {spec.window_seconds:g} s to score after warm-up and baseline",
         )
     return SubjectWindows(
-        *(np.concatenate(parts) for parts in (tokens, labels, session, trial_code, last, seconds, stimulus))  # type: ignore[arg-type]
+        tokens=np.concatenate(tokens),
+        labels=np.concatenate(labels),
+        session=np.concatenate(session),
+        trial=np.concatenate(trial_code),
+        last=np.concatenate(last),
+        seconds=np.concatenate(seconds),
+        stimulus=np.concatenate(stimulus),
+        checks=tuple(checks),
     )
 
 
@@ -257,6 +271,7 @@ def join_subjects(
     """
     session_offsets = np.cumsum([0, *(int(part.session.max()) + 1 for part in parts)])
     trial_offsets = np.cumsum([0, *(int(part.trial.max()) + 1 for part in parts)])
+    findings = find_damage(subjects, [part.checks for part in parts])
     return WindowSet(
         tokens=tokens,
         labels=np.concatenate([part.labels for part in parts]),
@@ -268,6 +283,11 @@ def join_subjects(
         last=np.concatenate([part.last for part in parts]),
         seconds=np.concatenate([part.seconds for part in parts]),
         stimulus=np.concatenate([part.stimulus for part in parts]),
+        copies=tuple(
+            (int(trial_offsets[a]) + first, int(trial_offsets[b]) + second)
+            for (a, first), (b, second) in findings.copies
+        ),
+        damage=findings.damage,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bci_app.errors import DatasetError
 from offline.datasets.base import Split, WindowSet
 from offline.protocols.base import Protocol
+from offline.protocols.copies import refuse_copies
 from offline.protocols.paper import PAPER
 from offline.protocols.session import SESSION
 from offline.protocols.stimulus import LOSO_STIMULUS, STIMULUS
@@ -89,11 +90,14 @@ def make_splits(
 
 
 def check_split(windows: WindowSet, split: Split, protocol: str) -> None:
-    """Check that no window, and no unit of the protocol, is in two parts of a split.
+    """Check that no window, and no unit of the protocol, is in two parts of a split, and no copy is tested.
 
     Raises
     ------
     DatasetError
         If one is, or a part is empty.
     """
-    protocol_named(protocol).check(windows, split)
+    chosen = protocol_named(protocol)
+    chosen.check(windows, split)
+    if not chosen.leaks:
+        refuse_copies(windows, split)

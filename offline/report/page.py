@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 
 from offline.report import charts
@@ -10,6 +12,7 @@ from offline.report.sections import SECTIONS
 from offline.report.style import STYLE, target_colour
 from offline.report.words import HYPERVOLUME
 from offline.run.bad_channels import LARGEST_LOSS
+from offline.run.record import Exclusion
 from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
 TEMPLATES = PackageLoader("offline.report")
@@ -35,7 +38,8 @@ def render(report: Report) -> str:
         report=report,
         record=record,
         kinds=_KINDS | {baseline.name: baseline.title for baseline in record.baselines},
-        exclusions=_exclusions(report),
+        exclusions=_by_reason(report.record.excluded),
+        damage=_by_reason(report.record.damage),
         facts=_facts(report),
     )
 
@@ -90,10 +94,10 @@ def _parameters(count: int) -> str:
     return f"{count / 1e6:.2f} M" if count >= 1e6 else f"{count / 1e3:.1f} k"
 
 
-def _exclusions(report: Report) -> dict[str, list[str]]:
-    """Sort what was left out by the reason."""
+def _by_reason(found: Sequence[Exclusion]) -> dict[str, list[str]]:
+    """Sort subjects and targets by the reason."""
     by_reason: dict[str, list[str]] = {}
-    for exclusion in report.record.excluded:
+    for exclusion in found:
         by_reason.setdefault(exclusion.why, []).append(exclusion.what)
     return by_reason
 

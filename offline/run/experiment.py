@@ -197,6 +197,11 @@ class _Data:
             on_skip=self._skip,
         )
 
+    def report_damage(self, windows: WindowSet) -> None:
+        """Show what is wrong with the windows."""
+        for found in windows.damage:
+            self._watch.damaged(found)
+
     def _skip(self, subject: str, reason: DatasetError) -> None:
         if subject not in self.skipped:
             self.skipped[subject] = reason
@@ -248,6 +253,7 @@ class _RunStages:
         self.shipping = shipping
         self.compared = [baseline for baseline in compared if baseline is not REFERENCE_BASELINE]
         self.windows = data.windows(spec)
+        data.report_damage(self.windows)
         self.plans = [make_plan(self.windows, protocol_named(name), settings, out) for name in settings.protocols]
         self.final = final_plan(self.windows, self.plans, settings, out)
 
@@ -435,6 +441,7 @@ class _RunStages:
             preprocessing=self.spec,
             targets=windows.targets,
             subjects=windows.subjects,
+            damage=tuple(Exclusion(what=found.what, why=found.why) for found in windows.damage),
             excluded=_exclusions(self.data.dataset, windows, self.data.skipped) + uncounted(windows, self.plans),
             windows=len(windows),
             trials=len(np.unique(windows.trial)),

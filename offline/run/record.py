@@ -152,6 +152,8 @@ class RunRecord(_Frozen):
     ----------
     subjects : tuple of str
         Those that the run used.
+    damage : tuple of Exclusion
+        What is wrong with the data that the run used: the subject or target, and what was found.
     windows, trials : int
         How many of them.
     largest : int
@@ -181,6 +183,7 @@ class RunRecord(_Frozen):
     targets: tuple[Target, ...]
     subjects: tuple[str, ...]
     excluded: tuple[Exclusion, ...]
+    damage: tuple[Exclusion, ...] = ()
     windows: int
     trials: int
     caution: str

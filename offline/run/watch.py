@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from bci_app.errors import DatasetError
+from offline.datasets.base import Damage
 
 DONE = "done"
 """The last stage of every network."""
@@ -32,6 +33,9 @@ class Watch(Protocol):
     def skipped(self, subject: str, reason: DatasetError) -> None:
         """Show that a subject is left out."""
 
+    def damaged(self, found: Damage) -> None:
+        """Show what is wrong with the data."""
+
     def networks(self, total: int) -> None:
         """Take the number of networks; each reports `DONE` in the end."""
 
@@ -49,6 +53,9 @@ class Unwatched:
         """Show nothing."""
 
     def skipped(self, subject: str, reason: DatasetError) -> None:
+        """Show nothing."""
+
+    def damaged(self, found: Damage) -> None:
         """Show nothing."""
 
     def networks(self, total: int) -> None:
