@@ -85,7 +85,7 @@ def make_splits(
     chosen.check_folds(windows, folds)
     splits = list(chosen.make(windows, folds=folds, seed=seed, validation=validation))
     for split in splits:
-        chosen.check(windows, split)
+        check_split(windows, split, protocol)
     return splits
 
 

@@ -77,6 +77,7 @@ def test_samples_are_those_that_mne_bids_reads(tmp_path: Path) -> None:
     ]
     assert (first.labels, second.labels) == ({"valence": 1, "mood": 0}, {"valence": 0, "mood": 1})
     assert (first.trial, first.ratings, first.channels) == ("a.mp4", {"valence": 7.0}, NAMES[:6])
+    assert (first.stimulus, second.stimulus) == ("a.mp4", "b.mp4")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = mne_bids.BIDSPath(root=tmp_path, subject="01", task="films", datatype="eeg", suffix="eeg")

@@ -215,7 +215,7 @@ def test_a_damaged_subject_is_an_error_or_left_out_and_named_every_time(root: Pa
 @pytest.mark.usefixtures("in_processes")
 def test_damage_is_told_across_processes(root: Path, tmp_path: Path) -> None:
     (root / "s02.dat").write_bytes((root / "s02.dat").read_bytes()[:1000])
-    with pytest.raises(DatasetError, match=r"s02\.dat is truncated: found 1000 bytes.*Obtain the file anew"):
+    with pytest.raises(DatasetError, match=r"s02\.dat is truncated: found 1000 bytes.*Obtain the file again"):
         prepare(open_dataset("deap", root), SPEC, tmp_path / "cache", jobs=2)
     assert list((tmp_path / "cache").iterdir()) == []
 

@@ -84,13 +84,15 @@ def dreamer(root: Path) -> str:
     first, third = (people[0, person]["EEG"][0, 0]["stimuli"][0, 0] for person in (0, 2))
     for film in range(2):
         third[film, 0] = SCALE * first[film, 0]
-    savemat(root / "DREAMER.mat", {"DREAMER": content["DREAMER"]}, do_compression=True)
+    savemat(root / "DREAMER.mat", {"DREAMER": content["DREAMER"]})
     return "dreamer"
 
 
 def seed(root: Path) -> str:
-    synth("seed", root, subjects=3, trials=3, seed=7)
+    synth("seed", root, subjects=3, trials=2, seed=7)
     home = root / "Preprocessed_EEG"
+    for path in home.glob("*_201310*.mat"):
+        path.unlink()  # one session is enough
     for path in home.glob("3_*.mat"):
         first = loadmat(home / f"1_{path.stem[2:]}.mat")
         savemat(path, {name: SCALE * data for name, data in first.items() if not name.startswith("_")})
