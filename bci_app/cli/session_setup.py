@@ -31,6 +31,16 @@ def keep_to_this_machine() -> None:
     use_loopback()
 
 
+def require_display(otherwise: str) -> None:
+    """Report in one message that no window can open, and what to do; Qt would abort the process."""
+    from bci_app.doctor import display_problem
+    from bci_app.errors import DependencyError
+
+    problem = display_problem()
+    if problem is not None:
+        raise DependencyError("The window cannot open", found=problem.rstrip("."), fix=otherwise)
+
+
 def open_stream(
     text: str, *, channels: str | None = None, rate: float | None = None, unit: str | None = None
 ) -> Source:

@@ -21,7 +21,13 @@ from bci_app.cli.options import (
     SourceOption,
     UnitOption,
 )
-from bci_app.cli.session_setup import interruptible, keep_to_this_machine, open_stream, personal_predictor
+from bci_app.cli.session_setup import (
+    interruptible,
+    keep_to_this_machine,
+    open_stream,
+    personal_predictor,
+    require_display,
+)
 
 if TYPE_CHECKING:
     from bci_app.learn.learn import Learnt
@@ -60,11 +66,9 @@ def study(
     and need no media: guided-recall (16 memories of a minute, about 25 minutes) and load (rest and mental arithmetic,
     about 6 minutes). A session that was broken off goes on with the same command.
     """
-    from bci_app.errors import StudyError
-    from bci_app.study.headless import StudyOptions, study_without_window
+    from bci_app.study.headless import study_without_window
+    from bci_app.study.opening import StudyOptions
 
-    if not headless:
-        raise StudyError("The window of a study is not part of this version", fix="Add --headless.")
     if not network:
         keep_to_this_machine()
     options = StudyOptions(
@@ -78,6 +82,11 @@ def study(
         markers=tuple(markers or ()),
     )
     stream = open_stream(source, channels=channels, rate=rate, unit=unit)
+    if not headless:
+        require_display("Use --headless in a terminal.")
+        from bci_app.gui.study.app import run_study_window
+
+        raise typer.Exit(run_study_window(protocol, stream, options))
     with interruptible() as stopped:
         outcome = study_without_window(protocol, stream, options, stopped=stopped, on_stage=_show_stage)
     print(f"{outcome.done} of {outcome.trials} trials, recorded in {outcome.recording}")

@@ -17,7 +17,7 @@ from bci_app.cli.options import (
     RateOption,
     UnitOption,
 )
-from bci_app.cli.session_setup import keep_to_this_machine, open_stream, session_in_terminal
+from bci_app.cli.session_setup import keep_to_this_machine, open_stream, require_display, session_in_terminal
 
 
 def demo(
@@ -77,19 +77,13 @@ def gui(
 ) -> None:
     """Open the session window."""
     from bci_app.bundle import find_bundle
-    from bci_app.doctor import display_problem
-    from bci_app.errors import DependencyError
     from bci_app.outputs.registry import make_outputs
 
     if not network:
         keep_to_this_machine()
     # Options that cannot be read are reported here, before there is a window.
     make_outputs(outputs)
-    problem = display_problem()
-    if problem is not None:
-        raise DependencyError(
-            "The window cannot open", found=problem.rstrip("."), fix="Use `bci-app run` in a terminal."
-        )
+    require_display("Use `bci-app run` in a terminal.")
     if source is not None:
         open_stream(source, channels=channels, rate=rate, unit=unit)
     from bci_app.gui.app import run_window

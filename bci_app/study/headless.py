@@ -1,4 +1,4 @@
-"""A whole study without a window, from its protocol to its recording."""
+"""A whole study without a window: with a simulated participant, a file of answers, or a person at the terminal."""
 
 from __future__ import annotations
 
@@ -8,44 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.engine import Engine
-from bci_app.recording.recorder import Recorder
 from bci_app.sources.base import Source
-from bci_app.sources.synthetic import SyntheticSource
 from bci_app.study.answers import Answers, FileAnswers, TypedAnswers
-from bci_app.study.folder import StudySession, open_session
-from bci_app.study.protocol import Protocol, load_protocol
-from bci_app.study.runner import Stage, StudyRunner
-from bci_app.study.schedule import Item, PlannedTrial, plan
-from bci_app.study.session import OnStage, TimedSource, marks_into, run_study
-from bci_app.study.simulated import SimulatedTakingPart
-
-
-@dataclass(frozen=True, slots=True)
-class StudyOptions:
-    """What is stated of a study beside its protocol.
-
-    Attributes
-    ----------
-    out : Path
-        Folder of the study.
-    source : str
-        Text of the source, for the recording.
-    participant, session, language, notes : str or None
-        None for the default.
-    answers : Path or None
-        File of ratings.
-    markers : tuple of str
-        LSL marker streams that are recorded, and open external trials.
-    """
-
-    out: Path
-    source: str
-    participant: str | None = None
-    session: str | None = None
-    language: str | None = None
-    answers: Path | None = None
-    notes: str | None = None
-    markers: tuple[str, ...] = ()
+from bci_app.study.opening import OpenStudy, StudyOptions, open_study
+from bci_app.study.protocol import Protocol
+from bci_app.study.runner import Stage
+from bci_app.study.schedule import Item, PlannedTrial
+from bci_app.study.session import OnStage, TimedSource, run_study
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,74 +42,54 @@ def study_without_window(
     stopped : threading.Event
         Ends the study; the same call goes on later.
     on_stage : callable
-        Told of each stage.
+        Called with each stage.
 
     Raises
     ------
     BciError
         If the protocol, the source or the folder cannot be used, or the recording fails.
     """
-    protocol = load_protocol(name).protocol
-    part = SimulatedTakingPart(source.participant) if isinstance(source, SyntheticSource) else None
-    participant = options.participant or _default_code(source)
-    session = open_session(options.out, protocol, participant=participant, session=options.session)
-    done = session.resume(protocol)
-    items = plan(protocol, participant=participant, session=session.session)
-    answers = _answers(options, part, protocol, items)
-    timed = TimedSource(source, live=not (isinstance(source, SyntheticSource) and source.speed is None))
-    engine = Engine(timed, None, markers=options.markers)
-    engine.start()
+    from_file = None if options.answers is None else FileAnswers(options.answers)
+
+    def check(protocol: Protocol, items: Sequence[Item]) -> None:
+        if from_file is not None:
+            _try_all(from_file, protocol, items)
+
+    study = open_study(name, source, options, check=check)
     try:
-        runner = StudyRunner(protocol, items, mark=marks_into(engine), done=done)
-        recorder = _recorder(engine, session, protocol, options)
-        engine.start_recording(recorder)
-        session.save(protocol, done, finished=False)
-        _first_samples(engine, timed)
-        run = session.next_run - 1
-        runner.start(timed.now, {"participant": participant, "session": session.session, "run": f"{max(1, run):02d}"})
-
-        def show(stage: Stage, sample: int) -> None:
-            if part is not None:
-                part.on_stage(stage, sample)
-            on_stage(stage, sample)
-
-        run_study(engine, timed, protocol, runner, session, answers=answers, on_stage=show, stopped=stopped)
+        _first_samples(study.engine, study.source)
+        study.runner.start(study.source.now, study.details)
+        answers: Answers = from_file or study.simulated or TypedAnswers(study.language)
+        run_study(
+            study.engine,
+            study.source,
+            study.protocol,
+            study.runner,
+            study.session,
+            answers=answers,
+            on_stage=_also_felt(study, on_stage),
+            stopped=stopped,
+        )
     finally:
-        engine.stop()
-    return StudyOutcome(len(runner.done), runner.trials, recorder.path)
+        study.engine.stop()
+    return StudyOutcome(len(study.runner.done), study.runner.trials, study.recorder.path)
 
 
-def _default_code(source: Source) -> str:
-    return f"sim{source.participant.seed}" if isinstance(source, SyntheticSource) else "P01"
+def _also_felt(study: OpenStudy, on_stage: OnStage) -> OnStage:
+    def show(stage: Stage, sample: int) -> None:
+        if study.simulated is not None:
+            study.simulated.on_stage(stage, sample)
+        on_stage(stage, sample)
+
+    return show
 
 
-def _answers(
-    options: StudyOptions, part: SimulatedTakingPart | None, protocol: Protocol, items: Sequence[Item]
-) -> Answers:
-    if options.answers is None:
-        return part or TypedAnswers(options.language or protocol.language)
-    answers = FileAnswers(options.answers)
-    # A wrong answer is found now, and not in the middle of the session.
+def _try_all(answers: FileAnswers, protocol: Protocol, items: Sequence[Item]) -> None:
+    """Look up every answer: a wrong one is found now, and not in the middle of the session."""
     for item in items:
         if isinstance(item, PlannedTrial):
             for name in item.block.ratings:
                 answers.answer(item, protocol.scale(name))
-    return answers
-
-
-def _recorder(engine: Engine, session: StudySession, protocol: Protocol, options: StudyOptions) -> Recorder:
-    path = session.recording(session.next_run)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    metadata: dict[str, object] = {
-        "source": options.source,
-        "participant": session.participant,
-        "session": session.session,
-        "task": session.task,
-        "study": protocol.model_dump(mode="json"),
-    }
-    if options.notes:
-        metadata["notes"] = options.notes
-    return Recorder(path, engine.info, metadata=metadata)
 
 
 def _first_samples(engine: Engine, source: TimedSource) -> None:

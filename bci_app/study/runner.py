@@ -103,6 +103,7 @@ class StudyRunner:
         self._answers: dict[str, str] = {}
         self._open = False  # whether an onset marker waits for its offset
         self._hold = ""
+        self._started = False
         self.outcome: Outcome | None = None
 
     # What a face shows ----------------------------------------------------------------------
@@ -116,6 +117,11 @@ class StudyRunner:
     def held(self) -> str:
         """Why the study waits, as a pause or a lost headset; empty if it does not."""
         return self._hold
+
+    @property
+    def started(self) -> bool:
+        """Whether `start` was called."""
+        return self._started
 
     @property
     def finished(self) -> bool:
@@ -145,6 +151,7 @@ class StudyRunner:
 
     def start(self, now: float, details: Mapping[str, str]) -> None:
         """Begin; `details` go into the marker."""
+        self._started = True
         self._emit(Kind.BEGIN, now, {"protocol": self._protocol.name, **details})
         self._next(now)
 
@@ -206,12 +213,14 @@ class StudyRunner:
             self._end_stage(time)
 
     def hold(self, reason: str, now: float) -> None:
-        """Stop the clock; a trial or a rest that was begun will be shown again from its start."""
+        """Stop the clock. A trial or a rest that was begun is shown again from its start, a question is asked again."""
         if self._hold or self.finished:
             return
         self._emit(Kind.PAUSE, now, {"reason": reason})
         if self._stage.kind in (StageKind.FIXATION, StageKind.STIMULUS, StageKind.REST):
             self._take_back(Outcome.INTERRUPTED, now)
+        else:
+            self._stages.appendleft(self._stage)
         self._hold = reason
 
     def resume(self, now: float) -> None:

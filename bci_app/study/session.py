@@ -18,7 +18,8 @@ from bci_app.study.protocol import Protocol
 from bci_app.study.runner import Stage, StageKind, StudyRunner
 
 _WAIT = 0.02
-_LOST = "stream lost"
+LOST = "stream lost"
+"""Why a study waits while the headset is away."""
 
 
 class TimedSource:
@@ -36,7 +37,7 @@ class TimedSource:
 
     def __init__(self, source: Source, *, live: bool, clock: Callable[[], float] = local_clock) -> None:
         self._source = source
-        self._live = live
+        self.live = live
         self._clock = clock
         self._rate = 1.0
         self._stream_time = 0.0
@@ -71,7 +72,7 @@ class TimedSource:
     @property
     def now(self) -> float:
         """Seconds of the session's clock: the LSL clock, or the time of the next sample."""
-        return self._clock() if self._live else self._stream_time
+        return self._clock() if self.live else self._stream_time
 
 
 OnStage = Callable[[Stage, int], None]
@@ -153,8 +154,8 @@ def run_study(
 def _hold_while_lost(engine: Engine, runner: StudyRunner, now: float) -> None:
     lost = engine.status().phase is Phase.LOST
     if lost and not runner.held:
-        runner.hold(_LOST, now)
-    elif not lost and runner.held == _LOST:
+        runner.hold(LOST, now)
+    elif not lost and runner.held == LOST:
         runner.resume(now)
 
 

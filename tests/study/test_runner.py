@@ -127,6 +127,17 @@ def test_a_pause_between_trials_loses_nothing(protocol: Protocol) -> None:
     assert session.recorded().interrupted == ()
 
 
+def test_a_pause_at_a_question_asks_it_again(protocol: Protocol) -> None:
+    session = Session(protocol)
+    session.until(StageKind.RATING, trial=1)
+    session.runner.hold("break", session.now)
+    session.runner.answer("9", session.now)  # nobody is asked now
+    session.runner.resume(session.now)
+    assert session.runner.stage.kind is StageKind.RATING
+    session.finish()
+    assert set(session.recorded().trials[0].ratings) == {"valence", "effort"}
+
+
 def test_a_skipped_trial_has_no_answers_and_does_not_come_again(protocol: Protocol) -> None:
     session = Session(protocol)
     session.until(StageKind.STIMULUS, trial=3)

@@ -15,7 +15,8 @@ from bci_app.cli.app import main
 from bci_app.errors import StudyError
 from bci_app.recording import read_recording
 from bci_app.sources.registry import open_source
-from bci_app.study.headless import StudyOptions, study_without_window
+from bci_app.study.headless import study_without_window
+from bci_app.study.opening import StudyOptions
 from bci_app.study.runner import Stage, StageKind
 from bci_app.study.trials import RecordedStudy, read_study
 from tests.study.protocols import HEAD, SCALES, TINY, write

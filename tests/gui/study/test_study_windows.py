@@ -1,0 +1,157 @@
+"""A study in its two windows: what the participant sees and answers, and what the operator can do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from bci_app.gui.study.app import StudyWindows, targets_of
+from bci_app.gui.study.participant_window import ParticipantWindow
+from bci_app.gui.study.question import QuestionView
+from bci_app.gui.theme import DARK, LIGHT
+from bci_app.recording import read_recording
+from bci_app.sources.registry import open_source
+from bci_app.study.opening import StudyOptions, open_study
+from bci_app.study.protocol import Scale, load_protocol
+from bci_app.study.runner import Stage, StageKind
+from bci_app.study.trials import read_study
+from tests.study.protocols import TINY, write
+
+SAM = Scale(name="valence", question="How pleasant?", low_label="unpleasant", high_label="pleasant")
+WORDS = Scale(name="effort", kind="words", words=("none", "some", "much"))
+LONG = Scale(name="intensity", kind="numbers", low=0, high=20)
+
+
+@pytest.fixture
+def question(qtbot: QtBot) -> QuestionView:
+    view = QuestionView(DARK)
+    qtbot.addWidget(view)
+    view.resize(1366, 768)
+    view.show()
+    return view
+
+
+@pytest.mark.parametrize(
+    ("scale", "keys", "answer"),
+    [(SAM, "7", "7"), (SAM, "37", "7"), (WORDS, "2", "some"), (LONG, "17", "17"), (LONG, "5", "5")],
+)
+def test_digits_answer_and_enter_confirms(
+    qtbot: QtBot, question: QuestionView, scale: Scale, keys: str, answer: str
+) -> None:
+    question.show_scale(scale, "en")
+    qtbot.keyClicks(question, keys)
+    with qtbot.waitSignal(question.answered, timeout=2000) as confirmed:
+        qtbot.keyClick(question, Qt.Key.Key_Return)
+    assert confirmed.args == [answer]
+
+
+def test_nothing_is_confirmed_before_an_answer_is_chosen(qtbot: QtBot, question: QuestionView) -> None:
+    question.show_scale(SAM, "en")
+    with qtbot.assertNotEmitted(question.answered):
+        qtbot.keyClick(question, Qt.Key.Key_Return)
+
+
+def test_arrows_move_and_a_second_click_confirms(qtbot: QtBot, question: QuestionView) -> None:
+    question.show_scale(SAM, "en")
+    for _ in range(3):
+        qtbot.keyClick(question, Qt.Key.Key_Right)
+    assert question.answers.current == 2
+    middle = question.answers.rect().center()  # the fifth of nine
+    qtbot.mouseClick(question.answers, Qt.MouseButton.LeftButton, pos=middle)
+    with qtbot.waitSignal(question.answered, timeout=2000) as confirmed:
+        qtbot.mouseClick(question.answers, Qt.MouseButton.LeftButton, pos=middle)
+    assert confirmed.args == ["5"]
+
+
+def test_each_manikin_is_another_picture(qtbot: QtBot, question: QuestionView) -> None:
+    for name in ("valence", "arousal", "dominance"):
+        question.show_scale(SAM.model_copy(update={"name": name}), "en")
+        picture = question.answers.grab().toImage()
+        width = picture.width() // 9
+        cells = {
+            bytes(picture.copy(n * width, 0, width, picture.height() - 40).constBits().asarray(1000 * width))
+            for n in range(9)
+        }
+        assert len(cells) == 9, name
+
+
+def test_the_first_frame_of_a_stage_is_reported_once(qtbot: QtBot, tmp_path: Path) -> None:
+    window = ParticipantWindow(LIGHT, tmp_path, "en")
+    qtbot.addWidget(window)
+    window.show()
+    frames = []
+    window.presented.connect(lambda time, delay: frames.append((time, delay)))
+    with qtbot.waitSignal(window.presented, timeout=2000):
+        window.show_stage(Stage(StageKind.FIXATION, None, 2.0))
+    window.update()
+    qtbot.wait(50)
+    assert len(frames) == 1
+    assert 0 <= frames[0][1] < 1.0
+
+
+def test_the_participant_cannot_close_the_window_while_the_study_runs(qtbot: QtBot, tmp_path: Path) -> None:
+    window = ParticipantWindow(DARK, tmp_path, "en")
+    qtbot.addWidget(window)
+    window.show()
+    assert not window.close()
+    window.show_end()
+    assert window.close()
+
+
+@pytest.fixture
+def windows(qtbot: QtBot, tmp_path: Path) -> Iterator[StudyWindows]:
+    study = open_study(
+        str(write(tmp_path, TINY)),
+        open_source("synthetic:?participant=4&speed=50"),
+        StudyOptions(out=tmp_path / "S", source="synthetic:"),
+    )
+    opened = StudyWindows(study, DARK)
+    qtbot.addWidget(opened.operator)
+    qtbot.addWidget(opened.participant)
+    yield opened
+    opened.shut_down()
+
+
+def test_a_simulated_participant_goes_through_the_windows(qtbot: QtBot, windows: StudyWindows) -> None:
+    with qtbot.waitSignal(windows.conductor.ended, timeout=60_000):
+        windows.open_up()
+    recorded = read_study((a.onset, a.text) for a in read_recording(windows.study.recorder.path).annotations)
+    assert recorded is not None
+    assert recorded.complete
+    assert [trial.number for trial in recorded.trials] == [1, 2, 3, 4, 5, 6]
+    assert all(trial.ratings for trial in recorded.trials)
+    assert windows.operator.stage.text() == "Finished"
+    assert windows.verdict.isVisible()
+
+
+def test_the_operator_pauses_and_the_trial_is_shown_again(qtbot: QtBot, windows: StudyWindows) -> None:
+    windows.open_up()
+    runner = windows.study.runner
+    qtbot.waitUntil(lambda: runner.stage.kind is StageKind.STIMULUS, timeout=30_000)
+    trial = runner.stage.trial
+    qtbot.mouseClick(windows.operator.pause, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: windows.operator.pause.text() == "Resume", timeout=5000)
+    assert windows.operator.stage.text() == "Waits: the operator"
+    qtbot.mouseClick(windows.operator.pause, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: runner.stage.kind is StageKind.STIMULUS, timeout=30_000)
+    assert runner.stage.trial == trial
+
+
+def test_ending_early_is_asked_twice_and_keeps_what_was_completed(qtbot: QtBot, windows: StudyWindows) -> None:
+    windows.open_up()
+    qtbot.waitUntil(lambda: len(windows.study.runner.done) >= 1, timeout=30_000)
+    assert not windows.operator.close()
+    qtbot.mouseClick(windows.operator.end, Qt.MouseButton.LeftButton)
+    assert not windows.study.runner.finished
+    with qtbot.waitSignal(windows.conductor.ended, timeout=5000):
+        qtbot.mouseClick(windows.operator.end, Qt.MouseButton.LeftButton)
+    assert windows.study.session.resume(windows.study.protocol) == windows.study.runner.done
+
+
+def test_targets_to_learn_are_ratings_first_then_what_is_intended() -> None:
+    assert targets_of(load_protocol("guided-recall").protocol) == ["valence", "arousal", "dominance"]
+    assert targets_of(load_protocol("load").protocol) == ["effort", "mental_load"]
