@@ -25,6 +25,12 @@ MarkersOption = Annotated[
     list[str] | None,
     typer.Option(help="Record the events of this LSL marker stream too (NAME or type=…,source_id=…). Repeatable."),
 ]
+WithOption = Annotated[
+    list[str] | None,
+    typer.Option("--with", help="Record this LSL stream of samples too (lsl:NAME or lsl:type=…). Repeatable."),
+]
+PickOption = Annotated[str | None, typer.Option(help="Predict from these channels only, separated by commas.")]
+DropOption = Annotated[str | None, typer.Option(help="Do not predict from these channels, separated by commas.")]
 ParticipantOption = Annotated[str | None, typer.Option(help="Code of the participant, for the recording.")]
 NotesOption = Annotated[str | None, typer.Option(help="Notes on the session, for the recording.")]
 ProfileOption = Annotated[

@@ -47,8 +47,12 @@ def open_stream(
     """Make the source that the options of a command describe."""
     from bci_app.sources.registry import open_source
 
-    names = None if channels is None else [name.strip() for name in channels.split(",")]
-    return open_source(text, channels=names, rate=rate, unit=unit)
+    return open_source(text, channels=names_in(channels), rate=rate, unit=unit)
+
+
+def names_in(text: str | None) -> list[str] | None:
+    """Read names separated by commas; None if none are stated."""
+    return None if text is None else [name.strip() for name in text.split(",")]
 
 
 def session_in_terminal(
@@ -62,6 +66,9 @@ def session_in_terminal(
     record: Path | None = None,
     metadata: Mapping[str, str] | None = None,
     markers: Sequence[str] = (),
+    beside: Sequence[str] = (),
+    pick: str | None = None,
+    drop: str | None = None,
     rest: Path | None = None,
     quiet: bool = False,
 ) -> None:
@@ -69,7 +76,16 @@ def session_in_terminal(
     from bci_app.engine import Engine
     from bci_app.terminal import run_in_terminal
 
-    engine = Engine(source, bundle, predictor=predictor, outputs=outputs, markers=markers)
+    engine = Engine(
+        source,
+        bundle,
+        predictor=predictor,
+        outputs=outputs,
+        markers=markers,
+        beside=beside,
+        pick=names_in(pick),
+        drop=names_in(drop) or (),
+    )
     recorded_rest, measured = None, None
     if rest is not None:
         from bci_app.engine.rest import rest_of_recording
@@ -121,10 +137,12 @@ def recording_metadata(source: str, participant: str | None, notes: str | None) 
 
 
 def conclude(engine: Engine) -> None:
-    """Report marker streams that never came. End with code 1 if something has failed, which was reported then."""
+    """Report streams that never came. End with code 1 if something has failed, which was reported then."""
     streams = engine.marker_streams
     for text in streams.never_seen if streams is not None else ():
         print(f"No LSL marker stream {text!r} has appeared; none of its events is recorded.", file=sys.stderr)
+    for text in engine.beside.never_seen if engine.beside is not None else ():
+        print(f"No LSL stream {text!r} has appeared; nothing of it is recorded.", file=sys.stderr)
     if engine.failures:
         raise typer.Exit(1)
 

@@ -13,15 +13,18 @@ from bci_app.cli.options import (
     DEMO_BUNDLE,
     BundleOption,
     ChannelsOption,
+    DropOption,
     MarkersOption,
     NetworkOption,
     NotesOption,
     ParticipantOption,
+    PickOption,
     ProfileOption,
     RateOption,
     SecondsOption,
     SourceOption,
     UnitOption,
+    WithOption,
 )
 from bci_app.cli.session_setup import (
     conclude,
@@ -44,10 +47,13 @@ def run(
     participant: ParticipantOption = None,
     notes: NotesOption = None,
     markers: MarkersOption = None,
+    with_: WithOption = None,
     rest: Annotated[
         Path | None, typer.Option(help="Measure the rest baseline in this recording of the same person and montage.")
     ] = None,
     profile: ProfileOption = None,
+    pick: PickOption = None,
+    drop: DropOption = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -59,7 +65,8 @@ def run(
     from bci_app.outputs.jsonl import STANDARD_OUTPUT
     from bci_app.outputs.registry import make_outputs
 
-    for option, value in (("--markers", markers), ("--participant", participant), ("--notes", notes)):
+    for_recording = {"--markers": markers, "--with": with_, "--participant": participant, "--notes": notes}
+    for option, value in for_recording.items():
         if value and record is None:
             raise typer.BadParameter(f"{option} is for a recording; name one with --record", param_hint=option)
     if not network:
@@ -76,6 +83,9 @@ def run(
         record=record,
         metadata=recording_metadata(source, participant, notes) | profile_metadata(predictor),
         markers=markers or (),
+        beside=with_ or (),
+        pick=pick,
+        drop=drop,
         rest=rest,
         quiet=outputs.get("jsonl") == STANDARD_OUTPUT,
     )
@@ -87,6 +97,7 @@ def record(
     participant: ParticipantOption = None,
     notes: NotesOption = None,
     markers: MarkersOption = None,
+    with_: WithOption = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -100,7 +111,8 @@ def record(
 
     if not network:
         keep_to_this_machine()
-    engine = Engine(open_stream(source, channels=channels, rate=rate, unit=unit), None, markers=markers or ())
+    stream = open_stream(source, channels=channels, rate=rate, unit=unit)
+    engine = Engine(stream, None, markers=markers or (), beside=with_ or ())
     info = engine.start()
     try:
         recorder = Recorder(file, info, metadata=recording_metadata(source, participant, notes))

@@ -28,6 +28,8 @@ from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
 from bci_app.sources.base import Device, Mapped, Patient, Source
+from bci_app.sources.channels import for_prediction
+from bci_app.sources.lsl.beside import BesideChunk, BesideStreams
 from bci_app.sources.lsl.library import local_clock
 from bci_app.sources.lsl.markers import MarkerStreams
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, microvolts_per
@@ -60,6 +62,10 @@ class Engine:
         Where predictions go.
     markers : sequence of str
         LSL marker streams whose events belong into the recording (see `MarkerStreams`).
+    beside : sequence of str
+        Further LSL streams of samples that belong into the recording (see `BesideStreams`).
+    pick, drop : sequence of str
+        The only channels to predict from, or channels not to use (see `channel_uses`). All are recorded.
     wait_for_baseline : bool
         True to check contact until `start_baseline` is called; False to measure the rest baseline
         from the first sample.
@@ -84,6 +90,9 @@ class Engine:
         predictor: Predictor | None = None,
         outputs: Sequence[Output] = (),
         markers: Sequence[str] = (),
+        beside: Sequence[str] = (),
+        pick: Sequence[str] | None = None,
+        drop: Sequence[str] = (),
         wait_for_baseline: bool = False,
         buffer_seconds: float = 30.0,
         clock: Callable[[], float] = local_clock,
@@ -111,6 +120,8 @@ class Engine:
         own = self._sending.has_outlet
         self._marker_streams = MarkerStreams(markers, self.note, own=own) if markers else None
         self._recorded_clocks: list[str] = []
+        self._beside = BesideStreams(beside, self._record_beside) if beside else None
+        self._pick, self._drop = pick, drop
         self._device_due = 0  # stream index from which the device's state is to be recorded again
         self._gathered: list[Chunk] = []  # read, not taken yet
         self._told = _Told()
@@ -127,12 +138,15 @@ class Engine:
         """
         info = self._source.start()
         try:
-            self._model = self._make_model(info)
-            self._reader = Watcher(info) if self._model is None else self._model
+            seen = for_prediction(info, pick=self._pick, drop=self._drop)
+            self._model = self._make_model(seen)
+            self._reader = Watcher(seen) if self._model is None else self._model
             if self.bundle is not None:
                 self._sending.start(self.bundle, info)
             if self._marker_streams is not None:
                 self._marker_streams.start()
+            if self._beside is not None:
+                self._beside.start()
         except BaseException:
             self._source.stop()
             raise
@@ -238,6 +252,8 @@ class Engine:
         """Close the source, the recording and the outputs. May be called twice."""
         if self._marker_streams is not None:
             self._marker_streams.stop()
+        if self._beside is not None:
+            self._beside.stop()
         self._source.stop()
         self.stop_recording()
         self._sending.close()
@@ -330,6 +346,15 @@ class Engine:
     def marker_streams(self) -> MarkerStreams | None:
         """The marker streams received, if any are asked for."""
         return self._marker_streams
+
+    @property
+    def beside(self) -> BesideStreams | None:
+        """The streams recorded beside the source, if any are asked for."""
+        return self._beside
+
+    def _record_beside(self, samples: BesideChunk) -> None:
+        with self._lock:
+            self._record(lambda recorder: recorder.on_beside(samples))
 
     @property
     def failures(self) -> tuple[BciError, ...]:
@@ -436,7 +461,8 @@ class Engine:
 
     @property
     def _clock_notes(self) -> list[str]:
-        notes = list(self._marker_streams.clock_notes) if self._marker_streams is not None else []
+        collectors = (self._marker_streams, self._beside)
+        notes = [note for collector in collectors if collector is not None for note in collector.clock_notes]
         return [self._mapped.clock_note, *notes] if self._mapped is not None and self._mapped.clock_note else notes
 
     @property

@@ -15,6 +15,7 @@ from bci_app.preprocessing.resample import design_resampler
 from bci_app.preprocessing.spec import NoBaseline
 from bci_app.recording.model import Recording
 from bci_app.recording.state import ModelState
+from bci_app.sources.channels import for_prediction
 from bci_app.stream import Chunk
 
 # A stream index that no session reaches.
@@ -61,7 +62,7 @@ def predictions_of_recording(
     interpreter = Interpreter(
         spec,
         predictor,
-        recording.info,
+        for_prediction(recording.info),
         wait_for_baseline=followed,
         clock=lambda: -math.inf,
     )

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,11 @@ from bci_app.events import Prediction
 from bci_app.recording.session_streams import (
     Layout,
     app_time_header,
+    beside_header,
     device_header,
     index_header,
     known_metadata,
+    place_header,
     prediction_values,
     predictions_header,
     samples_header,
@@ -41,7 +44,38 @@ _MAX_BACKLOG = 2**28  # bytes of samples that wait for the disk
 _STALLED_SECONDS = 10.0  # a disk that takes nothing for so long at the end is not waited for
 _APP_MARKERS = "Markers"
 
-_Item = Chunk | Prediction | tuple[str, Marker] | tuple[ModelState, float] | tuple[DeviceState, float]
+
+@runtime_checkable
+class Beside(Protocol):
+    """Samples of a stream beside the source: see `bci_app.sources.lsl.beside.BesideChunk`."""
+
+    @property
+    def origin(self) -> str:
+        """What the stream is called."""
+        ...
+
+    @property
+    def header(self) -> str:
+        """The sender's header as XML."""
+        ...
+
+    @property
+    def format(self) -> str:
+        """Number format, as XDF names it."""
+        ...
+
+    @property
+    def data(self) -> NDArray[Any]:
+        """Values in that format, (n_samples, n_channels)."""
+        ...
+
+    @property
+    def chunk(self) -> Chunk:
+        """Their stamps and place."""
+        ...
+
+
+_Item = Chunk | Beside | Prediction | tuple[str, Marker] | tuple[ModelState, float] | tuple[DeviceState, float]
 
 
 class Recorder:
@@ -61,6 +95,7 @@ class Recorder:
       have streams of their own, named after their origin.
     - ``Predictions``: per window the index of its last sample, validity, reasons, quality, times, and
       of each class the probability and the smoothed one (nan where there is none).
+    - Streams beside (see `on_beside`), each as its sender describes it, and its ``… index``.
     - ``… device``: battery and contact resistances every 5 s, where the device tells them; type Device.
     - ``Session``: one sample, the metadata as JSON; type Metadata.
 
@@ -115,6 +150,7 @@ class Recorder:
         self._newest: float | None = None  # stamp of the newest sample
         self._last_offset = -np.inf
         self._markers: dict[str, int] = {}
+        self._beside: dict[str, tuple[int, int]] = {}
         self._predictions: dict[Layout, int] = {}
         self._state: int | None = None
         self._device: int | None = None
@@ -178,6 +214,16 @@ class Recorder:
             raise ValueError(f"a chunk of shape {chunk.data.shape} from {len(self._info.channels)} channels")
         self._put(chunk, chunk.data.nbytes)
 
+    def on_beside(self, beside: Beside) -> None:
+        """Record samples of another stream, with its sender's header, type and number format.
+
+        Raises
+        ------
+        FileError
+            As `on_chunk`.
+        """
+        self._put(beside, beside.data.nbytes)
+
     def on_marker(self, marker: Marker, *, origin: str = "") -> None:
         """Record an event of the app, or of the LSL marker stream named `origin`.
 
@@ -229,7 +275,7 @@ class Recorder:
             except Exception as error:  # noqa: BLE001 - whatever ends a recording must be noticed
                 self._fail(_as_failure(self.path, error))
                 break
-            if isinstance(item, Chunk):
+            if not isinstance(item, tuple | Prediction):
                 with self._changed:
                     self._backlog -= item.data.nbytes
         return len(items)
@@ -328,6 +374,8 @@ class Recorder:
     def _write(self, item: _Item) -> None:
         if isinstance(item, Chunk):
             self._write_chunk(item)
+        elif isinstance(item, Beside):
+            self._write_beside(item)
         elif isinstance(item, Prediction):
             self._write_metadata(item.time)
             layout = tuple((target.name, target.classes) for target in item.targets)
@@ -359,6 +407,19 @@ class Recorder:
             self._write_offsets(self._newest)
         if chunk.markers:
             self._write_markers(f"{self._info.name} markers", chunk.markers)
+
+    def _write_beside(self, beside: Beside) -> None:
+        chunk = beside.chunk
+        self._write_metadata(float(chunk.times[0]))
+        if beside.origin not in self._beside:
+            header = beside_header(beside.origin, beside.header, beside.format, beside.data.shape[1])
+            stream = self._add_stream(header, offset=chunk.offset)
+            self._beside[beside.origin] = stream, self._add_stream(place_header(f"{beside.origin} index"))
+        stream, index = self._beside[beside.origin]
+        self._offsets[stream] = chunk.offset
+        place = np.array([[chunk.first, len(chunk), chunk.lost, chunk.reset]], dtype=np.int64)
+        self._writer.write_samples(stream, beside.data, _sent(chunk))
+        self._writer.write_samples(index, place, chunk.times[:1])
 
     def _write_app_time(self, chunk: Chunk) -> None:
         if chunk.stamps is None:

@@ -59,8 +59,19 @@ def samples_header(info: StreamInfo) -> StreamHeader:
 
 def index_header(info: StreamInfo) -> StreamHeader:
     """Describe the stream of the chunks' places."""
-    channels = tuple(XdfChannel(name, "samples", "Index") for name in INDEX_CHANNELS)
-    return StreamHeader(f"{info.name} index", INDEX_TYPE, channels, format="int64", source_id=info.source_id)
+    return place_header(f"{info.name} index", source_id=info.source_id)
+
+
+def place_header(name: str, *, source_id: str = "") -> StreamHeader:
+    """Describe a stream of the places of chunks: first index, samples, samples lost before, new start."""
+    channels = tuple(XdfChannel(channel, "samples", "Index") for channel in INDEX_CHANNELS)
+    return StreamHeader(name, INDEX_TYPE, channels, format="int64", source_id=source_id)
+
+
+def beside_header(name: str, xml: str, format_: str, n_channels: int) -> StreamHeader:
+    """Describe a stream beside: as its sender does."""
+    channels = tuple(XdfChannel(f"Ch{number}") for number in range(1, n_channels + 1))
+    return StreamHeader(name, "", channels, format=format_, xml=xml)
 
 
 def app_time_header(info: StreamInfo) -> StreamHeader:

@@ -153,6 +153,9 @@ def _choose(path: Path, content: XdfContent, wanted: str | None) -> tuple[XdfStr
     else:
         found = [s for s in regular if s.type.upper() == "EEG"] or regular
         summary = f"{path.name} holds {'no stream of samples' if not found else 'several streams'}"
+    if wanted is None and len(found) > 1 and _is_ours(content):
+        # Our recorder writes the stream that was predicted from first, and those beside it after.
+        found = sorted(found, key=lambda s: s.id)[:1]
     if len(found) != 1:
         offered = found or numeric
         raise FileError(
@@ -172,6 +175,10 @@ def _choose(path: Path, content: XdfContent, wanted: str | None) -> tuple[XdfStr
     if wanted is None and chosen.type.upper() != "EEG":
         return chosen, [f"No stream of type EEG; {_summary(chosen)} is the only one with samples at a rate."]
     return chosen, []
+
+
+def _is_ours(content: XdfContent) -> bool:
+    return any(s.type == METADATA_TYPE and s.name == METADATA_NAME for s in content.streams.values())
 
 
 def _summary(stream: XdfStream) -> str:

@@ -42,6 +42,8 @@ class StreamHeader:
         Where the stream came from.
     description : mapping of str to str
         Further elements of the description.
+    xml : str
+        The sender's full header, which is written in place of the rest; empty if there is none.
     """
 
     name: str
@@ -52,6 +54,7 @@ class StreamHeader:
     source_id: str = ""
     hostname: str = ""
     description: Mapping[str, str] = field(default_factory=dict)
+    xml: str = ""
 
 
 @dataclass(slots=True)
@@ -80,6 +83,8 @@ def encode_number(value: int) -> bytes:
 
 def stream_info(header: StreamHeader) -> ElementTree.Element:
     """Describe a stream as LSL does."""
+    if header.xml:
+        return ElementTree.fromstring(header.xml)  # written by liblsl, which escapes what a sender states
     info = ElementTree.Element("info")
     fields: dict[str, Any] = {
         "name": header.name,

@@ -63,10 +63,18 @@ def test_labels_and_units_are_read(
 
 
 @pytest.mark.parametrize("unit", ["", "none", "N/A"])
-def test_unit_that_says_nothing_is_refused(unit: str) -> None:
-    info = header({"label": "Cz", "unit": "uV"}, {"label": "Pz", "unit": unit})
-    with pytest.raises(SourceError, match=r"no unit for Pz.*--unit"):
+def test_units_that_say_nothing_are_refused(unit: str) -> None:
+    info = header({"label": "Cz", "unit": unit}, {"label": "Pz", "unit": unit})
+    with pytest.raises(SourceError, match=r"no unit for Cz, Pz.*--unit"):
         stream_info(STREAM, channel_headers(info))
+
+
+@pytest.mark.parametrize(("stated", "units"), [(None, ("uV", "n/a")), ("mV", ("uV", "mV"))])
+def test_a_channel_without_a_unit_beside_others_is_no_signal_unless_its_unit_is_stated(
+    stated: str | None, units: tuple[str, str]
+) -> None:
+    info = header({"label": "Cz", "unit": "uV"}, {"label": "Counter"})
+    assert stream_info(STREAM, channel_headers(info), unit=stated).units == units
 
 
 @pytest.mark.parametrize(

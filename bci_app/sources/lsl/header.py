@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from bci_app.errors import SourceError
-from bci_app.stream import StreamInfo
+from bci_app.stream import StreamInfo, is_voltage
 
 _LABELS = ("label", "name", "Label", "Name")
 _UNITS = ("unit", "units", "Unit", "Units")
@@ -213,7 +213,7 @@ def stream_info(
     headers : sequence of ChannelHeader
         The description; may be empty or too short.
     channels, rate, unit : optional
-        Override channel names, rate (Hz) and the unit of all channels.
+        Override channel names and rate (Hz), and state the unit of channels that state none.
 
     Raises
     ------
@@ -264,20 +264,20 @@ def _names(stream: LslStream, headers: Sequence[ChannelHeader], channels: Sequen
 def _units(
     stream: LslStream, headers: Sequence[ChannelHeader], names: Sequence[str], unit: str | None
 ) -> tuple[str, ...]:
-    if unit is not None:
-        return (unit,) * stream.n_channels
     if len(headers) != stream.n_channels:
         headers = [ChannelHeader("", "", "")] * stream.n_channels
+    stated = [header.unit or (unit if unit and header.type.casefold() in _EEG_TYPES else "") for header in headers]
     missing = [
         name
-        for name, header in zip(names, headers, strict=True)
-        if not header.unit and header.type.casefold() in _EEG_TYPES
+        for name, header, known in zip(names, headers, stated, strict=True)
+        if not known and header.type.casefold() in _EEG_TYPES
     ]
-    if missing:
+    # Beside channels of voltage, one without a unit is a counter or a measure of quality, and no signal.
+    if missing and not any(is_voltage(known) for known in stated):
         raise SourceError(
             f"LSL stream {stream.name!r} does not state the unit of its samples",
             found=f"no unit for {', '.join(missing[:8])}{' …' if len(missing) > 8 else ''}",
             expected="uV, mV, V or another unit for each EEG channel in the stream's description",
             fix="State it with --unit.",
         )
-    return tuple(header.unit or "n/a" for header in headers)
+    return tuple(known or "n/a" for known in stated)

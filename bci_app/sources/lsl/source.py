@@ -69,7 +69,7 @@ class LslSource:
     selector : LslSelector
         Which stream.
     channels, rate, unit : optional
-        State what the header lacks, or override it.
+        Override channel names and rate, and state the unit of channels that state none.
     find_timeout : float
         Seconds to wait for the stream to appear in `start`.
     lost_after : float

@@ -1,0 +1,113 @@
+"""Streams recorded beside the one that is predicted from: everything as sent, on one clock; and channels left out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import pyxdf
+
+from bci_app.engine import Engine
+from bci_app.errors import ChannelError, SourceError
+from bci_app.recording import read_recording
+from bci_app.recording.recorder import Recorder
+from bci_app.sources.channels import channel_uses, for_prediction
+from bci_app.sources.lsl.beside import BesideStreams
+from bci_app.sources.lsl.header import LslSelector
+from bci_app.sources.lsl.library import local_clock
+from bci_app.sources.lsl.source import LslSource
+from bci_app.stream import StreamInfo
+from tests.lsl_outlet import outlet, unique
+
+
+@contextmanager
+def unlabelled(name: str, rate: float, kind: int) -> Iterator[Any]:
+    """An outlet of whole numbers whose header has neither labels nor units, but an element of the maker."""
+    from bci_app.sources.lsl.library import load_pylsl
+
+    pylsl = load_pylsl()
+    info = pylsl.StreamInfo(name, "EDA", 2, rate, kind, name)
+    info.desc().append_child_value("maker", "ACME & sons")
+    yield pylsl.StreamOutlet(info)
+
+
+@pytest.mark.lsl
+def test_streams_beside_keep_header_type_format_and_their_own_gaps_on_one_clock(tmp_path: Path) -> None:
+    main, second = unique("main"), unique("second")
+    path = tmp_path / "s.xdf"
+    epoch = local_clock()
+    with ExitStack() as stack:
+        enter = stack.enter_context
+        enter(outlet(main, name=main, rate=250.0, epoch=epoch))
+        enter(outlet(second, name=second, rate=100.0, wait=True, type="ACC", unit="g", labels="x,y,z", gaps="300:50"))
+        eda = enter(unlabelled(unique("eda"), 0.0, 5))
+        name = eda.get_info().name()
+        engine = Engine(
+            LslSource(LslSelector(name=main)),
+            None,
+            beside=[f"lsl:{second}", f"lsl:source_id={name}", "lsl:never there"],
+        )
+        with engine:
+            assert engine.beside is not None
+            while len(engine.beside.connected) < 2:
+                engine.step(0.05)
+            engine.start_recording(Recorder(path, engine.info))
+            sent = []
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                engine.step(0.05)
+                sent.append(local_clock())
+                eda.push_sample([len(sent), -len(sent)], sent[-1])
+        assert engine.beside.never_seen == ("never there",)
+    streams, _ = pyxdf.load_xdf(path, dejitter_timestamps=False)
+    by_name = {stream["info"]["name"][0]: stream for stream in streams}
+    values = by_name[name]
+    assert values["info"]["channel_format"] == ["int16"]
+    assert values["info"]["type"] == ["EDA"]
+    assert values["info"]["desc"][0]["maker"] == ["ACME & sons"]
+    count = len(values["time_series"])
+    assert values["time_series"].tolist() == [[k, -k] for k in range(1, count + 1)]
+    np.testing.assert_allclose(values["time_stamps"], sent[:count], atol=0.005)
+    acc, eeg = by_name[second], by_name[main]
+    assert [c["unit"] for c in acc["info"]["desc"][0]["channels"][0]["channel"]] == [["g"]] * 3
+    places = by_name[f"{second} index"]["time_series"]
+    assert [int(row[2]) for row in places if row[2]] == [50]
+    # Sample k was due at k / rate after the same moment.
+    np.testing.assert_allclose(eeg["time_stamps"], epoch + eeg["time_series"][:, 0] / 250.0, atol=0.005)
+    assert read_recording(path).info.channels == ("Fp1", "Fp2", "Cz", "Pz")
+
+
+def test_only_lsl_streams_can_be_beside() -> None:
+    with pytest.raises(SourceError, match="--with lsl:EDA"):
+        BesideStreams(["synthetic:"], print)
+
+
+EPOC = StreamInfo("EPOC", ("Counter", "AF3", "F7", "CQ_AF3", "ACCX"), 128.0, ("n/a", "uV", "uV", "n/a", "g"))
+
+
+def test_channels_without_a_unit_of_voltage_are_left_out_and_named() -> None:
+    uses = channel_uses(EPOC)
+    assert [use.name for use in uses if use.used] == ["AF3", "F7"]
+    assert [use.why for use in uses if not use.used] == ["no unit", "no unit", "unit g"]
+    assert for_prediction(EPOC).channels == ("Counter (no unit)", "AF3", "F7", "CQ_AF3 (no unit)", "ACCX (unit g)")
+
+
+def test_channels_are_picked_and_dropped() -> None:
+    assert [use.name for use in channel_uses(EPOC, pick=["af3"]) if use.used] == ["AF3"]
+    assert [use.name for use in channel_uses(EPOC, drop=["AF3"]) if use.used] == ["F7"]
+    with pytest.raises(ChannelError, match="found Cz"):
+        channel_uses(EPOC, drop=["Cz"])
+
+
+@pytest.mark.lsl
+def test_a_stated_unit_is_for_channels_without_one() -> None:
+    source_id = unique("units")
+    with outlet(source_id, unit="uV"):
+        source = LslSource(LslSelector(source_id=source_id), unit="mV")
+        assert source.start().units == ("uV",) * 4
+        source.stop()
