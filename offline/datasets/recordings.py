@@ -1,4 +1,7 @@
-"""One's own recordings: files of any readable format, each with a BIDS events table beside it.
+"""Your own recordings: files of any readable format, each with a BIDS events table beside it.
+
+Sessions of `bci-app study`, and sessions with self-reports, need no table: their own markers say what was shown
+and rated.
 
 ``sub-01_ses-1_task-films_eeg.edf`` (or ``.xdf``, ``.bdf``, …) goes with ``sub-01_ses-1_task-films_events.tsv``, in one
 folder or in BIDS subfolders. Columns of the table (BIDS 1.10, task events):
@@ -26,7 +29,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -42,21 +45,17 @@ from bci_app.recording import FORMATS, Recording
 from bci_app.stream import microvolts_per
 from offline.datasets.base import DatasetInfo, Trial
 from offline.datasets.entry import DatasetEntry
+from offline.datasets.event_rows import RATINGS, EventRow, read_events, rows_of_session
 from offline.datasets.files import natural
 from offline.datasets.labels import Threshold, require_ratings
 from offline.datasets.recorded import eeg_microvolts, open_recording
-from offline.datasets.tables import classes_of, is_missing, is_number, parse_number, read_table, target_name
+from offline.datasets.tables import classes_of, parse_number
 
-RATINGS = ("valence", "arousal", "dominance", "liking")
 SCALE = (1.0, 9.0)
 THRESHOLD = Threshold(5.0)
 LEAD_SECONDS = 10.0
 """What is kept of the recording before a trial, unscored, for filters to settle on."""
 
-_REST = ("rest", "baseline")
-_NOT_LABELS = {
-    "onset", "duration", "trial", "trial_type", "sample", "response_time", "value", "hed", "stim_file", "identifier",
-}  # fmt: skip
 _ENTITY = re.compile(r"(?:^|_)(sub|ses)-([A-Za-z0-9]+)(?=_|$)")
 EXPECTED = "sub-<who>[_ses-<when>]…_eeg.<edf|bdf|xdf|vhdr|…> and …_events.tsv beside it"
 OBTAIN = "Name the files as in BIDS. The table needs the columns onset, duration and one for each label."
@@ -75,26 +74,14 @@ INFO = DatasetInfo(
 
 
 @dataclass(frozen=True)
-class _Row:
-    """A row of an events table."""
-
-    line: int
-    onset: float
-    duration: float
-    trial: str
-    rest: bool
-    words: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class _File:
-    """A recording and its events."""
+    """A recording and its events; `events` is the recording itself where its own markers say them."""
 
     path: Path
     events: Path
     subject: str
     session: str
-    rows: tuple[_Row, ...]
+    rows: tuple[EventRow, ...]
 
 
 @dataclass(frozen=True)
@@ -116,10 +103,12 @@ class Recordings:
 
     @cached_property
     def _files(self) -> list[_File]:
-        tables = sorted(self.root.rglob("*_events.tsv"), key=lambda path: natural(path.name))
-        if not tables:
+        files = [_read_file(path) for path in self.root.rglob("*_events.tsv")]
+        described = {file.path for file in files}
+        files += [file for path in self.root.rglob("*.xdf") if path not in described for file in _read_session(path)]
+        if not files:
             raise DatasetError("No events table is there", found=str(self.root), expected=EXPECTED, fix=OBTAIN)
-        return [_read_file(path) for path in tables]
+        return sorted(files, key=lambda file: natural(file.path.name))
 
     @cached_property
     def _targets(self) -> tuple[Target, ...]:
@@ -247,7 +236,7 @@ class Recordings:
                 rest=None if row.rest else rest,
             )
 
-    def _labels(self, row: _Row, where: str) -> tuple[dict[str, int], dict[str, float]]:
+    def _labels(self, row: EventRow, where: str) -> tuple[dict[str, int], dict[str, float]]:
         missing = [target.name for target in self._targets if target.name not in row.words]
         if missing:
             raise DatasetError(
@@ -288,45 +277,16 @@ def _read_file(events: Path) -> _File:
             expected=f"{stem}_eeg with one of {' '.join(sorted(known))}",
             fix=OBTAIN,
         )
-    return _File(beside[0], events, entities["sub"], entities.get("ses", "1"), _read_events(events))
+    return _File(beside[0], events, entities["sub"], entities.get("ses", "1"), read_events(events, OBTAIN))
 
 
-def _read_events(path: Path) -> tuple[_Row, ...]:
-    columns, lines = read_table(path)
-    if not {"onset", "duration"} <= set(columns):
-        raise DatasetError(
-            f"{path.name} is no events table",
-            found=", ".join(columns),
-            expected="columns onset and duration",
-            fix=OBTAIN,
-        )
-    label_columns = [name for name in columns if _is_label(name, [line[name] for line in lines])]
-    rows = []
-    for line, cells in enumerate(lines, start=1):
-        where = f"row {line} of {path.name}"
-        words = {target_name(name): cells[name] for name in label_columns if not is_missing(cells[name])}
-        rows.append(
-            _Row(
-                line=line,
-                onset=parse_number(cells["onset"], "onset", where),
-                duration=parse_number(cells["duration"], "duration", where) if words or _is_rest(cells) else 0.0,
-                trial=str(line) if is_missing(cells.get("trial", "")) else cells["trial"],
-                rest=_is_rest(cells),
-                words=words,
-            )
-        )
-    return tuple(sorted(rows, key=lambda row: row.onset))
-
-
-def _is_rest(cells: Mapping[str, str]) -> bool:
-    return cells.get("trial_type", "").lower() in _REST
-
-
-def _is_label(name: str, values: list[str]) -> bool:
-    there = [value for value in values if not is_missing(value)]
-    if name in RATINGS:
-        return bool(there)
-    return name not in _NOT_LABELS and bool(there) and not all(is_number(value) for value in there)
+def _read_session(path: Path) -> list[_File]:
+    """Read the trials of a session that bci-app recorded from its own markers; nothing of any other recording."""
+    entities = dict(_ENTITY.findall(path.stem))
+    if "sub" not in entities:
+        return []
+    rows = rows_of_session(open_recording(path))
+    return [_File(path, path, entities["sub"], entities.get("ses", "1"), rows)] if rows else []
 
 
 def _electrodes(recording: Recording) -> list[str]:
@@ -346,7 +306,7 @@ def _segment(recording: Recording, row: int) -> slice:
     return next(segment for segment in recording.segments if segment.start <= row < segment.stop)
 
 
-def _span(recording: Recording, row: _Row, where: str) -> tuple[int, int]:
+def _span(recording: Recording, row: EventRow, where: str) -> tuple[int, int]:
     """Give the first row of the data in an event and the one after its last."""
     n = round(row.duration * recording.info.rate)
     first = int(np.searchsorted(recording.times, row.onset - 0.5 / recording.info.rate))
@@ -366,7 +326,7 @@ def _span(recording: Recording, row: _Row, where: str) -> tuple[int, int]:
     return first, first + n
 
 
-def _rest_seconds(rows: tuple[_Row, ...], recording: Recording) -> float:
+def _rest_seconds(rows: tuple[EventRow, ...], recording: Recording) -> float:
     """Give the length of the shortest rest that a trial of a recording is referred to, infinite without trials."""
     shortest, rest = math.inf, 0.0
     labelled = [row for row in rows if row.words]
@@ -382,7 +342,7 @@ def _rest_seconds(rows: tuple[_Row, ...], recording: Recording) -> float:
 
 
 def _before(
-    recording: Recording, channels: tuple[str, ...], row: _Row, where: str
+    recording: Recording, channels: tuple[str, ...], row: EventRow, where: str
 ) -> NDArray[np.float64] | None:  # fmt: skip
     """Give what was recorded before the first trial, from the first sample to the first break."""
     first = int(np.searchsorted(recording.times, row.onset - 0.5 / recording.info.rate))
