@@ -77,7 +77,7 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
     )
     stamps = np.asarray(loaded[chosen.id]["time_stamps"], dtype=np.float64)
     if not np.isfinite(stamps).all():
-        raise unreadable(path, "XDF", f"{int((~np.isfinite(stamps)).sum())} time stamps that are no numbers")
+        raise unreadable(path, "XDF", f"{int((~np.isfinite(stamps)).sum())} time stamps that are not numbers")
     if app_time:
         stamps = _app_time(loaded[app_time[0].id], stamps, chosen.rate)
     data = np.ascontiguousarray(loaded[chosen.id]["time_series"], dtype=np.float64)

@@ -91,8 +91,10 @@ def test_lsl_gives_what_the_file_gives(
     for sample, (valid, reasons, targets) in expected.items():
         assert found[sample][:2] == (valid, reasons)
         if valid:
-            a = [v for kind in targets["mental_load"].values() for v in kind.values()]
-            b = [v for kind in found[sample][2]["mental_load"].values() for v in kind.values()]
+            a, b = (
+                [v for kind in ("probability", "smoothed", "spread") for v in row["mental_load"][kind].values()]
+                for row in (targets, found[sample][2])
+            )
             np.testing.assert_allclose(b, a, rtol=0, atol=TOLERANCE)
     assert sum(valid for valid, _, _ in expected.values()) > 40
 
