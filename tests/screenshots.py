@@ -21,17 +21,20 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import numpy as np
 from PyQt6.QtCore import QEventLoop, QRect, QSettings, Qt, QTimer
 from PyQt6.QtGui import QCursor, QImage
+from PyQt6.QtTest import QTest
 
 from bci_app import demo
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.spec import Smoothing, Target
 from bci_app.errors import SourceError
 from bci_app.gui.app import make_application
+from bci_app.gui.command_palette import CommandPalette
 from bci_app.gui.controller import Controller
 from bci_app.gui.help_dialog import HelpDialog
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.theme import THEMES
+from bci_app.gui.views.feedback import FeedbackWindow
 from bci_app.montage.names import canonical, is_electrode
 from bci_app.preprocessing.spec import RestBaseline
 from bci_app.presentation.choices import SourceChoice, of_player
@@ -41,8 +44,9 @@ from bci_app.presentation.player import Player
 from bci_app.presentation.state import Step
 from bci_app.recording import read_recording
 from bci_app.sources.lsl.library import local_clock, use_loopback
-from bci_app.sources.registry import FileText
+from bci_app.sources.registry import FileText, open_source
 from bci_app.stream import StreamInfo
+from bci_app.study.markers import Kind, StudyMarker
 from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
 from tests.lsl_marker_outlet import marker_outlet
 from tests.picture_sources import Ahead, synthetic_recording
@@ -376,6 +380,49 @@ class Studio:
             wait(0.2)
             self.shoot(window, f"self_report{suffix}_{theme}")
 
+    def feedback(self, theme: str) -> None:
+        """A study of a simulated participant: trials, self-reports, the planted state, and the feedback window."""
+        bundle = load_bundle(ROOT / "exported_models" / "synthetic-vad")
+        channels = ",".join(bundle.spec.preprocessing.channels)
+        for size, suffix in ((SMALL, ""), (LARGE, "_large")):
+            with self.window(theme, size) as window:
+                source = open_source(f"synthetic:?montage={channels}&effect=2&speed=8&seconds=200")
+                window.controller.open(source, bundle, source_text="synthetic:", wait_for_baseline=False)
+                until(lambda: window.header.steps.current is Step.RUN)
+                controller = window.controller
+                for number, condition in enumerate(("calm memory", "tense memory")):
+                    values = {"trial": str(number), "condition": condition}
+                    controller.mark(StudyMarker(Kind.TRIAL_ONSET, values).text)
+                    wait(4.0)
+                    controller.mark(StudyMarker(Kind.TRIAL_OFFSET, values).text)
+                    controller.report({"valence": 7 - 4 * number, "arousal": 3 + 4 * number, "dominance": 5})
+                    wait(1.0)
+                self.shoot(window, f"study{suffix}_{theme}")
+                window.run_action("feedback")
+                (shown,) = window.findChildren(FeedbackWindow)
+                shown.resize(900, 800)
+                for name in ("plane", "gauge"):
+                    wait(0.6)
+                    shown.grab().save(str(self.out / f"feedback_{name}{suffix}_{theme}.png"))
+                    QTest.keyClick(shown, Qt.Key.Key_Right)
+                window.run_action("report")
+                wait(0.3)
+                self.shoot(window, f"rating{suffix}_{theme}")
+
+    def palette(self, theme: str) -> None:
+        with self.window(theme, SMALL) as window:
+            window.run_action("palette")
+            (found,) = window.findChildren(CommandPalette)
+            wait(0.2)
+            found.grab().save(str(self.out / f"palette_{theme}.png"))
+            menu = window.header.menu.menu()
+            assert menu is not None
+            menu.popup(window.mapToGlobal(window.rect().center()))
+            wait(0.2)
+            menu.grab().save(str(self.out / f"menu_{theme}.png"))
+            menu.close()
+            found.close()
+
     def watch(self, theme: str) -> None:
         muse = ROOT.parent / "shared" / "data" / "muse" / "muse_p300.csv"
         if not muse.is_file():
@@ -472,6 +519,8 @@ def main(out: Path, only: str = "") -> None:
         "replay": studio.replay,
         "channels64": studio.many_channels,
         "watch": studio.watch,
+        "feedback": studio.feedback,
+        "palette": studio.palette,
     }
     if only == "readme":
         studio.readme()

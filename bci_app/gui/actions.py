@@ -109,6 +109,7 @@ ACTIONS: dict[str, Action] = {
     "forward": Action(_R, "10 s forward", lambda w: w.transport.forward(), ("Ctrl+Right",), _VIEWS, _PLAYER),
     "back": Action(_R, "10 s back", lambda w: w.transport.back(), ("Ctrl+Left",), _VIEWS, _PLAYER),
     "palette": Action(_W, "Find an action", lambda w: w.show_palette(), ("Ctrl+K",)),
+    "feedback": Action(_W, "Feedback for the participant", lambda w: w.show_feedback(), ("Ctrl+E",), needs=_OPEN),
     "theme": Action(_W, "Dark or light", lambda w: w.toggle_theme(), ("Ctrl+T",)),
     "picture": Action(_W, "Save a picture of the window", lambda w: w.save_picture(), ("Ctrl+P", "F12")),
     "full screen": Action(_W, "Full screen", lambda w: w.toggle_full_screen(), ("F11",)),

@@ -17,7 +17,7 @@ from bci_app.gui.opener import Opener
 from bci_app.gui.recorder import SessionRecorder
 from bci_app.presentation import notices
 from bci_app.presentation.event_log import EventLog
-from bci_app.presentation.marks import note_marker, planted_truth, report_text
+from bci_app.presentation.marks import note_marker, planted_truth, report_text, words_of
 from bci_app.presentation.opening import Opened, Ready, Running
 from bci_app.presentation.output_control import OutputChoice, OutputControl
 from bci_app.presentation.player import Playback, Player
@@ -197,10 +197,11 @@ class Controller(QObject):
 
     def _show_marker(self, marker: Marker, *, quiet: bool) -> None:
         note_marker(self.log, marker)
+        text = words_of(marker.text)
         place = self._feed.place(marker.time)
         if place is not None:
-            self.log.markers.append(Mark(place, marker.text))
-        self.happened.emit(Event(self._feed.stream_time.since_start(marker.time), marker.text, quiet=quiet))
+            self.log.markers.append(Mark(place, text))
+        self.happened.emit(Event(self._feed.stream_time.since_start(marker.time), text, quiet=quiet))
 
     def set_display_filter(self, display_filter: DisplayFilter) -> None:
         """Choose the filter of the display. The model and the recording are not affected."""

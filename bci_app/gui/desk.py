@@ -13,7 +13,12 @@ class Desk(QObject):
 
     Signals: `channels_changed` carries the `Picked` channels. `channel_asked` carries a column of the stream, and
     `electrode_asked` a name, to pick or no longer pick. `action_asked` carries a key of `actions.ACTIONS`.
-    `keyboard_left` says that a field gave the keyboard back.
+    `keyboard_left` says that a field gave the keyboard back, and `rating_changed` whether a self-report is open.
+
+    Attributes
+    ----------
+    rating : bool
+        Whether a self-report is open.
     """
 
     channels_changed = pyqtSignal(object)
@@ -21,8 +26,11 @@ class Desk(QObject):
     electrode_asked = pyqtSignal(str)
     action_asked = pyqtSignal(str)
     keyboard_left = pyqtSignal()
+    rating_changed = pyqtSignal(bool)
 
     def __init__(self, controller: Controller, preferences: Preferences, parent: QObject) -> None:
         super().__init__(parent)
         self.controller = controller
         self.preferences = preferences
+        self.rating = False
+        self.rating_changed.connect(lambda rating: setattr(self, "rating", rating))

@@ -10,7 +10,6 @@ from PyQt6.QtCore import QEvent, QRect, QSettings, QSize, Qt
 from PyQt6.QtGui import QCloseEvent, QHideEvent, QKeyEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QApplication,
-    QDialog,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
@@ -37,6 +36,7 @@ from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.gui.theme import LIGHT, THEMES, Theme, palette, style_sheet
 from bci_app.gui.transport import Transport
 from bci_app.gui.views.banner import Banner
+from bci_app.gui.views.feedback import FeedbackWindow
 from bci_app.gui.views.status_line import StatusLine
 from bci_app.presentation.choices import SourceChoice, preparation
 from bci_app.presentation.notices import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN
@@ -282,6 +282,8 @@ class MainWindow(QMainWindow):
         self.header.show_theme(theme)
         self.area.show_theme(theme)
         self.connect_page.show_theme(theme)
+        for feedback in self.findChildren(FeedbackWindow):
+            feedback.show_theme(theme)
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or no longer."""
@@ -289,23 +291,27 @@ class MainWindow(QMainWindow):
 
     def show_help(self) -> None:
         """List the keys."""
-        self._show_dialog(HelpDialog, lambda: HelpDialog(self))
+        self._show_window(HelpDialog, lambda: HelpDialog(self))
 
     def show_palette(self) -> None:
         """Find an action by its name."""
-        self._show_dialog(CommandPalette, lambda: CommandPalette(self, self._theme))
+        self._show_window(CommandPalette, lambda: CommandPalette(self, self._theme))
+
+    def show_feedback(self) -> None:
+        """Show a large view for the participant, on the second screen if there is one."""
+        self._show_window(FeedbackWindow, lambda: FeedbackWindow(self.desk, self._theme, self))
 
     def show_settings(self) -> None:
         """Change folder, marker texts, display filter, outputs and size."""
-        self._show_dialog(SettingsDialog, lambda: SettingsDialog(self.preferences, self.controller.outputs, self))
+        self._show_window(SettingsDialog, lambda: SettingsDialog(self.preferences, self.controller.outputs, self))
 
-    def _show_dialog(self, kind: type[QDialog], make: Callable[[], QDialog]) -> None:
-        """Show a dialog, or bring the one that is there to the front."""
-        there = next((dialog for dialog in self.findChildren(kind) if dialog.isVisible()), None)
-        dialog = there or make()
-        dialog.show()
-        dialog.raise_()
-        dialog.activateWindow()
+    def _show_window(self, kind: type[QWidget], make: Callable[[], QWidget]) -> None:
+        """Show a window beside this one, or bring the one that is there to the front."""
+        there = next((found for found in self.findChildren(kind) if found.isVisible()), None)
+        shown = there or make()
+        shown.show()
+        shown.raise_()
+        shown.activateWindow()
 
     def save_picture(self) -> None:
         """Save a picture of the window beside the recordings."""

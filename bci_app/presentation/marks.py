@@ -32,6 +32,22 @@ def read_report(text: str) -> dict[str, int]:
     return {scale: int(rating) for scale, rating in _RATING.findall(text)}
 
 
+def words_of(text: str) -> str:
+    """Return the text of a marker as a person reads it."""
+    found = StudyMarker.parse(text)
+    if found is None:
+        return text
+    details = dict(found.values)
+    number = details.pop("trial", details.pop("rest", ""))
+    name = f"{found.kind.value.replace('-', ' ')} {number}".strip()
+    if found.kind in _ONSETS:
+        condition = details.get("condition", "")
+        return f"{_ONSETS[found.kind]} {number}{f': {condition}' if condition else ''}"
+    if found.kind in _OFFSETS:
+        return f"{name.replace(' offset', '')} ends"
+    return f"{name}: {', '.join(f'{key} {value}' for key, value in details.items())}" if details else name
+
+
 def note_marker(log: SessionLog, marker: Marker) -> None:
     """Add what a marker means to a session's log: self-reports, and the trials and ratings of a study."""
     ratings = read_report(marker.text)

@@ -14,7 +14,7 @@ from bci_app.presentation import notices
 from bci_app.presentation.answers import invalid_stretches
 from bci_app.presentation.electrodes import position
 from bci_app.presentation.event_log import EventLog
-from bci_app.presentation.marks import note_marker, planted_truth, report_text
+from bci_app.presentation.marks import note_marker, planted_truth, report_text, words_of
 from bci_app.presentation.notices import NoticeBoard, present
 from bci_app.presentation.spectra import BandMap, Spectra
 from bci_app.presentation.state import ContactSummary, Event, Notice, SessionLog, Step, Trial, expected, step_of
@@ -244,6 +244,13 @@ def test_trials_and_ratings_of_a_study_are_read_from_its_markers() -> None:
         {"valence": 8, "arousal": 2},
         {"valence": 7, "arousal": 3, "dominance": 5},
     ]
+    assert words_of(StudyMarker(Kind.TRIAL_ONSET, {"trial": "3", "condition": "happy memory"}).text) == (
+        "trial 3: happy memory"
+    )
+    assert words_of(StudyMarker(Kind.TRIAL_OFFSET, {"trial": "3", "outcome": "complete"}).text) == "trial 3 ends"
+    assert words_of(StudyMarker(Kind.RATING, {"trial": "3", "valence": "8"}).text) == "rating 3: valence 8"
+    assert words_of(StudyMarker(Kind.REST_ONSET, {"rest": "1"}).text) == "rest 1"
+    assert words_of("eyes closed") == "eyes closed"
     assert report_text({"valence": 7, "arousal": 3}) == "self-report valence=7 arousal=3"
 
 

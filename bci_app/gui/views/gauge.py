@@ -53,7 +53,8 @@ class Gauge(QWidget):
         self._theme = theme
         self._prediction: TargetPrediction | None = None
         self._reason = ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        vertical = QSizePolicy.Policy.Ignored if form is GaugeForm.SIDE else QSizePolicy.Policy.Fixed
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, vertical)
         self.setAccessibleName(f"prediction of {target.title}")
 
     @property

@@ -80,6 +80,8 @@ class Plane(TargetView):
 
     targets = _AXES
     main = True
+    calm = False
+    """Whether only the present answer is drawn."""
 
     def __init__(self, valence: Target, arousal: Target, theme: Theme) -> None:
         super().__init__()
@@ -105,10 +107,15 @@ class Plane(TargetView):
 
     @property
     def frame(self) -> QRectF:
-        """The square that answers lie in, in pixels of this widget."""
-        side = max(1.0, min(self.width() - _WORDS - _EDGE, self.height() - _WORDS - _EDGE))
-        left = _WORDS + max(0.0, (self.width() - _WORDS - _EDGE - side) / 2)
-        return QRectF(left, _EDGE, side, side)
+        """The square that answers lie in, in pixels before the zoom."""
+        width, height = self.width() / self.zoom - _WORDS - _EDGE, self.height() / self.zoom - _WORDS - _EDGE
+        side = max(1.0, min(width, height))
+        return QRectF(_WORDS + max(0.0, (width - side) / 2), _EDGE, side, side)
+
+    @property
+    def zoom(self) -> float:
+        """How much larger than usual everything is drawn."""
+        return 1.0
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
@@ -162,6 +169,7 @@ class Plane(TargetView):
         """Draw the frame with its words, then what is known."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(self.zoom, self.zoom)
         painter.setFont(font())
         frame, theme = self.frame, self._theme
         painter.setPen(QPen(QColor(theme.line), 1))
@@ -182,7 +190,7 @@ class Plane(TargetView):
         elif self.reason:
             hatch(painter, frame, theme.line)
             write_reason(painter, frame, self.reason, theme)
-        if self._answers is not None:
+        if self._answers is not None and not self.calm:
             self._paint_reports(painter, self._answers)
             self._paint_truth(painter, self._answers)
 
@@ -216,14 +224,16 @@ class Plane(TargetView):
 
     def _paint_place(self, painter: QPainter, place: Place) -> None:
         theme, frame = self._theme, self.frame
+        trail = place.trail if not self.calm else place.trail[:0]
         painter.setPen(Qt.PenStyle.NoPen)
-        for share, (x, y) in zip(np.linspace(0, 1, len(place.trail)).tolist(), place.trail.tolist(), strict=True):
+        for share, (x, y) in zip(np.linspace(0, 1, len(trail)).tolist(), trail.tolist(), strict=True):
             painter.setBrush(color(theme.muted, 0.05 + 0.55 * share))
             painter.drawEllipse(self._at(x, y), 2.5, 2.5)
         centre = self._at(place.x, place.y)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(theme.muted), 1))
-        painter.drawEllipse(centre, place.spread[0] * frame.width(), place.spread[1] * frame.height())
+        if not self.calm:
+            painter.drawEllipse(centre, place.spread[0] * frame.width(), place.spread[1] * frame.height())
         hollow = any(place.undecided)
         painter.setPen(QPen(QColor(theme.text if hollow else theme.background), 2))
         painter.setBrush(QColor(theme.background if hollow else theme.text))

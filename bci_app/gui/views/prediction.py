@@ -168,8 +168,14 @@ class Running(QWidget):
         """The row of each target."""
         return [view for view in self.views if isinstance(view, TargetRow)]
 
-    def fit(self, size: QSize) -> None:
-        """Share out a size: main views first. Where that leaves too little, views of the same targets are hidden."""
+    def fit(self, size: QSize) -> bool:
+        """Share out a size: main views first. Where that leaves too little, views of the same targets are hidden.
+
+        Returns
+        -------
+        bool
+            Whether what is shown fits.
+        """
         width = size.width() - 4 * GRID
         main = [view for view in self.views if view.main]
         others = [view for view in self.views if not view.main]
@@ -192,6 +198,7 @@ class Running(QWidget):
             view.setFixedHeight(height)
             room -= height
         _share(shown, width, room)
+        return sum(view.least_height(width) for view in shown) <= room
 
     def show_answers(self, answers: Answers) -> None:
         """Show what the model answered."""
@@ -227,7 +234,9 @@ class _Fitting(QScrollArea):
         """Fit the contents into the visible size."""
         running, viewport = self.widget(), self.viewport()
         if isinstance(running, Running) and viewport is not None:
-            running.fit(viewport.size())
+            fits = running.fit(viewport.size())
+            policy = Qt.ScrollBarPolicy.ScrollBarAlwaysOff if fits else Qt.ScrollBarPolicy.ScrollBarAsNeeded
+            self.setVerticalScrollBarPolicy(policy)
 
 
 class PredictionPanel(Panel):

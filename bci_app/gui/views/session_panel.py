@@ -41,14 +41,15 @@ class _Pages(QStackedWidget):
 class SessionPanel(Panel):
     """The list of events, fields for the participant and for notes, and the self-report.
 
-    Signals: `marked` carries a text, `participant_changed` a code, `reported` the ratings by scale. `left` says that
-    the keyboard is free again.
+    Signals: `marked` carries a text, `participant_changed` a code, `reported` the ratings by scale, and `rating`
+    whether a self-report is open. `left` says that the keyboard is free again.
     """
 
     marked = pyqtSignal(str)
     participant_changed = pyqtSignal(str)
     reported = pyqtSignal(dict)
     left = pyqtSignal()
+    rating = pyqtSignal(bool)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -142,6 +143,7 @@ class SessionPanel(Panel):
         self.participant_changed.connect(controller.name_participant)
         self.reported.connect(controller.report)
         self.left.connect(desk.keyboard_left)
+        self.rating.connect(desk.rating_changed)
 
     def show_session(self, session: Session | None) -> None:
         """Begin with another session, or wait for one."""
@@ -219,6 +221,7 @@ class SessionPanel(Panel):
             self.report.clear()
             self.unrecorded.setVisible(not self._recording)
             self.stack.setCurrentWidget(self.report)
+            self.rating.emit(True)
             self.streams.hide()
             self.stack.updateGeometry()
             self.entry.hide()
@@ -227,6 +230,7 @@ class SessionPanel(Panel):
     def close_report(self) -> None:
         """Go back to the events."""
         self.entry.show()
+        self.rating.emit(False)
         self.streams.setVisible(bool(self.streams.text()))
         self.stack.setCurrentWidget(self._events if self.list.count() else self.empty)
         self.stack.updateGeometry()
