@@ -71,7 +71,7 @@ def prepare(
     progress: Progress | None = None,
     on_skip: OnSkip | None = None,
 ) -> WindowSet:
-    """Give the windows of a data set from the cache, making them first if need be.
+    """Return the windows of a data set from the cache, and make them first if they are not there.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def prepare(
         Which ones; all by default. All targets are kept, whichever are asked for.
     jobs : int
         Most processes that prepare subjects side by side. One is used for data sets of one file, and where the
-        first subject tells that others would not be worth their start.
+        time of the first subject shows that more would not be worth their start.
     progress : callable, optional
         Called with the subjects done and the subjects in all; at once with all if they are there.
     on_skip : callable, optional
@@ -95,7 +95,7 @@ def prepare(
     Returns
     -------
     WindowSet
-        The same as `make_windows` gives, with read-only, memory-mapped tokens.
+        The same as `make_windows` returns, with read-only, memory-mapped tokens.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def prepare(
 
 
 def _asked(dataset: FileDataset, spec: PreprocessingSpec, names: Sequence[str]) -> dict[str, Any]:
-    """State what windows are wanted, as JSON gives it back."""
+    """Describe the windows that are wanted, as JSON reads them back."""
     info = asdict(dataset.info)
     info["targets"] = [target.model_dump(mode="json") for target in dataset.info.targets]
     asked = {
@@ -147,7 +147,7 @@ def _settings(dataset: Any) -> dict[str, str]:
 
 
 def code_version() -> str:
-    """Give the hash of the code that makes windows, and of the numerical libraries' versions."""
+    """Return the hash of the code that makes windows, and of the numerical libraries' versions."""
     root = Path(bci_app.__file__).parents[1]
     digest = hashlib.sha256(f"numpy {np.__version__}, scipy {scipy.__version__}".encode())
     for pattern in _CODE:
@@ -186,7 +186,7 @@ def _unchanged(path: Path, known: dict[str, Any]) -> bool:
 def _valid_manifest(
     folder: Path, asked: dict[str, Any], dataset: FileDataset, names: Sequence[str]
 ) -> dict[str, Any] | None:
-    """Give the manifest of a folder if it is complete and was made of these very files."""
+    """Return the manifest of a folder if it is complete and was made from these files."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         sizes, sources = dict(manifest["arrays"]), dict(manifest["sources"])
@@ -281,9 +281,9 @@ def _prepare_subjects(
 def _results(
     dataset: FileDataset, spec: PreprocessingSpec, partial: Path, names: Sequence[str], jobs: int
 ) -> Iterator[tuple[str, SubjectWindows | DatasetError]]:
-    """Give each subject's windows without tokens, or what is wrong with it, as it gets done.
+    """Yield each subject's windows without tokens, or what is wrong with it, as it gets done.
 
-    The first subject tells whether processes would save more time than they take to start.
+    The time of the first subject shows whether processes would save more than they take to start.
     """
     numbered = [(_part(partial, number), name) for number, name in enumerate(names)]
     shared = len({file for name in names for file in dataset.files(name)[:1]}) == 1
@@ -318,7 +318,7 @@ def _side_by_side(
 
 
 def _light(dataset: Any) -> Any:
-    """Give a copy that holds the settings and none of the arrays read so far."""
+    """Return a copy with the settings and none of the arrays read so far."""
     return replace(dataset) if is_dataclass(dataset) and not isinstance(dataset, type) else dataset
 
 

@@ -47,11 +47,11 @@ class Threshold:
         return f"{'>=' if self.inclusive else '>'} {self.value:g}"
 
     def label(self, rating: float) -> int:
-        """Give 1 (high) or 0 (low)."""
+        """Return 1 (high) or 0 (low)."""
         return int(rating > self.value or (self.inclusive and rating == self.value))
 
     def labels(self, ratings: Mapping[str, float]) -> dict[str, int]:
-        """Give the label of each rating."""
+        """Return the label of each rating."""
         return {name: self.label(rating) for name, rating in ratings.items()}
 
     def target(self, name: str, scale: tuple[float, float]) -> Target:
@@ -69,7 +69,7 @@ class Threshold:
                 f"The threshold {self} makes every {name} rating {CLASSES[self.label(low)]}",
                 found=str(self),
                 expected=f"a value {edges}: ratings are from {low:g} to {high:g}",
-                fix="Give another --threshold.",
+                fix="Choose another --threshold.",
             )
         return Target(
             name=name, classes=CLASSES, description=f"{_RATED} from {low:g} to {high:g}; high if rating {self}"
@@ -77,7 +77,7 @@ class Threshold:
 
 
 def rating_rule(target: Target) -> tuple[str, str] | None:
-    """Give the scale of a target of ratings and what is high on it, None for other targets."""
+    """Return the scale of a target of ratings and the rule for high, or None for other targets."""
     scale, _, rule = target.description.partition("; ")
     return (scale, rule) if scale.startswith(_RATED) else None
 

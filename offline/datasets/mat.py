@@ -17,12 +17,12 @@ from bci_app.errors import DatasetError
 from bci_app.recording.mat_check import check_mat
 from bci_app.recording.parsing import PARSER_ERRORS
 
-# scipy lets the failure of whichever layer met the damage through.
+# scipy passes on the error of whichever layer found the damage.
 _DAMAGE = (*PARSER_ERRORS, zlib.error)
 
 
 def mat_names(path: Path, *, expected: str) -> dict[str, tuple[int, ...]]:
-    """Check a file and give names and shapes of the variables in it.
+    """Check a file and return names and shapes of the variables in it.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def read_mat(path: Path, names: Sequence[str], *, expected: str, checked: bool =
     expected : str
         What the file should hold, for messages.
     checked : bool
-        True if `mat_names` has met this file without complaint.
+        True if `mat_names` has checked this file.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def read_mat(path: Path, names: Sequence[str], *, expected: str, checked: bool =
 
 
 def as_float(value: object, where: str) -> NDArray[np.float64]:
-    """Give a variable as real numbers.
+    """Return a variable as real numbers.
 
     Raises
     ------
@@ -95,5 +95,5 @@ def _damaged(path: Path, error: BaseException, expected: str) -> DatasetError:
         f"Cannot read {path.name}: it is truncated, damaged or no MAT file of version 5",
         found=str(error) or type(error).__name__,
         expected=expected,
-        fix="Obtain the file anew.",
+        fix="Obtain the file again.",
     )

@@ -30,7 +30,7 @@ def open_recording(path: Path) -> Recording:
 
 
 def eeg_microvolts(recording: Recording, channels: Sequence[str], rows: slice, where: str) -> NDArray[np.float64]:
-    """Give channels by name, in µV, shape (n_rows, n_channels).
+    """Return channels by name, in µV, shape (n_rows, n_channels).
 
     Raises
     ------

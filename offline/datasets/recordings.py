@@ -134,7 +134,7 @@ class Recordings:
 
     @cached_property
     def _scans(self) -> dict[Path, _Scan]:
-        """What the recordings are, without those that cannot be read: `trials` tells of these."""
+        """What the recordings are, without those that cannot be read: `trials` reports these."""
         scans: dict[Path, _Scan] = {}
         damaged: list[DatasetError] = []
         for file in self._files:
@@ -178,7 +178,7 @@ class Recordings:
 
     def subjects(self) -> list[str]:
         """Subjects that are there, in natural order."""
-        _ = self._targets  # tables without usable labels are met before any recording is read
+        _ = self._targets  # tables without usable labels are found before any recording is read
         return sorted({file.subject for file in self._files}, key=natural)
 
     def files(self, subject: str) -> tuple[Path, ...]:
@@ -186,7 +186,7 @@ class Recordings:
         return tuple(path for file in self._of(subject) for path in (file.path, file.events))
 
     def _of(self, subject: str) -> list[_File]:
-        """Give the files of a subject, session by session."""
+        """Return the files of a subject, session by session."""
         files = [file for file in self._files if file.subject == subject]
         begun: dict[str, datetime] = {}
         for file in files:
@@ -263,7 +263,7 @@ def _read_file(events: Path) -> _File:
     stem = events.name.removesuffix("_events.tsv")
     entities = dict(_ENTITY.findall(stem))
     if "sub" not in entities:
-        raise DatasetError(f"The name of {events.name} does not tell the subject", expected=EXPECTED, fix=OBTAIN)
+        raise DatasetError(f"The name of {events.name} does not name the subject", expected=EXPECTED, fix=OBTAIN)
     known = {extension for found in FORMATS.values() for extension in found.extensions}
     beside = sorted(
         path
@@ -302,12 +302,12 @@ def _electrodes(recording: Recording) -> list[str]:
 
 
 def _segment(recording: Recording, row: int) -> slice:
-    """Give the stretch without a break that holds a row."""
+    """Return the stretch without a break that holds a row."""
     return next(segment for segment in recording.segments if segment.start <= row < segment.stop)
 
 
 def _span(recording: Recording, row: EventRow, where: str) -> tuple[int, int]:
-    """Give the first row of the data in an event and the one after its last."""
+    """Return the first row of the data in an event and the one after its last."""
     n = round(row.duration * recording.info.rate)
     first = int(np.searchsorted(recording.times, row.onset - 0.5 / recording.info.rate))
     if n < 1 or row.onset < 0 or first + n > len(recording):
@@ -327,7 +327,7 @@ def _span(recording: Recording, row: EventRow, where: str) -> tuple[int, int]:
 
 
 def _rest_seconds(rows: tuple[EventRow, ...], recording: Recording) -> float:
-    """Give the length of the shortest rest that a trial of a recording is referred to, infinite without trials."""
+    """Return the length of the shortest rest before a trial of a recording, infinite without trials."""
     shortest, rest = math.inf, 0.0
     labelled = [row for row in rows if row.words]
     if labelled and recording.segments:
@@ -344,7 +344,7 @@ def _rest_seconds(rows: tuple[EventRow, ...], recording: Recording) -> float:
 def _before(
     recording: Recording, channels: tuple[str, ...], row: EventRow, where: str
 ) -> NDArray[np.float64] | None:  # fmt: skip
-    """Give what was recorded before the first trial, from the first sample to the first break."""
+    """Return what was recorded before the first trial, from the first sample to the first break."""
     first = int(np.searchsorted(recording.times, row.onset - 0.5 / recording.info.rate))
     end = min(first, recording.segments[0].stop)
     return eeg_microvolts(recording, channels, slice(0, end), where) if end > 0 else None

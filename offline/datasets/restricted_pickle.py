@@ -41,7 +41,7 @@ class _Global(NamedTuple):
 
 
 def _text(value: object) -> str | None:
-    """Give text, which Python 2 wrote as bytes, as text; None for anything else, which is never printed."""
+    """Return text, which Python 2 wrote as bytes, as text; None for anything else, which is never printed."""
     if isinstance(value, memoryview):
         return str(value, "latin-1")
     return value if isinstance(value, str) else None

@@ -92,7 +92,7 @@ def is_scored(trial: Trial, spec: PreprocessingSpec, number: int) -> bool:
 
 
 def scored_windows(trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline) -> tuple[list[Window], Rest | None]:
-    """Give the windows of one trial that may be trained on or scored, and the rest baseline measured beside them.
+    """Return the windows of one trial that may be trained on or scored, and the rest baseline measured beside them.
 
     Filter state starts with the recording, so that samples before `trial.scored_from` settle the filters as they
     would live.
@@ -103,7 +103,7 @@ def scored_windows(trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline) ->
 
 
 def trial_pipeline(trial: Trial, spec: PreprocessingSpec, *, max_bad_share: float = 0.0) -> Pipeline:
-    """Give the live preprocessing for the recording of a trial.
+    """Return the live preprocessing for the recording of a trial.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def trial_windows(
 
 
 def choose_targets(dataset: Dataset, targets: Sequence[str] | None) -> tuple[Target, ...]:
-    """Give the targets of a data set by name, all of them for None.
+    """Return the targets of a data set by name, all of them for None.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def choose_targets(dataset: Dataset, targets: Sequence[str] | None) -> tuple[Tar
 
 
 def choose_subjects(dataset: Dataset, subjects: Sequence[str] | None) -> list[str]:
-    """Give the subjects asked for in the data set's order, all of them for None.
+    """Return the subjects asked for in the data set's order, all of them for None.
 
     Raises
     ------
@@ -239,7 +239,7 @@ def subject_windows(
         stimulus.append(np.full(n, stimulus_code(trial.stimulus), dtype=np.int64))
     if not sum(map(len, tokens)):
         raise DatasetError(
-            f"{subject} gives no window",
+            f"{subject} has no window",
             found=f"{len(names)} trials",
             expected=f"a trial with {spec.window_seconds:g} s to score after warm-up and baseline",
         )

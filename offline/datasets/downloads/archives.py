@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 
 import requests
 
 from bci_app.errors import DatasetError
-from offline.datasets.downloads.transfer import HEADERS, TIMEOUT, RemoteFile
+from offline.datasets.downloads.transfer import HEADERS, TIMEOUT, RemoteFile, reason
 
 PHYSIONET = ("https://physionet.org/files", "https://physionet-open.s3.amazonaws.com")
 OPENNEURO = "https://s3.amazonaws.com/openneuro.org"
@@ -184,7 +184,7 @@ def _get(addresses: list[str], params: dict[str, str] | None = None) -> requests
             response.raise_for_status()
             return response
         except requests.RequestException as error:
-            failures.append(str(error))
+            failures.append(f"{urlsplit(address).hostname}: {reason(error)}")
     raise DatasetError(
         "The archive cannot be reached",
         found="; ".join(failures),

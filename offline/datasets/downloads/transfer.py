@@ -127,7 +127,7 @@ def fetch(file: RemoteFile, folder: Path, on_bytes: OnBytes) -> None:
                     _retrieve(url, file, folder, _Resuming(part, on_bytes))
                     return
                 except requests.RequestException as error:
-                    failures.append(f"{url}: {_reason(error)}")
+                    failures.append(f"{url}: {reason(error)}")
                     if error.response is not None and error.response.status_code < 500:
                         break  # asking again will not help
                 except ValueError:  # pooch's answer to a wrong checksum; it has removed the file
@@ -163,7 +163,14 @@ def _retrieve(url: str, file: RemoteFile, folder: Path, downloader: _Resuming) -
         raise requests.ConnectionError(f"{found} bytes of {file.size} arrived")
 
 
-def _reason(error: requests.RequestException) -> str:
+def reason(error: requests.RequestException) -> str:
+    """Say in a few words why a request failed."""
     if error.response is not None:
         return f"{error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke"
+    if isinstance(error, requests.ConnectionError) and error.args and not isinstance(error.args[0], str):
+        return "no connection"
     return str(error) or type(error).__name__

@@ -226,7 +226,7 @@ def test_files_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="No events table is there"):
         open_dataset("recordings", tmp_path)
     (tmp_path / "mine_events.tsv").write_text("onset\tduration\tvalence\n")
-    with pytest.raises(DatasetError, match=r"mine_events\.tsv does not tell the subject"):
+    with pytest.raises(DatasetError, match=r"mine_events\.tsv does not name the subject"):
         open_dataset("recordings", tmp_path)
     (tmp_path / "mine_events.tsv").rename(tmp_path / "sub-1_events.tsv")
     with pytest.raises(DatasetError, match="needs one recording beside it: found none"):

@@ -157,7 +157,7 @@ def test_a_subject_that_fails_is_an_error_or_left_out_and_named() -> None:
     ("trials", "changes", "message"),
     [
         ((trial(1), trial(1)), {}, "s1 has trial 1 of session 1 twice"),
-        ((trial(1, scored_from=1500),), {}, "s1 gives no window"),
+        ((trial(1, scored_from=1500),), {}, "s1 has no window"),
         ((trial(1),), {"channels": ("C3", "Oz")}, "missing Oz"),
     ],
 )
