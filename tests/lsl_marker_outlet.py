@@ -1,4 +1,4 @@
-"""An LSL marker outlet in a process of its own: sends what it is told line by line on standard input."""
+"""An LSL marker outlet in a process of its own: sends what it receives line by line on standard input."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ class MarkerOutletProcess(OutletProcess):
 
     def send(self, text: str) -> float:
         """Send an event; gives its LSL time."""
-        self.tell(text)
+        self.command(text)
         return float(self.answer("sent"))
 
     def leave(self) -> None:
         """Let it end by itself, as a program does after its last event."""
-        self.tell("!")
+        self.command("!")
         self._process.wait(10)
 
     def wait_for_receiver(self) -> None:
-        self.tell("?")
+        self.command("?")
         self.answer("received")
 
 

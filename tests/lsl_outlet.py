@@ -1,7 +1,7 @@
 """An LSL outlet in a process of its own, which tests kill, stop and start again.
 
 Channel 0 carries the index of the sample on a clock that all outlets with the same epoch share, so
-that a receiver can tell which samples it never got.
+that a receiver knows which samples it never got.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class OutletProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def tell(self, line: str) -> None:
+    def command(self, line: str) -> None:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()

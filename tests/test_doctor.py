@@ -102,7 +102,7 @@ def test_display_that_answers_is_no_problem(no_display: pytest.MonkeyPatch) -> N
     server = shutil.which("Xvfb")
     if server is None or doctor.missing_x_libraries():
         pytest.skip("Xvfb or the X libraries are not on this machine")
-    # It ends when its last client leaves; others only begin anew, and refuse who comes meanwhile.
+    # It ends when its last client leaves; others only start again, and refuse clients meanwhile.
     command = [server, "-displayfd", "1", "-screen", "0", "640x480x24", "-terminate"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as xvfb:
         try:

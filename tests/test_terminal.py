@@ -1,4 +1,4 @@
-"""A session in the terminal: what goes wrong is told when it does."""
+"""A session in the terminal: what goes wrong is reported at once."""
 
 from __future__ import annotations
 

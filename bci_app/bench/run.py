@@ -76,7 +76,7 @@ def run_benchmarks(
     *,
     seconds: float = 20.0,
     memory: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Measure this machine.
 
@@ -88,8 +88,8 @@ def run_benchmarks(
         Measured time of each benchmark, after settling.
     memory : bool
         Also run an hour of stream at 60 times its speed, which takes a minute.
-    tell : callable
-        Told what is being done.
+    progress : callable
+        Called with the name of each measurement as it begins.
 
     Raises
     ------
@@ -100,29 +100,29 @@ def run_benchmarks(
     channels = loaded.spec.preprocessing.channels
     usual = Load(padded(channels, 32), 512.0)
     with _sender(usual) as source_id:
-        tell("32 channels at 512 Hz")
+        progress("32 channels at 512 Hz")
         report.results["session_32x512"] = _session(loaded, source_id, seconds)
-        tell("32 channels at 512 Hz, MNE-LSL")
+        progress("32 channels at 512 Hz, MNE-LSL")
         report.results["mne_lsl_32x512"] = _peer(loaded, source_id, seconds)
     ours, theirs = (report.results[name].get("cpu_percent") for name in ("session_32x512", "mne_lsl_32x512"))
     if ours and theirs:
         report.results["mne_lsl_32x512"]["ours_over_theirs"] = ours / theirs
     with _sender(Load(padded(channels, 32), 512.0, block=1 / 512)) as source_id:
-        tell("32 channels at 512 Hz, sample by sample")
+        progress("32 channels at 512 Hz, sample by sample")
         report.results["session_32x512_single"] = _session(loaded, source_id, seconds)
     with _sender(Load(padded(channels, 64), 2048.0)) as source_id:
-        tell("64 channels at 2048 Hz")
+        progress("64 channels at 2048 Hz")
         report.results["session_64x2048"] = _session(loaded, source_id, seconds)
     with _sender(Load(padded(channels, 64), 512.0)) as source_id:
         for job, title in (("headless", "no window"), ("window", "window"), ("viewer", "MNE-LSL's StreamViewer")):
-            tell(f"64 channels at 512 Hz, {title}")
+            progress(f"64 channels at 512 Hz, {title}")
             longer = 1 if job == "viewer" else _COMPARED_TIMES_LONGER
             report.results[f"{job}_64x512"] = _drawing(job, loaded, source_id, longer * seconds)
     headless, window = (report.results[f"{job}_64x512"] for job in ("headless", "window"))
     if "skipped" not in window:
         window["p99_over_headless"] = window["engine"]["latency_p99_ms"] / headless["latency_p99_ms"]
     if memory:
-        tell("an hour of stream at 60 times its speed")
+        progress("an hour of stream at 60 times its speed")
         settings = {"bundle": str(loaded.folder), "stream_seconds": _MEMORY_STREAM_SECONDS, "speed": _MEMORY_SPEED}
         report.results["memory_hour"] = _measured("memory", settings, _MEMORY_STREAM_SECONDS)
     return report

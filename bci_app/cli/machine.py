@@ -67,7 +67,7 @@ def bench(
     keep_to_this_machine()
     loaded = load_bundle(find_bundle(bundle))
     report = run_benchmarks(
-        loaded, seconds=seconds, memory=memory, tell=lambda text: print(f"Measuring {text} …", file=sys.stderr)
+        loaded, seconds=seconds, memory=memory, progress=lambda text: print(f"Measuring {text} …", file=sys.stderr)
     )
     if json_:
         print(json.dumps(report.as_dict(), indent=2))

@@ -112,7 +112,7 @@ class Interpreter:
         if not bad:
             return ""
         names = ", ".join(self._bundle.preprocessing.channels[channel] for channel in bad)
-        return f"Bad contact at rest: {names}, done without until rest is measured anew."
+        return f"Bad contact at rest: {names}, left out until rest is measured again."
 
     @property
     def origin(self) -> int:

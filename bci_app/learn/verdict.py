@@ -84,11 +84,11 @@ class Verdict:
         figure = f"{self.balanced_accuracy:.2f} of the time (chance is 0.5)"
         if not self.above_chance:
             more = (
-                f" About {self.trials_needed} trials in all would be needed to tell."
+                f" About {self.trials_needed} trials in all would be needed to be sure."
                 if self.trials_needed is not None and self.trials_needed > self.trials
                 else ""
             )
-            return f"Your {name} cannot be told from these {self.trials} trials.{more}"
+            return f"Your {name} cannot be recognised from these {self.trials} trials.{more}"
         if not self.adopted:
             return (
                 f"Your own model recognises your {name} {figure}, but the general model does better on the same trials."

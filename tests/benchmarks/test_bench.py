@@ -1,4 +1,4 @@
-"""The benchmark tells figures of what it says it measures. The figures themselves are no test's matter."""
+"""The benchmark reports what it says it measures. No test judges the figures."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def spec(**changes: object) -> Bundle:
 
 
 def decode(bundle: Bundle, bad: dict[int, NDArray[np.bool_]], *, spoil: bool = False) -> list[Decoded]:
-    """Decode 20 s of noise; `bad` tells which channels are, from which window on."""
+    """Decode 20 s of noise; `bad` says which channels are, from which window on."""
     rng = np.random.default_rng(0)
     data = 10 * rng.standard_normal((20 * 128, len(CHANNELS)))
     if spoil:

@@ -59,7 +59,7 @@ def test_a_window_in_which_an_electrode_goes_bad_or_returns_is_invalid(
     spoilt[bad, 3] = 187_500.0
     replaced[:, 3] = 187_500.0  # bad from the beginning
     found, without, throughout = session(spoilt), session(clean), session(replaced)
-    told = {"without": 0, "throughout": 0}
+    counts = {"without": 0, "throughout": 0}
     for sample, prediction in found.items():
         begin = sample - round(4 * rate) + 1
         if prediction.valid:
@@ -68,14 +68,14 @@ def test_a_window_in_which_an_electrode_goes_bad_or_returns_is_invalid(
             np.testing.assert_allclose(
                 prediction.targets[0].probability, expected.targets[0].probability, atol=2e-3, err_msg=str(sample)
             )
-            told["throughout" if with_it else "without"] += 1
+            counts["throughout" if with_it else "without"] += 1
         elif sample >= 8 * rate:
             assert prediction.reasons == (Reason.BAD_CONTACT,)
             # A verdict comes after half a second, recovery takes two; then a whole window.
             around = bad.start <= sample < bad.start + 5 * rate or bad.stop <= sample < bad.stop + 7 * rate
             assert around
-    assert told["throughout"] > 15
-    assert told["without"] > 40
+    assert counts["throughout"] > 15
+    assert counts["without"] > 40
 
 
 def test_interpolated_predictions_do_not_depend_on_how_samples_arrive(lenient: LoadedBundle) -> None:
@@ -160,9 +160,9 @@ def test_a_session_with_electrodes_loose_in_turn_at_rest_gets_its_baseline(tmp_p
     predictions, engine = run(loaded, chunks(data, RATE, [50]))
     assert engine.rest is not None
     assert engine.rest.bad == (4,)
-    assert engine.status().notice == "Bad contact at rest: O1, done without until rest is measured anew."
+    assert engine.status().notice == "Bad contact at rest: O1, left out until rest is measured again."
     assert all(p.valid for p in predictions if 5400 < p.sample < 6500)
     late = [p for p in predictions if 7000 <= p.sample < 9000]
-    # With the one that was bad at rest there are two: the contact now, and the rest, which can be measured anew.
+    # With the one that was bad at rest there are two: the contact now, and the rest, which can be measured again.
     assert {p.reasons for p in late} == {(Reason.BAD_CONTACT, Reason.BASELINE)}
     assert predictions[-1].valid

@@ -594,13 +594,13 @@ def test_samples_read_before_a_stream_is_lost_are_recorded(tmp_path: Path) -> No
 
 
 def test_events_that_come_while_a_stream_is_silent_are_told(bundle: LoadedBundle) -> None:
-    told = threading.Event()
+    released = threading.Event()
 
     class Silent(ArraySource):
         finished = False
 
         def read(self, timeout: float = 0.0) -> Chunk | None:
-            told.wait(0.01)
+            released.wait(0.01)
             return None
 
     engine = Engine(Silent(INFO, []), bundle)
@@ -619,7 +619,7 @@ def test_events_that_come_while_a_stream_is_silent_are_told(bundle: LoadedBundle
 
 
 class Headset(ArraySource):
-    """A source that tells of its battery."""
+    """A source that reports its battery."""
 
     @property
     def device(self) -> DeviceState:
@@ -703,7 +703,7 @@ def test_windows_of_samples_that_are_no_numbers_are_told_however_they_arrive(
     assert {p.reasons for p in during} == {(Reason.NOT_FINITE,)}
     assert [p.sample for p in during] == [end for end in ends if begin <= end < begin + 1400]
     after = [p for p in predictions if p.sample >= begin + 1400]
-    # Windows are counted anew from the first number on.
+    # Windows are counted again from the first number on.
     assert [p.sample for p in after[:2]] == [begin + 1400 + end for end in ends[:2]]
     assert [p.reasons for p in after[:2]] == [(Reason.NOT_FINITE,)] * 2
     assert predictions[-1].valid

@@ -21,7 +21,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
 
 
 @pytest.fixture
-def tell(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+def report(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     """Note a row of the table: fault, times tried, lost, recovered after."""
 
     def note(fault: str, *, tried: str, lost: str, recovered: str) -> None:

@@ -80,7 +80,7 @@ def test_a_recording_keeps_the_stamps_as_they_were_sent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("times", [1, pytest.param(10, marks=long)])
 def test_kill_9_while_recording_costs_a_second_at_most(
-    bundle: LoadedBundle, tmp_path: Path, times: int, tell: Callable[..., None]
+    bundle: LoadedBundle, tmp_path: Path, times: int, report: Callable[..., None]
 ) -> None:
     """Compared with what had been sent at the kill, and with the last line that the app printed before it."""
     rng = np.random.default_rng(3)
@@ -105,7 +105,7 @@ def test_kill_9_while_recording_costs_a_second_at_most(
         np.testing.assert_array_equal(index, index[0] + np.arange(len(index)))
         missing.append((sent - int(index[-1])) / 250)
         missing_windows.append(seen[-1]["sample"] - int(loaded["Predictions"]["time_series"][-1, 0]))
-    tell(
+    report(
         "kill -9 while recording",
         tried=f"{times}",
         lost=f"{max(missing):.2f} s of samples at most; every file opens in pyxdf",
@@ -118,7 +118,7 @@ def test_kill_9_while_recording_costs_a_second_at_most(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("times", [pytest.param(10, marks=long)])
 def test_signal_closes_the_files(
-    bundle: LoadedBundle, tmp_path: Path, number: signal.Signals, times: int, tell: Callable[..., None]
+    bundle: LoadedBundle, tmp_path: Path, number: signal.Signals, times: int, report: Callable[..., None]
 ) -> None:
     """The suite's short version is in tests/test_cli.py."""
     rng = np.random.default_rng(4)
@@ -133,12 +133,12 @@ def test_signal_closes_the_files(
         assert process.returncode == 0, err
         assert all(json.loads(line) for line in out.read_text().splitlines())
         assert all("footer" in stream for stream in load(file).values())
-    tell(f"{number.name} while recording", tried=f"{times}", lost="nothing; files closed, exit code 0", recovered="–")
+    report(f"{number.name} while recording", tried=f"{times}", lost="nothing; files closed, exit code 0", recovered="–")
 
 
 @pytest.mark.parametrize("seconds", [10, pytest.param(600, marks=long)])
 def test_no_sample_is_lost_doubled_or_reordered(
-    bundle: LoadedBundle, tmp_path: Path, seconds: int, tell: Callable[..., None]
+    bundle: LoadedBundle, tmp_path: Path, seconds: int, report: Callable[..., None]
 ) -> None:
     """32 channels at 128 Hz through source, engine and recorder, counted in the recording."""
     stream, file, out = Stream(unique("index"), channels=WIDE, rate=128.0, true_rate=128.0), tmp_path / "s.xdf", "-"
@@ -157,7 +157,7 @@ def test_no_sample_is_lost_doubled_or_reordered(
     assert windows[-1]["sample"] >= len(index) - 1 - 64
     assert all(window["valid"] for window in windows[2:])
     np.testing.assert_array_equal(loaded["Predictions"]["time_series"][:, 0], [w["sample"] for w in windows])
-    tell(
+    report(
         f"{seconds} s at 32 × 128 Hz, index channel",
         tried=f"{len(index)} samples, {len(windows)} windows",
         lost="0 lost, 0 doubled, 0 reordered",

@@ -22,7 +22,7 @@ long = (pytest.mark.soak, pytest.mark.timeout(900))
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(50, marks=long)])
-def test_outlet_killed_and_restarted(bundle: LoadedBundle, times: int, tell: Callable[..., None]) -> None:
+def test_outlet_killed_and_restarted(bundle: LoadedBundle, times: int, report: Callable[..., None]) -> None:
     rng = np.random.default_rng(0)
     stream = Stream(unique("killed"), epoch=local_clock(), wait=False)
     noticed, returned, valid, errors = [], [], [], []
@@ -47,13 +47,13 @@ def test_outlet_killed_and_restarted(bundle: LoadedBundle, times: int, tell: Cal
             errors.append(int(abs(first.data[0, -1] - first.first - before)))
             valid.append(returned[-1] + session.until_valid())
             after = session.predictions[n_predictions:]
-            # Filters begin anew: predictions due before a whole window has passed have their reason.
+            # Filters start again: predictions due before a whole window has passed have their reason.
             assert all(p.reasons == (Reason.GAP,) for p in after[:-1])
             assert after[-1].sample - first.first >= 1.5 * 250 - 4
             assert session.status.message == ""
         assert np.all(np.diff(session.index) > 0)
     outlet.__exit__(None, None, None)
-    tell(
+    report(
         "outlet killed and restarted (LSL)",
         tried=f"{times}",
         lost=f"noticed after {max(noticed):.2f} s at most; length of the gap right to {max(errors)} sample(s)",
@@ -65,7 +65,7 @@ def test_outlet_killed_and_restarted(bundle: LoadedBundle, times: int, tell: Cal
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(20, marks=long)])
-def test_silent_outlet_that_goes_on(bundle: LoadedBundle, times: int, tell: Callable[..., None]) -> None:
+def test_silent_outlet_that_goes_on(bundle: LoadedBundle, times: int, report: Callable[..., None]) -> None:
     """As a device out of reach: the connection stands, nothing comes, then all that was held back comes."""
     stream = Stream(unique("silent"))
     noticed, returned = [], []
@@ -83,7 +83,7 @@ def test_silent_outlet_that_goes_on(bundle: LoadedBundle, times: int, tell: Call
             assert session.status.message == ""
         np.testing.assert_array_equal(session.index, np.arange(len(session.index)))
         np.testing.assert_array_equal(session.places, session.index)
-    tell(
+    report(
         "outlet silent for 2 s, connection open",
         tried=f"{times}",
         lost=f"noticed after {max(noticed):.2f} s at most; 0 samples",
@@ -103,7 +103,7 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_another_layout_under_the_same_source_id_is_refused(
-    bundle: LoadedBundle, change: str, tell: Callable[..., None]
+    bundle: LoadedBundle, change: str, report: Callable[..., None]
 ) -> None:
     changes, words = CHANGES[change]
     source_id = unique("changed")
@@ -116,11 +116,11 @@ def test_another_layout_under_the_same_source_id_is_refused(
             session.until(lambda: False, 4.0)
         assert words in str(caught.value)
         assert session.received == received
-    tell(f"{change} under the same source_id", tried="1", lost="refused, with the reason", recovered="–")
+    report(f"{change} under the same source_id", tried="1", lost="refused, with the reason", recovered="–")
 
 
 @pytest.mark.parametrize("stalls", [2, pytest.param(20, marks=long)])
-def test_a_slow_consumer_gets_everything(bundle: LoadedBundle, stalls: int, tell: Callable[..., None]) -> None:
+def test_a_slow_consumer_gets_everything(bundle: LoadedBundle, stalls: int, report: Callable[..., None]) -> None:
     """The engine is not stepped for a while, as when the machine is busy: LSL keeps what comes meanwhile."""
     source_id = unique("slow")
     caught_up = []
@@ -135,7 +135,7 @@ def test_a_slow_consumer_gets_everything(bundle: LoadedBundle, stalls: int, tell
         assert set(hops.tolist()) == {250}
         assert all(p.valid for p in session.predictions[3:])
         assert session.status.lost == 0
-    tell(
+    report(
         "consumer that stalls for 1.5 s",
         tried=f"{stalls}",
         lost="0 samples, 0 windows",

@@ -17,7 +17,7 @@ from bci_app.bundle import LoadedBundle
 @pytest.mark.skipif(os.name == "nt", reason="memory is measured by getrusage")
 @pytest.mark.parametrize("count", [100, pytest.param(2000, marks=(pytest.mark.soak, pytest.mark.timeout(900)))])
 def test_damaged_bundles_are_loaded_or_refused(
-    bundle: LoadedBundle, tmp_path: Path, project_root: Path, count: int, tell: Callable[..., None]
+    bundle: LoadedBundle, tmp_path: Path, project_root: Path, count: int, report: Callable[..., None]
 ) -> None:
     """In a process of its own, so that a crash of ONNX Runtime is seen and memory can be measured."""
     command = [sys.executable, "-W", "error", "-m", "tests.faults.mutated_bundles", str(bundle.folder), str(tmp_path)]
@@ -29,7 +29,7 @@ def test_damaged_bundles_are_loaded_or_refused(
     assert result["error"] > count / 3
     assert result["slowest_s"] < 5
     assert result["peak_mb"] < 1024
-    tell(
+    report(
         "damaged bundle",
         tried=f"{count}",
         lost=f"{result['error']} refused with a message, {result['bundle']} loaded; 0 crashes",

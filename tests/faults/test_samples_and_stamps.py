@@ -36,7 +36,7 @@ def collected(bundle: LoadedBundle, stream: Stream, samples: int) -> list[Predic
 
 
 @pytest.mark.parametrize("times", [4, pytest.param(100, marks=long)])
-def test_gaps_of_a_second_at_random_places(bundle: LoadedBundle, times: int, tell: Callable[..., None]) -> None:
+def test_gaps_of_a_second_at_random_places(bundle: LoadedBundle, times: int, report: Callable[..., None]) -> None:
     rng = np.random.default_rng(1)
     places = np.cumsum(rng.integers(700, 1400, times))
     stream = Stream(unique("gaps"), speed=FAST, gaps=tuple((int(at), 250) for at in places))
@@ -52,7 +52,7 @@ def test_gaps_of_a_second_at_random_places(bundle: LoadedBundle, times: int, tel
         first_valid = next(p for p in after if p.valid)
         assert all(p.reasons == (Reason.GAP,) for p in after[: after.index(first_valid)])
         recovered.append((first_valid.sample - at - 250) / 250)
-    tell(
+    report(
         "gap of 1 s at a random place",
         tried=f"{times}",
         lost=f"all {times} found, each of 250 samples (±0)",
@@ -63,7 +63,7 @@ def test_gaps_of_a_second_at_random_places(bundle: LoadedBundle, times: int, tel
 @pytest.mark.parametrize("stamps", ["duplicate", "backward", "jumping"])
 @pytest.mark.parametrize("samples", [3500, pytest.param(60_000, marks=long)])
 def test_bad_stamps_lose_nothing_and_change_no_prediction(
-    bundle: LoadedBundle, faultless: list[Prediction], stamps: str, samples: int, tell: Callable[..., None]
+    bundle: LoadedBundle, faultless: list[Prediction], stamps: str, samples: int, report: Callable[..., None]
 ) -> None:
     stream = Stream(unique(stamps), speed=FAST, stamps=stamps)
     with sending(stream), Session(stream.source_id, bundle) as session:
@@ -77,12 +77,14 @@ def test_bad_stamps_lose_nothing_and_change_no_prediction(
     assert np.all(np.diff(times) >= 0)
     assert content(predictions, 3500) == content(faultless, 3500)
     spoilt = {"duplicate": samples // 37, "backward": samples // 41, "jumping": samples // 400 * 3}[stamps]
-    tell(f"{stamps} stamps", tried=f"{spoilt}", lost="0 samples, 0 windows; no prediction changed", recovered="at once")
+    report(
+        f"{stamps} stamps", tried=f"{spoilt}", lost="0 samples, 0 windows; no prediction changed", recovered="at once"
+    )
 
 
 @pytest.mark.parametrize("seconds", [8, pytest.param(120, marks=long)])
 def test_bursts_as_bluetooth_gives_them(
-    bundle: LoadedBundle, faultless: list[Prediction], seconds: int, tell: Callable[..., None]
+    bundle: LoadedBundle, faultless: list[Prediction], seconds: int, report: Callable[..., None]
 ) -> None:
     stream = Stream(unique("bursts"), bursts=True)
     with sending(stream), Session(stream.source_id, bundle) as session:
@@ -94,7 +96,7 @@ def test_bursts_as_bluetooth_gives_them(
     assert status.lost == 0
     assert status.notice == ""
     assert content(predictions, 1900) == content(faultless, 1900)
-    tell(
+    report(
         "bursts of 20 to 350 ms, stamped on arrival",
         tried=f"{seconds} s",
         lost="0 samples, 0 windows; no prediction changed",
@@ -104,7 +106,7 @@ def test_bursts_as_bluetooth_gives_them(
 
 @pytest.mark.parametrize("kind", BAD_VALUES)
 @pytest.mark.parametrize("times", [1, pytest.param(50, marks=long)])
-def test_bad_values_poison_nothing(bundle: LoadedBundle, kind: str, times: int, tell: Callable[..., None]) -> None:
+def test_bad_values_poison_nothing(bundle: LoadedBundle, kind: str, times: int, report: Callable[..., None]) -> None:
     count = 300 if kind == "saturated" else 3
     places = [1000 + 2000 * number for number in range(times)]
     stream = Stream(unique("values"), speed=FAST, values=tuple((at, count, kind) for at in places))
@@ -123,7 +125,7 @@ def test_bad_values_poison_nothing(bundle: LoadedBundle, kind: str, times: int, 
         recovered.append((next(p.sample for p in predictions if p.valid and p.sample >= at + count) - at - count) / 250)
     for prediction in predictions:
         assert not prediction.valid or np.isfinite([t.probability for t in prediction.targets]).all()
-    tell(
+    report(
         f"{count} {kind} samples in one channel",
         tried=f"{times}",
         lost="predictions invalid, with the reason",
@@ -134,7 +136,7 @@ def test_bad_values_poison_nothing(bundle: LoadedBundle, kind: str, times: int, 
 @pytest.mark.parametrize("true_rate", [242.5, 257.5])
 @pytest.mark.parametrize("samples", [3000, pytest.param(60_000, marks=long)])
 def test_rate_3_percent_off_nominal_is_told_and_no_loss(
-    bundle: LoadedBundle, faultless: list[Prediction], true_rate: float, samples: int, tell: Callable[..., None]
+    bundle: LoadedBundle, faultless: list[Prediction], true_rate: float, samples: int, report: Callable[..., None]
 ) -> None:
     stream = Stream(unique("rate"), true_rate=true_rate, speed=FAST)
     with sending(stream), Session(stream.source_id, bundle) as session:
@@ -147,7 +149,7 @@ def test_rate_3_percent_off_nominal_is_told_and_no_loss(
     assert f"runs at {true_rate:.1f} Hz and not at the 250 Hz" in status.notice
     # Predictions go by samples: nothing that is said depends on stamps.
     assert content(predictions, 2900) == content(faultless, 2900)
-    tell(
+    report(
         f"{true_rate} Hz under a nominal 250 Hz",
         tried=f"{samples} samples",
         lost=f"0 samples; status says {status.effective_rate:.1f} Hz",
@@ -157,7 +159,7 @@ def test_rate_3_percent_off_nominal_is_told_and_no_loss(
 
 @pytest.mark.parametrize("orders", [2, pytest.param(10, marks=long)])
 def test_order_of_channels_changes_nothing(
-    bundle: LoadedBundle, faultless: list[Prediction], orders: int, tell: Callable[..., None]
+    bundle: LoadedBundle, faultless: list[Prediction], orders: int, report: Callable[..., None]
 ) -> None:
     rng = np.random.default_rng(2)
     for _ in range(orders):
@@ -165,4 +167,4 @@ def test_order_of_channels_changes_nothing(
         found = collected(bundle, Stream(unique("order"), channels=channels, speed=FAST), 4000)
         assert content(found, 3900) == content(faultless, 3900)
     assert sum(p.valid for p in faultless) > 20
-    tell("order of channels permuted", tried=f"{orders}", lost="no prediction changed", recovered="–")
+    report("order of channels permuted", tried=f"{orders}", lost="no prediction changed", recovered="–")

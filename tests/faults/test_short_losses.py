@@ -49,7 +49,7 @@ def run(source: Source, bundle: LoadedBundle) -> tuple[list[Prediction], list[Ga
 
 @pytest.mark.parametrize("losses", [12, pytest.param(200, marks=long)])
 def test_losses_of_up_to_20_ms_are_counted_and_bridged(
-    bundle: LoadedBundle, tmp_path: Path, losses: int, tell: Callable[..., None]
+    bundle: LoadedBundle, tmp_path: Path, losses: int, report: Callable[..., None]
 ) -> None:
     rng = np.random.default_rng(0)
     places = 400 + np.cumsum(rng.integers(100, 200, losses))
@@ -79,7 +79,7 @@ def test_losses_of_up_to_20_ms_are_counted_and_bridged(
     assert np.quantile(changes, 0.99) < 0.05
     assert max(changes) < 0.1
     assert min(changes) < 1e-6
-    tell(
+    report(
         "loss of 4 to 20 ms, by the package counter",
         tried=f"{losses}",
         lost=f"all counted, {lost} samples; no window, probabilities change by {np.mean(changes):.4f} on average, "

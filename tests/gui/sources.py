@@ -47,7 +47,7 @@ class HeldSource:
             self._pieces.extend(pieces)
 
     def fail(self, error: BciError | None) -> None:
-        """Raise this at every read, until told otherwise."""
+        """Raise this at every read, until it is cleared."""
         with self._changed:
             self._failure = error
             self._changed.notify()

@@ -135,10 +135,10 @@ def test_a_recording_named_at_the_start_plays_through_lsl_with_its_strip(
 
 
 @pytest.mark.parametrize(
-    ("way", "told"), [("interpolate", "O2 will be interpolated"), ("rest", "O2 will stand as at rest")]
+    ("way", "summary"), [("interpolate", "O2 will be interpolated"), ("rest", "O2 will stand as at rest")]
 )
 def test_a_missing_electrode_that_a_model_can_do_without_is_shown_as_such(
-    qtbot: QtBot, page: ConnectPage, tmp_path: Path, way: str, told: str
+    qtbot: QtBot, page: ConnectPage, tmp_path: Path, way: str, summary: str
 ) -> None:
     folder = write_bundle(tmp_path / "spared", title="Spared", max_bad_share=0.2, bad_channels=way)
     page.source.show_tab(1)
@@ -150,7 +150,7 @@ def test_a_missing_electrode_that_a_model_can_do_without_is_shown_as_such(
     assert found.missing == ("O2",)
     page.fit.show_fit(info, model, found)
     assert page.fit.button.isEnabled()
-    assert page.fit.summary.text() == f"5 of 6 electrodes are there; {told}."
+    assert page.fit.summary.text() == f"5 of 6 electrodes are there; {summary}."
     levels = {contact.channel: contact.level for contact in page.fit.head._contacts}
     assert levels["O2"] is ContactLevel.POOR
 

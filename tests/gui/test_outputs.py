@@ -242,7 +242,7 @@ def test_an_output_that_fails_is_told_and_the_session_goes_on(
     assert "Check the network" in window.banner.advice.text()
     qtbot.waitUntil(lambda: sends(window) == "", timeout=WAIT)
     monkeypatch.undo()
-    # Chosen anew it is tried anew.
+    # Chosen again, it is tried again.
     window.controller.choose_outputs(OutputChoice())
     window.controller.choose_outputs(OutputChoice(osc=receiver.address))
     qtbot.waitUntil(lambda: sends(window) == "sends OSC", timeout=WAIT)

@@ -28,12 +28,12 @@ VAD = tuple(Target(name=name, classes=("low", "high")) for name in ("valence", "
 
 def said(targets: tuple[Target, ...], time: float, *, valid: bool = True) -> Prediction:
     values = [tuple(np.full(len(target.classes), 1 / len(target.classes)).tolist()) for target in targets]
-    told = [
+    stated = [
         TargetPrediction(target.name, target.classes, value if valid else None, value if valid else None)
         for target, value in zip(targets, values, strict=True)
     ]
     reasons = () if valid else (Reason.BAD_CONTACT,)
-    return Prediction(int(time * 250), time, valid, reasons, 1.0, 10.0, 1.0, tuple(told))
+    return Prediction(int(time * 250), time, valid, reasons, 1.0, 10.0, 1.0, tuple(stated))
 
 
 def axis_words(plot: Plot) -> list[str]:
@@ -162,11 +162,11 @@ def test_a_plane_without_a_value_is_hatched_and_says_why(qtbot: QtBot, emotion: 
 
 
 def answered(valence: float, arousal: float, time: float = 10.0) -> Prediction:
-    told = [
+    stated = [
         TargetPrediction(target.name, target.classes, (1 - value, value), (1 - value, value))
         for target, value in zip(VAD, (valence, arousal, 0.9), strict=True)
     ]
-    return Prediction(int(time * 250), time, True, (), 1.0, 10.0, 1.0, tuple(told))
+    return Prediction(int(time * 250), time, True, (), 1.0, 10.0, 1.0, tuple(stated))
 
 
 def test_i_do_not_know_is_an_answer_of_its_own(qtbot: QtBot, emotion: Running) -> None:

@@ -119,7 +119,7 @@ def test_hovering_over_a_hatched_stretch_tells_the_reason(
     qtbot.waitUntil(lambda: running.rows[0].gauge.reason == "bad contact", timeout=WAIT)
     timeline = running.rows[0].timeline
 
-    def told(seconds: float) -> str:
+    def reason_at(seconds: float) -> str:
         scene = timeline.getViewBox().mapViewToScene(QPointF(seconds, 0.5))
         place = timeline.mapFromScene(scene)
         QToolTip.hideText()
@@ -128,7 +128,7 @@ def test_hovering_over_a_hatched_stretch_tells_the_reason(
         return QToolTip.text()
 
     stretch = timeline.hatching.stretches[-1]
-    assert told((stretch.start + stretch.stop) / 2) == "no value: bad contact"
+    assert reason_at((stretch.start + stretch.stop) / 2) == "no value: bad contact"
 
 
 def test_an_electrode_that_has_just_recovered_is_named(qtbot: QtBot) -> None:

@@ -1,4 +1,4 @@
-"""Colours that can be read and told apart, and words that fit."""
+"""Colours that can be read and distinguished, and words that fit."""
 
 from __future__ import annotations
 

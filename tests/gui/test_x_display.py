@@ -45,7 +45,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         reader, writer = os.pipe()
-        # Without noreset it begins anew, deaf for a moment, whenever the last of its clients leaves.
+        # Without noreset it starts again, deaf for a moment, whenever the last of its clients leaves.
         options = ["-displayfd", str(writer), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-noreset"]
         self._server = subprocess.Popen(["Xvfb", *options], pass_fds=[writer], stderr=subprocess.DEVNULL)
         os.close(writer)

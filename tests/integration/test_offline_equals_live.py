@@ -100,7 +100,7 @@ def test_lsl_gives_what_the_file_gives(
 
 
 # Second of the task at which electrode O2 jumps. From there on the live side knows more than
-# training's windows do: it refuses what the pop spoils and starts that electrode's filters anew.
+# training's windows do: it refuses what the pop spoils and starts that electrode's filters again.
 POP = POP_SECOND
 
 

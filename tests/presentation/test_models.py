@@ -167,21 +167,21 @@ def test_bands_touch_without_overlap() -> None:
 
 
 def test_a_silent_stream_is_not_called_back_while_nobody_looks() -> None:
-    told: list[Event] = []
-    event_log = EventLog(told.append, lambda: 7.0)
+    events: list[Event] = []
+    event_log = EventLog(events.append, lambda: 7.0)
     event_log.silence(notices.SILENT)
     event_log.silence("", looked=False)
-    assert [event.text for event in told] == [notices.SILENT]
+    assert [event.text for event in events] == [notices.SILENT]
     event_log.silence("")
     # That a stream was lost and is there again the engine knows by itself.
     event_log.silence(notices.LOST, looked=False)
     event_log.silence("", looked=False)
-    assert [event.text for event in told[1:]] == ["stream back", notices.LOST, "stream back"]
+    assert [event.text for event in events[1:]] == ["stream back", notices.LOST, "stream back"]
 
 
 def test_what_happens_by_itself_is_told_once() -> None:
-    told: list[Event] = []
-    event_log = EventLog(told.append, lambda: 7.0)
+    events: list[Event] = []
+    event_log = EventLog(events.append, lambda: 7.0)
     for step in (Step.CONTACT, Step.BASELINE, Step.BASELINE, Step.RUN):
         event_log.step(step)
     for name in ("rest.edf", "rest.edf", "task.edf"):
@@ -190,7 +190,7 @@ def test_what_happens_by_itself_is_told_once() -> None:
         event_log.marker_streams(connected)
     for silence in ("", "paused", "", "stream lost", ""):
         event_log.silence(silence)
-    assert [event.text for event in told] == [
+    assert [event.text for event in events] == [
         "rest baseline begun",
         "rest baseline measured",
         "next recording: task.edf",
@@ -200,7 +200,7 @@ def test_what_happens_by_itself_is_told_once() -> None:
         "stream lost",
         "stream back",
     ]
-    assert all(event.quiet and event.seconds == 7.0 for event in told)
+    assert all(event.quiet and event.seconds == 7.0 for event in events)
 
 
 def test_the_map_is_of_the_chosen_band_and_leaves_out_bad_and_unjudged_channels() -> None:

@@ -189,19 +189,19 @@ def test_a_channel_that_was_bad_at_rest_is_replaced_again(tmp_path: Path) -> Non
     compare(path, loaded, window=250, windows=15)
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("stated", [True, False])
 def test_a_rest_measured_with_another_preprocessing_is_refused(
-    bundle: LoadedBundle, tmp_path: Path, told: bool
+    bundle: LoadedBundle, tmp_path: Path, stated: bool
 ) -> None:
     _, path = record(tmp_path / "s.xdf", bundle, chunks(millivolts(20), RATE, [25]), 60)
     recording = read_recording(path)
-    if told:
+    if stated:
         spec = small_spec(band_pass=None, token=LogBandPowerToken(bands=((1, 4), (4, 8), (8, 13), (13, 31))))
         bundle = bundle_of(tmp_path, spec)
     else:  # as recorded before the digest was kept
         states = tuple(replace(state, preprocessing="") for state in recording.states)
         recording = replace(recording, states=states)
-    expected = "found preprocessing [0-9a-f]{12}, expected" if told else "found no word of the preprocessing"
+    expected = "found preprocessing [0-9a-f]{12}, expected" if stated else "found no word of the preprocessing"
     with pytest.raises(BundleError, match=expected):
         rest_of_recording(recording, bundle.spec)
     with pytest.raises(BundleError, match=expected):

@@ -210,7 +210,7 @@ def test_silent_outlet_is_lost_after_2_s_and_goes_on_when_it_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "stated"),
     [
         ({"labels": "Fp1,Fp2,Cz,Oz"}, "Oz"),
         ({"labels": "Fp1,Fp2,Cz"}, "Fp1, Fp2, Cz;"),
@@ -218,7 +218,7 @@ def test_silent_outlet_is_lost_after_2_s_and_goes_on_when_it_does() -> None:
         ({"rate": 500}, "500 Hz"),
     ],
 )
-def test_stream_that_comes_back_with_another_layout_is_refused(change: dict[str, object], told: str) -> None:
+def test_stream_that_comes_back_with_another_layout_is_refused(change: dict[str, object], stated: str) -> None:
     source_id = unique("changed")
     with outlet(source_id):
         source = LslSource(LslSelector(source_id=source_id))
@@ -227,7 +227,7 @@ def test_stream_that_comes_back_with_another_layout_is_refused(change: dict[str,
     wait_lost(source, 2.5)
     with outlet(source_id, **change), pytest.raises(SourceError, match="not as it was") as caught:
         receive(source, samples(1), limit=4)
-    assert told in str(caught.value)
+    assert stated in str(caught.value)
     # The former layout is still welcome.
     with outlet(source_id):
         (first,) = receive(source, samples(1))

@@ -1,4 +1,4 @@
-"""Protocol files: what ships, what is refused, and what the user is told."""
+"""Protocol files: what ships, what is refused, and what the user reads."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def root(deap_root: Path, tmp_path: Path) -> Path:
 
 
 def made(cache: Path) -> dict[str, int]:
-    """Identify the arrays of every prepared set: a set made anew has other ones."""
+    """Identify the arrays of every prepared set: a set that is made again has other ones."""
     return {path.parent.name: path.stat().st_ino for path in cache.glob("*/tokens.npy")}
 
 

@@ -1,6 +1,6 @@
 """A leak detector: real data on which neighbours in time look alike and nothing else helps.
 
-In UCI's EEG eye state recording a nearest neighbour tells the eyes' state of 98 % of shuffled samples
+In UCI's EEG eye state recording a nearest neighbour finds the eyes' state in 98 % of shuffled samples
 and is at chance on stretches that it has not met. Any protocol that shares a stretch shows it here.
 """
 

@@ -14,17 +14,17 @@ _TELL_MASK = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signa
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as on POSIX")
 def test_ctrl_c_while_processes_start_is_answered_afterwards_and_never_heard_by_them() -> None:
-    told = []
+    printed = []
 
     def start_while_it_comes() -> None:
         with deaf_to_interrupts():
             os.kill(os.getpid(), signal.SIGINT)
             command = [sys.executable, "-c", _TELL_MASK]
-            told.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
+            printed.append(subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip())
 
     with pytest.raises(KeyboardInterrupt):
         start_while_it_comes()
-    assert told == ["True"]
+    assert printed == ["True"]
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
