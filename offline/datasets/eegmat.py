@@ -72,7 +72,7 @@ INFO = DatasetInfo(
     limitations="Mental load, not emotion. Learnt from healthy young adults, eyes closed, one headset, one task. "
     "Networks that learn with rest as the only baseline show how far spectra have left it, in whatever direction. "
     "Rest and arithmetic are two recordings of one session. The authors cleaned each of them separately, so changes "
-    "over time or from the cleaning may help to separate them.",
+    "over time or from the cleaning may help to separate them. Eyes that open lower alpha power, which reads as load.",
     caution="The settings of the preset compact were chosen on this data set, so its scores are somewhat too good; "
     "docs/compact-preset.md shows by how much.",
     bundle_name="mental-load",
