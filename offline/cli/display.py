@@ -230,9 +230,9 @@ def study_table(study: Study) -> None:
         "rolling\n10 s",
         "ECE\n",
         "ans-\nwered",
-        "of these\nrolling",
+        "of them\nrolling",
         "cover-\nage",
-        "swapped\nrest high",
+        "swap:\nhigh",
     )
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bci_app.preprocessing.spec import PreprocessingSpec
+from bci_app.preprocessing.spec import AverageReference, PreprocessingSpec
 from offline.datasets import open_dataset
 from offline.elastic.sessions import BANDS, MUSCLE_BANDS, Person, load_preprocessing, read_people
 from offline.elastic.study import ElasticSettings, cross_validate, standard, summarise, swapped
@@ -33,7 +33,7 @@ def relabelled(people: Sequence[Person]) -> list[Person]:
 
 def as_recorded(spec: PreprocessingSpec) -> PreprocessingSpec:
     """Leave the reference as it was recorded."""
-    kept = tuple(step for step in spec.steps if step.kind != "average_reference")
+    kept = tuple(step for step in spec.steps if not isinstance(step, AverageReference))
     return spec.model_copy(update={"steps": kept})
 
 
