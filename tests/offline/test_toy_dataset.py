@@ -57,6 +57,8 @@ class Toys:
     def trials(self, subject: str) -> Iterator[Trial]:
         rng = np.random.default_rng(int(self.files(subject)[0].read_text()))
         rest = rng.normal(0, 10, (40 * 128, 4))
+        if subject == "s1":
+            rest[:, 1] = 2 * rest[:, 0]
         first = Trial(subject, "1", "1", rest, 128.0, CHANNELS, {"joy": 0}, scored_from=20 * 128)
         yield first
         seen = 2 * rng.normal(0, 10, rest.shape)
@@ -95,5 +97,6 @@ def test_a_toy_goes_from_one_entry_through_windows_run_report_and_card(
     assert "s0" not in (*card.train_subjects, *card.validation_subjects)
     assert INFO.caution in card.protocol_description
     page = (out / "report.html").read_text()
-    for words in (INFO.title, INFO.caution):
+    for words in (INFO.title, INFO.caution, "the same signal in trials 1: Fz and Cz"):
         assert words in page
+    assert "s1: the same signal in trials 1: Fz and Cz" in result.output

@@ -48,7 +48,7 @@ class PhysioNet:
     Parameters
     ----------
     project : str
-        Name and version, as ``eegmat/1.0.0``.
+        Name and version, joined by a slash.
     names : tuple of str
         The files that are wanted.
     mirrors : tuple of str
