@@ -22,7 +22,7 @@ from bci_app.cli.session_setup import keep_to_this_machine, open_stream, require
 
 def demo(
     recording: Annotated[
-        str, typer.Option(help="What to play: simulated, or a recording that is downloaded. An unknown name lists them.")
+        str, typer.Option(help="What to play: simulated, or a recording to download. An unknown name lists them.")
     ] = "simulated",
     headless: Annotated[bool, typer.Option("--headless", help="Show the session in the terminal.")] = False,
     seconds: Annotated[
