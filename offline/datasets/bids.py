@@ -143,6 +143,7 @@ class BidsFolder:
                 suffixes="eeg",
                 datatypes="eeg",
                 extensions=[".edf", ".bdf", ".vhdr", ".set"],
+                ignore_nosub=True,  # derivatives/ holds the same recordings again
             )
         if not paths:
             raise DatasetError(
@@ -165,7 +166,10 @@ class BidsFolder:
             rows = (_Event(0.0, 0.0, path.task or "1", False, labels),)  # the whole recording is a trial
         others = [Path(table) for table in tables.values() if table]
         participants = [self.root / "participants.tsv"] if self._participants else []
-        return _Recording(path, path.subject, path.session or "1", (path.fpath, *others, *participants), rows)
+        # BrainVision and EEGLAB keep samples in another file beside the header.
+        beside = sorted(other for other in path.fpath.parent.glob(f"{path.fpath.stem}.*") if other != path.fpath)
+        files = (path.fpath, *beside, *others, *participants)
+        return _Recording(path, path.subject, path.session or "1", files, rows)
 
     @cached_property
     def _participants(self) -> dict[str, dict[str, str]]:

@@ -88,6 +88,24 @@ def test_samples_are_those_that_mne_bids_reads(tmp_path: Path) -> None:
     assert dataset.info.rest_seconds == 10
 
 
+def test_derivatives_are_not_read_again_and_every_file_counts_for_the_cache(tmp_path: Path) -> None:
+    rated(tmp_path)
+    rated(tmp_path / "derivatives" / "clean")
+    table(tmp_path / "participants.tsv", "participant_id age", ("sub-01", 30))
+    dataset = open_dataset("bids?labels=valence", tmp_path)
+    assert len(list(dataset.trials("01"))) == 2
+    (tmp_path / "sub-01" / "eeg" / "sub-01_task-films_eeg.fdt").touch()
+    dataset = open_dataset("bids?labels=valence", tmp_path)
+    assert [path.name for path in dataset.files("01")] == [
+        "sub-01_task-films_eeg.bdf",
+        "sub-01_task-films_eeg.fdt",
+        "sub-01_task-films_eeg.json",
+        "sub-01_task-films_events.tsv",
+        "sub-01_task-films_channels.tsv",
+        "participants.tsv",
+    ]
+
+
 def test_people_are_labelled_by_the_table_of_participants(tmp_path: Path) -> None:
     for number in range(3):
         write_recording(tmp_path, f"{number}", noise(12, 200, seed=number), 200)
