@@ -64,6 +64,7 @@ def run(
     from bci_app.bundle import find_bundle, load_bundle
     from bci_app.outputs.jsonl import STANDARD_OUTPUT
     from bci_app.outputs.registry import make_outputs
+    from bci_app.presentation.choices import SourceChoice
 
     for_recording = {"--markers": markers, "--with": with_, "--participant": participant, "--notes": notes}
     for option, value in for_recording.items():
@@ -72,9 +73,10 @@ def run(
     if not network:
         keep_to_this_machine()
     loaded = load_bundle(find_bundle(bundle))
+    worn = SourceChoice(source, None if channels is None else ()).for_model(loaded.spec).text
     predictor = None if profile is None else personal_predictor(loaded, profile)
     session_in_terminal(
-        open_stream(source, channels=channels, rate=rate, unit=unit),
+        open_stream(worn, channels=channels, rate=rate, unit=unit),
         loaded,
         source,
         predictor=predictor,

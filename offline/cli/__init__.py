@@ -10,6 +10,7 @@ import typer
 from bci_app.command_line import run_command_line
 from offline.cli.data import datasets, synth
 from offline.cli.elastic import elastic
+from offline.cli.emotion import emotion
 from offline.cli.network import space
 from offline.cli.results import compare, evaluate, report
 from offline.cli.runs import export, run, search, train
@@ -17,7 +18,7 @@ from offline.cli.runs import export, run, search, train
 GROUPS = {"datasets": datasets}
 """Commands with commands of their own."""
 
-COMMANDS = (synth, space, run, train, search, export, elastic, report, compare, evaluate)
+COMMANDS = (synth, space, run, train, search, export, elastic, emotion, report, compare, evaluate)
 """Every other command, in the order of the help."""
 
 app = typer.Typer(

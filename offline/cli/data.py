@@ -63,7 +63,7 @@ def get(
 
 
 def synth(
-    kind: Annotated[str, typer.Argument(help="Format: deap, dreamer or seed; or simulated, which needs no files.")],
+    kind: Annotated[str, typer.Argument(help="Format: deap, dreamer or seed.")],
     folder: Annotated[Path, typer.Argument(help="An empty or new folder.")],
     subjects: Annotated[int, typer.Option(min=1, help="Number of subjects.")] = 2,
     trials: Annotated[int, typer.Option(min=2, help="Trials per subject (and session).")] = 10,
@@ -72,18 +72,12 @@ def synth(
         float | None,
         typer.Option(min=0, help="Of emotion, in standard deviations of log band power; 0 for none."),
     ] = None,
-    montage: Annotated[str, typer.Option(help="Only simulated: a headset's name, or electrodes by commas.")] = "10-20",
 ) -> None:
     """Write synthetic EEG with a planted effect of emotion, in the files of a data set."""
     from offline.cli.display import bar
-    from offline.datasets.simulated import write_simulated
     from offline.datasets.synth import EFFECT
     from offline.datasets.synth import synth as make
 
-    if kind == "simulated":
-        path = write_simulated(folder, subjects=subjects, trials=trials, seed=seed, effect=effect, montage=montage)
-        print(f"{path} describes {subjects} simulated people. Use it with: --dataset simulated --root {folder}")
-        return
     with bar("subjects") as progress:
         paths = make(
             kind,

@@ -1,14 +1,13 @@
 """Simulated people with a planted effect of emotion: a data set without a file.
 
 Every person is `bci_app.simulation.SimulatedParticipant`, the same that ``synthetic:`` plays. People, trials and
-the strength of the effect can be stated in a small file; scores on them say how well a method finds an effect of
-that strength, and nothing about people.
+the strength of the effect can follow the name, as in ``simulated?people=20&effect=0``. Scores on them say how well a
+method finds an effect of that strength, and nothing about people.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,13 +18,11 @@ from bci_app.bundle.spec import Target
 from bci_app.errors import BciError, DatasetError
 from bci_app.montage.headsets import montage_channels
 from bci_app.simulation import DIMENSIONS, Emotion, Settings, SimulatedParticipant, plan_session
-from offline.atomic import write_atomically
 from offline.datasets.base import DatasetInfo, Trial
 from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import FileDataset
 from offline.datasets.labels import Threshold
 
-FILE = "simulated.json"
 RATE = 128
 REST_SECONDS = 40.0
 TRIAL_SECONDS = 22.0
@@ -55,8 +52,8 @@ class Simulation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    people: int = Field(default=30, ge=1, le=10_000)
-    trials: int = Field(default=16, ge=2, le=1000)
+    people: int = Field(default=20, ge=1, le=10_000)
+    trials: int = Field(default=12, ge=2, le=1000)
     effect: float = Field(default=1.5, ge=0, le=10)
     montage: str = "10-20"
     noise: float = Field(default=1.0, ge=0, le=10)
@@ -83,8 +80,8 @@ def _info(simulation: Simulation) -> DatasetInfo:
         title=f"Simulated people, effect {simulation.effect:g}",
         source="bci_app.simulation",
         licence="none needed: not recorded from people",
-        obtain="It needs no file. `bci-offline synth simulated FOLDER` writes other settings, for --root.",
-        expected_files=f"none, or {FILE} with people, trials, effect, montage, noise and first",
+        obtain="It needs no file. Other settings follow the name: simulated?people=20&effect=0&montage=muse.",
+        expected_files="none",
         targets=tuple(Target(name=name, classes=("low", "high")) for name in DIMENSIONS),
         channels=simulation.channels,
         rate=float(RATE),
@@ -104,27 +101,6 @@ class Simulated:
     """
 
     simulation: Simulation = field(default_factory=Simulation)
-
-    @classmethod
-    def read(cls, root: Path) -> Simulated:
-        """Read the settings in a folder.
-
-        Raises
-        ------
-        DatasetError
-            If the file is missing or states something impossible.
-        """
-        path = root / FILE
-        try:
-            simulation = Simulation.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, ValidationError) as error:
-            raise DatasetError(
-                f"{FILE} does not describe simulated people",
-                found=_reason(error),
-                expected=f"a file that `bci-offline synth simulated` wrote in {root}",
-                fix="Leave --root out for the usual settings.",
-            ) from error
-        return cls(simulation)
 
     @property
     def info(self) -> DatasetInfo:
@@ -163,46 +139,6 @@ class Simulated:
             )
 
 
-def write_simulated(
-    folder: Path, *, subjects: int, trials: int, seed: int = 0, effect: float | None = None, montage: str = "10-20"
-) -> Path:
-    """Describe simulated people in a file, which ``--dataset simulated --root FOLDER`` reads.
-
-    Parameters
-    ----------
-    folder : Path
-        Made if need be.
-    subjects, trials : int
-        People, and trials of each.
-    seed : int
-        Another seed makes other people.
-    effect : float, optional
-        Standard deviations of log band power; that of the data set by default.
-    montage : str
-        A headset's name, or electrodes separated by commas.
-
-    Raises
-    ------
-    DatasetError
-        If a value is impossible or the folder cannot be written to.
-    """
-    values = {"people": subjects, "trials": trials, "montage": montage, "first": FIRST_PERSON * (1 + seed)}
-    try:
-        simulation = Simulation(**values, **({} if effect is None else {"effect": effect}))
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / FILE, json.dumps(simulation.model_dump(), indent=2) + "\n")
-    except (ValidationError, OSError) as error:
-        raise DatasetError("Simulated people cannot be described", found=_reason(error)) from error
-    return folder / FILE
-
-
-def _reason(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    first = error.errors()[0]
-    return f"{'.'.join(map(str, first['loc']))} {first['input']!r}: {first['msg']}"
-
-
 def _states(trials: int, rng: np.random.Generator) -> list[Emotion]:
     """Draw the states of trials: in each dimension half low and half high, at random and independently."""
     sign = np.where(np.arange(trials) % 2, 1.0, -1.0)
@@ -211,7 +147,35 @@ def _states(trials: int, rng: np.random.Generator) -> list[Emotion]:
 
 
 def _open(root: Path, _: Threshold) -> FileDataset:
-    return Simulated.read(root)
+    raise DatasetError("Data set simulated has no files", found=f"--root {root}", fix="Leave --root out.")
 
 
-ENTRY = DatasetEntry(info=_info(Simulation()), open=_open, without_files=Simulated)
+def _entry(simulation: Simulation) -> DatasetEntry:
+    return DatasetEntry(
+        info=_info(simulation),
+        open=_open,
+        without_files=lambda: Simulated(simulation),
+        configured=_configured,
+    )
+
+
+def _configured(options: Mapping[str, str]) -> DatasetEntry:
+    """Return the entry under options.
+
+    Raises
+    ------
+    DatasetError
+        If one is unknown or impossible.
+    """
+    try:
+        return _entry(Simulation.model_validate(dict(options)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise DatasetError(
+            "People cannot be simulated like this",
+            found=f"{'.'.join(map(str, first['loc']))} {first['input']!r}: {first['msg']}",
+            expected=f"simulated?{'&'.join(f'{name}=…' for name in Simulation.model_fields)}",
+        ) from error
+
+
+ENTRY = _entry(Simulation())

@@ -209,6 +209,7 @@ def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, trained: Sequence[
         return found
     participant = SimulatedParticipant(_GOLDEN_PARTICIPANT, Settings(info.channels, info.rate))
     eeg = participant.samples(0, _samples(seconds, info.rate))
+    eeg -= eeg.mean(axis=0)  # electrode offsets would cost float32 its precision
     return Excerpt(eeg.astype(np.float32), info.channels, info.rate)
 
 

@@ -11,7 +11,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from bci_app.errors import DatasetError
 from offline.datasets import list_datasets, make_windows, open_dataset
-from offline.datasets.simulated import FILE, FIRST_PERSON, Simulated, Simulation, write_simulated
+from offline.datasets.simulated import FIRST_PERSON, Simulated, Simulation
 from offline.presets import band_power_preprocessing
 
 
@@ -49,14 +49,13 @@ def test_people_held_out_show_the_effect_and_no_effect_is_chance(effect: float, 
     assert low < np.mean(scores) < high
 
 
-def test_another_description_is_read_and_a_damaged_one_refused(tmp_path: Path) -> None:
-    write_simulated(tmp_path, subjects=3, trials=2, seed=4, effect=0.0, montage="Cz,Pz")
-    dataset = open_dataset("simulated", tmp_path)
+def test_settings_follow_the_name_and_impossible_ones_are_refused(tmp_path: Path) -> None:
+    dataset = open_dataset("simulated?people=3&effect=0&montage=Cz,Pz&first=5000")
     assert dataset.subjects() == ["P5000", "P5001", "P5002"]
     assert dataset.info.channels == ("Cz", "Pz")
     assert "effect 0" in dataset.info.title
-    (tmp_path / FILE).write_text('{"people": -1}', encoding="utf-8")
-    with pytest.raises(DatasetError, match="people -1"):
+    for options, message in (("people=-1", "people '-1'"), ("montage=helmet", "Unknown montage"), ("mood=1", "mood")):
+        with pytest.raises(DatasetError, match=message):
+            open_dataset(f"simulated?{options}")
+    with pytest.raises(DatasetError, match="has no files"):
         open_dataset("simulated", tmp_path)
-    with pytest.raises(DatasetError, match="Unknown montage"):
-        write_simulated(tmp_path, subjects=1, trials=2, montage="helmet")

@@ -1,0 +1,280 @@
+"""The model of simulated emotion that ships: fitted to simulated people with five headsets, scored on others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable, save_bundle
+from bci_app.bundle.golden import check_bundle, make_golden
+from bci_app.bundle.spec import (
+    Bundle,
+    Electrode,
+    MontageScore,
+    Provenance,
+    SimpleArchitecture,
+    Smoothing,
+    Target,
+    TargetScore,
+)
+from bci_app.bundle.store import sha256
+from bci_app.montage.headsets import HEADSETS
+from bci_app.preprocessing import PreprocessingSpec
+from bci_app.preprocessing.spec import BandPass, LogBandPowerToken, RestBaseline
+from offline.datasets import make_windows
+from offline.datasets.simulated import FIRST_PERSON, RATE, Simulated, Simulation
+from offline.elastic.moments import MomentHead, moment_graph, moments
+from offline.elastic.sessions import positions_of
+from offline.metrics import (
+    accuracy,
+    balanced_accuracy,
+    expected_calibration_error,
+    grouped_interval,
+    majority_baseline,
+    rolling_mean,
+)
+from offline.presets import BANDS
+from offline.run.card import NOT_MEDICAL, software, today
+from offline.run.shipping import golden_excerpt
+
+MONTAGES = ("10-20", "daisy", "epoc", "cyton", "muse")
+"""Headsets that people of the training and of the test wear, the largest first."""
+
+EFFECT = 1.5
+_TRIALS = 12
+_INVERSE_PENALTY = 0.02
+_ROLLING = 10
+_METHOD = "log band power (9 bands) against rest, moments over the head, and logistic regression"
+_LIMITATIONS = (
+    "Trained on simulated people: it knows nothing about people, and what it says about them means nothing. "
+    f"The planted effect is {EFFECT:g} standard deviations of log band power. "
+)
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows of people with one headset.
+
+    Attributes
+    ----------
+    people : tuple of str
+        Names.
+    inputs : ndarray of float64, shape (n_windows, n_inputs)
+        Moments.
+    labels, person, trial : ndarray of int64
+        Classes (n_windows, n_targets); whose and of which trial each window is (n_windows,).
+    """
+
+    people: tuple[str, ...]
+    inputs: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    person: NDArray[np.int64]
+    trial: NDArray[np.int64]
+
+
+def emotion_preprocessing(channels: Sequence[str]) -> PreprocessingSpec:
+    """Return log band power of 4-s windows, z-scored against 30 s of rest, without a common reference."""
+    return PreprocessingSpec(
+        channels=tuple(channels),
+        rate=RATE,
+        steps=(BandPass(low=1, high=60),),
+        warm_up=RATE,
+        window=4 * RATE,
+        hop=RATE,
+        token=LogBandPowerToken(bands=BANDS, sine_tapers=10),
+        baseline=RestBaseline(kind="feature", samples=30 * RATE),
+    )
+
+
+def read_windows(simulation: Simulation) -> Windows:
+    """Simulate people and make their windows."""
+    dataset = Simulated(simulation)
+    made = make_windows(dataset, emotion_preprocessing(simulation.channels))
+    inputs = moments(made.tokens, positions_of(simulation.channels))
+    return Windows(made.subjects, inputs, made.labels, made.subject, made.trial)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Figures of one target on people held out: per window, rolling over 10 windows, over people, calibration."""
+
+    balanced: float
+    rolling: float
+    interval: tuple[float, float] | None
+    calibration_error: float
+    accuracy: float
+    majority: float
+    n_windows: int
+
+
+def score(head: MomentHead, windows: Windows, target: int) -> Scores:
+    """Score one target of a head on windows of people that it was not fitted to."""
+    second, truth = head.probability(windows.inputs)[:, target], windows.labels[:, target]
+    probability = np.stack([1 - second, second], axis=1)
+    found = probability.argmax(axis=1)
+    rolled = rolling_mean(probability, windows.trial, _ROLLING).argmax(axis=1)
+    return Scores(
+        balanced=balanced_accuracy(found, truth),
+        rolling=balanced_accuracy(rolled, truth),
+        interval=grouped_interval(found, truth, windows.person, windows.trial),
+        calibration_error=expected_calibration_error(probability, truth),
+        accuracy=accuracy(found, truth),
+        majority=majority_baseline(truth),
+        n_windows=len(truth),
+    )
+
+
+@dataclass(frozen=True)
+class Study:
+    """A head, who it was fitted to, and its scores.
+
+    Attributes
+    ----------
+    head : MomentHead
+        Fitted.
+    trained, tested : tuple of str
+        People.
+    scores : dict of str to tuple of Scores
+        For each headset the scores of each target on people held out.
+    without_effect : tuple of Scores
+        The same on people with the largest headset and no planted effect, which must be chance.
+    """
+
+    head: MomentHead
+    trained: tuple[str, ...]
+    tested: tuple[str, ...]
+    scores: dict[str, tuple[Scores, ...]]
+    without_effect: tuple[Scores, ...]
+
+
+def run_study(*, people: int, held_out: int, progress: Progress) -> Study:
+    """Fit a head to people with each headset, and score it on others.
+
+    Parameters
+    ----------
+    people, held_out : int
+        People with each headset for fitting and for scoring.
+    progress : callable
+        Called with what is being done.
+    """
+    training, tests, first = [], {}, FIRST_PERSON
+    for name in MONTAGES:
+        progress(f"people with {name}")
+        common = {"trials": _TRIALS, "effect": EFFECT, "montage": name}
+        training.append(read_windows(Simulation(people=people, first=first, **common)))
+        tests[name] = read_windows(Simulation(people=held_out, first=first + people, **common))
+        first += people + held_out
+    progress("people without an effect")
+    none = read_windows(Simulation(people=held_out, trials=_TRIALS, effect=0.0, montage=MONTAGES[0], first=first))
+    inputs, labels = (np.concatenate([getattr(part, name) for part in training]) for name in ("inputs", "labels"))
+    head = MomentHead.fit(inputs, labels, inverse_penalty=_INVERSE_PENALTY)
+    targets = range(labels.shape[1])
+    return Study(
+        head,
+        trained=tuple(name for part in training for name in part.people),
+        tested=tuple(name for part in tests.values() for name in part.people),
+        scores={name: tuple(score(head, part, target) for target in targets) for name, part in tests.items()},
+        without_effect=tuple(score(head, none, target) for target in targets),
+    )
+
+
+def ship_study(study: Study, folder: Path, *, command: str) -> LoadedBundle:
+    """Write the bundle of a study."""
+    require_replaceable(folder)
+    dataset = Simulated(Simulation(effect=EFFECT))
+    targets, model = dataset.info.targets, moment_graph(study.head)
+    spec = emotion_preprocessing(dataset.info.channels)
+    bundle = Bundle(
+        name=folder.name,
+        title=f"Synthetic {'–'.join(target.title for target in targets)} (not for use on people)",
+        not_for_people=True,
+        model_sha256=sha256(model),
+        model_bytes=len(model),
+        preprocessing=spec,
+        montage="elastic",
+        electrodes=tuple(
+            Electrode(name=name, position=(float(x), float(y), float(z)))
+            for name, (x, y, z) in zip(spec.channels, positions_of(spec.channels), strict=True)
+        ),
+        min_channels=4,
+        targets=targets,
+        embedding_dim=study.head.weights.shape[1],
+        smoothing=Smoothing(windows=_ROLLING),
+        max_bad_share=0.5,
+        bad_channels="leave out",
+        architecture=(
+            SimpleArchitecture(
+                kind="linear",
+                targets=tuple(target.name for target in targets),
+                method=_METHOD,
+                parameters=study.head.weights.size + len(targets),
+            ),
+        ),
+        provenance=_card(study, targets, spec, command),
+    )
+    excerpt = golden_excerpt(dataset, spec, study.trained)
+    save_bundle(
+        folder, bundle, model, make_golden(bundle, model, raw=excerpt.raw, channels=excerpt.channels, rate=excerpt.rate)
+    )
+    loaded = load_bundle(folder)
+    check_bundle(loaded)
+    return loaded
+
+
+def _card(study: Study, targets: Sequence[Target], spec: PreprocessingSpec, command: str) -> Provenance:
+    info = Simulated(Simulation(effect=EFFECT)).info
+    chance = ", ".join(
+        f"{target.title} {found.balanced:.2f}" for target, found in zip(targets, study.without_effect, strict=True)
+    )
+    return Provenance(
+        dataset=info.title,
+        dataset_source=info.source,
+        licence=info.licence,
+        synthetic=True,
+        train_subjects=study.trained,
+        held_out_subjects=study.tested,
+        protocol="subjects",
+        protocol_description=(
+            f"Fitted to {len(study.trained)} simulated people, and scored on {len(study.tested)} others; people wear "
+            f"one of {', '.join(MONTAGES)}. Balanced accuracy on {len(study.tested) // len(MONTAGES)} people without "
+            f"an effect: {chance}."
+        ),
+        scores=tuple(
+            TargetScore(
+                target=target.name,
+                balanced_accuracy=found.balanced,
+                accuracy=found.accuracy,
+                majority_baseline=found.majority,
+                n_windows=found.n_windows,
+                rolling_balanced_accuracy=found.rolling,
+                rolling_seconds=spec.window_seconds + (_ROLLING - 1) * spec.hop_seconds,
+                expected_calibration_error=found.calibration_error,
+                interval=found.interval,
+            )
+            for target, found in zip(targets, study.scores[MONTAGES[0]], strict=True)
+        ),
+        montages=tuple(
+            MontageScore(
+                montage=name,
+                electrodes=HEADSETS[name].channels,
+                target=target.name,
+                balanced_accuracy=found.balanced,
+                interval=found.interval,
+                rolling_balanced_accuracy=found.rolling,
+                n_windows=found.n_windows,
+            )
+            for name in MONTAGES
+            for target, found in zip(targets, study.scores[name], strict=True)
+        ),
+        intended_use="Trying out the software. Not for use on people.",
+        limitations=_LIMITATIONS + NOT_MEDICAL,
+        created=today(),
+        command=command,
+        software=software(),
+    )
