@@ -104,7 +104,8 @@ class Aligner:
         """Forget the session: another person, or another rest baseline."""
         self._mean = np.zeros(self._shape)
         self._variance = np.ones(self._shape)
-        self._weight = np.full((self._shape[0], 1), getattr(self._settings, "prior", 1.0))
+        prior = self._settings.prior if isinstance(self._settings, RunningAlignment) else 1.0
+        self._weight = np.full((self._shape[0], 1), prior)
 
     @property
     def state(self) -> AlignmentState | None:
