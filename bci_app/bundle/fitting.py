@@ -39,7 +39,7 @@ class ModelFit:
 
 
 def fit_models(channels: Sequence[str] | None, rate: float | None, folder: Path | None = None) -> list[ModelFit]:
-    """Compare the bundles of a folder with a stream, the best first.
+    """Compare the bundles of a folder with a stream: those that fit first, then those for people, then the best.
 
     Parameters
     ----------
@@ -50,8 +50,12 @@ def fit_models(channels: Sequence[str] | None, rate: float | None, folder: Path 
     folder : Path, optional
         Holds the bundles; by default those that ship.
     """
-    found = [_fit(loaded, channels, rate) for loaded in _bundles(folder or shipped_models())]
-    return sorted(found, key=lambda fit: (fit.fits, fit.expected_balanced_accuracy or 0.0), reverse=True)
+    ranked = []
+    for loaded in _bundles(folder or shipped_models()):
+        fit = _fit(loaded, channels, rate)
+        for_people = isinstance(loaded, LoadedBundle) and not loaded.spec.not_for_people
+        ranked.append(((fit.fits, for_people, fit.expected_balanced_accuracy or 0.0), fit))
+    return [fit for _, fit in sorted(ranked, key=lambda pair: pair[0], reverse=True)]
 
 
 def _bundles(folder: Path) -> Iterator[LoadedBundle | ModelFit]:
