@@ -25,6 +25,12 @@ MarkersOption = Annotated[
     list[str] | None,
     typer.Option(help="Record the events of this LSL marker stream too (NAME or type=…,source_id=…). Repeatable."),
 ]
+SplitMinutesOption = Annotated[
+    float | None, typer.Option("--split-minutes", min=0.05, help="Go on in another file after this many minutes.")
+]
+SplitMegabytesOption = Annotated[
+    float | None, typer.Option("--split-megabytes", min=1.0, help="Go on in another file after this many megabytes.")
+]
 WithOption = Annotated[
     list[str] | None,
     typer.Option("--with", help="Record this LSL stream of samples too (lsl:NAME or lsl:type=…). Repeatable."),

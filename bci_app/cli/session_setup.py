@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import threading
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from bci_app.engine import Engine
     from bci_app.learn.personal import PersonalPredictor
     from bci_app.outputs.base import Output
+    from bci_app.recording.recorder import Split
     from bci_app.sources.base import Source
 
 
@@ -64,6 +66,7 @@ def session_in_terminal(
     predictor: Predictor | None = None,
     outputs: Sequence[Output] = (),
     record: Path | None = None,
+    split: Split | None = None,
     metadata: Mapping[str, str] | None = None,
     markers: Sequence[str] = (),
     beside: Sequence[str] = (),
@@ -105,7 +108,7 @@ def session_in_terminal(
             if record is not None:
                 from bci_app.recording.recorder import Recorder
 
-                recorder = Recorder(record, info, metadata=metadata)
+                recorder = Recorder(record, info, metadata=metadata, split=split)
                 engine.start_recording(recorder)
                 print(f"Recording to {recorder.path}", file=sys.stderr)
             run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet)
@@ -128,6 +131,16 @@ def profile_metadata(predictor: PersonalPredictor | None) -> dict[str, str]:
         return {}
     spec = predictor.profile.spec
     return {"profile": f"{spec.participant} {spec.target}", "profile_sha256": spec.arrays_sha256}
+
+
+def split_at(minutes: float | None, megabytes: float | None) -> Split:
+    """Read when a recording goes on in another file."""
+    from bci_app.recording.recorder import Split
+
+    return Split(
+        bytes=math.inf if megabytes is None else megabytes * 1e6,
+        seconds=math.inf if minutes is None else minutes * 60,
+    )
 
 
 def recording_metadata(source: str, participant: str | None, notes: str | None) -> dict[str, str]:

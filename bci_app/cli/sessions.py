@@ -23,6 +23,8 @@ from bci_app.cli.options import (
     RateOption,
     SecondsOption,
     SourceOption,
+    SplitMegabytesOption,
+    SplitMinutesOption,
     UnitOption,
     WithOption,
 )
@@ -35,6 +37,7 @@ from bci_app.cli.session_setup import (
     profile_metadata,
     recording_metadata,
     session_in_terminal,
+    split_at,
 )
 from bci_app.text import printable
 
@@ -48,6 +51,8 @@ def run(
     notes: NotesOption = None,
     markers: MarkersOption = None,
     with_: WithOption = None,
+    split_minutes: SplitMinutesOption = None,
+    split_megabytes: SplitMegabytesOption = None,
     rest: Annotated[
         Path | None, typer.Option(help="Measure the rest baseline in this recording of the same person and montage.")
     ] = None,
@@ -66,7 +71,15 @@ def run(
     from bci_app.outputs.registry import make_outputs
     from bci_app.presentation.choices import SourceChoice
 
-    for_recording = {"--markers": markers, "--with": with_, "--participant": participant, "--notes": notes}
+    split = split_at(split_minutes, split_megabytes)
+    for_recording = {
+        "--markers": markers,
+        "--with": with_,
+        "--split-minutes": split_minutes,
+        "--split-megabytes": split_megabytes,
+        "--participant": participant,
+        "--notes": notes,
+    }
     for option, value in for_recording.items():
         if value and record is None:
             raise typer.BadParameter(f"{option} is for a recording; name one with --record", param_hint=option)
@@ -83,6 +96,7 @@ def run(
         seconds=seconds,
         outputs=make_outputs(outputs),
         record=record,
+        split=split,
         metadata=recording_metadata(source, participant, notes) | profile_metadata(predictor),
         markers=markers or (),
         beside=with_ or (),
@@ -100,6 +114,8 @@ def record(
     notes: NotesOption = None,
     markers: MarkersOption = None,
     with_: WithOption = None,
+    split_minutes: SplitMinutesOption = None,
+    split_megabytes: SplitMegabytesOption = None,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -117,7 +133,8 @@ def record(
     engine = Engine(stream, None, markers=markers or (), beside=with_ or ())
     info = engine.start()
     try:
-        recorder = Recorder(file, info, metadata=recording_metadata(source, participant, notes))
+        metadata = recording_metadata(source, participant, notes)
+        recorder = Recorder(file, info, metadata=metadata, split=split_at(split_minutes, split_megabytes))
         with interruptible() as stopped:
             engine.start_recording(recorder)
             print(
@@ -131,6 +148,6 @@ def record(
     lost = engine.status().lost
     print(
         f"{recorder.samples} samples, {recorder.samples / info.rate:.1f} s{f', {lost} lost' if lost else ''}, "
-        f"in {recorder.path}"
+        f"in {', '.join(map(str, recorder.paths))}"
     )
     conclude(engine)

@@ -7,13 +7,14 @@ no prediction. The thread is a loop around `Recorder.step`.
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +44,14 @@ _OFFSET_SECONDS = 5.0
 _MAX_BACKLOG = 2**28  # bytes of samples that wait for the disk
 _STALLED_SECONDS = 10.0  # a disk that takes nothing for so long at the end is not waited for
 _APP_MARKERS = "Markers"
+_APPLICATION = {"application": f"bci-app {__version__}"}
+
+
+class Split(NamedTuple):
+    """When a recording goes on in another file, at the next chunk. Not a sample is lost between two files."""
+
+    bytes: float = math.inf
+    seconds: float = math.inf
 
 
 @runtime_checkable
@@ -111,13 +120,17 @@ class Recorder:
     metadata : mapping, optional
         Values that JSON can hold: participant code, source, notes, ... What the recorder and the engine know is
         added: application, moment, device, and of the model its name, sha256, targets and preprocessing.
+    split : Split, optional
+        When to go on in another file; never by default.
     threaded : bool, optional
         False if the caller calls `step` itself.
 
     Attributes
     ----------
     path : Path
-        The file that was taken.
+        The file that was taken first.
+    paths : list of Path
+        All files of the recording, in order: ``NAME.xdf``, ``NAME-part2.xdf``, ... Each is a whole recording.
 
     Raises
     ------
@@ -132,19 +145,35 @@ class Recorder:
         info: StreamInfo,
         *,
         metadata: Mapping[str, object] | None = None,
+        split: Split | None = None,
         threaded: bool = True,
     ) -> None:
         self._info = info
         self._metadata = known_metadata(info)
         self.describe(metadata or {})
-        self._writer = XdfWriter(path, header={"application": f"bci-app {__version__}"})
+        self._split = split or Split()
+        self._writer = XdfWriter(path, header=_APPLICATION)
         self.path = self._writer.path
+        self.paths = [self.path]
         self._pending: deque[_Item] = deque()
         self._backlog = 0
         self._changed = threading.Condition()
         self._closing = False
         self._closed = False
         self._failure: FileError | None = None
+        self._newest_state: ModelState | None = None
+        self._samples_before = 0  # in the files before this one
+        try:
+            self._begin_file()
+        except FileError:
+            self._writer.close()
+            raise
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True) if threaded else None
+        if self._thread is not None:
+            self._thread.start()
+
+    def _begin_file(self) -> None:
+        """Declare what every file has; the rest follows when it comes."""
         self._streams: list[int] = []
         self._begin: float | None = None  # stamp of the first value of all
         self._newest: float | None = None  # stamp of the newest sample
@@ -156,16 +185,9 @@ class Recorder:
         self._device: int | None = None
         self._app_time: int | None = None
         self._offsets: dict[int, float] = {}  # of each stream's clock, in seconds; 0 where it is this machine's
-        try:
-            self._samples = self._add_stream(samples_header(info))
-            self._index = self._add_stream(index_header(info))
-            self._session = self._add_stream(text_header(METADATA_NAME, METADATA_TYPE, "metadata"))
-        except FileError:
-            self._writer.close()
-            raise
-        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True) if threaded else None
-        if self._thread is not None:
-            self._thread.start()
+        self._samples = self._add_stream(samples_header(self._info))
+        self._index = self._add_stream(index_header(self._info))
+        self._session = self._add_stream(text_header(METADATA_NAME, METADATA_TYPE, "metadata"))
 
     def __enter__(self) -> Recorder:
         return self
@@ -182,8 +204,8 @@ class Recorder:
 
     @property
     def samples(self) -> int:
-        """Samples of the source that are in the file."""
-        return self._writer.count(self._samples)
+        """Samples of the source that are in the files."""
+        return self._samples_before + self._writer.count(self._samples)
 
     @property
     def failure(self) -> FileError | None:
@@ -395,7 +417,25 @@ class Recorder:
             self._begin = time
             self._writer.write_markers(self._session, [json.dumps(self._metadata, sort_keys=True)], [time])
 
+    def _next_file(self) -> None:
+        """Go on in another file, with all that a reader of it needs."""
+        number = len(self.paths) + 1
+        path = self.path.with_name(f"{self.path.stem}-part{number}{self.path.suffix}")
+        following = XdfWriter(path, header=_APPLICATION)
+        self._samples_before += self._writer.count(self._samples)
+        self._writer.close()
+        self._writer = following
+        self.paths.append(following.path)
+        self._metadata |= {"part": number, "first_file": self.path.name}
+        self._begin_file()
+
     def _write_chunk(self, chunk: Chunk) -> None:
+        if len(chunk) and self._begin is not None:
+            seconds = float(chunk.times[0]) - self._begin
+            if self._writer.size >= self._split.bytes or seconds >= self._split.seconds:
+                self._next_file()
+                if self._newest_state is not None:
+                    self._write_state(self._newest_state, float(chunk.times[0]))
         if len(chunk):
             self._write_metadata(float(chunk.times[0]))
             place = np.array([[chunk.first, len(chunk), chunk.lost, chunk.reset]], dtype=np.int64)
@@ -429,6 +469,7 @@ class Recorder:
         self._writer.write_samples(self._app_time, chunk.times[:, None], chunk.times)
 
     def _write_state(self, state: ModelState, time: float) -> None:
+        self._newest_state = state
         self._write_metadata(time)
         if self._state is None:
             self._state = self._add_stream(text_header(STATE_NAME, STATE_TYPE, "state"))

@@ -32,7 +32,11 @@ class ReplaySource(LslSource):
     """
 
     def __init__(self, replay: Replay) -> None:
-        super().__init__(LslSelector(source_id=replay.source_id), detector=lambda rate: SeamedGapDetector(rate, replay))
+        super().__init__(
+            LslSelector(source_id=replay.source_id),
+            only_one=True,
+            detector=lambda rate: SeamedGapDetector(rate, replay),
+        )
 
 
 class SeamedGapDetector(GapDetector):

@@ -110,17 +110,19 @@ def _open_lsl(what: str, overrides: Overrides) -> Source:
 
 
 def _list_lsl() -> list[Listing]:
+    from bci_app.sources.lsl.senders import since
     from bci_app.sources.lsl.source import list_lsl_streams
 
-    return [
-        Listing(
-            "lsl",
-            stream.address,
-            f"{stream.type or 'no type'}, {stream.n_channels} channels, "
-            f"{f'{stream.rate:g} Hz' if stream.rate else 'irregular'}, on {stream.hostname}",
-        )
-        for stream in list_lsl_streams()
-    ]
+    streams = list_lsl_streams()
+    addresses = [stream.address for stream in streams]
+    listings = []
+    for stream, address in zip(streams, addresses, strict=True):
+        alike = addresses.count(address) > 1
+        rate = f"{stream.rate:g} Hz" if stream.rate else "irregular"
+        what = f"{stream.type or 'no type'}, {stream.n_channels} channels, {rate}, on {stream.hostname}"
+        text = stream.instance_address if alike else address
+        listings.append(Listing("lsl", text, f"{what}, {since(stream)}" if alike else what))
+    return listings
 
 
 def _open_brainflow(what: str, overrides: Overrides) -> Source:

@@ -22,7 +22,7 @@ from bci_app.events import Prediction, Reason, TargetPrediction
 from bci_app.preprocessing import Pipeline, PreprocessingSpec, Window
 from bci_app.preprocessing.spec import AverageReference, BandPass
 from bci_app.recording import Annotation, Break, read_recording
-from bci_app.recording.recorder import Recorder
+from bci_app.recording.recorder import Recorder, Split
 from bci_app.recording.state import ModelState
 from bci_app.recording.xdf_writer import XdfWriter
 from bci_app.sources.file import FileSource
@@ -294,6 +294,29 @@ def wait_for(condition: Any) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.parametrize("split", [Split(bytes=30_000), Split(seconds=2.0)])
+def test_split_files_join_without_a_lost_sample(tmp_path: Path, split: Split) -> None:
+    chunks = session()
+    with Recorder(tmp_path / "s.xdf", INFO, split=split) as recorder:
+        recorder.on_state(ModelState("b", "digest", 0, 0, None), float(chunks[0].times[0]))
+        for chunk in chunks:
+            recorder.on_chunk(chunk)
+    assert len(recorder.paths) > 2
+    assert [path.name for path in recorder.paths[:2]] == ["s.xdf", "s-part2.xdf"]
+    parts = [read_recording(path) for path in recorder.paths]
+    np.testing.assert_array_equal(
+        np.concatenate([load(path)["Amp"]["time_series"] for path in recorder.paths]),
+        np.concatenate([chunk.data for chunk in chunks]),
+    )
+    times = np.concatenate([part.start + part.times for part in parts])
+    np.testing.assert_allclose(times, np.concatenate([chunk.times for chunk in chunks]), rtol=0, atol=1e-9)
+    assert [part.first for part in parts] == [
+        next(chunk.first for chunk in chunks if chunk.times[0] >= part.start - 1e-9) for part in parts
+    ]
+    assert all(part.states for part in parts)
+    assert recorder.samples == sum(map(len, chunks))
+
+
 def test_a_failure_ends_the_recording_and_reaches_the_next_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -383,7 +406,7 @@ def test_a_slow_disk_does_not_hold_the_engine(tmp_path: Path, monkeypatch: pytes
 KILLED = """
 import sys, time
 import numpy as np
-from bci_app.recording.recorder import Recorder
+from bci_app.recording.recorder import Recorder, Split
 from bci_app.stream import Chunk, Marker, StreamInfo
 recorder = Recorder(sys.argv[1], StreamInfo("Amp", ("Fp1",), 500.0, ("µV",)))
 start, row = time.monotonic(), 0

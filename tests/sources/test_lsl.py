@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from bci_app.sources.lsl import library
 from bci_app.sources.lsl.header import LslSelector
 from bci_app.sources.lsl.library import local_clock
 from bci_app.sources.lsl.source import LslDiscovery, LslSource, list_lsl_streams
+from bci_app.sources.registry import list_sources
 from bci_app.stream import Chunk
 from tests.lsl_outlet import outlet, unique
 
@@ -345,3 +347,31 @@ def test_a_rate_that_no_amplifier_has_is_refused_before_memory_is_asked_for() ->
         with pytest.raises(SourceError, match="1e\\+07 Hz"):
             LslSource(LslSelector(source_id=source_id), channels=["Fp1", "Fp2"], rate=rate, unit="uV").start()
     del outlet_
+
+
+def test_two_live_outlets_that_look_the_same_are_listed_apart_and_never_joined() -> None:
+    source_id = unique("twins")
+    with outlet(source_id) as first, outlet(source_id) as second:
+        with pytest.raises(SourceError, match="More than one") as several:
+            LslSource(LslSelector(source_id=source_id)).start()
+        addresses = re.findall(r"lsl:(name=test,uid=[-0-9a-f]+) \(since \d\d:\d\d:\d\d\)", str(several.value))
+        assert len(set(addresses)) == 2
+        texts = [entry.text for entry in list_sources() if entry.kind == "lsl"]
+        assert {f"lsl:{address}" for address in addresses} <= set(texts)
+        source = LslSource(LslSelector.parse(addresses[0]))
+        source.start()
+        receive(source, samples(50))
+        first.freeze()
+        begun, newest = local_clock(), 0.0
+        while local_clock() < begun + 1.2:
+            if (chunk := source.read(0.1)) is not None:
+                newest = float(chunk.times[-1])
+        first.thaw()
+        ours = second if newest > begun + 0.5 else first
+        ours.kill()
+        wait_lost(source, 3.0)
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            # The other one is alive and must not take its place.
+            assert source.read(0.1) is None
+        source.stop()

@@ -34,6 +34,8 @@ class LslStream:
         Nominal rate in Hz; 0 if irregular.
     uid : str
         Identity of this outlet instance; another after each restart.
+    created_at : float
+        When this instance was created, on its sender's LSL clock in seconds.
     """
 
     name: str
@@ -43,6 +45,7 @@ class LslStream:
     n_channels: int
     rate: float
     uid: str
+    created_at: float = 0.0
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -51,8 +54,15 @@ class LslStream:
 
     @property
     def address(self) -> str:
-        """The source text that selects this stream."""
-        parts = [("name", self.name), ("source_id", self.source_id), ("hostname", self.hostname)]
+        """The source text that selects this stream, also after its outlet was restarted."""
+        return self._address(("name", self.name), ("source_id", self.source_id), ("hostname", self.hostname))
+
+    @property
+    def instance_address(self) -> str:
+        """The source text that selects this outlet among others of the same name, source_id and host."""
+        return self._address(("name", self.name), ("uid", self.uid))
+
+    def _address(self, *parts: tuple[str, str]) -> str:
         return "lsl:" + ",".join(f"{key}={quote(value, safe=' /:@')}" for key, value in parts if value)
 
 
@@ -64,6 +74,7 @@ class LslSelector:
     type: str | None = None
     source_id: str | None = None
     hostname: str | None = None
+    uid: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> LslSelector:
@@ -110,6 +121,7 @@ class LslSelector:
                 (self.type, stream.type),
                 (self.source_id, stream.source_id),
                 (self.hostname, stream.hostname),
+                (self.uid, stream.uid),
             )
         )
 
@@ -142,6 +154,7 @@ def announced(info: Any) -> LslStream:
         n_channels=info.channel_count(),
         rate=info.nominal_srate(),
         uid=info.uid(),
+        created_at=info.created_at(),
     )
 
 

@@ -19,6 +19,8 @@ from bci_app.sources.lsl.library import load_pylsl, local_clock
 SETTLE_SECONDS = 1.0
 _OFFSET_SECONDS = 5.0
 _ASK_SECONDS = 0.05
+# An outlet of this machine answers at once.
+_ANSWER_SECONDS = 0.5
 # LSL knows an offset or does not; it is not waited for.
 _AT_ONCE = 0.0
 # A sender of this host's name that has not answered by then is taken to share the clock.
@@ -85,6 +87,32 @@ def newest_of_each_source(infos: Sequence[Any]) -> list[Any]:
     return list(newest.values())
 
 
+def live_of_each_source(infos: Sequence[Any]) -> list[Any]:
+    """Drop announcements of outlets that have gone, but keep outlets that are alive beside one that looks the same."""
+    newest = newest_of_each_source(infos)
+    uids = {info.uid() for info in newest}
+    keys = [announced(info).key for info in infos]
+    doubles = [info for info, key in zip(infos, keys, strict=True) if info.uid() not in uids and keys.count(key) > 1]
+    return [*newest, *(info for info in doubles if _answers(info))]
+
+
+def _answers(info: Any) -> bool:
+    pylsl = load_pylsl()
+    try:
+        pylsl.StreamInlet(info, recover=False).info(_ANSWER_SECONDS)
+    except (pylsl.util.TimeoutError, pylsl.util.LostError):
+        return False
+    return True
+
+
+def since(stream: LslStream) -> str:
+    """Say since when an outlet of this machine is there, as ``since 14:03:07``; of another machine, where it is."""
+    if stream.hostname != socket.gethostname():
+        return f"on {stream.hostname}"
+    begun = time.time() - (local_clock() - stream.created_at)
+    return f"since {time.strftime('%H:%M:%S', time.localtime(begun))}"
+
+
 class SenderClock:
     """How far the clock of a stream's sender is from this machine's LSL clock.
 
@@ -144,6 +172,11 @@ class SenderClock:
     def remote(self) -> bool:
         """Whether the sender's LSL clock is not ours."""
         return self._correction != 0.0
+
+    @property
+    def correction(self) -> float:
+        """Seconds to add to the sender's LSL clock to have ours."""
+        return self._correction
 
     @property
     def note(self) -> str:

@@ -21,13 +21,15 @@ from bci_app.sources.lsl.header import (
     channel_headers,
     stream_info,
 )
-from bci_app.sources.lsl.library import load_pylsl, use_loopback
+from bci_app.sources.lsl.library import load_pylsl, local_clock, use_loopback
 from bci_app.sources.lsl.senders import (
     SETTLE_SECONDS,
     LslDiscovery,
     SenderClock,
     list_lsl_streams,
+    live_of_each_source,
     newest_of_each_source,
+    since,
 )
 from bci_app.stream import MAX_RATE, Chunk, StreamInfo
 
@@ -40,6 +42,9 @@ _RETURN_SECONDS = 1.0
 # Who waits for samples waits so long after a read at least: to be woken costs more than what there is to do for a
 # sample.
 _PACE_SECONDS = 0.01
+_TWIN_SECONDS = 0.7
+# An outlet that replaces another may be created this long before the other falls silent.
+_HANDOVER_SECONDS = 0.5
 # The most that one read gives, in seconds of samples; LSL keeps the rest.
 _PULL_SECONDS = 1.0
 
@@ -70,6 +75,8 @@ class LslSource:
         Which stream.
     channels, rate, unit : optional
         Override channel names and rate, and state the unit of channels that state none.
+    only_one : bool
+        Whether no other stream can have the source_id, so that none is waited for.
     find_timeout : float
         Seconds to wait for the stream to appear in `start`.
     lost_after : float
@@ -89,6 +96,7 @@ class LslSource:
         channels: Sequence[str] | None = None,
         rate: float | None = None,
         unit: str | None = None,
+        only_one: bool = False,
         find_timeout: float = 5.0,
         lost_after: float = 1.8,
         buffer_seconds: int = 20,
@@ -97,6 +105,7 @@ class LslSource:
     ) -> None:
         self._selector = selector
         self._overrides: dict[str, Any] = {"channels": channels, "rate": rate, "unit": unit}
+        self._only_one = only_one or selector.uid is not None
         self._find_timeout = find_timeout
         self._lost_after = lost_after
         self._buffer_seconds = buffer_seconds
@@ -114,6 +123,7 @@ class LslSource:
         self._last_arrival = 0.0
         self._time = -np.inf
         self._offset = 0.0
+        self._last_lsl_time = -np.inf
 
     @property
     def finished(self) -> bool:
@@ -187,17 +197,19 @@ class LslSource:
                 time.sleep(_POLL_SECONDS)
             if not found:
                 raise self._not_found(discovery.streams())
-            if self._selector.source_id is None or not any(map(_is_signal, found)):
-                # Others that fit may not have answered yet, such as the data beside these markers.
-                time.sleep(SETTLE_SECONDS)
+            # Others that fit may not have answered yet, such as the data beside these markers, or an outlet that
+            # looks the same.
+            unsure = self._selector.source_id is None or not any(map(_is_signal, found))
+            if unsure or not self._only_one:
+                time.sleep(SETTLE_SECONDS if unsure else _TWIN_SECONDS)
                 found = self._matching(discovery) or found
         finally:
             discovery.close()
-        newest = newest_of_each_source(found)
+        newest = live_of_each_source(found)
         # Streams of markers often bear the name or source_id of the data beside them.
         newest = [info for info in newest if _is_signal(info)] or newest
         if len(newest) > 1:
-            addresses = ", ".join(announced(info).address for info in newest)
+            addresses = ", ".join(_addresses([announced(info) for info in newest]))
             raise SourceError(
                 f"More than one LSL stream is {self._selector}",
                 found=addresses,
@@ -280,7 +292,7 @@ class LslSource:
                 # The stream has gone on through the connection that it had.
                 self._end_search()
                 session.detector.resume()
-            self._last_arrival = now
+            self._last_arrival, self._last_lsl_time = now, local_clock()
             if self._sender is not None:
                 times = self._sender.follow(times, 1.0 / session.info.rate)
             self._take(session.detector.process(np.asarray(data, dtype=np.float64), times))
@@ -318,6 +330,8 @@ class LslSource:
             waiting = self._clock() < self._retry_at.get(stream.uid, 0.0)
             if same or waiting or stream.uid in self._refused or not session.pinned.matches(stream):
                 continue
+            if stream.uid != session.stream.uid and self._was_there_before(stream):
+                continue
             try:
                 inlet, sender, info = self._open(found, stream, timeout=_RETURN_SECONDS)
             except _NoAnswerError:
@@ -337,6 +351,11 @@ class LslSource:
             session.detector.resume()
             return True
         return False
+
+    def _was_there_before(self, stream: LslStream) -> bool:
+        """Return whether an outlet was there while ours still sent: it is another one that looks the same."""
+        correction = self._sender.correction if self._sender is not None else 0.0
+        return stream.created_at + correction < self._last_lsl_time - _HANDOVER_SECONDS
 
     def _end_search(self) -> None:
         if self._search is not None:
@@ -376,6 +395,15 @@ def _refusal(stream: LslStream, reason: str) -> SourceError:
         expected="the layout that the session started with",
         fix="Restore the stream's former settings, or start a new session.",
     )
+
+
+def _addresses(streams: Sequence[LslStream]) -> list[str]:
+    """Write source texts that differ."""
+    addresses = [stream.address for stream in streams]
+    return [
+        address if addresses.count(address) == 1 else f"{stream.instance_address} ({since(stream)})"
+        for stream, address in zip(streams, addresses, strict=True)
+    ]
 
 
 def _is_signal(info: Any) -> bool:
