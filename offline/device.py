@@ -61,6 +61,10 @@ class Device:
             return torch.cuda.mem_get_info()[0]
         return None
 
+    def peak_bytes(self) -> int | None:
+        """Return the most memory of an accelerator that was in use, in bytes; None where it is not known."""
+        return torch.cuda.max_memory_allocated() if self.name == "cuda" else None
+
     def describe(self) -> str:
         """Name the device, its model and the precision, for a report."""
         model = f" ({torch.cuda.get_device_name()})" if self.name == "cuda" else ""

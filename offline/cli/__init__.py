@@ -11,14 +11,14 @@ from bci_app.command_line import run_command_line
 from offline.cli.data import datasets, synth
 from offline.cli.elastic import elastic
 from offline.cli.emotion import emotion
-from offline.cli.network import space
+from offline.cli.network import bench, space
 from offline.cli.results import compare, evaluate, report
 from offline.cli.runs import export, run, search, train
 
 GROUPS = {"datasets": datasets}
 """Commands with commands of their own."""
 
-COMMANDS = (synth, space, run, train, search, export, elastic, emotion, report, compare, evaluate)
+COMMANDS = (synth, space, run, train, search, export, elastic, emotion, report, compare, evaluate, bench)
 """Every other command, in the order of the help."""
 
 app = typer.Typer(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from rich import box
 from rich.console import Console
@@ -317,3 +317,19 @@ def _cells(score: TargetScore) -> list[str]:
         f"{score.majority_baseline:.3f}",
         optional[1],
     ]
+
+
+def bench_table(found: dict[str, Any]) -> None:
+    """Print what `bci-offline bench` measured."""
+    table = Table(title=f"{found['device']}, {found['threads']} threads", title_justify="left", box=box.SIMPLE_HEAD)
+    for column in ("", "rate", "over the reference"):
+        table.add_column(column, justify="right" if column else "left")
+    for kind, unit in (("training", "samples/s"), ("search", "candidates/s")):
+        for case, rates in found[kind].items():
+            for name, rate in rates.items():
+                if rate is not None:
+                    ratio = found["ratios"][f"{kind}.{case}"][name]
+                    table.add_row(f"{kind}, {case}, {name}", f"{rate:.4g} {unit}", f"{ratio:.2f}")
+    for name, hours in found["projected_hours"].items():
+        table.add_row(f"full table of {name}, projected", f"{hours:.4g} h", "")
+    Console().print(table)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import Annotated
 
 import typer
 
+from offline.cli.options import DeviceChoice, DeviceOption, PrecisionChoice, PrecisionOption
 from offline.cli.parsing import known_preset, require_extra
 
 
@@ -25,3 +28,25 @@ def space(
     for name, arch in (("smallest", chosen.smallest), ("largest", chosen.largest)):
         parameters = count_parameters(arch, n_channels=32, n_features=128, class_counts=(2,))
         print(f"{name}: {parameters} parameters at 32 channels of 128 features")
+
+
+def bench(
+    device: DeviceOption = DeviceChoice.auto,
+    precision: PrecisionOption = PrecisionChoice.auto,
+    full: Annotated[bool, typer.Option("--full", help="Measure longer, and every stack.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Measure training, search, windows and export on this machine; about 3 minutes on two cores."""
+    require_extra()
+    from offline.bench import measure
+    from offline.cli.display import bench_table
+    from offline.device import choose_device
+
+    def note(part: str) -> None:
+        print(f"{part} …", file=sys.stderr)
+
+    found = measure(device=choose_device(device.value, precision.value), full=full, progress=note)
+    if as_json:
+        print(json.dumps(found))
+    else:
+        bench_table(found)

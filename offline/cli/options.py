@@ -23,6 +23,23 @@ class SearchChoice(StrEnum):
     nsga2 = "nsga2"
 
 
+class DeviceChoice(StrEnum):
+    """Where networks are trained, searched and scored."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class PrecisionChoice(StrEnum):
+    """Precision of matrix products."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
 DatasetOption = Annotated[str, typer.Option(help="Name of the data set; `bci-offline datasets` lists them.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Folder of the run; the same command goes on with it.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
@@ -97,4 +114,13 @@ BaselinesOption = Annotated[
         "--baselines",
         help="Methods to compare with on the same windows and folds, by commas, or all: eegnet, riemann, svm-power, …",
     ),
+]
+DeviceOption = Annotated[
+    DeviceChoice, typer.Option(help="Where to compute. Results are identical to the last bit on cpu only.")
+]
+PrecisionOption = Annotated[
+    PrecisionChoice, typer.Option(help="Precision of matrix products; bf16 on cuda and fp32 elsewhere if auto.")
+]
+FuseOption = Annotated[
+    str, typer.Option(metavar="auto|N", help="Networks trained together on stacked weights; auto: by device and size.")
 ]

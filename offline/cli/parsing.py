@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import typer
 
 from bci_app.errors import DependencyError
-from offline.cli.options import NetworksChoice, SearchChoice
+from offline.cli.options import DeviceChoice, NetworksChoice, PrecisionChoice, SearchChoice
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from offline.device import Device
     from offline.presets import Preset
     from offline.run import RunSettings
 
@@ -172,3 +174,23 @@ def known_dataset(name: str) -> str:
 
     known(plain_name(name), DATASETS, "--dataset")
     return name
+
+
+class Compute(NamedTuple):
+    """Where to compute: device, networks trained together (None for as many as suit the device), and processes."""
+
+    device: Device
+    fuse: int | None
+    processes: int
+
+
+def chosen_compute(device: DeviceChoice, precision: PrecisionChoice, fuse: str, processes: int | None) -> Compute:
+    """Return the device that was asked for, if it is there; one process for each core of a processor by default."""
+    from offline.device import choose_device
+
+    if fuse != "auto" and not (fuse.isdecimal() and int(fuse) >= 1):
+        raise typer.BadParameter(f"{fuse!r} is neither auto nor a number from 1", param_hint="--fuse")
+    chosen = choose_device(device.value, precision.value)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    at_once = processes or (cores if chosen.name == "cpu" else 1)
+    return Compute(chosen, None if fuse == "auto" else int(fuse), at_once)

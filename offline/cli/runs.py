@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,16 +13,21 @@ from offline.cli.options import (
     BaselinesOption,
     CacheOption,
     DatasetOption,
+    DeviceChoice,
+    DeviceOption,
     EpochsOption,
     ExportOption,
     FinetuneOption,
     FoldsOption,
+    FuseOption,
     GenerationsOption,
     Int8Option,
     LatencyOption,
     NameOption,
     NetworksOption,
     OutOption,
+    PrecisionChoice,
+    PrecisionOption,
     PresetOption,
     ProcessesOption,
     ProtocolOption,
@@ -38,10 +42,11 @@ from offline.cli.options import (
     TargetsOption,
     ThresholdOption,
 )
-from offline.cli.parsing import changed_preset, known_baselines, require_extra, run_settings
+from offline.cli.parsing import changed_preset, chosen_compute, known_baselines, require_extra, run_settings
 from offline.cli.results import compare
 
 if TYPE_CHECKING:
+    from offline.cli.parsing import Compute
     from offline.run import RunSettings, Shipping
     from offline.run.settings import Until
 
@@ -73,9 +78,13 @@ def run(
     baselines: BaselinesOption = None,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
+    device: DeviceOption = DeviceChoice.auto,
+    precision: PrecisionOption = PrecisionChoice.auto,
+    fuse: FuseOption = "auto",
 ) -> None:
     """Train, search, score on held-out data, export a bundle and write a report."""
     require_extra()
+    compute = chosen_compute(device, precision, fuse, processes)
     from offline.run import Shipping
 
     chosen = changed_preset(
@@ -87,14 +96,30 @@ def run(
     )
     compared, shipping = known_baselines(baselines), Shipping(export, name, int8=int8, bad_channels=bad_channels)
     if seeds == 1:
-        _execute(settings, out, root=root, cache=cache, processes=processes, shipping=shipping, baselines=compared)
+        _execute(
+            settings,
+            out,
+            root=root,
+            cache=cache,
+            compute=compute,
+            shipping=shipping,
+            baselines=compared,
+        )
         return
     folders = [out / f"seed-{seed + number}" for number in range(seeds)]
     for number, folder in enumerate(folders):
         of_seed = settings.model_copy(update={"seed": seed + number})
         ships = shipping if number == 0 else replace(shipping, folder=None)  # one bundle for a folder that was named
         kept = cache or out / "windows"
-        _execute(of_seed, folder, root=root, cache=kept, processes=processes, shipping=ships, baselines=compared)
+        _execute(
+            of_seed,
+            folder,
+            root=root,
+            cache=kept,
+            compute=compute,
+            shipping=ships,
+            baselines=compared,
+        )
     compare(folders, out)
 
 
@@ -119,9 +144,13 @@ def train(
     seed: SeedOption = 0,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
+    device: DeviceOption = DeviceChoice.auto,
+    precision: PrecisionOption = PrecisionChoice.auto,
+    fuse: FuseOption = "auto",
 ) -> None:
     """Train the supernets of a run and stop; `search` and `export` go on with it, with the settings given here."""
     require_extra()
+    compute = chosen_compute(device, precision, fuse, processes)
     chosen = changed_preset(
         preset, recipe, search_setting, epochs=epochs, generations=generations, finetune=finetune, networks=networks,
         search=search, latency=latency,
@@ -129,7 +158,7 @@ def train(
     settings = run_settings(
         chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
     )
-    _execute(settings, out, root=root, cache=cache, processes=processes, until="training")
+    _execute(settings, out, root=root, cache=cache, compute=compute, until="training")
     print(f"trained; go on with: bci-offline search {out}")
 
 
@@ -138,12 +167,23 @@ def search(
     root: RootOption = None,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
+    device: DeviceOption = DeviceChoice.auto,
+    precision: PrecisionOption = PrecisionChoice.auto,
+    fuse: FuseOption = "auto",
 ) -> None:
     """Search the trained supernets of a run and stop."""
     require_extra()
+    compute = chosen_compute(device, precision, fuse, processes)
     from offline.run import read_settings
 
-    _execute(read_settings(run_folder), run_folder, root=root, cache=cache, processes=processes, until="search")
+    _execute(
+        read_settings(run_folder),
+        run_folder,
+        root=root,
+        cache=cache,
+        compute=compute,
+        until="search",
+    )
     print(f"searched; go on with: bci-offline export {run_folder}")
 
 
@@ -157,14 +197,26 @@ def export(
     baselines: BaselinesOption = None,
     cache: CacheOption = None,
     processes: ProcessesOption = None,
+    device: DeviceOption = DeviceChoice.auto,
+    precision: PrecisionOption = PrecisionChoice.auto,
+    fuse: FuseOption = "auto",
 ) -> None:
     """Bring a run to its end: fine-tuning, scores, bundle and report."""
     require_extra()
+    compute = chosen_compute(device, precision, fuse, processes)
     from offline.run import Shipping, read_settings
 
     settings, compared = read_settings(run_folder), known_baselines(baselines)
     shipping = Shipping(export, name, int8=int8, bad_channels=bad_channels)
-    _execute(settings, run_folder, root=root, cache=cache, processes=processes, shipping=shipping, baselines=compared)
+    _execute(
+        settings,
+        run_folder,
+        root=root,
+        cache=cache,
+        compute=compute,
+        shipping=shipping,
+        baselines=compared,
+    )
 
 
 def _execute(
@@ -173,7 +225,7 @@ def _execute(
     *,
     root: Path | None,
     cache: Path | None,
-    processes: int | None,
+    compute: Compute,
     until: Until = "end",
     shipping: Shipping | None = None,
     baselines: Sequence[str] = (),
@@ -183,7 +235,6 @@ def _execute(
     from offline.report import write_report
     from offline.run import run as run_all
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         with RunDisplay() as display:
             result = run_all(
@@ -193,7 +244,9 @@ def _execute(
                 shipping=shipping,
                 baselines=baselines,
                 cache=cache,
-                processes=processes or cores,
+                processes=compute.processes,
+                device=compute.device,
+                fuse=compute.fuse,
                 until=until,
                 watch=display,
             )

@@ -21,6 +21,7 @@ from offline.baselines import Baseline, baselines_named
 from offline.datasets import FileDataset, Threshold, open_dataset, prepare
 from offline.datasets.base import Dataset, WindowSet
 from offline.datasets.windows import choose_subjects, choose_targets
+from offline.device import CPU, Device
 from offline.export import measure_latency
 from offline.protocols import protocol_named
 from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_positions
@@ -46,9 +47,10 @@ from offline.run.scores import pooled, protocol_scores, tested, with_tested_temp
 from offline.run.settings import RunSettings, Until
 from offline.run.shipping import INT8, Shipping, golden_excerpt, ship, with_int8
 from offline.run.watch import Unwatched, Watch
-from offline.run.workers import NetworkFrame, run_tasks
+from offline.run.workers import NetworkFrame, SupernetFrame, run_tasks
 from offline.statistics import measure_leak
 from offline.supernet.model import count_parameters
+from offline.training.fused import automatic_fuse
 
 SETTINGS_FILE = "run.json"
 _CACHE = "windows"
@@ -71,6 +73,8 @@ def run(
     baselines: Sequence[str] = (),
     cache: Path | None = None,
     processes: int = 1,
+    device: Device = CPU,
+    fuse: int | None = None,
     until: Until = "end",
     watch: Watch | None = None,
 ) -> RunResult | None:
@@ -92,6 +96,10 @@ def run(
         Where windows are kept; in the run's folder by default.
     processes : int
         Networks at once.
+    device : Device
+        Where to compute.
+    fuse : int, optional
+        Networks that are trained together on stacked weights; by device and memory if None.
     until : {"training", "search", "end"}
         Where to stop; the same call with a later stage goes on.
     watch : Watch, optional
@@ -127,7 +135,7 @@ def run(
         _claim(out, settings)
         data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
         work = _RunStages(settings, out, data, spec, settings.networks(targets), shipping, compared)
-        results = work.train(processes, until, watch)
+        results = work.train(processes, until, watch, device=device, fuse=fuse)
         if until != "end":
             return None
         protocols = work.score(results, processes, watch)
@@ -257,15 +265,30 @@ class _RunStages:
         self.plans = [make_plan(self.windows, protocol_named(name), settings, out) for name in settings.protocols]
         self.final = final_plan(self.windows, self.plans, settings, out)
 
-    def train(self, processes: int, until: Until, watch: Watch) -> list[tuple[Task, FoldResult]]:
+    def train(
+        self, processes: int, until: Until, watch: Watch, *, device: Device = CPU, fuse: int | None = None
+    ) -> list[tuple[Task, FoldResult]]:
         """Train and search every network, as far as `until`."""
-        seed, several = self.settings.seed, len(self.plans) > 1
+        seed, several, preset = self.settings.seed, len(self.plans) > 1, self.settings.preset
         tasks = [task for plan in self.plans for task in make_tasks(plan, self.groups, seed, several=several)]
         tasks += make_tasks(self.final, self.groups, seed, several=False)
         watch.networks(len(tasks))
-        frame = NetworkFrame(self.windows, self.settings.preset, self.spec, until)
+        jobs = min(len(tasks), fuse or self._fuse(device))
+        if jobs > 1:
+            stacks = [tasks[start : start + jobs] for start in range(0, len(tasks), jobs)]
+            together = SupernetFrame(self.windows, preset, device)
+            run_tasks(together, stacks, processes=processes, report=watch.progress)
+        frame = NetworkFrame(self.windows, preset, self.spec, until, device)
         results = run_tasks(frame, tasks, processes=processes, report=watch.progress)
         return [(task, result) for task, result in zip(tasks, results, strict=True) if result is not None]
+
+    def _fuse(self, device: Device) -> int:
+        preset, largest = self.settings.preset, self.settings.preset.space.largest
+        return automatic_fuse(
+            _largest(self.windows, self.settings, next(iter(self.groups.values()))),
+            batch_size=preset.recipe.batch_size, tokens=self.windows.tokens.shape[1] + 1,
+            width=largest.embed_dim, depth=largest.depth, device=device,
+        )  # fmt: skip
 
     def score(self, results: Results, processes: int, watch: Watch) -> list[ProtocolRecord]:
         """Score every protocol, with the baselines on the same windows and splits beside it."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_arrays_atomically, write_atomically
 from offline.datasets.base import Split, WindowSet
+from offline.device import CPU, Device
 from offline.export import subnet_latency
 from offline.metrics import fit_temperature
 from offline.presets import Preset
@@ -31,6 +32,8 @@ from offline.search.store import Evaluation, EvaluationStore
 from offline.supernet.model import Network, extract
 from offline.supernet.space import ArchConfig
 from offline.training import Epoch, Examples, History, Recipe, predict, train
+from offline.training.fused import train_fused
+from offline.training.loop import Job
 
 RESULT_FILE = "result.json"
 LOGITS_FILE = "logits.npz"
@@ -153,6 +156,7 @@ def run_task(
     *,
     report: Report,
     until: Until = "end",
+    device: Device = CPU,
 ) -> FoldResult | None:
     """Run one network of one fold, or go on with it where it was killed.
 
@@ -174,6 +178,8 @@ def run_task(
         Learns how far it is.
     until : {"training", "search", "end"}
         Where to stop.
+    device : Device
+        Where to compute.
 
     Returns
     -------
@@ -184,10 +190,37 @@ def run_task(
     if finished is None:
         with Scalars(task.folder) as scalars:
             finished = _NetworkStages(
-                with_targets(windows, task.targets), task, preset, preprocessing, report, scalars
+                with_targets(windows, task.targets), task, preset, preprocessing, report, scalars, device
             ).run(until)
     report(Progress(task.name, DONE, 1, 1))
     return finished
+
+
+def train_supernets(
+    windows: WindowSet, tasks: Sequence[Task], preset: Preset, *, fuse: int, device: Device, report: Report
+) -> None:
+    """Train the supernets of networks together, in stacks of up to `fuse`, as far as they are not trained.
+
+    They are left as checkpoints, from which `run_task` continues.
+    """
+    jobs = []
+    for task in tasks:
+        if (task.folder / RESULT_FILE).exists():
+            continue
+        own = with_targets(windows, task.targets)
+        data = examples(own, task.split.train)
+        recipe = preset.recipe.for_windows(len(data.labels))
+
+        def note(epoch: Epoch, name: str = task.name, epochs: int = recipe.epochs) -> None:
+            report(Progress(name, "training", epoch.epoch, epochs))
+
+        job = Job(
+            _supernet(own, preset, task.seed), recipe, data, space=preset.space, seed=task.seed,
+            subnet_seed=task.subnet_seed, validation=examples(own, task.split.validation),
+            checkpoint=task.folder / CHECKPOINT_FILE, on_epoch=note, device=device,
+        )  # fmt: skip
+        jobs.append(job)
+    train_fused(jobs, fuse=fuse)
 
 
 @dataclass(frozen=True)
@@ -200,6 +233,7 @@ class _NetworkStages:
     preprocessing: PreprocessingSpec
     report: Report
     scalars: Scalars
+    device: Device = CPU
 
     def run(self, until: Until) -> FoldResult | None:
         split, folder, space = self.task.split, self.task.folder, self.preset.space
@@ -209,6 +243,7 @@ class _NetworkStages:
         _write_history(folder / TRAINING_FILE, history)
         if until == "training":
             return None
+        model.to(self.device.place)
         found, evaluations = self._search(model, validation)
         if until == "search":
             return None
@@ -218,15 +253,16 @@ class _NetworkStages:
         }
         test_tokens = self.windows.tokens[split.test]
         logits = {
-            "supernet": _logits(model, test_tokens, space.largest),
-            "inherited": _logits(model, test_tokens, found.arch),
+            "supernet": self._logits(model, test_tokens, space.largest),
+            "inherited": self._logits(model, test_tokens, found.arch),
         }
         temperatures["found"] = temperatures["inherited"]
         if self.preset.finetune:
             temperatures["found"] = self._calibrate(model, training, validation, found.arch)
             both = examples(self.windows, np.sort(np.concatenate([split.train, split.validation])))
-            self._train(model, self.preset.finetune_recipe, both, arch=found.arch, file=FINETUNE_FILE)
-        logits["found"] = _logits(model, test_tokens, found.arch)
+            self._train(model.cpu(), self.preset.finetune_recipe, both, arch=found.arch, file=FINETUNE_FILE)
+            model.to(self.device.place)
+        logits["found"] = self._logits(model, test_tokens, found.arch)
         summary = FoldSummary(
             name=split.name,
             targets=self.task.targets,
@@ -240,7 +276,7 @@ class _NetworkStages:
             best_epoch=history.best,
         )
         result = FoldResult(summary, logits)
-        _write(folder, result, extract(model, found.arch))
+        _write(folder, result, extract(model, found.arch).cpu())
         for file in (CHECKPOINT_FILE, CALIBRATION_FILE, FINETUNE_FILE):  # of use to a resume only
             (folder / file).unlink(missing_ok=True)
         return result
@@ -274,6 +310,7 @@ class _NetworkStages:
             arch=arch,
             checkpoint=self.task.folder / file,
             on_epoch=note,
+            device=self.device,
         )
 
     def _search(self, model: Network, validation: Examples) -> tuple[Evaluation, int]:
@@ -283,7 +320,7 @@ class _NetworkStages:
         generations: list[list[Evaluation]] = []
 
         def latency(arch: ArchConfig) -> float:
-            return subnet_latency(extract(model, arch), self.windows.targets, self.preprocessing)
+            return subnet_latency(extract(model, arch).cpu(), self.windows.targets, self.preprocessing)
 
         def note(generation: int, found: Sequence[Evaluation]) -> None:
             generations.append(list(found))
@@ -291,7 +328,8 @@ class _NetworkStages:
             self.scalars.generation(generation, best.balanced_accuracy, best.parameters)
             self.report(Progress(self.task.name, "search", generation + 1, total))
 
-        evaluator = ValidationEvaluator(model, preset.space, validation, latency=latency if preset.latency else None)
+        timed = latency if preset.latency else None
+        evaluator = ValidationEvaluator(model, preset.space, validation, latency=timed, device=self.device)
         with EvaluationStore(folder / SEARCH_FILE, identity=evaluator.identity, evaluate=evaluator) as store:
             if preset.strategy == "nsga2":
                 front = pareto_search(preset.space, preset.pareto, store, seed=seed, on_generation=note)
@@ -300,16 +338,21 @@ class _NetworkStages:
                 best = evolve(preset.space, preset.search, store, seed=seed, on_generation=note)
             evaluations = len(store.all())
         self.report(Progress(self.task.name, "search", total, total))
-        largest, timed = model.parameters_of(preset.space.largest), preset.latency_searched
-        write_fronts(fronts(generations, latency=timed), folder / FRONT_FILE)
-        write_hypervolume(generations, largest, folder / HYPERVOLUME_FILE, latency=timed)
+        largest, third = model.parameters_of(preset.space.largest), preset.latency_searched
+        write_fronts(fronts(generations, latency=third), folder / FRONT_FILE)
+        write_hypervolume(generations, largest, folder / HYPERVOLUME_FILE, latency=third)
         return best, evaluations
 
     def _temperatures(self, model: Network, validation: Examples, arch: ArchConfig) -> tuple[float, ...]:
-        held = predict(model, validation.tokens, arch).double().numpy()
+        held = predict(model, validation.tokens, arch, device=self.device).double().numpy()
         trials = self.windows.trial[self.task.split.validation]
         counts = enumerate(class_counts(self.windows))
         return tuple(fit_temperature(held[:, t, :n], validation.labels[:, t], trials) for t, n in counts)
+
+    def _logits(self, model: Network, tokens: NDArray[np.float32], arch: ArchConfig) -> NDArray[np.float32]:
+        if not len(tokens):
+            return np.empty((0, len(model.class_counts), max(model.class_counts)), dtype=np.float32)
+        return np.asarray(predict(model, tokens, arch, device=self.device).numpy())
 
     def _calibrate(
         self, model: Network, training: Examples, validation: Examples, arch: ArchConfig
@@ -318,8 +361,9 @@ class _NetworkStages:
 
         The shipped weights are fine-tuned on these too and would look surer on them than they are.
         """
-        copied = copy.deepcopy(model)
+        copied = copy.deepcopy(model).cpu()
         self._train(copied, self.preset.finetune_recipe, training, arch=arch, file=CALIBRATION_FILE)
+        copied.to(self.device.place)
         return self._temperatures(copied, validation, arch)
 
 
@@ -332,12 +376,6 @@ def _supernet(windows: WindowSet, preset: Preset, seed: int) -> Network:
             n_features=windows.tokens.shape[2],
             class_counts=class_counts(windows),
         )
-
-
-def _logits(model: Network, tokens: NDArray[np.float32], arch: ArchConfig) -> NDArray[np.float32]:
-    if not len(tokens):
-        return np.empty((0, len(model.class_counts), max(model.class_counts)), dtype=np.float32)
-    return np.asarray(predict(model, tokens, arch).numpy())
 
 
 def _write_history(path: Path, history: History) -> None:

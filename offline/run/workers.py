@@ -21,8 +21,9 @@ from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.datasets.base import WindowSet
 from offline.datasets.processes import deaf_to_interrupts, process_pool
+from offline.device import CPU, Device
 from offline.presets import Preset
-from offline.run.fold import FoldResult, Task, run_task
+from offline.run.fold import FoldResult, Task, run_task, train_supernets
 from offline.run.settings import Until
 from offline.run.watch import Progress, Report
 
@@ -46,10 +47,26 @@ class NetworkFrame:
     preset: Preset
     preprocessing: PreprocessingSpec
     until: Until = "end"
+    device: Device = CPU
 
     def run(self, task: Task, report: Report) -> FoldResult | None:
         """Run one network."""
-        return run_task(self.windows, task, self.preset, self.preprocessing, report=report, until=self.until)
+        return run_task(
+            self.windows, task, self.preset, self.preprocessing, report=report, until=self.until, device=self.device
+        )
+
+
+@dataclass(frozen=True)
+class SupernetFrame:
+    """What the supernets of a run have in common that are trained together."""
+
+    windows: WindowSet
+    preset: Preset
+    device: Device = CPU
+
+    def run(self, tasks: Sequence[Task], report: Report) -> None:
+        """Train the supernets of some networks in one stack."""
+        train_supernets(self.windows, tasks, self.preset, fuse=len(tasks), device=self.device, report=report)
 
 
 _frame: Frame[Any, Any] | None = None

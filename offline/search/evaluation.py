@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from offline.device import CPU, Device
 from offline.metrics import accuracy, balanced_accuracy
+from offline.search.shared import predict_many
 from offline.search.store import Metrics
 from offline.supernet.model import Network
 from offline.supernet.space import ArchConfig, SearchSpace
@@ -28,6 +31,8 @@ class ValidationEvaluator:
         The only data that is looked at.
     latency : callable, optional
         Measures the latency of a subnet in ms.
+    device : Device
+        Where the model is.
     """
 
     def __init__(
@@ -37,16 +42,26 @@ class ValidationEvaluator:
         validation: Examples,
         *,
         latency: Callable[[ArchConfig], float] | None = None,
+        device: Device = CPU,
     ) -> None:
         self._model = model
         self._space = space
         self._validation = validation
         self._latency = latency
+        self._device = device
         self._labels = losses.one_hot(torch.from_numpy(validation.labels), model.class_counts)
 
-    def __call__(self, arch: ArchConfig) -> Metrics:
-        """Give the metrics of one subnet, means over targets."""
-        logits = predict(self._model, self._validation.tokens, arch)
+    def __call__(self, archs: Sequence[ArchConfig]) -> Iterator[Metrics]:
+        """Yield the metrics of subnets, which are computed together."""
+        found = predict_many(self._model, self._validation.tokens, archs, device=self._device)
+        for arch, logits in zip(archs, found, strict=True):
+            yield self._metrics(arch, logits)
+
+    def alone(self, arch: ArchConfig) -> Metrics:
+        """Return the metrics of one subnet, computed the plain way: the reference for `__call__`."""
+        return self._metrics(arch, predict(self._model, self._validation.tokens, arch, device=self._device))
+
+    def _metrics(self, arch: ArchConfig, logits: Tensor) -> Metrics:
         predicted = logits.argmax(-1).numpy()
         columns = list(zip(predicted.T, self._validation.labels.T, strict=True))
         return Metrics(
@@ -62,7 +77,7 @@ class ValidationEvaluator:
         """Digest of all that the metrics depend on."""
         digest = hashlib.sha256(repr((self._space, self._latency is not None)).encode())
         for name, value in self._model.state_dict().items():
-            digest.update(name.encode() + value.numpy().tobytes())
+            digest.update(name.encode() + value.cpu().numpy().tobytes())
         for array in self._validation:
             digest.update(repr(array.shape).encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()

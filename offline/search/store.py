@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS evaluations (
 
 @dataclass(frozen=True, slots=True)
 class Metrics:
-    """What is known of a subnet; all figures are of validation data.
+    """Figures of a subnet on validation data.
 
     Attributes
     ----------
@@ -54,7 +54,10 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A subnet, its metrics, and the generation that first asked for it."""
+    """A subnet, its metrics, the generation that first asked for it, and the seconds until its metrics came.
+
+    Subnets of a generation are computed together, so the first of them has most of the seconds.
+    """
 
     arch: ArchConfig
     metrics: Metrics
@@ -62,8 +65,8 @@ class Evaluation:
     seconds: float
 
 
-Evaluator = Callable[[ArchConfig], Metrics]
-"""Gives the metrics of a subnet on validation data; all that a search knows of any data."""
+Evaluator = Callable[[Sequence[ArchConfig]], Iterable[Metrics]]
+"""Returns the metrics of subnets on validation data, in their order; a search knows nothing else of any data."""
 
 
 class EvaluationStore:
@@ -72,11 +75,11 @@ class EvaluationStore:
     Parameters
     ----------
     path : Path
-        SQLite file; made if it is not there.
+        SQLite file, created if it is not there.
     identity : str
         What the metrics depend on (weights, validation data). A file of another identity is refused.
     evaluate : callable
-        Gives the metrics of a subnet that is not in the file.
+        Returns the metrics of subnets that are not in the file.
 
     Raises
     ------
@@ -99,7 +102,7 @@ class EvaluationStore:
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise FileError(
-                f"Cannot read the search {path.name}", found=str(error), fix="Delete it to search anew."
+                f"Cannot read the search {path.name}", found=str(error), fix="Delete it to search again."
             ) from error
         if known is not None and known[0] != identity:
             self._connection.close()
@@ -133,28 +136,31 @@ class EvaluationStore:
         self._connection.execute("COMMIT")
 
     def evaluate(self, archs: Sequence[ArchConfig], generation: int) -> list[Evaluation]:
-        """Give the evaluations of subnets, computing only those that are not in the file."""
-        return [self._known(arch) or self._compute(arch, generation) for arch in archs]
-
-    def _compute(self, arch: ArchConfig, generation: int) -> Evaluation:
+        """Return the evaluations of subnets. Those that are not in the file are computed together, each once."""
+        missing = [arch for arch in dict.fromkeys(archs) if self._known(arch) is None]
         start = time.perf_counter()
-        metrics = self._evaluate(arch)
-        seconds = time.perf_counter() - start
+        for arch, metrics in zip(missing, self._evaluate(missing) if missing else (), strict=True):
+            now = time.perf_counter()
+            self._insert(Evaluation(arch, metrics, generation, now - start))
+            start = now
+        return [found for arch in archs if (found := self._known(arch)) is not None]
+
+    def _insert(self, evaluation: Evaluation) -> None:
         self.computed += 1
+        arch, metrics = evaluation.arch, evaluation.metrics
         row = (
-            arch.to_json(), generation, arch.embed_dim, arch.depth, metrics.parameters, metrics.accuracy,
-            metrics.balanced_accuracy, metrics.loss, metrics.latency_ms, seconds,
+            arch.to_json(), evaluation.generation, arch.embed_dim, arch.depth, metrics.parameters, metrics.accuracy,
+            metrics.balanced_accuracy, metrics.loss, metrics.latency_ms, evaluation.seconds,
         )  # fmt: skip
         with self._transaction():
             self._connection.execute(f"INSERT INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
-        return Evaluation(arch, metrics, generation, seconds)
 
     def _known(self, arch: ArchConfig) -> Evaluation | None:
         found = self._read("WHERE arch = ?", (arch.to_json(),))
         return found[0] if found else None
 
     def all(self) -> list[Evaluation]:
-        """Give all evaluations in the order in which they were made."""
+        """Return all evaluations in the order in which they were made."""
         return self._read("ORDER BY rowid", ())
 
     def _read(self, clause: str, values: tuple[str, ...]) -> list[Evaluation]:
@@ -162,7 +168,7 @@ class EvaluationStore:
 
 
 def read_evaluations(path: Path) -> list[Evaluation]:
-    """Give all evaluations of a finished search in the order in which they were made; the file stays as it is.
+    """Return all evaluations of a finished search in the order in which they were made; the file stays as it is.
 
     Raises
     ------
@@ -174,7 +180,7 @@ def read_evaluations(path: Path) -> list[Evaluation]:
             return _select(connection, "ORDER BY rowid")
     except (sqlite3.Error, ValueError) as error:
         raise FileError(
-            f"Cannot read the search {path}", found=str(error), fix="Give the command of the run again."
+            f"Cannot read the search {path}", found=str(error), fix="Run the command of the run again."
         ) from error
 
 

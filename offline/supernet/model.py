@@ -16,7 +16,8 @@ the fused one has no rule for vmap). It also accepts *stacked* weights, which ha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ class LayerNorm(nn.LayerNorm):
         if weight.ndim == 1:
             return functional.layer_norm(x, (width,), weight, bias, self.eps)
         shape = (len(weight), *(1,) * (x.ndim - 2), width)
-        return functional.layer_norm(x, (width,), eps=self.eps) * weight.view(shape) + bias.view(shape)
+        return torch.addcmul(bias.view(shape), functional.layer_norm(x, (width,), eps=self.eps), weight.view(shape))
 
 
 class Block(nn.Module):
@@ -135,11 +136,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
     -------
     Tensor, shape (..., queries, dim)
     """
-    # (..., tokens, dim) -> (..., heads, tokens, head_dim)
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(-3, -2) for x in (query, key, value))
+    # (..., tokens, dim) -> (batch, heads, tokens, head_dim): fused kernels know one leading axis
+    q, k, v = (x.reshape(-1, x.shape[-2], heads, x.shape[-1] // heads).transpose(1, 2) for x in (query, key, value))
     mixed = functional.scaled_dot_product_attention(q, k, v)
-    # (..., heads, tokens, head_dim) -> (..., tokens, dim)
-    return mixed.transpose(-3, -2).flatten(-2)
+    # (batch, heads, tokens, head_dim) -> (..., tokens, dim)
+    return mixed.transpose(1, 2).reshape(query.shape)
 
 
 class Network(nn.Module):
@@ -265,3 +266,19 @@ def extract(network: Network, arch: ArchConfig) -> Network:
         for name, own in subnet.named_parameters():
             own.copy_(shared[name][tuple(slice(size) for size in own.shape)])
     return subnet.eval()
+
+
+def stack(networks: Sequence[Network]) -> Network:
+    """Stack the weights of networks of one architecture.
+
+    Returns
+    -------
+    Network
+        Every weight has a first axis of networks. It maps tokens (networks, batch, n_channels, n_features) to an
+        output with the same first axis.
+    """
+    stacked = copy.deepcopy(networks[0])
+    weights = [dict(network.named_parameters()) for network in networks]
+    for name, parameter in stacked.named_parameters():
+        parameter.data = torch.stack([each[name].detach() for each in weights])
+    return stacked

@@ -30,7 +30,7 @@ class ByteDropout:
     seeds : sequence of int
         One for each job. Without `sizes` there is one job, whose tensors have no axis of jobs.
     sizes : sequence of int, optional
-        Windows of each job in a stack (jobs, batch, …); draws are for these, later rows are kept.
+        Windows of each job in a stack (jobs, batch, …), to be set before each step. Only these have draws.
     device : Device
         Where the tensors lie.
     """
@@ -39,7 +39,7 @@ class ByteDropout:
         self, probability: float, seeds: Sequence[int], *, sizes: Sequence[int] | None = None, device: Device = CPU
     ) -> None:
         self._limit = round(_LEVELS * (1 - probability))
-        self._sizes = sizes
+        self.sizes = sizes
         self._device = device
         self._sources = [np.random.Generator(np.random.SFC64(seed)) for seed in seeds] if device.name == "cpu" else []
         self._generator = device.generator(seeds[0]) if device.name != "cpu" else None
@@ -56,18 +56,13 @@ class ByteDropout:
             return torch.randint(
                 _LEVELS, x.shape, dtype=torch.uint8, device=self._device.place, generator=self._generator
             )
-        if self._sizes is None:
+        if self.sizes is None:
             return torch.from_numpy(_draw(self._sources[0], x.numel())).view(x.shape)
         drawn = np.zeros((len(self._sources), x[0].numel()), dtype=np.uint8)
-        for source, row, size in zip(self._sources, drawn, self._sizes, strict=True):
+        for source, row, size in zip(self._sources, drawn, self.sizes, strict=True):
             count = size * x[0, 0].numel()
             row[:count] = _draw(source, count)
         return torch.from_numpy(drawn).view(x.shape)
-
-    def resized(self, sizes: Sequence[int]) -> ByteDropout:
-        """Set the windows of each job for the next step."""
-        self._sizes = sizes
-        return self
 
 
 def _draw(source: np.random.Generator, count: int) -> np.ndarray:

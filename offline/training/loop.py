@@ -144,7 +144,7 @@ def train(
 class Draws(NamedTuple):
     """All random choices of one epoch, from generators that depend on the seeds and the epoch's number only."""
 
-    batches: Sequence[NDArray[np.int64]]
+    batches: Sequence[Tensor]
     subnets: np.random.Generator
     augmentation: torch.Generator
     dropout_seed: int
@@ -182,7 +182,7 @@ class Job:
         targets = losses.smooth(losses.one_hot(labels, model.class_counts), recipe.label_smoothing)
         self.labels = [target.to(self.tokens) for target in targets]
         self.weights = None if weights is None else [weight.to(self.tokens) for weight in weights]
-        self.probes = [arch] if arch else probe_subnets(space, seed)
+        self.probes = [arch] if arch else probe_subnets(space, self.subnet_seed)
         model.to(device.place)
         self.optimizer = make_optimizer(model.parameters(), recipe)
         self.average = snapshot(model) if recipe.average else {}
@@ -217,14 +217,21 @@ class Job:
     @property
     def steps(self) -> int:
         """Steps in an epoch."""
-        return len(_batches(np.arange(len(self.tokens)), self.recipe.batch_size))
+        return len(_batch_sizes(len(self.tokens), self.recipe.batch_size))
+
+    @property
+    def fusion_key(self) -> tuple[object, ...]:
+        """What jobs have in common that can be trained together."""
+        shape = (tuple(self.tokens.shape[1:]), self.model.class_counts, self.model.arch)
+        return (self.space, self.arch, self.recipe, self.subnet_seed, self.steps, self.validation is None, shape)
 
     def draws(self) -> Draws:
         """Return the random choices of the next epoch."""
         number = len(self.epochs) + 1
         rng = np.random.default_rng([self.seed, number])
         dropout_seed, augmentation_seed = (int(rng.integers(2**62)) for _ in range(2))
-        batches = _batches(rng.permutation(len(self.tokens)), self.recipe.batch_size)
+        order = torch.from_numpy(rng.permutation(len(self.tokens))).to(self.device.place)
+        batches = order.split(_batch_sizes(len(order), self.recipe.batch_size))
         subnets = np.random.default_rng([self.subnet_seed, number])
         return Draws(batches, subnets, self.device.generator(augmentation_seed), dropout_seed)
 
@@ -237,9 +244,8 @@ class Job:
         others = (sample(self.space, rng) for _ in range(self.recipe.sandwich))
         return [self.space.largest, self.space.smallest, *others]
 
-    def batch(self, index: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, list[Tensor]]:
+    def batch(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, list[Tensor]]:
         """Return the augmented tokens and labels of some windows."""
-        rows = torch.from_numpy(index).to(self.device.place)
         return augment(self.tokens[rows], [target[rows] for target in self.labels], self.recipe, generator)
 
     def train_epoch(self) -> None:
@@ -247,16 +253,16 @@ class Job:
         draws, done = self.draws(), len(self.epochs)
         dropout = ByteDropout(self.recipe.dropout, [draws.dropout_seed], device=self.device)
         total = torch.zeros((), device=self.device.place)
-        for step, index in enumerate(draws.batches):
+        for step, rows in enumerate(draws.batches):
             set_learning_rate(self.optimizer, self.recipe, done + (step + 1) / len(draws.batches))
-            tokens, labels = self.batch(index, draws.augmentation)
+            tokens, labels = self.batch(rows, draws.augmentation)
 
             def logits(arch: ArchConfig, tokens: Tensor = tokens) -> Tensor:
                 with self.device.autocast():
                     return self.model(tokens, arch, dropout=dropout).logits.to(tokens.dtype)
 
             self.optimizer.zero_grad(set_to_none=True)
-            total += len(index) * backward(
+            total += len(rows) * backward(
                 logits, labels, self.weights, self.sampled(draws.subnets), self.model.class_counts
             )
             self.optimizer.step()
@@ -377,9 +383,9 @@ def snapshot(model: Network) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
-def _batches(order: NDArray[np.int64], size: int) -> Sequence[NDArray[np.int64]]:
-    """Cut an order into batches; a short last one joins its neighbour so that no step is noise."""
-    batches = [order[i : i + size] for i in range(0, len(order), size)]
-    if len(batches) > 1 and len(batches[-1]) < size // 2:
-        batches[-2:] = [np.concatenate(batches[-2:])]
-    return batches
+def _batch_sizes(windows: int, size: int) -> list[int]:
+    """Divide windows into batches; a short last one joins its neighbour so that no step is noise."""
+    sizes = [min(size, windows - start) for start in range(0, windows, size)]
+    if len(sizes) > 1 and sizes[-1] < size // 2:
+        sizes[-2:] = [sum(sizes[-2:])]
+    return sizes

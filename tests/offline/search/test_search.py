@@ -3,7 +3,7 @@
 import csv
 import inspect
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +39,12 @@ class Counting:
         self.asked: list[ArchConfig] = []
         self.die_after = die_after
 
-    def __call__(self, arch: ArchConfig) -> Metrics:
-        if self.die_after is not None and len(self.asked) >= self.die_after:
-            raise Killed
-        self.asked.append(arch)
-        return metrics(arch)
+    def __call__(self, archs: Sequence[ArchConfig]) -> Iterator[Metrics]:
+        for arch in archs:
+            if self.die_after is not None and len(self.asked) >= self.die_after:
+                raise Killed
+            self.asked.append(arch)
+            yield metrics(arch)
 
 
 SMALL = Evolution(population=20, generations=8, kept=10, mutations=10, crossovers=10)
@@ -113,7 +114,7 @@ def test_a_finished_search_run_again_computes_nothing(tmp_path: Path, search: Se
 def test_evolution_finds_more_than_its_random_beginning(tmp_path: Path) -> None:
     generations: list[Sequence[Evaluation]] = []
     score = Score(size_weight=0.2)
-    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=metrics) as store:
+    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=Counting()) as store:
         settings = SMALL.model_copy(update={"score": score})
         found = evolve(SPACE, settings, store, seed=0, on_generation=lambda _, e: generations.append(e))
     first = max(score.of(e.metrics) for e in generations[0])
@@ -131,7 +132,7 @@ def genes(arch: ArchConfig) -> set[tuple[object, ...]]:
 def test_children_have_the_best_kept_so_far_as_parents_and_no_others(tmp_path: Path) -> None:
     generations: list[Sequence[Evaluation]] = []
     crossing = SMALL.model_copy(update={"kept": 3, "mutations": 0, "crossovers": 30, "generations": 2})
-    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=metrics) as store:
+    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=Counting()) as store:
         evolve(SPACE, crossing, store, seed=0, on_generation=lambda _, e: generations.append(e))
     ranked = sorted(generations[0], key=lambda e: Score().of(e.metrics), reverse=True)
     parents = [genes(e.arch) for e in ranked[:3]]
@@ -143,16 +144,16 @@ def test_children_have_the_best_kept_so_far_as_parents_and_no_others(tmp_path: P
 
 
 def test_a_search_of_a_space_smaller_than_its_population_ends(tmp_path: Path) -> None:
-    with EvaluationStore(tmp_path / "a.sqlite", identity="x", evaluate=metrics) as store:
+    with EvaluationStore(tmp_path / "a.sqlite", identity="x", evaluate=Counting()) as store:
         evolve(TINY, SMALL, store, seed=0)
         assert len(store.all()) == TINY.count() == 6
-    with EvaluationStore(tmp_path / "b.sqlite", identity="x", evaluate=metrics) as store:
+    with EvaluationStore(tmp_path / "b.sqlite", identity="x", evaluate=Counting()) as store:
         pareto_search(TINY, FRONT, store, seed=0)
         assert len(store.all()) == 6
 
 
 def test_the_pareto_search_gives_a_front_that_nothing_found_dominates(tmp_path: Path) -> None:
-    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=metrics) as store:
+    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=Counting()) as store:
         found = pareto_search(SPACE, FRONT, store, seed=1)
         everything = store.all()
     sizes = [e.metrics.parameters for e in found]
@@ -164,12 +165,16 @@ def test_the_pareto_search_gives_a_front_that_nothing_found_dominates(tmp_path: 
         )
 
 
+def unmeasured(archs: Sequence[ArchConfig]) -> list[Metrics]:
+    return [Metrics(1, 0.5, 0.5, 1.0)] * len(archs)
+
+
 def test_latency_can_be_a_third_objective(tmp_path: Path) -> None:
     settings = FRONT.model_copy(update={"latency": True})
-    with EvaluationStore(tmp_path / "a.sqlite", identity="x", evaluate=metrics) as store:
+    with EvaluationStore(tmp_path / "a.sqlite", identity="x", evaluate=Counting()) as store:
         assert pareto_search(SPACE, settings, store, seed=1)
     with (
-        EvaluationStore(tmp_path / "b.sqlite", identity="x", evaluate=lambda _: Metrics(1, 0.5, 0.5, 1.0)) as store,
+        EvaluationStore(tmp_path / "b.sqlite", identity="x", evaluate=unmeasured) as store,
         pytest.raises(ValueError, match="latency was not measured"),
     ):
         pareto_search(SPACE, settings, store, seed=1)
@@ -182,7 +187,7 @@ def test_searches_take_no_data_but_through_the_store() -> None:
 
 def test_evaluations_can_be_queried_with_sql(tmp_path: Path) -> None:
     path = tmp_path / "search.sqlite"
-    with EvaluationStore(path, identity="x", evaluate=metrics) as store:
+    with EvaluationStore(path, identity="x", evaluate=Counting()) as store:
         evolution(store)
     connection = sqlite3.connect(path)
     rows = connection.execute(
@@ -195,16 +200,16 @@ def test_evaluations_can_be_queried_with_sql(tmp_path: Path) -> None:
 
 def test_a_store_of_other_weights_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "search.sqlite"
-    EvaluationStore(path, identity="first", evaluate=metrics).close()
+    EvaluationStore(path, identity="first", evaluate=Counting()).close()
     with pytest.raises(FileError, match="another search"):
-        EvaluationStore(path, identity="second", evaluate=metrics)
+        EvaluationStore(path, identity="second", evaluate=Counting())
 
 
 def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     path = tmp_path / "search.sqlite"
     path.write_bytes(b"no database" * 100)
     with pytest.raises(FileError, match=r"Cannot read the search search\.sqlite"):
-        EvaluationStore(path, identity="x", evaluate=metrics)
+        EvaluationStore(path, identity="x", evaluate=Counting())
 
 
 def test_non_dominated_rows() -> None:
@@ -219,7 +224,7 @@ def test_hypervolume_of_a_front_by_hand() -> None:
 
 def test_front_and_hypervolume_are_written_as_csv(tmp_path: Path) -> None:
     generations: list[Sequence[Evaluation]] = []
-    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=metrics) as store:
+    with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=Counting()) as store:
         pareto_search(SPACE, FRONT, store, seed=1, on_generation=lambda _, e: generations.append(e))
         everything = store.all()
     by_generation = fronts(generations)
@@ -253,7 +258,7 @@ def test_the_front_is_that_of_the_objectives_searched(tmp_path: Path) -> None:
 
 def test_a_finished_search_is_read_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "search.sqlite"
-    with EvaluationStore(path, identity="x", evaluate=metrics) as store:
+    with EvaluationStore(path, identity="x", evaluate=Counting()) as store:
         evolution(store)
         everything = store.all()
     before = path.read_bytes()
