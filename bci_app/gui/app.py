@@ -99,7 +99,7 @@ def run_window(
             preparation(source.for_model(read_model(model).bundle), model),
             source_text=text,
             wait_for_baseline=wait_for_baseline,
-            markers=window.connect_page.source.markers.choice,
+            streams=window.connect_page.streams,
         )
     else:
         window.show_connect()

@@ -18,7 +18,7 @@ from bci_app.gui.recorder import SessionRecorder
 from bci_app.presentation import notices
 from bci_app.presentation.event_log import EventLog
 from bci_app.presentation.marks import note_marker, planted_truth, report_text, words_of
-from bci_app.presentation.opening import Opened, Ready, Running
+from bci_app.presentation.opening import Opened, Ready, Running, StreamChoice
 from bci_app.presentation.output_control import OutputChoice, OutputControl
 from bci_app.presentation.player import Playback, Player
 from bci_app.presentation.signal_feed import SignalFeed
@@ -144,19 +144,20 @@ class Controller(QObject):
         *,
         source_text: str,
         wait_for_baseline: bool = True,
-        markers: Sequence[str] = (),
+        streams: StreamChoice = StreamChoice(),  # noqa: B008 - frozen
     ) -> None:
         """Open the session whose source and model `find` returns, in a separate thread.
 
-        Events of the LSL marker streams `markers` are received, beside those of the streams named at the start.
+        Marker streams that were named at the start are received beside those of `streams`.
         """
         self._opener.cancel()
         old, self._running = self._running, None
         self._leave()
         self.source_text = source_text
-        self._opener.start(find, old, wait_for_baseline=wait_for_baseline, markers=(*self._markers, *markers))
+        markers = tuple(dict.fromkeys((*self._markers, *streams.markers)))
+        self._opener.start(find, old, wait_for_baseline=wait_for_baseline, streams=replace(streams, markers=markers))
         self._again = lambda: self.prepare(
-            find, source_text=source_text, wait_for_baseline=wait_for_baseline, markers=markers
+            find, source_text=source_text, wait_for_baseline=wait_for_baseline, streams=streams
         )
         self.opening.emit(source_text)
 

@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
                 preparation(choice, folder),
                 source_text=choice.text,
                 wait_for_baseline=fit.check.isChecked(),
-                markers=self.connect_page.source.markers.choice,
+                streams=self.connect_page.streams,
             )
 
     def start_baseline(self) -> None:

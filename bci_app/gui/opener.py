@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from bci_app.errors import BciError
 from bci_app.presentation import notices
-from bci_app.presentation.opening import Opened, Opening, Ready, Running
+from bci_app.presentation.opening import Opened, Opening, Ready, Running, StreamChoice
 from bci_app.presentation.signal_feed import HISTORY_SECONDS
 
 
@@ -24,7 +24,7 @@ class Opener:
         self._opening: Opening | None = None
 
     def start(
-        self, find: Callable[[], Ready], old: Running | None, *, wait_for_baseline: bool, markers: Sequence[str]
+        self, find: Callable[[], Ready], old: Running | None, *, wait_for_baseline: bool, streams: StreamChoice
     ) -> None:
         """Close the session `old` and open the one that `find` returns, in a thread."""
         self._opening = Opening(
@@ -32,7 +32,7 @@ class Opener:
             old,
             wait_for_baseline=wait_for_baseline,
             buffer_seconds=HISTORY_SECONDS,
-            markers=tuple(dict.fromkeys(markers)),
+            streams=streams,
         )
 
     def cancel(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -37,6 +37,25 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamChoice:
+    """What belongs to a session beside its source.
+
+    Attributes
+    ----------
+    markers : tuple of str
+        LSL marker streams whose events are received.
+    beside : tuple of str
+        LSL streams of samples that are recorded too.
+    drop : tuple of str
+        Channels of the source that predictions may not use. They are recorded.
+    """
+
+    markers: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A session whose engine is started."""
 
@@ -67,20 +86,20 @@ class Running:
 
 
 class Opening:
-    """Opens a session in a thread of its own, after closing the one before.
+    """Opens a session in a separate thread, after closing the one before.
 
     Parameters
     ----------
     prepare : callable
-        Finds source and bundle; may take long and raise BciError.
+        Finds source and bundle. It may take long, and raise BciError.
     old : Running or None
-        Closed first: a device is rarely open twice.
+        Closed first: few devices can be open twice.
     wait_for_baseline : bool
         As for `Engine`.
     buffer_seconds : float
         As for `Engine`.
-    markers : sequence of str
-        As for `Engine`.
+    streams : StreamChoice
+        Which further streams belong to the session, and which channels predictions may not use.
 
     Attributes
     ----------
@@ -97,7 +116,7 @@ class Opening:
         *,
         wait_for_baseline: bool,
         buffer_seconds: float,
-        markers: Sequence[str] = (),
+        streams: StreamChoice,
     ) -> None:
         self.opened: Opened | None = None
         self.failure: Exception | None = None
@@ -105,7 +124,7 @@ class Opening:
         self._old = old
         self._wait_for_baseline = wait_for_baseline
         self._buffer_seconds = buffer_seconds
-        self._markers = tuple(markers)
+        self._streams = streams
         self._cancelled = threading.Event()
         self._thread = threading.Thread(target=self._run, name="opening", daemon=True)
         self._thread.start()
@@ -149,7 +168,9 @@ class Opening:
                 ready.bundle,
                 wait_for_baseline=self._wait_for_baseline,
                 buffer_seconds=self._buffer_seconds,
-                markers=(*self._markers, *ready.markers),
+                markers=(*self._streams.markers, *ready.markers),
+                beside=self._streams.beside,
+                drop=self._streams.drop,
             )
             engine.start()
             undo.pop_all()

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pyxdf
 from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
@@ -550,6 +551,60 @@ def test_a_chosen_stream_that_vanishes_stays_in_sight_and_is_not_chosen_any_more
     qtbot.waitUntil(lambda: page.source.choice is None, timeout=WAIT)
     assert page.source.streams.current == key
     assert not page.fit.button.isEnabled()
+
+
+def test_a_stream_is_recorded_beside_the_one_that_is_predicted_from(
+    qtbot: QtBot, page: ConnectPage, replay: ReplayThread, tmp_path: Path, sample_recordings: tuple[Path, Path]
+) -> None:
+    main = page.window()
+    assert isinstance(main, MainWindow)
+    main.preferences.recordings = tmp_path / "made"
+    other = ReplayThread(Replay.of_files([sample_recordings[0]], name=f"beside {uuid.uuid4().hex[:6]}"))
+    other.start()
+    try:
+        qtbot.waitUntil(lambda: key_of(page, replay) is not None and key_of(page, other) is not None, timeout=WAIT)
+        page.source.streams.choose(key_of(page, replay) or "")
+        qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+        menu = page.source.beside_ticks.menu()
+        assert menu is not None
+        names = [action.text() for action in menu.actions()]
+        assert not any(replay.replay.name in name for name in names)
+        (tick,) = (action for action in menu.actions() if other.replay.name in action.text())
+        tick.trigger()
+        assert other.replay.name in page.source.beside_ticks.text()
+        with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
+            page.fit.button.click()
+        main.toggle_recording()
+        qtbot.waitUntil(lambda: other.replay.status().sent > 0, timeout=WAIT)
+        traces = main.controller.traces
+        assert traces is not None
+        end = traces.end
+        qtbot.waitUntil(lambda: traces.end > end + 2 * traces.rate, timeout=WAIT)
+        main.toggle_recording()
+    finally:
+        other.stop()
+    (path,) = (tmp_path / "made").glob("*.xdf")
+    streams, _ = pyxdf.load_xdf(str(path), dejitter_timestamps=False)
+    recorded = [found for found in streams if other.replay.name in found["info"]["name"][0]]
+    assert any(len(found["time_series"]) > 100 and found["info"]["type"] == ["EEG"] for found in recorded)
+
+
+def test_channels_are_left_out_of_predictions_by_a_tick(
+    qtbot: QtBot, page: ConnectPage, models: dict[str, LoadedBundle]
+) -> None:
+    page.source.show_tab(3)
+    qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+    channels = models["sample"].spec.preprocessing.channels
+    assert page.fit.channels.text() == f"uses all {len(channels)} channels"
+    menu = page.fit.channels.menu()
+    assert menu is not None
+    menu.actions()[0].trigger()
+    assert page.fit.channels.text() == f"uses {len(channels) - 1} of {len(channels)} channels"
+    assert page.streams.drop == (channels[0],)
+    assert page.fit.summary.text() == f"{len(channels) - 1} of {len(channels)} electrodes are there."
+    assert not page.fit.button.isEnabled()
+    menu.actions()[0].trigger()
+    assert page.fit.button.isEnabled()
 
 
 def test_only_what_is_still_to_be_chosen_is_asked_for(qtbot: QtBot, page: ConnectPage) -> None:

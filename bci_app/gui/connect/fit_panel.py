@@ -11,20 +11,25 @@ from bci_app.events import Contact, ContactLevel
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.contact import LegendMark
 from bci_app.gui.views.head import Head
-from bci_app.gui.widgets import PanelTitle, label, set_tone
+from bci_app.gui.widgets import PanelTitle, Ticks, label, set_tone
 from bci_app.presentation.choices import Fit
 from bci_app.presentation.scores import montage_scores
+from bci_app.sources.channels import channel_uses
 from bci_app.stream import StreamInfo
 
 _REPLACED = {"interpolate": "be interpolated", "rest": "stand as at rest"}
 
 
 class FitPanel(QWidget):
-    """`connect_asked` asks for a session, `watch_asked` for one without a model."""
+    """`connect_asked` asks for a session, `watch_asked` for one without a model.
+
+    `channels_changed` says that other channels are to be used for predictions.
+    """
 
     connect_asked = pyqtSignal()
     watch_asked = pyqtSignal()
     back_asked = pyqtSignal()
+    channels_changed = pyqtSignal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -68,6 +73,11 @@ class FitPanel(QWidget):
         words.addWidget(self.detail)
         words.addWidget(self.worth)
         column.addLayout(words)
+        self._info: StreamInfo | None = None
+        self._dropped: set[str] = set()
+        self.channels = Ticks("channels that predictions may use; all of them are recorded")
+        self.channels.ticked.connect(self._toggle)
+        self.channels.hide()
         self.check = QCheckBox("check contact before the rest baseline")
         self.check.setChecked(True)
         self.check.setToolTip("the baseline waits until you start it; else it begins with the first samples")
@@ -84,6 +94,10 @@ class FitPanel(QWidget):
         bottom = QVBoxLayout()
         bottom.setContentsMargins(2 * GRID, GRID, 2 * GRID, 0)
         bottom.setSpacing(GRID)
+        used = QHBoxLayout()
+        used.addWidget(self.channels)
+        used.addStretch()
+        bottom.addLayout(used)
         bottom.addWidget(self.check)
         bottom.addSpacing(GRID)
         row = QHBoxLayout()
@@ -95,6 +109,34 @@ class FitPanel(QWidget):
         column.addLayout(bottom)
         column.addStretch(1)
         self.show_waiting("Choose a source and a model.")
+
+    # Channels ----------------------------------------------------------------------------------
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Channels that predictions may not use, by the user's choice."""
+        names = self._info.channels if self._info is not None else ()
+        return tuple(name for name in names if name in self._dropped)
+
+    def show_channels(self, info: StreamInfo) -> None:
+        """Offer the channels of a stream. Those without a unit of voltage are never used."""
+        if self._info is None or info.channels != self._info.channels:
+            self._dropped.clear()
+        self._info = info
+        uses = channel_uses(info, drop=self.dropped)
+        names = {i: use.name if use.used or not use.why.endswith("unit") else f"{use.name}: {use.why}"
+                 for i, use in enumerate(uses)}  # fmt: skip
+        used = [index for index, use in enumerate(uses) if use.used]
+        self.channels.show_entries(names, used)
+        all_used = len(used) == len(uses)
+        self.channels.setText(f"uses {'all ' if all_used else f'{len(used)} of '}{len(uses)} channels")
+        self.channels.show()
+
+    def _toggle(self, index: int) -> None:
+        if self._info is not None:
+            self._dropped ^= {self._info.channels[index]}
+            self.show_channels(self._info)
+            self.channels_changed.emit()
 
     def show_waiting(self, summary: str, detail: str = "") -> None:
         """Say what is missing for an answer."""

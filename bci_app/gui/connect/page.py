@@ -19,6 +19,8 @@ from bci_app.gui.keyboard import is_enter, press_focused
 from bci_app.gui.preferences import read_texts
 from bci_app.gui.theme import GRID, Theme
 from bci_app.presentation.choices import ALL_MARKERS, ModelChoice, SourceChoice, fit
+from bci_app.presentation.opening import StreamChoice
+from bci_app.sources.channels import for_prediction
 from bci_app.stream import StreamInfo
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "sample"
@@ -73,6 +75,7 @@ class ConnectPage(QWidget):
         self.fit.connect_asked.connect(self._ask)
         self.fit.watch_asked.connect(self._ask_to_watch)
         self.fit.back_asked.connect(self.back_asked)
+        self.fit.channels_changed.connect(self._show_fit)
         self.source.markers.choose(self._remembered_markers())
         self.source.markers.changed.connect(lambda choice: settings.setValue("marker streams", list(choice)))
 
@@ -161,6 +164,11 @@ class ConnectPage(QWidget):
         choice, model = self.source.choice, self.model.choice
         return choice.for_model(model.bundle) if choice is not None and model is not None else choice
 
+    @property
+    def streams(self) -> StreamChoice:
+        """What belongs to the session beside its source."""
+        return StreamChoice(self.source.markers.choice, self.source.beside, self.fit.dropped)
+
     def _model_changed(self, _model: ModelChoice | None) -> None:
         if self.choice != self._described_choice:
             self._source_changed(self.source.choice)  # a test signal has the electrodes of the model
@@ -181,6 +189,7 @@ class ConnectPage(QWidget):
 
     def _described(self, info: StreamInfo) -> None:
         self._info = info
+        self.fit.show_channels(info)
         self.fit.watch.setEnabled(True)
         choice = self.source.choice
         self.source.show_stated(choice is not None and choice.kind == "brainflow")
@@ -201,7 +210,8 @@ class ConnectPage(QWidget):
         if model is None or model.bundle is None:
             self.fit.show_waiting("Choose a model that can be used.")
             return
-        self.fit.show_fit(self._info, model.bundle, fit(self._info, model.bundle))
+        seen = for_prediction(self._info, drop=self.fit.dropped)
+        self.fit.show_fit(self._info, model.bundle, fit(seen, model.bundle))
 
     def _ask(self) -> None:
         choice, model = self.source.choice, self.model.choice

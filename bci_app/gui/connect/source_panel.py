@@ -30,7 +30,7 @@ from bci_app.errors import BciError, SourceError
 from bci_app.gui.connect.marker_panel import MarkerPanel
 from bci_app.gui.connect.rows import Row, RowList
 from bci_app.gui.theme import GRID, Theme
-from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
+from bci_app.gui.widgets import EmptyPanel, PanelTitle, Ticks, label
 from bci_app.presentation.choices import SYNTHETIC, SourceChoice, list_recordings
 from bci_app.sources.brainflow.boards import find_board
 from bci_app.sources.lsl.header import LslSelector, LslStream
@@ -112,6 +112,7 @@ class SourcePanel(QWidget):
         column.addWidget(line)
         self.markers = MarkerPanel()
         column.addWidget(self.markers)
+        column.addLayout(self._beside_row())
         self.tabs.idClicked.connect(self.show_tab)
         self.show_tab(0)
 
@@ -211,6 +212,42 @@ class SourcePanel(QWidget):
         self.stated.hide()
         return self.stated
 
+    def _beside_row(self) -> QHBoxLayout:
+        """Make the choice of streams that are recorded beside the source."""
+        self._beside: set[str] = set()
+        self.beside_ticks = Ticks("streams of other devices that are recorded too, each with its own clock and gaps")
+        self.beside_ticks.ticked.connect(self._toggle_beside)
+        row = QHBoxLayout()
+        row.setContentsMargins(2 * GRID, 0, GRID, 2 * GRID)
+        row.addWidget(label("record too:", tone="muted"))
+        row.addWidget(self.beside_ticks)
+        row.addStretch()
+        self._show_beside()
+        return row
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """LSL streams that are recorded beside the source, without the source itself."""
+        own = self.choice
+        return tuple(sorted(text for text in self._beside if own is None or text != own.text))
+
+    def _others(self) -> list[LslStream]:
+        """List the streams that could be recorded beside the source."""
+        own = self.choice
+        return [stream for stream in self._streams if own is None or stream.address != own.text]
+
+    def _show_beside(self) -> None:
+        others = self._others()
+        names = {index: f"{stream.name} on {stream.hostname}" for index, stream in enumerate(others)}
+        on = [index for index, stream in enumerate(others) if stream.address in self._beside]
+        self.beside_ticks.show_entries(names, on)
+        self.beside_ticks.setEnabled(bool(names))
+        self.beside_ticks.setText(", ".join(names[index] for index in on) or "no other stream")
+
+    def _toggle_beside(self, index: int) -> None:
+        self._beside ^= {self._others()[index].address}
+        self._show_beside()
+
     # What there is -----------------------------------------------------------------------------
 
     def show_streams(self, streams: tuple[LslStream, ...]) -> None:
@@ -240,6 +277,7 @@ class SourcePanel(QWidget):
             self._awaited = None
             self.streams.choose(fitting[0].address)
         self._lsl.setCurrentWidget(self.streams if rows else self.no_stream)
+        self._show_beside()
         if self.stack.currentIndex() == 0 and (self.streams.current, self._gone) != (before, gone_before):
             self._report_choice()
 
@@ -404,6 +442,7 @@ class SourcePanel(QWidget):
             self.add_recording(path)
 
     def _report_choice(self, *_: object) -> None:
+        self._show_beside()
         self.changed.emit(self.choice)
 
 
