@@ -90,9 +90,13 @@ def examine(trial: Trial, number: int) -> TrialCheck:
         Its code within its subject.
     """
     scored = trial.data[trial.scored_from :]
-    name = trial.trial if trial.session == "1" else f"{trial.trial} of session {trial.session}"
+    has_sessions = trial.session not in ("1", trial.subject)
     return TrialCheck(
-        number, name, dict(trial.labels), _trace(scored, trial.rate), _channel_faults(scored, trial.channels)
+        number=number,
+        name=f"{trial.trial} of session {trial.session}" if has_sessions else trial.trial,
+        labels=dict(trial.labels),
+        trace=_trace(scored, trial.rate),
+        faults=_channel_faults(scored, trial.channels),
     )
 
 
@@ -144,9 +148,8 @@ def _doubled(data: NDArray[np.float64], names: Sequence[str]) -> tuple[str, ...]
     centred = data - data.mean(axis=0)
     centred /= np.sqrt((centred**2).sum(axis=0))
     same = np.triu(1 - np.abs(centred.T @ centred) < _DOUBLED, k=1)
-    return tuple(
-        f"{names[a]} and {names[b]}" for a, b in zip(*(axis.tolist() for axis in np.nonzero(same)), strict=True)
-    )
+    first, second = (axis.tolist() for axis in np.nonzero(same))
+    return tuple(f"{names[a]} and {names[b]}" for a, b in zip(first, second, strict=True))
 
 
 def _copies(checks: Sequence[Sequence[TrialCheck]]) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:

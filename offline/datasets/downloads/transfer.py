@@ -15,7 +15,8 @@ import requests
 from bci_app import __version__
 from bci_app.errors import DatasetError
 
-HEADERS = {"User-Agent": f"bci-app/{__version__}"}
+HEADERS = {"User-Agent": f"bci-app/{__version__}", "Accept-Encoding": "identity"}
+"""Sent with every request. Bytes that the server compressed could not be counted, nor asked for from the middle."""
 TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes."""
 
@@ -132,7 +133,8 @@ def fetch(file: RemoteFile, folder: Path, on_bytes: OnBytes) -> None:
                         break  # asking again will not help
                 except ValueError:  # pooch's answer to a wrong checksum; it has removed the file
                     failures.append(f"{url}: the checksum does not match")
-                    break
+                    if attempt:
+                        break  # the first time, a part of an older version may be to blame
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise DatasetError(

@@ -154,6 +154,10 @@ def test_a_server_without_ranges_and_a_part_of_another_file_start_from_the_begin
     (tmp_path / "a.edf.part").write_bytes(b"x" * (len(CONTENT) + 5))
     download(archive, tmp_path, quiet)
     assert (tmp_path / "a.edf").read_bytes() == CONTENT
+    (tmp_path / "a.edf").unlink()
+    (tmp_path / "a.edf.part").write_bytes(b"x" * 1000)
+    download(archive, tmp_path, quiet)
+    assert (tmp_path / "a.edf").read_bytes() == CONTENT
 
 
 def test_a_wrong_checksum_is_refused_and_the_next_mirror_asked(
