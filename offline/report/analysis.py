@@ -18,6 +18,7 @@ from offline.run.fold import HYPERVOLUME_FILE, SEARCH_FILE, TRAINING_FILE
 from offline.run.record import (
     PREDICTIONS_FILE,
     REFERENCE,
+    Attribution,
     LeakRecord,
     NetworkRecord,
     ProtocolRecord,
@@ -100,6 +101,7 @@ class ProtocolReport(Frozen):
     parameters: tuple[int, ...]
     curves: tuple[Curve, ...]
     leak: tuple[LeakRecord, ...]
+    attributions: tuple[Attribution, ...]
 
     @property
     def has_subject_intervals(self) -> bool:
@@ -190,6 +192,9 @@ def _protocol(run: Path, record: RunRecord, protocol: ProtocolRecord) -> Protoco
     tested, within = ScoredWindows.read(run / protocol.folder / PREDICTIONS_FILE), protocol.within_subject
     names = [target.name for target in record.targets]
     scores = protocol_scores(tested, names, record.preprocessing, within_subject=within)
+    scores["found"] = tuple(
+        _with_controls(*pair) for pair in zip(scores["found"], protocol.scores["found"], strict=True)
+    )
     chosen = np.unique(np.linspace(0, len(protocol.networks) - 1, _MOST_CURVES).astype(int))
     return ProtocolReport(
         name=protocol.name,
@@ -202,7 +207,14 @@ def _protocol(run: Path, record: RunRecord, protocol: ProtocolRecord) -> Protoco
         parameters=tuple(network.parameters for network in protocol.networks),
         curves=tuple(_curve(run, protocol.networks[i]) for i in chosen),
         leak=protocol.leak,
+        attributions=protocol.attributions,
     )
+
+
+def _with_controls(score: TargetScore, recorded: TargetScore) -> TargetScore:
+    """Take over what was measured beside a score when networks and recordings were at hand."""
+    beside = {"controls": recorded.controls, "explained_by_controls": recorded.explained_by_controls}
+    return score.model_copy(update=beside)
 
 
 def _target(

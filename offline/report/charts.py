@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,14 +10,16 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.markers import MarkerStyle
-from matplotlib.patches import BoxStyle, FancyBboxPatch
+from matplotlib.patches import BoxStyle, Circle, FancyBboxPatch
 from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import Affine2D
 
+from bci_app.montage.positions import electrode_positions
 from offline.metrics import ConfidenceBin
 from offline.report.analysis import Curve, FrontPoint, ProtocolReport, Report, SearchReport, TargetReport
 from offline.report.picture import Picture, picture, tooltip
 from offline.report.style import ACCENT, BACKGROUND, FAINT, MUTED, SURFACE, TEXT, target_colour
+from offline.run.record import Attribution
 
 _ROW = 26
 _WIDE = 912
@@ -278,3 +281,39 @@ def methods(target: TargetReport, colour: str) -> Markup:
                 gid=tooltip(f"{method.title}: {method.score.balanced_accuracy:.3f}"),
             )  # fmt: skip
     return drawn.svg
+
+
+def attribution(measured: Attribution) -> Markup:
+    """Draw what each electrode is worth on the head, seen from above, and what each band is worth beside it."""
+    largest = max(0.01, *(abs(each.loss) for each in (*measured.channels, *measured.bands)))
+    with picture(720, 300, f"What {measured.target} is read from") as drawn:
+        head = drawn.axes(left=8, right=432, top=8, bottom=12)
+        head.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), xticks=[], yticks=[])
+        head.set_aspect("equal")
+        head.add_patch(Circle((0, 0), 1, fill=False, edgecolor=FAINT, linewidth=1.5))
+        head.plot([-0.12, 0, 0.12], [0.99, 1.13, 0.99], color=FAINT, linewidth=1.5)
+        places = electrode_positions([channel.name for channel in measured.channels])
+        for channel, place in zip(measured.channels, places, strict=True):
+            if place is None:
+                continue
+            x, y = _from_above(place)
+            head.scatter(x, y, s=340, c=[channel.loss], cmap="PuOr_r", vmin=-largest, vmax=largest, edgecolors=FAINT,
+                         linewidths=0.75, gid=tooltip(f"{channel.name}: {channel.loss:+.3f}"))  # fmt: skip
+            strong = abs(channel.loss) > 0.6 * largest
+            head.text(x, y, channel.name, ha="center", va="center", size=9, color=BACKGROUND if strong else TEXT)
+        if measured.bands:
+            bars = drawn.axes(left=400, right=24, top=24, bottom=44)
+            values = [band.loss for band in measured.bands]
+            bars.barh(range(len(values)), values, color=MUTED, height=0.7)
+            bars.set_yticks(range(len(values)), [band.name for band in measured.bands])
+            bars.set(xlabel="balanced accuracy lost", xlim=(min(0.0, *values) - 0.1 * largest, largest * 1.1))
+            bars.grid(visible=False, axis="y")
+    return drawn.svg
+
+
+def _from_above(place: tuple[float, float, float]) -> tuple[float, float]:
+    """Project a place on the unit sphere so that distances from the top are kept; the ears' height is the circle."""
+    x, y, z = place
+    across = math.hypot(x, y) or 1.0
+    far = math.acos(max(-1.0, min(1.0, z))) / (math.pi / 2)
+    return x / across * far, y / across * far

@@ -5,6 +5,7 @@ from __future__ import annotations
 SECTIONS: dict[str, str] = {
     "result": "result.html",
     "methods": "methods.html",
+    "controls": "controls.html",
     "literature": "literature.html",
     "subjects": "subjects.html",
     "networks": "networks.html",

@@ -27,6 +27,7 @@ from offline.protocols import protocol_named
 from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_positions
 from offline.run.baselines import BaselineFrame, BaselineTask, Probabilities, baseline_tasks, over_all_windows
 from offline.run.card import caution, model_card, software, today
+from offline.run.controls import Probe, attributions, explained, measure_controls
 from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, with_targets
 from offline.run.lock import LOCK_FILE, locked, writing
 from offline.run.plan import SPLITS_CSV, SPLITS_FILE, Plan, final_plan, make_plan, make_tasks, uncounted
@@ -41,6 +42,7 @@ from offline.run.record import (
     NetworkRecord,
     ProtocolRecord,
     RunRecord,
+    ScoredWindows,
 )
 from offline.run.reference import REFERENCE_NAME, require_same_windows
 from offline.run.scores import pooled, protocol_scores, tested, with_tested_temperatures
@@ -138,7 +140,7 @@ def run(
         results = work.train(processes, until, watch, device=device, fuse=fuse)
         if until != "end":
             return None
-        protocols = work.score(results, processes, watch)
+        protocols = work.controlled(work.score(results, processes, watch), results, watch)
         results = work.calibrated(results)
         losses = work.bad_channels(results, watch)
         watch.stage("export")
@@ -307,7 +309,7 @@ class _RunStages:
                 plan,
                 [each for each in done if any(each[0] is task for task in tasks[plan.protocol.name])],
                 self._of(plan, results),
-                leak=self._leak(plan, features[REFERENCE_BASELINE.name][0]),
+                features=features[REFERENCE_BASELINE.name][0],
             )
             for plan in self.plans
         ]
@@ -353,7 +355,7 @@ class _RunStages:
         compared: Sequence[tuple[BaselineTask, Probabilities]],
         results: Results,
         *,
-        leak: tuple[LeakRecord, ...],
+        features: WindowSet,
     ) -> ProtocolRecord:
         int8 = self.shipping.int8
         scored_results = [with_int8(self.windows, *each) for each in results] if int8 else [r for _, r in results]
@@ -381,8 +383,38 @@ class _RunStages:
                 self.spec,
                 within_subject=plan.protocol.within_subject,
             ),
-            leak=leak,
+            leak=self._leak(plan, features),
         )
+
+    def controlled(self, records: Sequence[ProtocolRecord], results: Results, watch: Watch) -> list[ProtocolRecord]:
+        """Put beside each score of the found subnets what else they may read, and what they look at."""
+        watch.stage("controls")
+        features = self._features()[REFERENCE_BASELINE.name][0]
+        return [
+            self._controlled(plan, record, features, self._of(plan, results))
+            for plan, record in zip(self.plans, records, strict=True)
+        ]
+
+    def _controlled(self, plan: Plan, record: ProtocolRecord, features: WindowSet, results: Results) -> ProtocolRecord:
+        networks = [
+            FoldNetwork(read_subnet(task.folder, self.windows, result), task.split, task.targets)
+            for task, result in results
+        ]
+        scored = ScoredWindows.read(plan.folder / PREDICTIONS_FILE)
+        probe = Probe(self.windows, networks, within_subject=plan.protocol.within_subject)
+        measured = measure_controls(self.data.dataset, self.spec, probe, features, scored, plan.splits)
+        found = tuple(
+            score.model_copy(
+                update={
+                    "controls": controls,
+                    "explained_by_controls": explained(controls, score.balanced_accuracy),
+                }
+            )
+            for score, controls in zip(record.scores["found"], measured, strict=True)
+        )
+        # What the exported model looks at is that of the protocol that it answers for.
+        looked_at = attributions(self.spec, probe) if plan.protocol.name == self.settings.primary else ()
+        return record.model_copy(update={"scores": record.scores | {"found": found}, "attributions": looked_at})
 
     def _leak(self, plan: Plan, features: WindowSet) -> tuple[LeakRecord, ...]:
         """Measure what a nearest neighbour gains from the leaks of a protocol."""

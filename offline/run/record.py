@@ -106,6 +106,21 @@ class LeakRecord(_Frozen):
         return self.nearest - self.elsewhere
 
 
+class Loss(_Frozen):
+    """What an electrode or a band is worth: the balanced accuracy that is lost without it."""
+
+    name: str
+    loss: float
+
+
+class Attribution(_Frozen):
+    """What the found subnets look at for a target: each electrode and each band replaced by its mean token."""
+
+    target: str
+    channels: tuple[Loss, ...]
+    bands: tuple[Loss, ...]
+
+
 class ProtocolRecord(_Frozen):
     """One protocol: its folds, and the scores of each kind of prediction, one a target."""
 
@@ -118,6 +133,7 @@ class ProtocolRecord(_Frozen):
     networks: tuple[NetworkRecord, ...]
     scores: dict[str, tuple[TargetScore, ...]]
     leak: tuple[LeakRecord, ...] = ()
+    attributions: tuple[Attribution, ...] = ()
 
 
 class Exclusion(_Frozen):

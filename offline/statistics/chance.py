@@ -8,7 +8,7 @@ import numpy as np
 
 from offline.metrics import Floats, Ints
 
-DRAWS = 2000
+DRAWS = 1000
 
 
 class Chance(NamedTuple):

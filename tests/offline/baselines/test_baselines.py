@@ -94,3 +94,8 @@ def test_a_new_baseline_is_one_module_and_one_line(tmp_path: Path, monkeypatch: 
     page = write_report(tmp_path / "run").html.read_text(encoding="utf-8")
     assert "Oracle of Delphi" in page
     assert "majority class" in page
+    controls = scores["found"][0].controls
+    assert controls.swap is not None
+    assert controls.false_alarms is not None
+    assert f"{controls.swap.rest_high:.3f}" in page
+    assert len(result.record.protocols[0].attributions[0].channels) == 4

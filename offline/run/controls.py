@@ -1,0 +1,237 @@
+"""Controls beside each score of a run: what else than its title says a network may read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from bci_app.bundle.spec import Controls, SwapTest
+from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline, PreprocessingSpec, RestBaseline
+from offline.baselines.artefacts import artefact_scores, mean_z_score
+from offline.datasets.base import Dataset, Split, WindowSet
+from offline.datasets.windows import trial_windows
+from offline.metrics import Ints, balanced_accuracy, mean_over, scored_apart
+from offline.run.answers import swapped
+from offline.run.bad_channels import FoldNetwork
+from offline.run.record import Attribution, Loss, ScoredWindows
+
+MUSCLE_FROM = 28.0
+"""Hz. Above it the signal of scalp electrodes is mostly that of muscles (Whitham et al. 2007)."""
+
+LARGEST_FALSE_ALARM = 0.10
+"""Share of the windows of rest that may be called high when the beginning of the task stands for rest."""
+
+MEAN_Z = "mean |z|"
+_MOST_WINDOWS = 500
+
+Tokens = NDArray[np.float32]
+Change = Callable[[Tokens], Tokens]
+
+
+class Probe:
+    """The found subnets of a protocol, asked again with other tokens.
+
+    Parameters
+    ----------
+    windows : WindowSet
+        All windows of the run.
+    networks : sequence of FoldNetwork
+        Each answers for the test windows of its split.
+    within_subject : bool
+        Whether each subject is scored apart.
+    """
+
+    def __init__(self, windows: WindowSet, networks: Sequence[FoldNetwork], *, within_subject: bool) -> None:
+        self.windows, self.within_subject = windows, within_subject
+        self._networks = [fold for fold in networks if len(fold.split.test)]
+
+    def scores(self, changed: Change, *, most: int | None = None) -> dict[str, float]:
+        """Return the balanced accuracy of each target with tokens changed.
+
+        Parameters
+        ----------
+        changed : callable
+            From tokens (n_windows, n_channels, n_features), which it may overwrite, to others.
+        most : int, optional
+            Score about so many windows, the same at every call; all by default.
+        """
+        rng = np.random.default_rng(0)
+        tested = np.unique(np.concatenate([fold.split.test for fold in self._networks]))
+        asked = tested if most is None or most >= len(tested) else np.sort(rng.choice(tested, most, replace=False))
+        predicted = np.full((len(self.windows), len(self.windows.targets)), -1, dtype=np.int64)
+        for fold in self._networks:
+            index = np.intersect1d(fold.split.test, asked)
+            if len(index):
+                classes = self.predict(fold, changed(np.array(self.windows.tokens[index])))
+                for name, column in classes.items():
+                    predicted[index, self._column(name)] = column
+        scores = {}
+        for t, target in enumerate(self.windows.targets):
+            index = np.flatnonzero(predicted[:, t] >= 0)
+            labels = self.windows.labels[index, t]
+            apart = scored_apart(labels, self.windows.subject[index], within_subject=self.within_subject)
+            scores[target.name] = mean_over(apart, balanced_accuracy, predicted[index, t], labels)
+        return scores
+
+    def predict(self, fold: FoldNetwork, tokens: Tokens) -> dict[str, Ints]:
+        """Return the classes that one network names for each of its targets, each of shape (n_windows,)."""
+        with torch.inference_mode():
+            logits = fold.network(torch.from_numpy(np.ascontiguousarray(tokens))).logits
+        counts = {target.name: len(target.classes) for target in self.windows.targets}
+        return {name: logits[:, t, : counts[name]].argmax(dim=1).numpy() for t, name in enumerate(fold.targets)}
+
+    def network_of(self, subject: int, target: str) -> FoldNetwork | None:
+        """Return the network that a whole subject was tested by; None where several share the windows."""
+        named = [fold for fold in self._networks if target in fold.targets]
+        tested = [fold for fold in named if (self.windows.subject[fold.split.test] == subject).any()]
+        return tested[0] if len(tested) == 1 else None
+
+    def _column(self, name: str) -> int:
+        return [target.name for target in self.windows.targets].index(name)
+
+
+def measure_controls(
+    dataset: Dataset,
+    spec: PreprocessingSpec,
+    probe: Probe,
+    features: WindowSet,
+    scored: ScoredWindows,
+    splits: Sequence[Split],
+) -> list[Controls]:
+    """Measure the controls of a protocol, one for each target.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Where the windows came from.
+    spec : PreprocessingSpec
+        What made the tokens of the network.
+    probe : Probe
+        The found subnets.
+    features : WindowSet
+        The same windows as the reference sees them.
+    scored : ScoredWindows
+        Predictions of the protocol.
+    splits : sequence of Split
+        Of the protocol.
+    """
+    within = probe.within_subject
+    muscle = _muscle(spec, probe)
+    found = []
+    for t, target in enumerate(probe.windows.targets):
+        simple = artefact_scores(features, splits, t, spec.channels, within_subject=within)
+        if isinstance(spec.baseline, RestBaseline) and spec.baseline.kind == "feature":
+            simple[MEAN_Z] = mean_z_score(probe.windows, splits, t, within_subject=within)
+        first, second = _halves(scored, t, within_subject=within)
+        swap = _swap_test(dataset, spec, probe)
+        found.append(
+            Controls(
+                swap=swap,
+                muscle_free=muscle and muscle[0][target.name],
+                muscle_only=muscle and muscle[1][target.name],
+                simple_methods=simple,
+                false_alarms=_false_alarms(scored, t) if swap is not None else None,
+                first_half=first,
+                second_half=second,
+            )
+        )
+    return found
+
+
+def explained(controls: Controls, score: float) -> bool:
+    """Return True if muscle or the distance from rest reach a score, or if rest is called high when swapped."""
+    changed = controls.swap is not None and controls.swap.rest_high > LARGEST_FALSE_ALARM
+    reached = [controls.muscle_only, controls.simple_methods.get(MEAN_Z)]
+    return changed or any(value is not None and value >= score for value in reached)
+
+
+def attributions(spec: PreprocessingSpec, probe: Probe) -> tuple[Attribution, ...]:
+    """Measure what each electrode and each band is worth: the loss where its tokens are the mean of all windows.
+
+    About 500 windows are asked, the same for every electrode and band.
+    """
+    mean = _mean_tokens(probe.windows)
+
+    def occluded(channel: int | slice, feature: int | slice) -> dict[str, float]:
+        def change(tokens: Tokens) -> Tokens:
+            tokens[:, channel, feature] = mean[channel, feature]
+            return tokens
+
+        return probe.scores(change, most=_MOST_WINDOWS)
+
+    whole = probe.scores(lambda tokens: tokens, most=_MOST_WINDOWS)
+    everything = slice(None)
+    bands = spec.token.bands if isinstance(spec.token, LogBandPowerToken) else ()
+    channels = {name: occluded(i, everything) for i, name in enumerate(spec.channels)}
+    of_bands = {f"{low:g}–{high:g} Hz": occluded(everything, i) for i, (low, high) in enumerate(bands)}
+
+    def losses(without: dict[str, dict[str, float]], target: str) -> tuple[Loss, ...]:
+        return tuple(Loss(name=name, loss=whole[target] - scores[target]) for name, scores in without.items())
+
+    return tuple(
+        Attribution(target=t.title, channels=losses(channels, t.name), bands=losses(of_bands, t.name))
+        for t in probe.windows.targets
+    )
+
+
+def _mean_tokens(windows: WindowSet) -> Tokens:
+    """Return the mean token of every channel, (n_channels, n_features), over windows spread evenly."""
+    return np.asarray(windows.tokens[:: max(1, len(windows) // 2000)]).mean(axis=0)
+
+
+def _muscle(spec: PreprocessingSpec, probe: Probe) -> tuple[dict[str, float], dict[str, float]] | None:
+    """Return the scores up to 28 Hz and above it; None where a token is no band power or all is on one side."""
+    if not isinstance(spec.token, LogBandPowerToken):
+        return None
+    above = np.array([low >= MUSCLE_FROM for low, _ in spec.token.bands])
+    if above.all() or not above.any():
+        return None
+    mean = _mean_tokens(probe.windows)
+
+    def without(bands: NDArray[np.bool_]) -> Change:
+        return lambda tokens: np.where(bands, mean, tokens).astype(np.float32)
+
+    return probe.scores(without(above)), probe.scores(without(~above))
+
+
+def _halves(scored: ScoredWindows, target: int, *, within_subject: bool) -> tuple[float | None, float | None]:
+    """Return the balanced accuracy in the first and the second half of the recordings."""
+    later = np.zeros(len(scored.trial), dtype=np.bool_)
+    for code in np.unique(scored.trial):
+        own = np.flatnonzero(scored.trial == code)
+        later[own[len(own) // 2 :]] = True
+    labels, predicted = scored.labels[:, target], scored.probabilities["found"][target].argmax(axis=1)
+    found = []
+    for part in (~later, later):
+        if len(np.unique(labels[part])) < len(np.unique(labels)):
+            return None, None
+        apart = scored_apart(labels[part], scored.subject[part], within_subject=within_subject)
+        found.append(mean_over(apart, balanced_accuracy, predicted[part], labels[part]))
+    return found[0], found[1]
+
+
+def _false_alarms(scored: ScoredWindows, target: int) -> float | None:
+    rest = scored.labels[:, target] == 0
+    return float((scored.probabilities["found"][target][rest].argmax(axis=1) == 1).mean()) if rest.any() else None
+
+
+def _swap_test(dataset: Dataset, spec: PreprocessingSpec, probe: Probe) -> SwapTest | None:
+    """Ask each person's network with the beginning of the task as rest, where rest is the one label."""
+    windows = probe.windows
+    if isinstance(spec.baseline, NoBaseline) or len(windows.targets) != 1 or len(windows.targets[0].classes) != 2:
+        return None
+    name = windows.targets[0].name
+    high: tuple[list[bool], list[bool]] = [], []
+    for code, subject in enumerate(windows.subjects):
+        fold = probe.network_of(code, name)
+        if fold is None:
+            continue
+        for trial in swapped(list(dataset.trials(subject)), name, spec.baseline.samples / spec.rate):
+            tokens, _ = trial_windows(trial, spec)
+            high[trial.labels[name]].extend((probe.predict(fold, tokens)[name] == 1).tolist())
+    if not all(high):
+        return None
+    return SwapTest(rest_high=float(np.mean(high[0])), task_high=float(np.mean(high[1])))
