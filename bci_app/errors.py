@@ -6,14 +6,14 @@ line prints one as a single message and exits with code 1; the window shows it a
 
 
 class BciError(Exception):
-    """A failure that the user can mend.
+    """A failure that the user can fix.
 
     Parameters
     ----------
     summary : str
         What went wrong, in one clause.
     found : str, optional
-        The value met.
+        The value found.
     expected : str, optional
         The value that would have been right.
     fix : str, optional

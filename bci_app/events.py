@@ -1,4 +1,4 @@
-"""What the engine tells: frozen values, made once, read by outputs, recorder and window."""
+"""What the engine reports: frozen values, made once, read by outputs, recorder and window."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ class SignalView:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one `step` of the engine has read, and what there was to tell then; false if that is nothing.
+    """What one `step` of the engine has read, and what there was to report then; false if that is nothing.
 
     Attributes
     ----------

@@ -36,7 +36,7 @@ UNITS = "uV, mV, nV or V"
 
 
 def microvolts_per(unit: str) -> float:
-    """Give the factor that turns values in `unit` into microvolts.
+    """Return the factor that turns values in `unit` into microvolts.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def microvolts_per(unit: str) -> float:
 
 
 def is_voltage(unit: str) -> bool:
-    """Tell whether a unit is one of voltage, in any spelling."""
+    """Return whether a unit is one of voltage, in any spelling."""
     return unit.strip().lower() in _MICROVOLTS
 
 
@@ -98,12 +98,12 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """What a device tells of itself beside its samples.
+    """What a device reports beside its samples.
 
     Attributes
     ----------
     battery : float or None
-        Charge in per cent; None if it does not tell.
+        Charge in per cent; None if it does not report it.
     resistances : tuple of (str, float)
         Contacts by name and their resistance in ohm, nan where none is measured at present; empty if the
         device measures none.
@@ -164,7 +164,7 @@ class Chunk:
     lost : int
         Samples missing directly before this chunk; 0 if it follows the one before it.
     reset : bool
-        True if filters must start anew with this chunk although the count of lost samples may be
+        True if filters must restart with this chunk although the count of lost samples may be
         0 (a reconnection, the next recording of a playlist, a seek).
     markers : tuple of Marker
         Events that arrived with these samples.

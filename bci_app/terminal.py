@@ -1,12 +1,14 @@
-"""A session in the terminal: drawn where there is a screen, else told in lines."""
+"""A session in the terminal: drawn where there is a screen, else reported in lines."""
 
 from __future__ import annotations
 
 import math
+import select
 import threading
 import time
 from collections import Counter, deque
 from contextlib import nullcontext
+from typing import IO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -66,6 +68,14 @@ def plain_line(prediction: Prediction) -> str:
 def _figure(value: float, form: str) -> str:
     width = int(form.split(".")[0])
     return f"{value:{form}}" if math.isfinite(value) else "–".rjust(width)
+
+
+def takes_text(file: IO[str]) -> bool:
+    """Return whether a file takes text now: a pipe whose reader has stalled would hold the session."""
+    try:
+        return bool(select.select([], [file.fileno()], [], 0.0)[1])
+    except (OSError, ValueError):  # no descriptor, or one that cannot be asked on this system
+        return True
 
 
 class TerminalView:
@@ -178,11 +188,13 @@ class _Lines:
             if wording and wording not in self._noticed:
                 self._noticed.add(wording)
                 self._say(text)
-        if newest is not None and time.monotonic() >= self._due:
+        if newest is not None and time.monotonic() >= self._due and takes_text(self._console.file):
             self._due = time.monotonic() + _PLAIN_SECONDS
             self._console.print(plain_line(newest), highlight=False, markup=False, soft_wrap=True)
 
     def _say(self, text: str) -> None:
+        if not takes_text(self._errors.file):
+            return
         self._errors.print(printable_lines(text), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -197,7 +209,7 @@ def run_in_terminal(
 ) -> None:
     """Run a started engine until its source ends, `seconds` have passed or `stopped` is set.
 
-    A session with a model is drawn, where there is a terminal. Else what goes wrong is told on standard
+    A session with a model is drawn, where there is a terminal. Else what goes wrong is reported on standard
     error when it does. A session without a model ends with its recording: there is nothing else to it.
 
     Parameters
@@ -246,7 +258,7 @@ def run_in_terminal(
         raise thread.failure
     if not drawn:
         lines.show(engine.status())
-    if view is not None:
+    if view is not None and takes_text(console.file):
         console.print(view.render(engine.status()))
 
 

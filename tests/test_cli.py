@@ -123,6 +123,20 @@ def test_a_reader_that_stalls_stops_neither_acquisition_nor_recording_nor_ctrl_c
     assert recorded.breaks == ()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="sets the size of a pipe")
+def test_a_stalled_reader_of_the_shown_lines_does_not_hold_the_session(bundle: Path, tmp_path: Path) -> None:
+    import fcntl
+
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writing, b"x" * 4096)
+    source = "synthetic:?seconds=8&channels=Fp1,Fp2,C3,C4,O1,O2"
+    with start("run", "-s", source, "-b", bundle, stdout=writing, stderr=writing) as process:
+        assert process.wait(60) in (0, 1)
+    os.close(writing)
+    os.close(reading)
+
+
 def test_a_fifo_that_nobody_reads_delays_nothing(bundle: Path, tmp_path: Path) -> None:
     fifo, recording = tmp_path / "fifo", tmp_path / "s.xdf"
     os.mkfifo(fifo)

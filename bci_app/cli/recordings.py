@@ -61,7 +61,7 @@ def info(
         str | None, typer.Option(help="XDF: name or source_id of the stream, where the file holds several.")
     ] = None,
     board: Annotated[
-        str | None, typer.Option(help="BrainFlow: name of the board, where the file does not tell.")
+        str | None, typer.Option(help="BrainFlow: name of the board, if the file does not name it.")
     ] = None,
     json_: JsonOption = False,
 ) -> None:

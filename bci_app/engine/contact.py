@@ -36,7 +36,7 @@ _RECOVERY = 4
 
 
 def are_numbers(x: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which samples are finite, and not so large that they cannot be measured."""
+    """Return which samples are finite, and not so large that they cannot be measured."""
     return np.asarray(np.abs(x) <= _LARGEST)
 
 
@@ -138,7 +138,7 @@ class ContactMonitor:
         self._hold(first)
 
     def note_not_finite(self, channels: NDArray[np.bool_]) -> None:
-        """Tell of channels whose samples are no numbers, and are kept from `add`, until the next verdict.
+        """Note channels whose samples are no numbers and do not reach `add`, until the next verdict.
 
         Parameters
         ----------
@@ -155,7 +155,7 @@ class ContactMonitor:
             start = end
 
     def next_point(self, start: int) -> int:
-        """Give the first point of the grid after stream index `start`."""
+        """Return the first point of the grid after stream index `start`."""
         return (start // self.grid + 1) * self.grid
 
     def _hold(self, start: int) -> None:
@@ -180,7 +180,7 @@ class ContactMonitor:
         self._end = end
 
     def update(self) -> bool:
-        """Judge the contacts anew if the samples reach a point of the grid; tell whether they were."""
+        """Judge the contacts again if the samples reach a point of the grid. Returns whether they were judged."""
         end = self._end
         if end % self.grid:
             return False
@@ -221,11 +221,11 @@ class ContactMonitor:
     @property
     def contacts(self) -> tuple[Contact, ...]:
         """The verdicts now."""
-        told = zip(self._contacts, self._not_finite & ~self._missing, strict=True)
-        return tuple(Contact(c.channel, ContactLevel.BAD, _NOT_FINITE) if refused else c for c, refused in told)
+        verdicts = zip(self._contacts, self._not_finite & ~self._missing, strict=True)
+        return tuple(Contact(c.channel, ContactLevel.BAD, _NOT_FINITE) if refused else c for c, refused in verdicts)
 
     def bad_before(self, end: int) -> NDArray[np.bool_]:
-        """Tell which channels are bad in the block that ends with stream index `end` (exclusive).
+        """Return which channels are bad in the block that ends with stream index `end` (exclusive).
 
         For a window that ends between two points of the grid: the next verdict would come too late.
         """
@@ -242,9 +242,9 @@ class ContactMonitor:
         return np.asarray(self._good_run == 1)
 
     def bad_now(self) -> NDArray[np.bool_]:
-        """Tell which channels carry no brain signal from here on."""
+        """Return which channels carry no brain signal from here on."""
         return np.array([contact.level is ContactLevel.BAD for contact in self._contacts], dtype=np.bool_)
 
     def usable_since(self, start: int) -> NDArray[np.bool_]:
-        """Tell which channels are there and were not bad at any time since stream index `start`."""
+        """Return which channels are there and were not bad at any time since stream index `start`."""
         return (self._last_bad < start) & ~self._missing

@@ -114,7 +114,7 @@ class Engine:
         self._message = ""
         self._recorder: Recorder | None = None
         self._recording_error = ""
-        self._recorded: tuple[int, Rest | None] | None = None  # what the recording was last told of the model
+        self._recorded: tuple[int, Rest | None] | None = None  # what was last recorded of the model
         self._failures: list[BciError] = []
         self._sending = Sending(outputs, self._failures.append)
         own = self._sending.has_outlet
@@ -124,7 +124,7 @@ class Engine:
         self._pick, self._drop = pick, drop
         self._device_due = 0  # stream index from which the device's state is to be recorded again
         self._gathered: list[Chunk] = []  # read, not taken yet
-        self._told = _Told()
+        self._news = _News()
         self._info: StreamInfo | None = None
         self._model: Interpreter | None = None
 
@@ -207,15 +207,15 @@ class Engine:
             with self._lock:
                 self._take_gathered()
                 self._phase, self._message = Phase.LOST, str(error)
-                return self._told.result(0)
+                return self._news.result(0)
         with self._lock:
             if chunk is None or not len(chunk):
                 if self._source.finished:
                     self._take_gathered()
                     self._phase = Phase.FINISHED
-                return self._told.result(0)
+                return self._news.result(0)
             self._gather(chunk)
-            return self._told.result(len(chunk))
+            return self._news.result(len(chunk))
 
     def predictions(self, *, seconds: float = math.inf) -> Iterator[Prediction]:
         """Step until the source ends, or for some seconds, and give each prediction as it is made.
@@ -259,7 +259,7 @@ class Engine:
         self._sending.close()
 
     def start_baseline(self) -> None:
-        """Measure the rest baseline from the next sample on, anew if there is one."""
+        """Measure the rest baseline from the next sample on, also if there is one already."""
         with self._lock:
             if self._model is not None:
                 self._take_gathered()
@@ -313,7 +313,7 @@ class Engine:
         with self._lock:
             self._record(lambda recorder: recorder.on_marker(marker, origin=origin))
             if origin:
-                self._told.markers.append(marker)
+                self._news.markers.append(marker)
             else:
                 self._sending.announce(marker)
 
@@ -457,7 +457,7 @@ class Engine:
             self._sending.announce(marker)
         for prediction in predictions:
             self._publish(prediction)
-        self._told.add(predictions, gaps, chunk.markers)
+        self._news.add(predictions, gaps, chunk.markers)
 
     @property
     def _clock_notes(self) -> list[str]:
@@ -481,7 +481,7 @@ class Engine:
         self._recorded_clocks = notes
 
     def _record_device(self, chunk: Chunk) -> None:
-        """Record from time to time what the device tells of itself."""
+        """Record from time to time what the device reports beside samples."""
         if chunk.first < self._device_due or (device := self._device) is None:
             return
         self._device_due = chunk.first + round(_DEVICE_SECONDS * self.info.rate)
@@ -523,8 +523,8 @@ class Engine:
 
 
 @dataclass(slots=True)
-class _Told:
-    """What has happened since the last step told."""
+class _News:
+    """What has happened since the last step that reported it."""
 
     predictions: list[Prediction] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
@@ -537,7 +537,7 @@ class _Told:
         self.markers += markers
 
     def result(self, samples: int) -> StepResult:
-        """Tell it, once, as the result of a step that has read so many samples."""
+        """Return it, once, as the result of a step that has read so many samples."""
         if not (self.predictions or self.gaps or self.markers):
             return StepResult(samples)
         result = StepResult(samples, tuple(self.predictions), tuple(self.gaps), tuple(self.markers))
@@ -561,7 +561,7 @@ def _joined(chunks: Sequence[Chunk]) -> Chunk:
 
 
 def _display_scale(unit: str) -> float:
-    """Give the factor to µV, or 1 for a channel that is no voltage and is drawn in its own unit."""
+    """Return the factor to µV, or 1 for a channel that is no voltage and is drawn in its own unit."""
     try:
         return microvolts_per(unit)
     except ChannelError:

@@ -26,7 +26,7 @@ from bci_app.preprocessing.alignment import AlignmentState
 from bci_app.stream import Chunk, Samples, StreamInfo, is_voltage, microvolts_per
 
 # A loss this short is bridged: two samples of a radio headset say nothing of the band powers of a
-# window, and starting the filters anew would cost seconds of predictions.
+# window, and restarting the filters would cost seconds of predictions.
 BRIDGE_SECONDS = 0.02
 
 
@@ -116,7 +116,7 @@ class Interpreter:
 
     @property
     def origin(self) -> int:
-        """Stream index at which the filters last began anew; windows are counted from there."""
+        """Stream index at which the filters last restarted; windows are counted from there."""
         return self._origin
 
     @property
@@ -134,7 +134,7 @@ class Interpreter:
         return Phase.BASELINE if self.baseline_progress < 1 else Phase.RUNNING
 
     def start_baseline(self, sample: int) -> None:
-        """Measure the rest baseline from stream index `sample` on, anew if there is one."""
+        """Measure the rest baseline from stream index `sample` on, also if there is one already."""
         self._decoder.restart_baseline()
         self._baseline_from = sample
 
@@ -149,7 +149,7 @@ class Interpreter:
         self._baseline_from = 0
 
     def due(self, first: int) -> int:
-        """Give the stream index that samples from `first` on must reach for anything to be said of them."""
+        """Return the stream index that samples from `first` on must reach for anything to be said of them."""
         window = self._origin + self._pipeline.next_end(first - self._origin) + 1
         return min(window, self._contact.next_point(first))
 
@@ -225,7 +225,7 @@ class Interpreter:
         self._refusing = False  # whether the newest samples are no numbers, so that the next ones have no past
 
     def _break(self, first: int, reason: Reason) -> None:
-        """Begin anew at stream index `first`: what came before says nothing of what follows."""
+        """Restart at stream index `first`: what came before says nothing about what follows."""
         self._decoder.reset()
         self._contact.reset(first)
         self._begin(first, reason if first > 0 else Reason.WARMING_UP)
@@ -274,7 +274,7 @@ class Interpreter:
         )
 
     def _can_do_without(self, bad: NDArray[np.bool_], start: int) -> bool:
-        """Tell whether so many channels may be bad, and were left out of the whole window from `start` on.
+        """Return whether so many channels may be bad, and were left out of the whole window from `start` on.
 
         Before its verdict a bad channel goes into the average of all, and after it stands something else in its
         place: a window with both is neither.
@@ -335,7 +335,7 @@ class Watcher:
         return self._contact.contacts
 
     def due(self, first: int) -> int:
-        """Give the stream index that samples from `first` on must reach for contact to be judged."""
+        """Return the stream index that samples from `first` on must reach for contact to be judged."""
         return self._contact.next_point(first)
 
     def take(self, chunk: Chunk) -> tuple[list[Prediction], list[Gap]]:
@@ -361,7 +361,7 @@ class _Bridge:
         self._time = 0.0
 
     def over(self, chunk: Chunk) -> Chunk:
-        """Give the chunk with a short loss before it filled in, or as it is."""
+        """Return the chunk with a short loss before it filled in, or as it is."""
         row, time = self._row, self._time
         self._row, self._time = chunk.data[-1], float(chunk.times[-1])
         if row is None or chunk.reset or not 0 < chunk.lost <= self._longest:
@@ -378,7 +378,7 @@ class _Bridge:
 
 
 def _runs(mask: NDArray[np.bool_]) -> Iterator[tuple[int, int, bool]]:
-    """Give the runs of equal values of a mask: start, stop, value."""
+    """Return the runs of equal values of a mask: start, stop, value."""
     if mask.all():
         yield 0, len(mask), True
         return

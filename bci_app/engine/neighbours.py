@@ -22,7 +22,7 @@ from bci_app.montage.neighbours import neighbours
 BLOCKS = 8
 # Hz. Blocks are averaged down to about this rate: muscle and mains differ between neighbours.
 _RATE = 50.0
-# An electrode with one neighbour only cannot be told from the neighbour that is loose.
+# An electrode with one neighbour only cannot be distinguished from the neighbour that is loose.
 _FEWEST = 2
 # Largest correlation with a neighbour below which a channel is unlike them, and above which it is
 # like them again.
@@ -60,7 +60,7 @@ class NeighbourCheck:
         self._differences: deque[NDArray[np.float64]] = deque(maxlen=BLOCKS)
 
     def add(self, detrended: NDArray[np.float64], usable: NDArray[np.bool_]) -> None:
-        """Take the next block and judge anew, once there are enough.
+        """Take the next block and judge again, once there are enough.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class NeighbourCheck:
         self._unlike = (count >= _FEWEST) & (best < np.where(self._unlike, _LIKE, _UNLIKE))
 
     def causes(self) -> list[str]:
-        """Give for each channel what is wrong with it, in a few words; empty if nothing is."""
+        """Return for each channel what is wrong with it, in a few words; empty if nothing is."""
         causes = ["unlike its neighbours" if unlike else "" for unlike in self._unlike]
         for first, second in self._pairs[self._joined].tolist():
             causes[first] = causes[first] or f"bridged with {self._channels[second]}"

@@ -76,7 +76,7 @@ def predictions_of_recording(
 
 
 def _first_of_grid(recording: Recording, bundle: LoadedBundle, states: list[ModelState]) -> int:
-    """Give the stream index from which windows and resampled samples fall where they did in the session."""
+    """Return the stream index from which windows and resampled samples fall where they did in the session."""
     first = recording.first
     if not states or any(state.origin == first for state in states):
         return first
@@ -88,7 +88,7 @@ def _first_of_grid(recording: Recording, bundle: LoadedBundle, states: list[Mode
 
 
 def _chunks(recording: Recording, begin: int, cuts: set[int]) -> list[Chunk]:
-    """Give the samples from stream index `begin` (or an earlier break) on, cut also at some indices."""
+    """Return the samples from stream index `begin` (or an earlier break) on, cut also at some indices."""
     lost = {found.row: found.lost for found in recording.breaks}
     chunks: list[Chunk] = []
     shift = recording.first  # stream index of row 0, once what was lost is counted

@@ -10,7 +10,7 @@ from bci_app.recording.state import ModelState
 
 
 def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
-    """Give what a recording keeps of a model: nothing of a recording from elsewhere, or with another model.
+    """Return what a recording keeps of a model: nothing of a recording from elsewhere, or with another model.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
     ------
     BundleError
         If the session was with a model of this name that had another preprocessing, so that its rest baseline
-        does not fit, or that does not tell.
+        does not fit, or that does not name it.
     """
     named = [state for state in recording.states if state.bundle == bundle.name]
     digest = bundle.preprocessing.digest
@@ -34,13 +34,13 @@ def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
             f"The rest baseline in {recording.path.name} is not one for this {bundle.name}",
             found=f"preprocessing {other[:12]}" if other else "no word of the preprocessing it was measured with",
             expected=f"preprocessing {digest[:12]}",
-            fix="Use the bundle that the session was recorded with, or measure the rest anew.",
+            fix="Use the bundle that the session was recorded with, or measure the rest again.",
         )
     return fitting
 
 
 def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
-    """Give the rest baseline of a recording for a bundle.
+    """Return the rest baseline of a recording for a bundle.
 
     Of a session that our recorder wrote it is the last one of that session, if it was with a model of the same
     name; else it is measured in the beginning of the recording.

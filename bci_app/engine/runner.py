@@ -1,4 +1,4 @@
-"""The engine in a thread of its own, for the window and the terminal view."""
+"""The engine in its own thread, for the window and the terminal view."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class EngineThread:
         return self._thread.is_alive()
 
     def drain(self) -> list[StepResult]:
-        """Give what has happened since the last call, in order."""
+        """Return what has happened since the last call, in order."""
         results = []
         while True:
             try:

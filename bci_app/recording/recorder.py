@@ -96,7 +96,7 @@ class Recorder:
       that is not the stamp. Samples are counted and predictions are made by these times. They lie on the lower edge
       of the stamps (see `SampleClock`): samples that arrive in bursts were due before they were stamped.
     - ``… index``: for each chunk its first index, samples, samples lost before it, and whether filters
-      started anew.
+      restarted.
     - ``Model state``: the rest baseline and where windows are counted from, as JSON, at the beginning and
       whenever the baseline changes (see `ModelState`). With it and the index the predictions can be
       computed again from the samples, wherever in a session the recording began.
@@ -105,7 +105,7 @@ class Recorder:
     - ``Predictions``: per window the index of its last sample, validity, reasons, quality, times, and
       of each class the probability and the smoothed one (nan where there is none).
     - Streams beside (see `on_beside`), each as its sender describes it, and its ``… index``.
-    - ``… device``: battery and contact resistances every 5 s, where the device tells them; type Device.
+    - ``… device``: battery and contact resistances every 5 s, where the device reports them; type Device.
     - ``Session``: one sample, the metadata as JSON; type Metadata.
 
     Clock offsets are written for every stream at its beginning and every 5 s of the samples. They are 0 for what
@@ -277,7 +277,7 @@ class Recorder:
         self._put((state, time), 0)
 
     def on_device(self, state: DeviceState, time: float) -> None:
-        """Record what the device tells of itself at LSL time `time`; always the same contacts.
+        """Record what the device reports beside samples at LSL time `time`; always the same contacts.
 
         Raises
         ------

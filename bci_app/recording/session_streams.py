@@ -22,7 +22,7 @@ Layout = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def known_metadata(info: StreamInfo) -> dict[str, object]:
-    """Tell what a recorder knows of a session."""
+    """Return what a recorder knows of a session."""
     return {
         "application": f"bci-app {__version__}",
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),

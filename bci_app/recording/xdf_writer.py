@@ -288,7 +288,7 @@ class XdfWriter:
             f"Recording to {self.path} has stopped",
             found=error.strerror or str(error),
             expected="a disk with room, and a folder that stays",
-            fix=f"{kept} Free some space or choose another folder, and record anew.",
+            fix=f"{kept} Free some space or choose another folder, and start a new recording.",
         )
         raise self._failed from error
 

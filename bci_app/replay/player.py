@@ -87,7 +87,7 @@ class Replay:
     its stamp, so that receivers see the spacing of the recording, gaps of an XDF included. At a speed
     other than 1 stamps still advance as in the recording, so that a receiver's filters and gap
     detection hold; they then run ahead of the clock or behind it. A pause, a seek, the next recording
-    and the next round of a loop show as a gap, which `seams_before` tells from a loss.
+    and the next round of a loop show as a gap, which `seams_before` distinguishes from a loss.
 
     `step` does what is due now; `ReplayThread` and `run` are loops around it. All methods may be
     called from any thread.
@@ -352,7 +352,7 @@ class Replay:
     # Sending -------------------------------------------------------------------------------
 
     def seams_before(self, stamps: NDArray[np.float64]) -> list[Seam]:
-        """Give for each sample, by its stamp as it was sent, the last seam before it.
+        """Return for each sample, by its stamp as it was sent, the last seam before it.
 
         At a pause, a seek and the next recording a receiver sees samples missing that never were. The
         seam before the first of all samples is an empty one.

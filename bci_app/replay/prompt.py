@@ -124,7 +124,7 @@ def _number(command: str, text: str) -> float:
 
 
 def describe(replay: Replay) -> str:
-    """Tell in one line where a replay stands."""
+    """Describe in one line where a replay stands."""
     status = replay.status()
     place = f"{_clock(status.position)} / {_clock(status.duration)}"
     notice = f" ({status.message})" if status.message else ""

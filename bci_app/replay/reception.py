@@ -19,7 +19,7 @@ from bci_app.stream import Chunk, Samples
 
 
 class ReplaySource(LslSource):
-    """Receive a replay of this program like any LSL stream, and tell its seams from loss.
+    """Receive a replay of this program like any LSL stream, and distinguish its seams from loss.
 
     Across a pause, a seek and between recordings stamps jump, which for a receiver is loss. Here it is
     known what was sent: the jump becomes a reset, and only samples that were sent and did not come are
@@ -42,7 +42,7 @@ class ReplaySource(LslSource):
 class SeamedGapDetector(GapDetector):
     """Find loss in the stamps of a replay as if it had no seams, and put these back.
 
-    Short pauses, one soon after the other, cannot be told from each other or from delay once gaps are
+    Short pauses, one soon after the other, cannot be distinguished from each other or from delay once gaps are
     sought in the stamps. So the time at which nothing was to be sent is taken out of them before.
 
     Parameters
@@ -66,7 +66,7 @@ class SeamedGapDetector(GapDetector):
         return self._seamed(super().process(data, times - [seam.unsent for seam in seams], counters))
 
     def flush(self) -> list[Chunk]:
-        """Give out what is held back. See `GapDetector.flush`."""
+        """Release what is held back. See `GapDetector.flush`."""
         return self._seamed(super().flush())
 
     def _seamed(self, chunks: Iterable[Chunk]) -> list[Chunk]:

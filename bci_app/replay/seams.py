@@ -78,7 +78,7 @@ class Seams:
         self._last_row, self.last_stamp = first + len(stamps) - 1, float(stamps[-1])
 
     def before(self, stamps: NDArray[np.float64]) -> list[Seam]:
-        """Give for each sample, by its stamp, the last seam before it; an empty one if there is none."""
+        """Return for each sample, by its stamp, the last seam before it; an empty one if there is none."""
         if stamps[0] >= self._seams[-1].after:
             return [self._seams[-1]] * len(stamps)
         seams = list(self._seams)

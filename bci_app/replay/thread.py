@@ -1,4 +1,4 @@
-"""A replay in a thread of its own, for the window."""
+"""A replay in its own thread, for the window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bci_app.replay.player import Replay
 
 
 class ReplayThread:
-    """A replay in a thread of its own; it stays open at the end, so that one may seek back.
+    """A replay in its own thread; it stays open at the end, so that one may seek back.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ class Source(Protocol):
         ...
 
     def read(self, timeout: float = 0.0) -> Chunk | None:
-        """Give the next samples, in order, or None if none came within `timeout` seconds.
+        """Return the next samples, in order, or None if none came within `timeout` seconds.
 
         Raises
         ------
@@ -51,7 +51,7 @@ class Device(Protocol):
 
     @property
     def device(self) -> DeviceState | None:
-        """What the device last told of itself; None if it never does."""
+        """What the device last reported beside samples; None if it never does."""
         ...
 
 

@@ -139,7 +139,7 @@ class FileSource:
         return self._timeline.info
 
     def read(self, timeout: float = 0.0) -> Chunk | None:
-        """Give what is due, up to a quarter of a second and never across a gap; see `Source.read`."""
+        """Return what is due, up to a quarter of a second and never across a gap; see `Source.read`."""
         if self._timeline is None or self.finished:
             return None
         chunk, wait = self._take(self._timeline)
@@ -159,7 +159,7 @@ class FileSource:
         self._parts.clear()
 
     def _take(self, timeline: Timeline) -> tuple[Chunk | None, float]:
-        """Give the samples that are due, or how long until some are."""
+        """Return the samples that are due, or how long until some are."""
         part, rate = self._parts[0], timeline.info.rate
         limit = min(part.stop, self._row + max(1, round(_MAX_CHUNK_S * rate)))
         if self._speed is None:

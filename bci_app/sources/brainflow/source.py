@@ -124,7 +124,7 @@ class BrainFlowSource:
         return info
 
     def read(self, timeout: float = 0.0) -> Chunk | None:
-        """Give the next samples. See `Source.read`.
+        """Return the next samples. See `Source.read`.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class BrainFlowSource:
 
     @property
     def device(self) -> DeviceState | None:
-        """Battery and contact resistances as the board last told; None if it tells neither."""
+        """Battery and contact resistances as the board last reported; None if it reports neither."""
         return self._device
 
     def stop(self) -> None:
@@ -233,7 +233,7 @@ class BrainFlowSource:
             self._queue.append(replace(chunk, markers=tuple(markers)))
 
     def _follow_unix_time(self) -> None:
-        """Measure UNIX time against LSL's clock anew: a computer may set it in the middle of a session.
+        """Measure UNIX time against LSL's clock again: a computer may set it in the middle of a session.
 
         Of samples that were stamped before that and read after it, the stamps are wrong; they are few, and
         for the detector like any others that stray.

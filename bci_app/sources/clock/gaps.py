@@ -139,7 +139,7 @@ class GapDetector:
         return self._run(block, final=False)
 
     def _take_few(self, data: Samples, times: Times) -> Chunk | None:
-        """Give out a few samples that are all on time, which is nearly always; None if it is not so."""
+        """Release a few samples that are all on time, which is nearly always; None if it is not so."""
         n = len(times)
         if not 0 < n <= min(_FEW, self._clock.until_update) or not self._started:
             return None
@@ -156,7 +156,7 @@ class GapDetector:
         return chunk
 
     def flush(self) -> list[Chunk]:
-        """Give out what is held back, without a gap: the stream has ended or is lost.
+        """Release what is held back, without a gap: the stream has ended or is lost.
 
         If it goes on, a gap that was on probation is counted then.
         """
@@ -197,7 +197,7 @@ class GapDetector:
         return block.lost[0] == 0 and (abs(late) <= self._clock.tolerance or not np.isfinite(late))
 
     def _take_on_time(self, block: _Pending, pieces: _Pieces) -> _Pending:
-        """Give out the samples before the first that is off, up to the clock's next update."""
+        """Release the samples before the first that is off, up to the clock's next update."""
         n = min(len(block), self._clock.until_update)
         times = block.times[:n]
         if not np.isfinite(times[0]):
@@ -274,7 +274,7 @@ class GapDetector:
         return best, None
 
     def _counter_loss(self, block: _Pending, moved: float) -> int:
-        """Give the number lost that the counter allows and that is nearest to what stamps say."""
+        """Return the number lost that the counter allows and that is nearest to what stamps say."""
         by_stamps = moved / self._clock.period
         claimed, cycle = int(block.lost[0]), int(block.cycle[0])
         if cycle == 0:
@@ -282,7 +282,7 @@ class GapDetector:
         return max(0, claimed + cycle * round((by_stamps - claimed) / cycle))
 
     def _release(self, block: _Pending, n: int, pieces: _Pieces) -> _Pending:
-        """Give out held samples without a gap: they were late, not lost."""
+        """Release held samples without a gap: they were late, not lost."""
         n = min(n, len(block))
         clock = self._clock
         ahead = clock.period * np.arange(1, n + 1)
@@ -298,7 +298,7 @@ class GapDetector:
         return block.after(n)
 
     def _step_over(self, block: _Pending, pieces: _Pieces, *, lost: int, moved: float, measured: bool) -> _Pending:
-        """Begin a piece after a step; its first sample is given out, the rest judged anew."""
+        """Begin a piece after a step; its first sample is given out, and the rest judged again."""
         clock = self._clock
         backward = moved < 0
         if lost == 0 or backward:
@@ -321,7 +321,7 @@ class GapDetector:
     def _give(
         self, block: _Pending, due: Times, late: NDArray[np.float64], pieces: _Pieces, *, edge: float | None = None
     ) -> None:
-        """Give out the first samples of a block, as many as have a due time."""
+        """Release the first samples of a block, as many as have a due time."""
         start = 0
         while start < len(due):
             # The clock is updated after a number of samples, so that the cutting of blocks changes nothing.

@@ -39,7 +39,7 @@ class PackageCounter:
         return self._wrap // self._step * self._run
 
     def lost(self, numbers: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Give the loss before each of the next samples.
+        """Return the loss before each of the next samples.
 
         Parameters
         ----------

@@ -67,7 +67,7 @@ class SampleClock:
 
     @property
     def until_update(self) -> int:
-        """Samples left until period and tolerance are estimated anew; a block may not cross it."""
+        """Samples left until period and tolerance are estimated again; a block may not cross it."""
         return self._per_second - self._seen
 
     @property

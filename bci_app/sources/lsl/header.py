@@ -111,7 +111,7 @@ class LslSelector:
         return self == LslSelector()
 
     def matches(self, stream: LslStream) -> bool:
-        """Tell whether a stream is meant."""
+        """Return whether a stream is meant."""
         if self.empty:
             return stream.type.casefold() == "eeg"
         return all(
@@ -140,7 +140,7 @@ class LslSelector:
 
 
 def carries_text(info: Any) -> bool:
-    """Tell whether a stream carries text (``pylsl.StreamInfo``)."""
+    """Return whether a stream carries text (``pylsl.StreamInfo``)."""
     return bool(info.channel_format() == _CF_STRING)
 
 

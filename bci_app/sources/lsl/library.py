@@ -10,11 +10,11 @@ from types import ModuleType
 from bci_app.errors import DependencyError
 
 # ResolveScope says where to look; ListenAddress, that nobody else's search is answered. Without it, any
-# program of the network that asks by broadcast would be told of our streams.
+# program of the network that asks by broadcast would see our streams.
 # KnownPeers: liblsl 1.17.7 finds only one of several local streams without it. It asks each port of the range, which
 # holds 32 by default; outlets and searches take several each, and an outlet that finds none left is never found.
 # The interval (0.5 s by default) bounds how soon a lost stream is found again.
-# Level -3 keeps liblsl's own messages off the terminal; what they tell becomes errors and states here.
+# Level -3 keeps liblsl's own messages off the terminal; their content becomes errors and states here.
 LOOPBACK_CONFIG = (
     "[multicast]\nResolveScope = machine\nListenAddress = 127.0.0.1\n[lab]\nKnownPeers = {127.0.0.1}\n"
     "[ports]\nPortRange = 128\nIPv6 = disable\n[tuning]\nContinuousResolveInterval = 0.2\n[log]\nlevel = -3\n"
@@ -53,7 +53,7 @@ def use_loopback() -> None:
     Raises
     ------
     DependencyError
-        If the library does not load or cannot be told.
+        If the library does not load or is too old.
     """
     global _scope
     if _scope == "machine":
@@ -72,19 +72,19 @@ def use_loopback() -> None:
 
 
 def scope() -> str:
-    """Tell where LSL looks for streams: ``machine`` or ``network`` (the library's own configuration)."""
+    """Return where LSL looks for streams: ``machine`` or ``network`` (the library's own configuration)."""
     return _scope
 
 
 def library_version() -> str:
-    """Give liblsl's version, as ``1.18.0``."""
+    """Return liblsl's version, as ``1.18.0``."""
     number = int(load_pylsl().library_version())
     # liblsl counts 118 for 1.18; the patch level is in its build information only.
     return f"{number // 100}.{number % 100}"
 
 
 def local_clock() -> float:
-    """Give LSL's clock in seconds, or the system's steady clock where liblsl is missing."""
+    """Return LSL's clock in seconds, or the system's steady clock where liblsl is missing."""
     return float(_clock()())
 
 

@@ -54,7 +54,7 @@ class LslDiscovery:
         return tuple(sorted((announced(info) for info in self.infos()), key=lambda s: (s.name, s.source_id, s.uid)))
 
     def infos(self) -> list[Any]:
-        """Give the announcements (``pylsl.StreamInfo``) visible now."""
+        """Return the announcements (``pylsl.StreamInfo``) visible now."""
         return list(self._resolver.results()) if self._resolver is not None else []
 
     def close(self) -> None:

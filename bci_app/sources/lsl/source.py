@@ -159,7 +159,7 @@ class LslSource:
         return info
 
     def read(self, timeout: float = 0.0) -> Chunk | None:
-        """Give the next samples. See `Source.read`.
+        """Return the next samples. See `Source.read`.
 
         Raises
         ------
@@ -260,7 +260,7 @@ class LslSource:
         return inlet, sender, info
 
     def _buffer(self, stream: LslStream) -> int:
-        """Give the buffer's size: in seconds at the rate that a stream states, else in hundreds of samples."""
+        """Return the buffer's size: in seconds at the rate that a stream states, else in hundreds of samples."""
         rate = self._overrides["rate"] or stream.rate
         return max(1, math.ceil(self._buffer_seconds * rate / (stream.rate or 100.0)))
 
@@ -407,5 +407,5 @@ def _addresses(streams: Sequence[LslStream]) -> list[str]:
 
 
 def _is_signal(info: Any) -> bool:
-    """Tell whether a stream carries numbers at a rate, and not events."""
+    """Return whether a stream carries numbers at a rate, and not events."""
     return not carries_text(info) and bool(info.nominal_srate())
