@@ -27,7 +27,7 @@ from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, S
 from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
-from bci_app.sources.base import Device, Mapped, Patient, Source
+from bci_app.sources.base import Device, Mapped, Patient, Several, Source
 from bci_app.sources.channels import for_prediction
 from bci_app.sources.lsl.beside import BesideChunk, BesideStreams
 from bci_app.sources.lsl.library import local_clock
@@ -105,6 +105,7 @@ class Engine:
         # Checked once: the test of a protocol costs more than the rest of a step.
         self._reporting = source if isinstance(source, Device) else None
         self._mapped = source if isinstance(source, Mapped) else None
+        self._several = source if isinstance(source, Several) else None
         self._can_wait = isinstance(source, Patient) and source.can_wait
         self._wait_for_baseline = wait_for_baseline
         self._buffer_seconds = buffer_seconds
@@ -209,6 +210,8 @@ class Engine:
                 self._phase, self._message = Phase.LOST, str(error)
                 return self._news.result(0)
         with self._lock:
+            for samples in self._several.take_beside() if self._several is not None else ():
+                self._record_beside(samples)
             if chunk is None or not len(chunk):
                 if self._source.finished:
                     self._take_gathered()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bci_app.stream import Chunk, DeviceState, StreamInfo
+
+if TYPE_CHECKING:
+    from bci_app.sources.lsl.beside import BesideChunk
 
 
 class Source(Protocol):
@@ -72,4 +75,13 @@ class Mapped(Protocol):
     @property
     def clock_note(self) -> str:
         """How stamps were mapped to the LSL clock, in a sentence; empty if they were not."""
+        ...
+
+
+@runtime_checkable
+class Several(Protocol):
+    """A source that delivers streams of other kinds beside its EEG."""
+
+    def take_beside(self) -> list[BesideChunk]:
+        """Return what has come of them since the last call."""
         ...

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyxdf
 
+from bci_app.engine import Engine
 from bci_app.errors import DependencyError, SourceError, StreamLostError
+from bci_app.recording.recorder import Recorder
 from bci_app.sources.brainflow.boards import (
     PARAMETERS,
     board_ids,
@@ -254,3 +257,19 @@ def test_listed_boards_are_none_that_are_refused() -> None:
 )
 def test_a_board_says_how_it_is_reached(board: str, way: str) -> None:
     assert way_of(board) == way
+
+
+def test_rows_of_other_kinds_are_streams_of_the_recording(tmp_path: Path) -> None:
+    engine = Engine(BrainFlowSource("synthetic"), None)
+    with engine:
+        engine.start_recording(Recorder(tmp_path / "s.xdf", engine.info))
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            engine.step(0.05)
+    streams = {s["info"]["name"][0]: s for s in pyxdf.load_xdf(tmp_path / "s.xdf", dejitter_timestamps=False)[0]}
+    eeg, motion = streams["SYNTHETIC"], streams["SYNTHETIC Accelerometer"]
+    assert motion["info"]["type"] == ["Accelerometer"]
+    assert motion["time_series"].shape == (len(eeg["time_series"]), 3)
+    assert {"SYNTHETIC PPG", "SYNTHETIC EDA", "SYNTHETIC Temperature"} <= set(streams)
+    np.testing.assert_allclose(motion["time_stamps"], eeg["time_stamps"], atol=1e-6)
+    assert eeg["time_series"].shape[1] == len(engine.info.channels)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from bci_app.errors import DependencyError, SourceError
 
@@ -63,6 +63,13 @@ _REACHED_BY: Mapping[str, tuple[str, ...]] = {
     "MUSE_2016_BLED": _SERIAL,
     "GFORCE_PRO": (),
     "GFORCE_DUAL": (),
+}
+_OTHER_KINDS = {
+    "Accelerometer": "get_accel_channels",
+    "Gyroscope": "get_gyro_channels",
+    "PPG": "get_ppg_channels",
+    "EDA": "get_eda_channels",
+    "Temperature": "get_temperature_channels",
 }
 _USB = "ANT_NEURO_"
 _NO_DEVICE = {PLAYBACK: "from a file", STREAMING: "from another program of BrainFlow", "SYNTHETIC": "without a device"}
@@ -246,6 +253,13 @@ def _check_complete(name: str, params: Any) -> None:
             raise SourceError(f"{name} needs a file", expected="file=PATH")
 
 
+class OtherRows(NamedTuple):
+    """Rows of one kind other than EEG: its name as the type of a stream, and where they are."""
+
+    kind: str
+    rows: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class BoardLayout:
     """Which row of a board's data is what; None where the board has no such row.
@@ -269,6 +283,8 @@ class BoardLayout:
     contacts : tuple of str
         Names of those contacts: of the electrodes, or numbers where they are not one for each (and at most the
         reference besides).
+    others : tuple of OtherRows
+        Rows of other kinds than EEG.
     """
 
     rate: float
@@ -281,6 +297,7 @@ class BoardLayout:
     marker: int | None
     resistances: tuple[int, ...]
     contacts: tuple[str, ...]
+    others: tuple[OtherRows, ...] = ()
 
 
 def layout_of(name: str, board_id: int) -> BoardLayout:
@@ -329,7 +346,18 @@ def layout_of(name: str, board_id: int) -> BoardLayout:
         marker=_row(ask(shim.get_marker_channel)),
         resistances=resistances,
         contacts=contacts,
+        others=_others(shim, ask, {int(row) for row in eeg}),
     )
+
+
+def _others(shim: Any, ask: Callable[[Callable[[int], Any]], Any], eeg: set[int]) -> tuple[OtherRows, ...]:
+    found = []
+    for kind, function in _OTHER_KINDS.items():
+        rows = ask(getattr(shim, function))
+        kept = tuple(int(row) for row in (() if rows is None else rows) if int(row) not in eeg)
+        if kept:
+            found.append(OtherRows(kind, kept))
+    return tuple(found)
 
 
 def _row(value: Any) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import SourceError, StreamLostError
+from bci_app.recording.xdf_encoding import StreamHeader, XdfChannel, encode_xml, stream_info
 from bci_app.sources.brainflow.boards import (
     PLAYBACK,
     STREAMING,
@@ -27,6 +28,7 @@ from bci_app.sources.brainflow.boards import (
     way_of,
 )
 from bci_app.sources.clock.gaps import GapDetector
+from bci_app.sources.lsl.beside import BesideChunk
 from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, marker_text
 
@@ -87,6 +89,7 @@ class BrainFlowSource:
         self._offset = 0.0
         self._queue: deque[Chunk] = deque()
         self._markers: deque[Marker] = deque()
+        self._beside: list[BesideChunk] = []
         self._left: int | None = None
         self._last_arrival = 0.0
         self._lost = False
@@ -163,6 +166,11 @@ class BrainFlowSource:
         """Battery and contact resistances as the board last reported; None if it reports neither."""
         return self._device
 
+    def take_beside(self) -> list[BesideChunk]:
+        """Return the rows of other kinds that have come with the samples since the last call."""
+        taken, self._beside = self._beside, []
+        return taken
+
     def stop(self) -> None:
         """Release the board. May be called twice."""
         board, self._board = self._board, None
@@ -221,7 +229,8 @@ class BrainFlowSource:
         self._notice(layout, data)
         counters = None if layout.counter is None else data[layout.counter]
         # Rows are channels: the transpose is brought to C order by the detector.
-        chunks = detector.process(data[list(layout.eeg)].T, data[layout.stamp] + self._offset, counters)
+        rows = [*layout.eeg, *(row for other in layout.others for row in other.rows)]
+        chunks = detector.process(data[rows].T, data[layout.stamp] + self._offset, counters)
         if self._left is not None:
             self._left = max(0, self._left - n)
             if self._left == 0:
@@ -230,7 +239,21 @@ class BrainFlowSource:
             markers = []
             while self._markers and self._markers[0].time <= chunk.times[-1]:
                 markers.append(self._markers.popleft())
+            if layout.others:
+                self._beside += self._split_off(layout, chunk)
+                chunk = replace(chunk, data=np.ascontiguousarray(chunk.data[:, : len(layout.eeg)]))
             self._queue.append(replace(chunk, markers=tuple(markers)))
+
+    def _split_off(self, layout: BoardLayout, chunk: Chunk) -> Iterator[BesideChunk]:
+        """Make chunks of the rows of other kinds; they are sampled with the EEG and have its gaps."""
+        start = len(layout.eeg)
+        for kind, rows in layout.others:
+            part = np.ascontiguousarray(chunk.data[:, start : start + len(rows)])
+            start += len(rows)
+            channels = tuple(XdfChannel(f"{kind}{number}", type=kind) for number in range(1, len(rows) + 1))
+            name = f"{self.name} {kind}"
+            xml = encode_xml(stream_info(StreamHeader(name, kind, channels, rate=layout.rate))).decode()
+            yield BesideChunk(name, xml, "double64", part, replace(chunk, data=part))
 
     def _follow_unix_time(self) -> None:
         """Measure UNIX time against LSL's clock again: a computer may set it in the middle of a session.
