@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from bci_app.bundle import LoadedBundle
     from bci_app.bundle.predictor import Predictor
+    from bci_app.bundle.spec import Bundle
     from bci_app.engine import Engine
     from bci_app.learn.personal import PersonalPredictor
     from bci_app.outputs.base import Output
@@ -55,6 +56,18 @@ def open_stream(
 def names_in(text: str | None) -> list[str] | None:
     """Read names separated by commas; None if none are stated."""
     return None if text is None else [name.strip() for name in text.split(",")]
+
+
+def worn_for(text: str, bundle: Bundle) -> str:
+    """Return the text of a source for a model.
+
+    A simulated participant without a stated montage wears the model's, unless the usual cap has all its electrodes.
+    """
+    from bci_app.montage.headsets import HEADSETS
+    from bci_app.presentation.choices import SourceChoice
+
+    usual = set(bundle.preprocessing.channels) <= set(HEADSETS["10-20"].channels)
+    return text if usual else SourceChoice(text).for_model(bundle).text
 
 
 def session_in_terminal(

@@ -38,6 +38,7 @@ from bci_app.cli.session_setup import (
     recording_metadata,
     session_in_terminal,
     split_at,
+    worn_for,
 )
 from bci_app.text import printable
 
@@ -69,7 +70,6 @@ def run(
     from bci_app.bundle import find_bundle, load_bundle
     from bci_app.outputs.jsonl import STANDARD_OUTPUT
     from bci_app.outputs.registry import make_outputs
-    from bci_app.presentation.choices import SourceChoice
 
     split = split_at(split_minutes, split_megabytes)
     for_recording = {
@@ -86,7 +86,7 @@ def run(
     if not network:
         keep_to_this_machine()
     loaded = load_bundle(find_bundle(bundle))
-    worn = SourceChoice(source, None if channels is None else ()).for_model(loaded.spec).text
+    worn = source if channels is not None else worn_for(source, loaded.spec)
     predictor = None if profile is None else personal_predictor(loaded, profile)
     session_in_terminal(
         open_stream(worn, channels=channels, rate=rate, unit=unit),
