@@ -231,7 +231,7 @@ def _write_dreamer(folder: Path, trials: int, people: list[_Person], progress: P
         "Acknowledgement": "none",
     }
     path = folder / dreamer.FILE
-    # savemat appends ".mat" to a name with another ending unless told not to.
+    # savemat appends ".mat" to a name with another ending by default.
     return [_replace(path, partial(savemat, mdict={"DREAMER": top}, appendmat=False, do_compression=True))]
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bci_app.cli.session_setup import worn_for
 from bci_app.errors import BciError, SourceError
 from bci_app.montage.headsets import HEADSETS
 from bci_app.simulation import Emotion, Settings, SimulatedParticipant
 from bci_app.sources.registry import open_source
 from bci_app.sources.synthetic import SyntheticSource
 from bci_app.stream import Chunk
+from tests.bundles import LOAD, describe, linear_model, small_spec
 
 
 def read(source: SyntheticSource) -> np.ndarray:
@@ -121,3 +123,13 @@ def test_real_time_is_kept_from_the_start_without_drift(speed: float) -> None:
 def test_impossible_settings_are_refused(options: dict[str, float]) -> None:
     with pytest.raises(SourceError, match="synthetic"):
         SyntheticSource(SimulatedParticipant(0), **options)
+
+
+def test_a_model_that_needs_more_than_the_usual_cap_has_its_electrodes_worn() -> None:
+    channels = ("Fp1", "Fp2", "CP5", "CP6")
+    spec = small_spec(channels=channels)
+    bundle = describe(linear_model(spec, (LOAD,)), spec, (LOAD,))
+    assert opened(worn_for("synthetic:?participant=3", bundle)).participant.settings.channels == channels
+    assert worn_for("synthetic:?montage=muse", bundle) == "synthetic:?montage=muse"
+    usual = small_spec(channels=channels[:2])
+    assert worn_for("synthetic:", describe(linear_model(usual, (LOAD,)), usual, (LOAD,))) == "synthetic:"
