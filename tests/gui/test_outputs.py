@@ -238,7 +238,7 @@ def test_an_output_that_fails_is_told_and_the_session_goes_on(
     monkeypatch.setattr(OscOutput, "publish", fail)
     goes_on(qtbot, window, source)
     qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
-    assert window.banner.summary.text() == "An output has ended by a failure; the session goes on."
+    assert window.banner.summary.text() == "An output has stopped because of a failure. The session goes on."
     assert "Check the network" in window.banner.advice.text()
     qtbot.waitUntil(lambda: sends(window) == "", timeout=WAIT)
     monkeypatch.undo()

@@ -47,17 +47,11 @@ class ModelPanel(QWidget):
         self.list.chosen.connect(self._show_card)
         column.addWidget(self.list)
         column.addSpacing(GRID)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.card = QWidget()
-        self._card = QGridLayout(self.card)
-        self._card.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
-        self._card.setHorizontalSpacing(2 * GRID)
-        self._card.setVerticalSpacing(GRID)
-        self._card.setColumnStretch(1, 1)
-        scroll.setWidget(self.card)
-        column.addWidget(scroll, 1)
+        column.addWidget(self._scroll, 1)
 
     def show_models(self, models: Sequence[ModelChoice]) -> None:
         """List these."""
@@ -86,11 +80,12 @@ class ModelPanel(QWidget):
         self.list.show_theme(theme)
 
     def _show_card(self, key: str) -> None:
-        while (item := self._card.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.setParent(None)
-                widget.deleteLater()
+        self.card = QWidget()
+        grid = QGridLayout(self.card)
+        grid.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
+        grid.setHorizontalSpacing(2 * GRID)
+        grid.setVerticalSpacing(GRID)
+        grid.setColumnStretch(1, 1)
         model = self._models[key]
         row = 0
         for row, (name, text, tone) in enumerate(_card(model)):
@@ -102,11 +97,10 @@ class ModelPanel(QWidget):
             else:
                 value = label(text, wrap=True, tone=tone)
                 value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            self._card.addWidget(heading, row, 0)
-            self._card.addWidget(value, row, 1)
-        for earlier in range(row + 1):
-            self._card.setRowStretch(earlier, 0)
-        self._card.setRowStretch(row + 1, 1)
+            grid.addWidget(heading, row, 0)
+            grid.addWidget(value, row, 1)
+        grid.setRowStretch(row + 1, 1)
+        self._scroll.setWidget(self.card)
         self.changed.emit(model)
 
     def _browse(self) -> None:

@@ -34,6 +34,7 @@ from bci_app.gui.widgets import EmptyPanel, PanelTitle, Ticks, label
 from bci_app.presentation.choices import SYNTHETIC, SourceChoice, list_recordings
 from bci_app.sources.brainflow.boards import find_board
 from bci_app.sources.lsl.header import LslSelector, LslStream
+from bci_app.sources.lsl.senders import since
 from bci_app.sources.registry import parse_file, split_options
 
 TABS = ("LSL stream", "Board", "Recording", "Test signal")
@@ -254,15 +255,7 @@ class SourcePanel(QWidget):
         """List the streams that are visible now."""
         self.markers.show_streams(streams)
         self._streams = tuple(stream for stream in streams if stream.type.casefold() != "markers")
-        rows = [
-            Row(
-                stream.address,
-                stream.name,
-                f"{stream.type or 'no type'} · {stream.n_channels} channels · "
-                f"{f'{stream.rate:g} Hz' if stream.rate else 'irregular'} · {stream.hostname}",
-            )
-            for stream in self._streams
-        ]
+        rows = [_stream_row(stream, self._streams) for stream in self._streams]
         before, gone_before = self.streams.current, self._gone
         self._gone = None
         if before is not None and before not in [row.key for row in rows]:
@@ -444,6 +437,15 @@ class SourcePanel(QWidget):
     def _report_choice(self, *_: object) -> None:
         self._show_beside()
         self.changed.emit(self.choice)
+
+
+def _stream_row(stream: LslStream, streams: Sequence[LslStream]) -> Row:
+    """Return the row of a stream. Outlets that look the same are told apart by since when they are there."""
+    alike = [other.address for other in streams].count(stream.address) > 1
+    rate = f"{stream.rate:g} Hz" if stream.rate else "irregular"
+    parts = [stream.type or "no type", f"{stream.n_channels} channels", rate, stream.hostname]
+    key = stream.instance_address if alike else stream.address
+    return Row(key, stream.name, " · ".join([*parts, *([since(stream)] if alike else [])]))
 
 
 def _field_name(text: str) -> QLabel:
