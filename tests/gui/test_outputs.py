@@ -22,7 +22,7 @@ from bci_app.gui.main_window import MainWindow
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.outputs.osc import OscOutput
 from bci_app.presentation.choices import ALL_MARKERS
-from bci_app.presentation.opening import Ready
+from bci_app.presentation.opening import Ready, StreamChoice
 from bci_app.presentation.output_control import OutputChoice
 from bci_app.presentation.state import Step
 from bci_app.sources.lsl.library import load_pylsl
@@ -257,18 +257,18 @@ def test_own_events_are_not_received_back(
     name = unique("events")
     controller.choose_outputs(OutputChoice(lsl_markers=name))
     with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
-        controller.prepare(
-            lambda: Ready(source, bundle), source_text="lsl:test", wait_for_baseline=False, markers=[ALL_MARKERS, name]
-        )
+        streams = StreamChoice(markers=(ALL_MARKERS, name))
+        ready = Ready(source, bundle)
+        controller.prepare(lambda: ready, source_text="lsl:test", wait_for_baseline=False, streams=streams)
     qtbot.waitUntil(lambda: sends(window) == "sends LSL", timeout=WAIT)
     assert controller.engine is not None
-    streams = controller.engine.marker_streams
-    assert streams is not None
-    # Seen, for it fits, and not taken.
-    qtbot.waitUntil(lambda: name not in streams.never_seen, timeout=WAIT)
+    received = controller.engine.marker_streams
+    assert received is not None
+    # Seen, because it fits, and not received.
+    qtbot.waitUntil(lambda: name not in received.never_seen, timeout=WAIT)
     controller.mark("eyes closed")
     goes_on(qtbot, window, source)
-    assert name not in streams.connected
+    assert name not in received.connected
     assert [mark.text for mark in controller.log.markers].count("eyes closed") <= 1
 
 
