@@ -13,12 +13,12 @@ from offline.cli.elastic import elastic
 from offline.cli.emotion import emotion
 from offline.cli.network import bench, space
 from offline.cli.results import compare, evaluate, report
-from offline.cli.runs import export, run, search, train
+from offline.cli.runs import export, run, search, sweep, train
 
 GROUPS = {"datasets": datasets}
 """Commands with commands of their own."""
 
-COMMANDS = (synth, space, run, train, search, export, elastic, emotion, report, compare, evaluate, bench)
+COMMANDS = (synth, space, run, sweep, train, search, export, elastic, emotion, report, compare, evaluate, bench)
 """Every other command, in the order of the help."""
 
 app = typer.Typer(

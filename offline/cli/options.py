@@ -32,6 +32,13 @@ class DeviceChoice(StrEnum):
     mps = "mps"
 
 
+class EngineChoice(StrEnum):
+    """What runs the jobs of a sweep."""
+
+    local = "local"
+    ray = "ray"
+
+
 class PrecisionChoice(StrEnum):
     """Precision of matrix products."""
 

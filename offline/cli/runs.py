@@ -6,7 +6,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from offline.cli.options import (
     BadChannelsOption,
@@ -15,6 +17,7 @@ from offline.cli.options import (
     DatasetOption,
     DeviceChoice,
     DeviceOption,
+    EngineChoice,
     EpochsOption,
     ExportOption,
     FinetuneOption,
@@ -48,6 +51,7 @@ from offline.cli.results import compare
 if TYPE_CHECKING:
     from offline.cli.parsing import Compute
     from offline.run import RunSettings, Shipping
+    from offline.run.experiment import Spread
     from offline.run.settings import Until
 
 
@@ -121,6 +125,50 @@ def run(
             baselines=compared,
         )
     compare(folders, out)
+
+
+def sweep(
+    dataset: DatasetOption,
+    out: OutOption,
+    preset: PresetOption = "compact",
+    root: RootOption = None,
+    protocol: ProtocolOption = None,
+    folds: FoldsOption = None,
+    subjects: SubjectsOption = None,
+    targets: TargetsOption = None,
+    threshold: ThresholdOption = None,
+    epochs: EpochsOption = None,
+    recipe: RecipeOption = None,
+    generations: GenerationsOption = None,
+    finetune: FinetuneOption = None,
+    seed: SeedOption = 0,
+    engine: Annotated[EngineChoice, typer.Option(help="Processes of this machine, or a Ray cluster.")] = (
+        EngineChoice.local
+    ),
+    address: Annotated[str | None, typer.Option(help="Address of the Ray cluster; a new local one if none.")] = None,
+    store: Annotated[
+        str | None, typer.Option(help="Folder or URL that all machines can write to; OUT-jobs if none.")
+    ] = None,
+    cache: CacheOption = None,
+    processes: ProcessesOption = None,
+    device: DeviceOption = DeviceChoice.auto,
+    precision: PrecisionOption = PrecisionChoice.auto,
+) -> None:
+    """Do a run with its networks as jobs on many machines; jobs that are finished are skipped, others continue."""
+    require_extra()
+    compute = chosen_compute(device, precision, "auto", processes)
+    from offline.run import Shipping
+    from offline.sweep import ENGINES, Sweep
+
+    chosen = changed_preset(
+        preset, recipe, None, epochs=epochs, generations=generations, finetune=finetune, networks=None, search=None,
+        latency=False,
+    )  # fmt: skip
+    settings = run_settings(
+        chosen, dataset, protocol, folds=folds, subjects=subjects, targets=targets, seed=seed, threshold=threshold
+    )
+    jobs = Sweep(ENGINES[engine.value](compute.processes, address), store or str(out.with_name(f"{out.name}-jobs")))
+    _execute(settings, out, root=root, cache=cache, compute=compute, shipping=Shipping(), spread=jobs)
 
 
 def train(
@@ -226,6 +274,7 @@ def _execute(
     root: Path | None,
     cache: Path | None,
     compute: Compute,
+    spread: Spread | None = None,
     until: Until = "end",
     shipping: Shipping | None = None,
     baselines: Sequence[str] = (),
@@ -247,6 +296,7 @@ def _execute(
                 processes=compute.processes,
                 device=compute.device,
                 fuse=compute.fuse,
+                spread=spread,
                 until=until,
                 watch=display,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,7 @@ from offline.run.reference import REFERENCE_NAME, require_same_windows
 from offline.run.scores import pooled, protocol_scores, tested, with_tested_temperatures
 from offline.run.settings import RunSettings, Until
 from offline.run.shipping import INT8, Shipping, golden_excerpt, ship, with_int8
-from offline.run.watch import Unwatched, Watch
+from offline.run.watch import Report, Unwatched, Watch
 from offline.run.workers import NetworkFrame, SupernetFrame, run_tasks
 from offline.statistics import measure_leak
 from offline.supernet.model import count_parameters
@@ -56,6 +56,10 @@ from offline.training.fused import automatic_fuse
 
 SETTINGS_FILE = "run.json"
 _CACHE = "windows"
+
+
+Spread = Callable[[NetworkFrame, Sequence[Task], Report], None]
+"""Finishes networks elsewhere; see `offline.sweep`."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def run(
     processes: int = 1,
     device: Device = CPU,
     fuse: int | None = None,
+    spread: Spread | None = None,
     until: Until = "end",
     watch: Watch | None = None,
 ) -> RunResult | None:
@@ -102,6 +107,8 @@ def run(
         Where to compute.
     fuse : int, optional
         Networks that are trained together on stacked weights; by device and memory if None.
+    spread : callable, optional
+        Finishes the networks on other machines and leaves their results in their folders.
     until : {"training", "search", "end"}
         Where to stop; the same call with a later stage goes on.
     watch : Watch, optional
@@ -137,7 +144,7 @@ def run(
         _claim(out, settings)
         data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
         work = _RunStages(settings, out, data, spec, settings.networks(targets), shipping, compared)
-        results = work.train(processes, until, watch, device=device, fuse=fuse)
+        results = work.train(processes, until, watch, device=device, fuse=fuse, spread=spread)
         if until != "end":
             return None
         protocols = work.controlled(work.score(results, processes, watch), results, watch)
@@ -268,19 +275,28 @@ class _RunStages:
         self.final = final_plan(self.windows, self.plans, settings, out)
 
     def train(
-        self, processes: int, until: Until, watch: Watch, *, device: Device = CPU, fuse: int | None = None
+        self,
+        processes: int,
+        until: Until,
+        watch: Watch,
+        *,
+        device: Device = CPU,
+        fuse: int | None = None,
+        spread: Spread | None = None,
     ) -> list[tuple[Task, FoldResult]]:
         """Train and search every network, as far as `until`."""
         seed, several, preset = self.settings.seed, len(self.plans) > 1, self.settings.preset
         tasks = [task for plan in self.plans for task in make_tasks(plan, self.groups, seed, several=several)]
         tasks += make_tasks(self.final, self.groups, seed, several=False)
         watch.networks(len(tasks))
+        frame = NetworkFrame(self.windows, preset, self.spec, until, device)
         jobs = min(len(tasks), fuse or self._fuse(device))
-        if jobs > 1:
+        if spread is not None:
+            spread(frame, tasks, watch.progress)
+        elif jobs > 1:
             stacks = [tasks[start : start + jobs] for start in range(0, len(tasks), jobs)]
             together = SupernetFrame(self.windows, preset, device)
             run_tasks(together, stacks, processes=processes, report=watch.progress)
-        frame = NetworkFrame(self.windows, preset, self.spec, until, device)
         results = run_tasks(frame, tasks, processes=processes, report=watch.progress)
         return [(task, result) for task, result in zip(tasks, results, strict=True) if result is not None]
 
