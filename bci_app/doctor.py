@@ -239,7 +239,7 @@ def display_problem() -> str | None:
 
 
 def _display_trouble() -> tuple[str, str] | None:
-    """Give what is wrong with the display, and what to do."""
+    """Return what is wrong with the display, and what to do."""
     if importlib.util.find_spec("PyQt6") is None:
         return "PyQt6 is not installed", "Install it with: pip install PyQt6"
     if not sys.platform.startswith("linux"):
@@ -274,7 +274,7 @@ def _display_name() -> str:
     return f"Wayland {wayland}" if wayland else f"X11 {os.environ.get('DISPLAY')}"
 
 
-# Connections by which X servers were asked. A server begins anew when its last client leaves, and refuses
+# Connections by which X servers were asked. A server starts again when its last client leaves, and refuses
 # who comes meanwhile, which would be Qt: they stay open as long as the process.
 _x_connections: dict[str, int] = {}
 

@@ -80,7 +80,7 @@ class Ahead:
 
 
 def synthetic_recording(text: str) -> Recording:
-    """Give synthetic signals as a recording."""
+    """Return synthetic signals as a recording."""
     source = open_source(text)
     info = source.start()
     chunks = []

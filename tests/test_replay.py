@@ -406,7 +406,7 @@ def test_a_seek_after_fast_play_does_not_wait_until_the_clock_has_caught_up(monk
 
 
 def seams(bench: Bench) -> list[tuple[int, float]]:
-    """Give the seams of what was sent: the sample before which each lies, and the seconds that it takes."""
+    """Return the seams of what was sent: the sample before which each lies, and the seconds that it takes."""
     found = bench.replay.seams_before(np.array(bench.outlet.stamps))
     return [
         (row, after.unsent - before.unsent)
@@ -461,7 +461,7 @@ def received(bench: Bench, *missing: slice, size: int = 5) -> list[Chunk]:
 
 
 def breaks(chunks: list[Chunk]) -> list[tuple[float, int, bool]]:
-    """Give the sample after each break, the number lost there and whether it is a seam."""
+    """Return the sample after each break, the number lost there and whether it is a seam."""
     return [(float(chunk.data[0, 0]), chunk.lost, chunk.reset) for chunk in chunks if chunk.lost or chunk.reset]
 
 

@@ -67,7 +67,7 @@ class Report:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, object]:
-        """Give everything as values that JSON can hold."""
+        """Return everything as values that JSON can hold."""
         return asdict(self)
 
 

@@ -163,7 +163,7 @@ def with_predictions_per_second(loaded: LoadedBundle, number: float) -> LoadedBu
 
 
 def standard_rest(loaded: LoadedBundle) -> Rest:
-    """Give a rest baseline that changes nothing, so that predictions begin at once."""
+    """Return a rest baseline that changes nothing, so that predictions begin at once."""
     spec = loaded.spec.preprocessing
     shape = (len(spec.channels), spec.n_features)
     return Rest(np.zeros(shape), np.ones(shape))

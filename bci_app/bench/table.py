@@ -15,7 +15,7 @@ _SESSIONS = {
 
 
 def lines(report: Report) -> Iterator[str]:
-    """Give the lines."""
+    """Return the lines."""
     versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
     yield f"{report.date}; {', '.join(f'{key} {value}' for key, value in report.machine.items())}"
     yield versions

@@ -310,7 +310,7 @@ def measure_viewer(source_id: str, *, seconds: float, settle: float, size: tuple
 
 
 def _standard_rest(bundle: LoadedBundle) -> Rest:
-    """Give a rest baseline that changes nothing."""
+    """Return a rest baseline that changes nothing."""
     spec = bundle.spec.preprocessing
     shape = (len(spec.channels), spec.n_features)
     return Rest(np.zeros(shape), np.ones(shape))

@@ -164,7 +164,7 @@ class SettingsDialog(QDialog):
             self._preferences.osc = address
 
     def _tell_osc(self) -> bool:
-        """Say where OSC goes or would go; tell whether that can be read."""
+        """Show where OSC goes or would go, and return whether that can be read."""
         try:
             output = OscOutput.parse(self.osc_address.text())
         except BciError:

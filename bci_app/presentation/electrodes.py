@@ -10,7 +10,7 @@ _GIRTH = 1.22
 
 
 def position(name: str) -> tuple[float, float] | None:
-    """Give the place of an electrode, in any spelling of its name.
+    """Return the place of an electrode, in any spelling of its name.
 
     Returns
     -------

@@ -52,16 +52,16 @@ class OutputChoice:
         return bool(self.lsl_out or self.lsl_markers)
 
     def with_lsl(self, on: bool) -> OutputChoice:
-        """Give this with LSL streams of the usual names, or with none."""
+        """Return this with LSL streams of the usual names, or with none."""
         return replace(self, lsl_out=PREDICTIONS if on else "", lsl_markers=EVENTS if on else "")
 
     def over(self, other: OutputChoice) -> OutputChoice:
-        """Give this, and of `other` what is off here."""
+        """Return this, and of `other` what is off here."""
         lsl = self if self.lsl else other
         return OutputChoice(lsl.lsl_out, lsl.lsl_markers, self.osc or other.osc, self.others or other.others)
 
     def outputs(self) -> dict[tuple[str, str], Callable[[], Output]]:
-        """Give how each is made, by its kind and address."""
+        """Return how each is made, by its kind and address."""
         made: dict[tuple[str, str], Callable[[], Output]] = {
             ("predictions", self.lsl_out): lambda: LslPredictionOutput(self.lsl_out),
             ("events", self.lsl_markers): lambda: LslMarkerOutput(self.lsl_markers),
@@ -103,7 +103,7 @@ class OutputControl:
         self._failed.clear()
 
     def failure(self) -> BciError | None:
-        """Give why an output could not be opened, once."""
+        """Return why an output could not be opened, once."""
         return self._failed.popleft() if self._failed else None
 
     def sends(self, uid: str) -> bool:

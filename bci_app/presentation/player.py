@@ -93,7 +93,7 @@ class Player:
         return cls(thread)
 
     def source(self) -> ReplaySource:
-        """Give what receives the stream."""
+        """Return what receives the stream."""
         return ReplaySource(self._thread.replay)
 
     @property

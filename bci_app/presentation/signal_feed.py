@@ -22,7 +22,7 @@ class SignalFeed:
     Parameters
     ----------
     clock : callable
-        Seconds, steady: tells how long a stream has been silent.
+        Seconds, steady; measures how long a stream has been silent.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class SignalFeed:
         self.stream_time.forget()
 
     def take(self, engine: Engine) -> bool:
-        """Copy what is new; tell whether there was anything."""
+        """Copy what is new, and return whether there was anything."""
         traces = self.traces
         if traces is None:
             return False
@@ -64,7 +64,7 @@ class SignalFeed:
         return True
 
     def refilter(self, display_filter: DisplayFilter, engine: Engine | None) -> bool:
-        """Show the signal through another filter; tell whether there is any to show."""
+        """Show the signal through another filter, and return whether there is any."""
         self.display_filter = display_filter
         if self.traces is None or engine is None:
             return False
@@ -76,7 +76,7 @@ class SignalFeed:
         return welch(engine.signal(_SPECTRUM_SPAN).data, engine.info.rate)
 
     def place(self, time: float) -> float | None:
-        """Give the stream sample at an LSL time, or None before the first sample."""
+        """Return the stream sample at an LSL time, or None before the first sample."""
         newest = self.stream_time.newest
         if self.traces is None or newest != newest:
             return None

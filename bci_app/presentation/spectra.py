@@ -42,7 +42,7 @@ class Curves:
 
     @classmethod
     def of(cls, spectrum: Spectrum, channels: Sequence[int]) -> Curves | None:
-        """Give those of some columns of the stream; None if nothing is known of any."""
+        """Return those of some columns of the stream; None if nothing is known of any."""
         inside = (spectrum.frequencies > 0) & (spectrum.frequencies <= TOP_HZ)
         picked = list(channels)
         known = [index for index in picked if np.isfinite(spectrum.density[index, inside]).all()]

@@ -75,7 +75,7 @@ class StatusReport:
         time: StreamTime,
         sent: tuple[Sent, ...] = (),
     ) -> LiveStatus | None:
-        """Give what is to be shown now, if it is time to show it.
+        """Return what is to be shown now, if it is time to show it.
 
         Numbers change twice a second, states at once: digits that flicker cannot be read.
         """
@@ -117,7 +117,7 @@ class StatusReport:
 
 
 def _marker_streams(engine: Engine, own: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Give the marker streams that are received, and those that were named (not `own`) and have not been seen."""
+    """Return the marker streams that are received, and those that were named (not `own`) and have not been seen."""
     streams = engine.marker_streams
     if streams is None:
         return (), ()

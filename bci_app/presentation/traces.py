@@ -29,7 +29,7 @@ class DisplayFilter:
 
     @classmethod
     def own(cls, low: float, high: float, notch: float | None) -> DisplayFilter:
-        """Give a band-pass from `low` to `high` Hz, called by what it keeps."""
+        """Return a band-pass from `low` to `high` Hz, called by what it keeps."""
         return cls(f"{low:g}–{high:g} Hz" + (f", notch {notch:g} Hz" if notch else ""), low, high, notch)
 
     def sections(self, rate: float) -> NDArray[np.float64]:
@@ -120,7 +120,7 @@ class TraceHistory:
         self.extend(view)
 
     def spread(self, seconds: float) -> float:
-        """Give the median over channels of the standard deviation of the newest seconds; nan if there are fewer."""
+        """Return the median over channels of the standard deviation of the newest seconds; nan if there are fewer."""
         count = round(seconds * self.rate)
         rows = self.rows(self._end - count, self._end)
         if self._end - count < self.begin or np.isnan(rows).any():
@@ -145,7 +145,7 @@ class TraceHistory:
         self._end += len(rows)
 
     def _filtered(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Filter rows, beginning anew after a gap; a channel without a number keeps its last one inside."""
+        """Filter rows, starting again after a gap; a channel without a number keeps its last one inside."""
         finite = np.isfinite(raw)
         present = np.asarray(finite.any(axis=1))
         if finite.all():

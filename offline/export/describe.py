@@ -13,7 +13,7 @@ from offline.supernet.model import Network
 
 
 class ExportedSubnet(NamedTuple):
-    """A network and the targets that it tells, temperatures included."""
+    """A network and the targets that it predicts, temperatures included."""
 
     network: Network
     targets: tuple[Target, ...]

@@ -16,7 +16,7 @@ from offline.supernet.model import Network
 
 
 def measure_latency(spec: Bundle, model: bytes, *, repeats: int = 200) -> float:
-    """Give the median time in ms that the app's predictor takes for one window."""
+    """Return the median time in ms that the app's predictor takes for one window."""
     predictor = Predictor(spec, model)
     tokens = np.zeros((1, len(spec.preprocessing.channels), spec.preprocessing.n_features), dtype=np.float32)
     times = []
@@ -30,7 +30,7 @@ def measure_latency(spec: Bundle, model: bytes, *, repeats: int = 200) -> float:
 def subnet_latency(
     network: Network, targets: tuple[Target, ...], preprocessing: PreprocessingSpec, *, repeats: int = 50
 ) -> float:
-    """Give the median time in ms of one window through a network that is not exported yet."""
+    """Return the median time in ms of one window through a network that is not exported yet."""
     model = build_graph([network])
     nothing = Provenance(
         dataset="", dataset_source="", licence="", synthetic=False, train_subjects=(), protocol="",

@@ -12,7 +12,7 @@ _PREPARED = {"onnx.quant.pre_process": "onnxruntime.quant"}
 
 
 def quantise(model: bytes) -> bytes:
-    """Give a graph whose linear maps hold unsigned 8-bit weights, with one scale an output.
+    """Return a graph whose linear maps hold unsigned 8-bit weights, with one scale an output.
 
     Products of unsigned numbers do not saturate on processors without 8-bit dot products, as signed weights do there.
     The scale of the activations is that of the batch: score windows one at a time, as a live session does.

@@ -13,7 +13,7 @@ from offline.search.store import Evaluation
 
 
 def objectives(evaluations: Sequence[Evaluation], *, latency: bool = False) -> NDArray[np.float64]:
-    """Give what is minimised, shape (n, 2 or 3): validation error, millions of parameters, latency in ms.
+    """Return what is minimised, shape (n, 2 or 3): validation error, millions of parameters, latency in ms.
 
     The error is that of the balanced accuracy.
     """
@@ -36,14 +36,14 @@ def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def hypervolume(values: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
-    """Give the volume between a front (n, objectives) and a reference point that is worse in all."""
+    """Return the volume between a front (n, objectives) and a reference point that is worse in all."""
     from pymoo.indicators.hv import HV
 
     return float(HV(ref_point=reference)(values)) if len(values) else 0.0
 
 
 def fronts(generations: Sequence[Sequence[Evaluation]], *, latency: bool = False) -> list[list[Evaluation]]:
-    """Give, for each generation, the front of all subnets met so far, smallest subnet first."""
+    """Return, for each generation, the front of all subnets met so far, smallest subnet first."""
     found: list[list[Evaluation]] = []
     for generation in generations:
         # What was beaten once stays beaten: the last front stands for all that was met before.

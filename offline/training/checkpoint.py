@@ -48,13 +48,13 @@ def load_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str,
             f"Cannot read the checkpoint {path.name}",
             found=str(error),
             expected="a checkpoint written by bci-offline",
-            fix="Delete it to train anew.",
+            fix="Delete it to train again.",
         ) from error
     return groups, state
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """Give the tensors of an optimizer's state as ``number of parameter/name``."""
+    """Return the tensors of an optimizer's state as ``number of parameter/name``."""
     state: dict[int, dict[str, Tensor]] = optimizer.state_dict()["state"]
     return {f"{number}/{name}": value for number, values in state.items() for name, value in values.items()}
 

@@ -183,7 +183,7 @@ class _Stack:
         return [[each[number, : len(own)] for each in found] for number, own in enumerate(tokens)]
 
     def _hand_back(self) -> None:
-        """Give every job its weights, optimizer state and average."""
+        """Load every job's weights, optimizer state and average."""
         parameters = list(self.model.parameters())
         for number, job in enumerate(self.jobs):
             for own, stacked in zip(job.model.parameters(), parameters, strict=True):

@@ -77,7 +77,7 @@ class Recipe(BaseModel):
     average: Probability = 0.0
 
     def for_windows(self, n: int) -> Recipe:
-        """Give the recipe for `n` training windows: with small batches where they are too few for `steps`."""
+        """Return the recipe for `n` training windows: with small batches where they are too few for `steps`."""
         if n * self.epochs >= self.steps * self.batch_size:
             return self
         batch = min(_SMALL_BATCH, self.batch_size)

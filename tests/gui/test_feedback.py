@@ -76,8 +76,8 @@ def test_undecided_is_a_word_and_writing_grows_with_the_window(qtbot: QtBot) -> 
     for view in (gauge, plane):
         qtbot.addWidget(view)
         view.resize(1200, 1000)
-    told = tuple(TargetPrediction(t.name, t.classes, (0.48, 0.52), (0.48, 0.52), possible=t.classes) for t in VAD)
-    prediction = Prediction(100, 1.0, True, (), 1.0, 0.0, 0.0, told)
+    answers = tuple(TargetPrediction(t.name, t.classes, (0.48, 0.52), (0.48, 0.52), possible=t.classes) for t in VAD)
+    prediction = Prediction(100, 1.0, True, (), 1.0, 0.0, 0.0, answers)
     answers = Answers((prediction,), 1.0, span=10.0, hop=1.0, windows=4, reason="", silent="no signal")
     for view in (gauge, plane):
         view.show_answers(answers)

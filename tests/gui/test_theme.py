@@ -60,7 +60,7 @@ TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 
 
 
 def seen(name: str, vision: str) -> np.ndarray:
-    """Give a colour in CIE L*a*b*, as a kind of colour vision sees it."""
+    """Return a colour in CIE L*a*b*, as a kind of colour vision sees it."""
     parts = np.array([int(name[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
     x, y, z = TO_XYZ @ np.clip(np.array(COLOUR_VISION[vision]) @ linear, 0, 1) / [0.9505, 1.0, 1.089]

@@ -67,7 +67,7 @@ def eeglab_bytes(folder: Path) -> bytes:
 
 
 def originals() -> dict[str, bytes]:
-    """Give the valid files that damage is done to, by the name under which they are read."""
+    """Return the valid files that damage is done to, by the name under which they are read."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         header = write_brainvision(folder)

@@ -42,7 +42,7 @@ def samples(n: int) -> Callable[[list[Chunk]], bool]:
 
 
 def index_of(chunks: list[Chunk]) -> np.ndarray:
-    """Give what the outlet says is the index of each sample."""
+    """Return what the outlet says is the index of each sample."""
     return np.concatenate([chunk.data[:, 0] for chunk in chunks])
 
 

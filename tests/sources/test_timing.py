@@ -33,12 +33,12 @@ def detect(
 
 
 def gaps(pieces: list[Chunk]) -> list[tuple[int, int]]:
-    """Give the row after each gap, and the samples lost there."""
+    """Return the row after each gap, and the samples lost there."""
     return [(int(piece.data[0, 0]), piece.lost) for piece in pieces if piece.lost or piece.reset]
 
 
 def moments(n: int, rate: float, error: float, losses: dict[int, int]) -> np.ndarray:
-    """Give the true times of n received samples; `losses` maps a row to the samples missing before it."""
+    """Return the true times of n received samples; `losses` maps a row to the samples missing before it."""
     index = np.arange(n)
     for row, lost in losses.items():
         index[row:] += lost

@@ -191,7 +191,7 @@ class SourcePanel(QWidget):
         return self._test
 
     def _stated(self) -> QWidget:
-        """Give the fields for what a stream lacks; hidden until one is needed."""
+        """Return the fields for what a stream lacks; hidden until one is needed."""
         self.stated = QWidget()
         form = QFormLayout(self.stated)
         form.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
@@ -440,7 +440,7 @@ class SourcePanel(QWidget):
 
 
 def _stream_row(stream: LslStream, streams: Sequence[LslStream]) -> Row:
-    """Return the row of a stream. Outlets that look the same are told apart by since when they are there."""
+    """Return the row of a stream. Outlets that look the same differ by the time at which they appeared."""
     alike = [other.address for other in streams].count(stream.address) > 1
     rate = f"{stream.rate:g} Hz" if stream.rate else "irregular"
     parts = [stream.type or "no type", f"{stream.n_channels} channels", rate, stream.hostname]
@@ -449,14 +449,14 @@ def _stream_row(stream: LslStream, streams: Sequence[LslStream]) -> Row:
 
 
 def _field_name(text: str) -> QLabel:
-    """Give a label as wide as those of the other form of this panel."""
+    """Return a label as wide as those of the other form of this panel."""
     result = label(text, tone="muted")
     result.setMinimumWidth(_NAMES)
     return result
 
 
 def _recording_row(what: str) -> Row | None:
-    """Give the row of a recording, or None where it is not there."""
+    """Return the row of a recording, or None where it is not there."""
     try:
         paths = parse_file(what).paths
     except SourceError:
@@ -476,7 +476,7 @@ def _number_only(parent: QWidget) -> QDoubleValidator:
 
 
 def read_number(text: str) -> float | None:
-    """Give the number that was typed, if it is one."""
+    """Return the number that was typed, if it is one."""
     try:
         return float(text)
     except ValueError:

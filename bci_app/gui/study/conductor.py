@@ -18,7 +18,7 @@ from bci_app.study.session import LOST
 
 _TICK_MS = 5
 _OPERATOR_EVERY = 20
-"""The operator's view is told every so many ticks."""
+"""Ticks between two reports to the operator's view."""
 _ANSWER_MS = 300
 """How long a simulated participant thinks."""
 

@@ -100,7 +100,7 @@ class SelfReport(QWidget):
         }
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Start again."""
         for group in self._groups:
             _uncheck(group)
         self._show_ready()
@@ -132,7 +132,7 @@ class SelfReport(QWidget):
             super().keyPressEvent(event)
 
     def _present(self) -> int:
-        """Give the position of the first scale without an answer, or of the last one."""
+        """Return the position of the first scale without an answer, or of the last one."""
         open_ones = [index for index, group in enumerate(self._groups) if group.checkedId() < 1]
         return open_ones[0] if open_ones else len(SCALES) - 1
 

@@ -120,7 +120,7 @@ class TraceCanvas(QWidget):
     # Pixels ------------------------------------------------------------------------------------
 
     def rebuild(self) -> None:
-        """Draw everything anew."""
+        """Draw everything again."""
         area = self._area()
         ratio = self.devicePixelRatioF()
         width, height = round(area.width() * ratio), round(area.height() * ratio)
@@ -147,7 +147,7 @@ class TraceCanvas(QWidget):
         return QRect(_GUTTER, _HEAD, self.width() - _GUTTER - _SCALE, self.height() - _HEAD - _STRIP)
 
     def _scrolling(self) -> QRect:
-        """Give what changes with every sample: the traces and what stands above them."""
+        """Return what changes with every sample: the traces and what stands above them."""
         return self._area().adjusted(0, -_HEAD, _SCALE, 0)
 
     def _samples_per_column(self) -> float:
@@ -271,13 +271,13 @@ class TraceCanvas(QWidget):
         return QRectF(area.right() + 1 - width, area.top(), width, area.height())
 
     def _x(self, sample: float, area: QRect) -> float:
-        """Give the place of a stream sample on the screen."""
+        """Return the place of a stream sample on the screen."""
         assert self._raster is not None
         column = sample / self._samples_per_column() - (self._drawn + self._silent_columns - self._raster.width)
         return area.left() + column * area.width() / self._raster.width
 
     def _missing(self, area: QRect) -> Iterator[tuple[QRectF, str]]:
-        """Give each hatched stretch that is seen, and what is to be said of it."""
+        """Return each hatched stretch that is seen, and what is to be said of it."""
         assert self._traces is not None
         for gap in self._log.gaps:
             left, right = self._x(gap.sample - gap.lost, area), self._x(gap.sample, area)

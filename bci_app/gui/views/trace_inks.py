@@ -20,13 +20,13 @@ _KEPT = 128
 
 
 def bgr(name: str) -> tuple[int, int, int]:
-    """Give a colour as the raster stores it."""
+    """Return a colour as the raster stores it."""
     tint = QColor(name)
     return tint.blue(), tint.green(), tint.red()
 
 
 class TraceInks:
-    """Remembers from which sample on which verdicts held, so that a picture drawn anew has its colours again."""
+    """Remembers from which sample on which verdicts held, so that a picture that is drawn again has its colours."""
 
     def __init__(self) -> None:
         self._verdicts: deque[tuple[int, Mapping[str, Contact]]] = deque(maxlen=_KEPT)
@@ -42,7 +42,7 @@ class TraceInks:
     def pieces(
         self, first: float, last: float, names: Sequence[str], theme: Theme
     ) -> Iterator[tuple[float, list[Ink]]]:
-        """Give the end of each stretch of samples from `first` to `last`, and its colours.
+        """Return the end of each stretch of samples from `first` to `last`, and its colours.
 
         Parameters
         ----------

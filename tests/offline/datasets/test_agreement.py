@@ -62,7 +62,7 @@ def torcheeg_seed(home: Path, name: str) -> Iterator[Sample]:
 
 
 def binary(rating: float, threshold: float) -> int:
-    """Give torcheeg's `Binary`: its text says larger, its code takes equal ratings as high too."""
+    """Return torcheeg's `Binary`: its text says larger, its code takes equal ratings as high too."""
     return int(rating >= threshold)
 
 

@@ -40,7 +40,7 @@ def finish(run: subprocess.Popen[str]) -> None:
 
 
 def evaluations(folder: Path) -> list[tuple[object, ...]]:
-    """Give all that a search has kept but what time it took."""
+    """Return all that a search has kept but what time it took."""
     path = folder / "search.sqlite"
     if not path.exists():
         return []
