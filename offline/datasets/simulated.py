@@ -52,7 +52,7 @@ class Simulation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    people: int = Field(default=20, ge=1, le=10_000)
+    people: int = Field(default=16, ge=1, le=10_000)
     trials: int = Field(default=12, ge=2, le=1000)
     effect: float = Field(default=1.5, ge=0, le=10)
     montage: str = "10-20"
