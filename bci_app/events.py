@@ -189,6 +189,8 @@ class Status:
         Battery and contact resistances as the device last reported; None where it reports neither.
     clock : str
         How the stamps of senders with another clock are mapped to the LSL clock; else empty.
+    artefact : str
+        What is in the newest second of the signal beside the brain: ``muscle``, ``movement``, or empty.
     """
 
     phase: Phase
@@ -207,6 +209,7 @@ class Status:
     notice: str = ""
     device: DeviceState | None = None
     clock: str = ""
+    artefact: str = ""
 
     @property
     def loss(self) -> float:

@@ -157,6 +157,8 @@ class TerminalView:
         text = Text("contact  ", "dim")
         text.append(" ".join(f"{counts[level]} {level.value}" for level in ContactLevel if counts[level]) or "unknown")
         bad = [f"{printable(c.channel)} {c.cause}" for c in status.contacts if c.level is ContactLevel.BAD]
+        if status.artefact:
+            text.append(f"  {status.artefact} in the signal", "yellow")
         if bad:
             text.append(f"  ({', '.join(bad)})", "yellow")
         return text

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.engine.artefact import Artefact, ArtefactDetector
 from bci_app.engine.neighbours import NeighbourCheck
 from bci_app.events import Contact, ContactLevel
 
@@ -117,6 +118,8 @@ class ContactMonitor:
             for name, absent in zip(channels, missing, strict=True)
         )
         self._neighbours = NeighbourCheck(self._channels, rate)
+        self._artefacts = ArtefactDetector(rate)
+        self._artefact = Artefact.NONE
         self._good_run = np.full(len(channels), _RECOVERY)
         self._last_bad = np.full(len(channels), -1, dtype=np.int64)
         self._not_finite = np.zeros(len(channels), dtype=np.bool_)
@@ -199,7 +202,9 @@ class ContactMonitor:
         """Judge each channel by itself, and what is good beside its neighbours."""
         finite = are_numbers(block).all(axis=0) & (self._hole == _NEVER)
         spread = _Spread.of(block if finite.all() else np.where(finite, block, 0.0))
-        self._neighbours.add(spread.detrended, ~(spread.bad | self._missing))
+        usable = ~(spread.bad | self._missing)
+        self._neighbours.add(spread.detrended, usable)
+        self._artefact = self._artefacts.judge(spread.detrended, usable & finite)
         verdicts = [
             (ContactLevel.POOR, cause) if cause and level is ContactLevel.GOOD else (level, own)
             for (level, own), cause in zip(_judge_alone(spread, self._rate), self._neighbours.causes(), strict=True)
@@ -217,6 +222,11 @@ class ContactMonitor:
         if level is not ContactLevel.BAD and self._good_run[index] < _RECOVERY:
             return Contact(name, ContactLevel.BAD, "settling")
         return Contact(name, level, cause)
+
+    @property
+    def artefact(self) -> Artefact:
+        """What is in the newest second of the signal beside the brain."""
+        return self._artefact
 
     @property
     def contacts(self) -> tuple[Contact, ...]:

@@ -419,6 +419,7 @@ class Engine:
                 or self._sending.notice,
                 device=self._device,
                 clock=" ".join(self._clock_notes),
+                artefact=self._reader.artefact if self._info else "",
             )
 
     def signal(self, seconds: float) -> SignalView:

@@ -80,6 +80,11 @@ class Interpreter:
         self._begin(0, Reason.WARMING_UP)
 
     @property
+    def artefact(self) -> str:
+        """What is in the newest second of the signal beside the brain, in a word; empty if nothing is."""
+        return self._contact.artefact.value
+
+    @property
     def contacts(self) -> tuple[Contact, ...]:
         """Contact of the model's channels."""
         return self._contact.contacts
@@ -328,6 +333,11 @@ class Watcher:
         self._scale = np.array([microvolts_per(info.units[i]) for i in self._columns])
         names = [info.channels[i] for i in self._columns]
         self._contact = ContactMonitor(names, info.rate, missing=np.zeros(len(names), dtype=np.bool_))
+
+    @property
+    def artefact(self) -> str:
+        """What is in the newest second of the signal beside the brain, in a word; empty if nothing is."""
+        return self._contact.artefact.value
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
