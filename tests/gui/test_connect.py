@@ -565,13 +565,13 @@ def test_a_stream_is_recorded_beside_the_one_that_is_predicted_from(
         qtbot.waitUntil(lambda: key_of(page, replay) is not None and key_of(page, other) is not None, timeout=WAIT)
         page.source.streams.choose(key_of(page, replay) or "")
         qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
-        menu = page.source.beside_ticks.menu()
+        menu = page.source.recorded_too.ticks.menu()
         assert menu is not None
         names = [action.text() for action in menu.actions()]
         assert not any(replay.replay.name in name for name in names)
         (tick,) = (action for action in menu.actions() if other.replay.name in action.text())
         tick.trigger()
-        assert other.replay.name in page.source.beside_ticks.text()
+        assert other.replay.name in page.source.recorded_too.ticks.text()
         with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
             page.fit.button.click()
         main.toggle_recording()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -26,16 +25,17 @@ from PyQt6.QtWidgets import (
 )
 from superqt import QSearchableComboBox
 
-from bci_app.errors import BciError, SourceError
+from bci_app.errors import BciError
+from bci_app.gui.connect.beside_row import BesideRow
 from bci_app.gui.connect.marker_panel import MarkerPanel
 from bci_app.gui.connect.rows import Row, RowList
+from bci_app.gui.connect.source_rows import recording_row, stream_row
 from bci_app.gui.theme import GRID, Theme
-from bci_app.gui.widgets import EmptyPanel, PanelTitle, Ticks, label
+from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
 from bci_app.presentation.choices import SYNTHETIC, SourceChoice, list_recordings
 from bci_app.sources.brainflow.boards import find_board
 from bci_app.sources.lsl.header import LslSelector, LslStream
-from bci_app.sources.lsl.senders import since
-from bci_app.sources.registry import parse_file, split_options
+from bci_app.sources.registry import split_options
 
 TABS = ("LSL stream", "Board", "Recording", "Test signal")
 _TIPS = (
@@ -113,7 +113,8 @@ class SourcePanel(QWidget):
         column.addWidget(line)
         self.markers = MarkerPanel()
         column.addWidget(self.markers)
-        column.addLayout(self._beside_row())
+        self.recorded_too = BesideRow()
+        column.addWidget(self.recorded_too)
         self.tabs.idClicked.connect(self.show_tab)
         self.show_tab(0)
 
@@ -213,41 +214,10 @@ class SourcePanel(QWidget):
         self.stated.hide()
         return self.stated
 
-    def _beside_row(self) -> QHBoxLayout:
-        """Make the choice of streams that are recorded beside the source."""
-        self._beside: set[str] = set()
-        self.beside_ticks = Ticks("streams of other devices that are recorded too, each with its own clock and gaps")
-        self.beside_ticks.ticked.connect(self._toggle_beside)
-        row = QHBoxLayout()
-        row.setContentsMargins(2 * GRID, 0, GRID, 2 * GRID)
-        row.addWidget(label("record too:", tone="muted"))
-        row.addWidget(self.beside_ticks)
-        row.addStretch()
-        self._show_beside()
-        return row
-
     @property
     def beside(self) -> tuple[str, ...]:
-        """LSL streams that are recorded beside the source, without the source itself."""
-        own = self.choice
-        return tuple(sorted(text for text in self._beside if own is None or text != own.text))
-
-    def _others(self) -> list[LslStream]:
-        """List the streams that could be recorded beside the source."""
-        own = self.choice
-        return [stream for stream in self._streams if own is None or stream.address != own.text]
-
-    def _show_beside(self) -> None:
-        others = self._others()
-        names = {index: f"{stream.name} on {stream.hostname}" for index, stream in enumerate(others)}
-        on = [index for index, stream in enumerate(others) if stream.address in self._beside]
-        self.beside_ticks.show_entries(names, on)
-        self.beside_ticks.setEnabled(bool(names))
-        self.beside_ticks.setText(", ".join(names[index] for index in on) or "no other stream")
-
-    def _toggle_beside(self, index: int) -> None:
-        self._beside ^= {self._others()[index].address}
-        self._show_beside()
+        """LSL streams that are recorded beside the source."""
+        return self.recorded_too.choice
 
     # What there is -----------------------------------------------------------------------------
 
@@ -255,7 +225,7 @@ class SourcePanel(QWidget):
         """List the streams that are visible now."""
         self.markers.show_streams(streams)
         self._streams = tuple(stream for stream in streams if stream.type.casefold() != "markers")
-        rows = [_stream_row(stream, self._streams) for stream in self._streams]
+        rows = [stream_row(stream, self._streams) for stream in self._streams]
         before, gone_before = self.streams.current, self._gone
         self._gone = None
         if before is not None and before not in [row.key for row in rows]:
@@ -270,7 +240,7 @@ class SourcePanel(QWidget):
             self._awaited = None
             self.streams.choose(fitting[0].address)
         self._lsl.setCurrentWidget(self.streams if rows else self.no_stream)
-        self._show_beside()
+        self.recorded_too.show_streams(self._streams, self.choice)
         if self.stack.currentIndex() == 0 and (self.streams.current, self._gone) != (before, gone_before):
             self._report_choice()
 
@@ -295,7 +265,7 @@ class SourcePanel(QWidget):
     def show_recordings(self) -> None:
         """List the recordings that the app made, the newest first, and then those that were opened last."""
         made = [str(path) for path in list_recordings(self._typed or self._folder())]
-        rows = [_recording_row(what) for what in dict.fromkeys([*made, *self._recordings])]
+        rows = [recording_row(what) for what in dict.fromkeys([*made, *self._recordings])]
         self.recordings.show_rows([row for row in rows if row is not None])
 
     def _open_path(self) -> None:
@@ -359,7 +329,7 @@ class SourcePanel(QWidget):
                     self.fields[key].setText(value)
         elif wanted.kind == "file":
             self.show_tab(2)
-            if not self.recordings.choose(wanted.text) and _recording_row(wanted.what) is not None:
+            if not self.recordings.choose(wanted.text) and recording_row(wanted.what) is not None:
                 self.add_recording(wanted.what)
         elif wanted.kind == "synthetic":
             self._synthetic = wanted
@@ -435,17 +405,8 @@ class SourcePanel(QWidget):
             self.add_recording(path)
 
     def _report_choice(self, *_: object) -> None:
-        self._show_beside()
+        self.recorded_too.show_streams(self._streams, self.choice)
         self.changed.emit(self.choice)
-
-
-def _stream_row(stream: LslStream, streams: Sequence[LslStream]) -> Row:
-    """Return the row of a stream. Outlets that look the same differ by the time at which they appeared."""
-    alike = [other.address for other in streams].count(stream.address) > 1
-    rate = f"{stream.rate:g} Hz" if stream.rate else "irregular"
-    parts = [stream.type or "no type", f"{stream.n_channels} channels", rate, stream.hostname]
-    key = stream.instance_address if alike else stream.address
-    return Row(key, stream.name, " · ".join([*parts, *([since(stream)] if alike else [])]))
 
 
 def _field_name(text: str) -> QLabel:
@@ -453,20 +414,6 @@ def _field_name(text: str) -> QLabel:
     result = label(text, tone="muted")
     result.setMinimumWidth(_NAMES)
     return result
-
-
-def _recording_row(what: str) -> Row | None:
-    """Return the row of a recording, or None where it is not there."""
-    try:
-        paths = parse_file(what).paths
-    except SourceError:
-        return None
-    if not all(path.is_file() for path in paths):
-        return None
-    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    made = datetime.fromtimestamp(paths[0].stat().st_mtime)
-    size = sum(path.stat().st_size for path in paths) / 1e6
-    return Row(f"file:{what}", paths[0].name + more, f"{made:%d %b %Y %H:%M} · {size:.1f} MB · {paths[0].parent}")
 
 
 def _number_only(parent: QWidget) -> QDoubleValidator:
