@@ -28,7 +28,7 @@ from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
 from bci_app.sources.base import Device, Mapped, Patient, Several, Source
-from bci_app.sources.channels import for_prediction
+from bci_app.sources.channels import channel_uses, for_prediction
 from bci_app.sources.lsl.beside import BesideChunk, BesideStreams
 from bci_app.sources.lsl.library import local_clock
 from bci_app.sources.lsl.markers import MarkerStreams
@@ -371,6 +371,9 @@ class Engine:
             self._recorder, self._recording_error = recorder, ""
             self._recorded = None
             self._recorded_clocks = []
+            if self._pick is not None or self._drop:
+                uses = channel_uses(self.info, pick=self._pick, drop=self._drop)
+                recorder.describe({"left_out": [use.name for use in uses if not use.used]})
             if self.bundle is not None:
                 recorder.describe(
                     {

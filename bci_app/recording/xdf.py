@@ -108,7 +108,7 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
             *unnamed,
             *_state_notes(checked),
             *_rate_notes(stamps, chosen.rate),
-            *_clock_notes(loaded[s.id] for s in metadata),
+            *_session_notes(loaded[s.id] for s in metadata),
             *said,
         ),
         first=_first(loaded[index[0].id]) if index else 0,
@@ -130,8 +130,8 @@ def _app_time(stream: dict[str, Any], stamps: NDArray[np.float64], rate: float) 
     return np.concatenate([known, known[-1] + np.arange(1, missing + 1) / rate])
 
 
-def _clock_notes(metadata: Iterable[dict[str, Any]]) -> list[str]:
-    """Read how the recorder mapped stamps, from the metadata of a session."""
+def _session_notes(metadata: Iterable[dict[str, Any]]) -> list[str]:
+    """Read how stamps were mapped and which channels were left out, from the metadata of a session."""
     notes = []
     for stream in metadata:
         try:
@@ -140,6 +140,8 @@ def _clock_notes(metadata: Iterable[dict[str, Any]]) -> list[str]:
             continue
         if isinstance(known, dict):
             notes += [str(note) for note in known.get("clocks", ())]
+            if left_out := known.get("left_out"):
+                notes.append(f"Predictions of the session left out {', '.join(map(str, left_out))}.")
     return notes
 
 

@@ -21,6 +21,7 @@ from bci_app.sources.lsl.beside import BesideStreams
 from bci_app.sources.lsl.header import LslSelector
 from bci_app.sources.lsl.library import local_clock
 from bci_app.sources.lsl.source import LslSource
+from bci_app.sources.registry import open_source
 from bci_app.stream import StreamInfo
 from tests.lsl_outlet import outlet, unique
 
@@ -111,3 +112,15 @@ def test_a_stated_unit_is_for_channels_without_one() -> None:
         source = LslSource(LslSelector(source_id=source_id), unit="mV")
         assert source.start().units == ("uV",) * 4
         source.stop()
+
+
+def test_a_recording_says_which_channels_predictions_left_out(tmp_path: Path) -> None:
+    engine = Engine(open_source("synthetic:?channels=Fp1,Cz,Pz&speed=max&seconds=2"), None, drop=["Cz"])
+    with engine:
+        engine.start_recording(Recorder(tmp_path / "s.xdf", engine.info))
+        while not engine.finished:
+            engine.step()
+        assert [contact.channel for contact in engine.status().contacts] == ["Fp1", "Pz"]
+    recording = read_recording(tmp_path / "s.xdf")
+    assert recording.info.channels == ("Fp1", "Cz", "Pz")
+    assert "Predictions of the session left out Cz." in recording.notes
