@@ -1,0 +1,22 @@
+"""Drives a sweep of two networks: ``python -m tests.offline.sweep.drive ENGINE FOLDER``."""
+
+import sys
+from pathlib import Path
+
+from offline.datasets.windows import make_windows
+from offline.protocols import make_splits
+from offline.run.fold import Task
+from offline.run.workers import NetworkFrame
+from offline.sweep import ENGINES, Sweep
+from tests.offline.run.test_run import PRESET, SPEC, Planted
+
+
+def tasks(folder: Path) -> tuple[NetworkFrame, list[Task]]:
+    windows = make_windows(Planted(), SPEC)
+    splits = make_splits(windows, "subjects", folds=3)[:2]
+    return NetworkFrame(windows, PRESET, SPEC), [Task(s.name, s, ("load",), 5, 0, folder / s.name) for s in splits]
+
+
+if __name__ == "__main__":
+    engine, out = sys.argv[1], Path(sys.argv[2])
+    Sweep(ENGINES[engine](2, None), str(out / "store"))(*tasks(out), lambda _: None)

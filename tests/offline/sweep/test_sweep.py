@@ -1,0 +1,102 @@
+"""Sweeps: a dead worker or a dead driver costs time and changes no result."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bci_app.errors import FileError
+from offline.run.fold import LOGITS_FILE, RESULT_FILE
+from offline.run.watch import Progress
+from offline.sweep import jobs as module
+from offline.sweep.engines import LocalEngine
+from offline.sweep.jobs import Store, Sweep
+from tests.offline.sweep.drive import tasks
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Return the results of the networks without a sweep."""
+    frame, networks = tasks(tmp_path_factory.mktemp("plain"))
+    for network in networks:
+        frame.run(network, lambda _: None)
+    return results(networks[0].folder.parent)
+
+
+def results(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for name in (RESULT_FILE, LOGITS_FILE) for path in sorted(folder.glob(f"*/{name}"))]
+
+
+def start(engine: str, folder: Path, root: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.offline.sweep.drive", engine, str(folder)]
+    return subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, text=True)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.timeout(300)
+def test_a_ray_worker_that_is_killed_changes_nothing(tmp_path: Path, project_root: Path, expected: list[bytes]) -> None:
+    driver = start("ray", tmp_path, project_root)
+    killed: list[int] = []
+
+    def kill_one() -> bool:
+        for process in psutil.Process(driver.pid).children(recursive=True):
+            with suppress(psutil.Error):
+                if "ray::_work" in " ".join(process.cmdline()):
+                    process.kill()
+                    killed.append(process.pid)
+                    return True
+        return driver.poll() is not None
+
+    wait_for(kill_one)
+    assert killed
+    assert driver.wait(timeout=200) == 0
+    assert results(tmp_path) == expected
+
+
+@pytest.mark.timeout(300)
+def test_a_driver_that_is_killed_continues(tmp_path: Path, project_root: Path, expected: list[bytes]) -> None:
+    driver = start("local", tmp_path, project_root)
+    wait_for(lambda: any((tmp_path / "store").glob(f"*/{RESULT_FILE}")))
+    driver.send_signal(signal.SIGKILL)
+    driver.wait(timeout=30)
+    assert start("local", tmp_path, project_root).wait(timeout=200) == 0
+    assert results(tmp_path) == expected
+
+
+def test_finished_jobs_are_skipped_and_another_version_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[bytes]
+) -> None:
+    seen: list[Progress] = []
+    for folder in ("first", "second"):
+        frame, networks = tasks(tmp_path / folder)
+        Sweep(LocalEngine(1), str(tmp_path / "store"))(frame, networks, seen.append)
+        assert results(tmp_path / folder) == expected
+        if folder == "first":
+            assert seen
+            seen.clear()
+    assert not seen
+    versions = iter(["driver", "worker", "worker"])
+    monkeypatch.setattr(module, "code_version", lambda: next(versions))
+    frame, networks = tasks(tmp_path / "third")
+    with pytest.raises(FileError, match="another version of bci-app than the driver"):
+        Sweep(LocalEngine(1), str(tmp_path / "store"))(frame, networks, seen.append)
+
+
+def test_a_store_that_cannot_be_reached_is_one_message(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for url in (str(tmp_path / "file" / "store"), "nosuchprotocol://store"):
+        with pytest.raises(FileError, match=r"The store .* cannot be reached"):
+            Store(url)
