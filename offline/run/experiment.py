@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bci_app.bundle import LoadedBundle
 from bci_app.bundle.spec import BadChannelLoss
 from bci_app.errors import DatasetError, FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.atomic import write_atomically
-from offline.baselines import REFERENCE as REFERENCE_BASELINE
 from offline.baselines import Baseline, baselines_named
 from offline.datasets import FileDataset, Threshold, open_dataset, prepare
 from offline.datasets.base import Dataset, WindowSet
@@ -25,32 +23,24 @@ from offline.device import CPU, Device
 from offline.export import measure_latency
 from offline.protocols import protocol_named
 from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_positions
-from offline.run.baselines import BaselineFrame, BaselineTask, Probabilities, baseline_tasks, over_all_windows
 from offline.run.card import caution, model_card, software, today
-from offline.run.controls import Probe, attributions, explained, measure_controls
-from offline.run.fold import KINDS, FoldResult, Task, class_counts, read_subnet, with_targets
+from offline.run.fold import FoldResult, Task, class_counts, read_subnet, with_targets
 from offline.run.lock import LOCK_FILE, locked, writing
-from offline.run.plan import SPLITS_CSV, SPLITS_FILE, Plan, final_plan, make_plan, make_tasks, uncounted
+from offline.run.plan import SPLITS_CSV, SPLITS_FILE, final_plan, make_plan, make_tasks, uncounted
 from offline.run.record import (
-    PREDICTIONS_CSV,
-    PREDICTIONS_FILE,
-    REFERENCE,
     BaselineRecord,
     DatasetRecord,
     Exclusion,
-    LeakRecord,
-    NetworkRecord,
     ProtocolRecord,
     RunRecord,
-    ScoredWindows,
 )
-from offline.run.reference import REFERENCE_NAME, require_same_windows
-from offline.run.scores import pooled, protocol_scores, tested, with_tested_temperatures
+from offline.run.reference import REFERENCE_NAME
+from offline.run.scores import with_tested_temperatures
+from offline.run.scoring import Results, Scoring, network_records, results_of
 from offline.run.settings import RunSettings, Until
-from offline.run.shipping import INT8, Shipping, golden_excerpt, ship, with_int8
+from offline.run.shipping import INT8, Shipping, golden_excerpt, ship
 from offline.run.watch import Report, Unwatched, Watch
 from offline.run.workers import NetworkFrame, SupernetFrame, run_tasks
-from offline.statistics import measure_leak
 from offline.supernet.model import count_parameters
 from offline.training.fused import automatic_fuse
 
@@ -147,7 +137,7 @@ def run(
         results = work.train(processes, until, watch, device=device, fuse=fuse, spread=spread)
         if until != "end":
             return None
-        protocols = work.controlled(work.score(results, processes, watch), results, watch)
+        protocols = work.scoring.controlled(work.scoring.score(results, processes, watch), results, watch)
         results = work.calibrated(results)
         losses = work.bad_channels(results, watch)
         watch.stage("export")
@@ -250,9 +240,6 @@ def _claim(out: Path, settings: RunSettings) -> None:
                 splits.unlink()
 
 
-Results = Sequence[tuple[Task, FoldResult]]
-
-
 class _RunStages:
     """The stages of a run on data that are there."""
 
@@ -268,11 +255,11 @@ class _RunStages:
     ) -> None:
         self.settings, self.out, self.data, self.spec, self.groups = settings, out, data, spec, groups
         self.shipping = shipping
-        self.compared = [baseline for baseline in compared if baseline is not REFERENCE_BASELINE]
         self.windows = data.windows(spec)
         data.report_damage(self.windows)
         self.plans = [make_plan(self.windows, protocol_named(name), settings, out) for name in settings.protocols]
         self.final = final_plan(self.windows, self.plans, settings, out)
+        self.scoring = Scoring(settings, out, data, spec, self.windows, self.plans, compared, int8=shipping.int8)
 
     def train(
         self,
@@ -308,45 +295,6 @@ class _RunStages:
             width=largest.embed_dim, depth=largest.depth, device=device,
         )  # fmt: skip
 
-    def score(self, results: Results, processes: int, watch: Watch) -> list[ProtocolRecord]:
-        """Score every protocol, with the baselines on the same windows and splits beside it."""
-        tasks = {plan.protocol.name: self._baseline_tasks(plan) for plan in self.plans}
-        everything = [task for of_plan in tasks.values() for task in of_plan]
-        watch.stage("baselines")
-        watch.networks(len(everything))
-        features = self._features()
-        frame = BaselineFrame(self.settings.preset, features)
-        # The reference alone is a matter of seconds: no process is started for it.
-        found = run_tasks(frame, everything, processes=processes if self.compared else 1, report=watch.progress)
-        done = list(zip(everything, found, strict=True))
-        watch.stage("scores")
-        return [
-            self._score(
-                plan,
-                [each for each in done if any(each[0] is task for task in tasks[plan.protocol.name])],
-                self._of(plan, results),
-                features=features[REFERENCE_BASELINE.name][0],
-            )
-            for plan in self.plans
-        ]
-
-    def _baseline_tasks(self, plan: Plan) -> list[BaselineTask]:
-        names = [baseline.name for baseline in (REFERENCE_BASELINE, *self.compared)]
-        return baseline_tasks(names, plan.splits, plan.folder, seed=self.settings.seed)
-
-    def _features(self) -> dict[str, tuple[WindowSet, PreprocessingSpec]]:
-        """Make the windows as every baseline sees them; those of like preprocessing are made once."""
-        referenced = self.data.dataset.info.referenced
-        made: dict[PreprocessingSpec, WindowSet] = {self.spec: self.windows}
-        features = {}
-        for baseline in (REFERENCE_BASELINE, *self.compared):
-            spec = baseline.inputs(self.spec, referenced)
-            if spec not in made:
-                made[spec] = self.data.windows(spec)
-                require_same_windows(self.windows, made[spec])
-            features[baseline.name] = made[spec], spec
-        return features
-
     def calibrated(self, results: Results) -> list[tuple[Task, FoldResult]]:
         """Calibrate the final networks by the folds' test windows, where folds are of people like the final ones are.
 
@@ -355,100 +303,16 @@ class _RunStages:
         plan = next(plan for plan in self.plans if plan.protocol.name == self.settings.primary)
         if plan.protocol.within_subject:
             return list(results)
-        folds = [(task.split, result) for task, result in self._of(plan, results)]
-        final = {id(task) for task, _ in self._of(self.final, results)}
+        folds = [(task.split, result) for task, result in results_of(plan, results)]
+        final = {id(task) for task, _ in results_of(self.final, results)}
         return [
             (task, with_tested_temperatures(self.windows, result, folds) if id(task) in final else result)
             for task, result in results
         ]
 
-    def _of(self, plan: Plan, results: Results) -> list[tuple[Task, FoldResult]]:
-        return [(task, result) for task, result in results if any(task.split is split for split in plan.splits)]
-
-    def _score(
-        self,
-        plan: Plan,
-        compared: Sequence[tuple[BaselineTask, Probabilities]],
-        results: Results,
-        *,
-        features: WindowSet,
-    ) -> ProtocolRecord:
-        int8 = self.shipping.int8
-        scored_results = [with_int8(self.windows, *each) for each in results] if int8 else [r for _, r in results]
-        folds = [(task.split, result) for (task, _), result in zip(results, scored_results, strict=True)]
-        n_targets = range(len(self.windows.targets))
-        probabilities: dict[str, list[NDArray[np.float64]]] = {
-            kind: [pooled(self.windows, folds, t, kind) for t in n_targets] for kind in (*KINDS, *[INT8] * int8)
-        }
-        for name, columns in over_all_windows(self.windows, compared).items():
-            probabilities[REFERENCE if name == REFERENCE_BASELINE.name else name] = columns
-        scored = tested(self.windows, probabilities)
-        scored.write(plan.folder / PREDICTIONS_FILE)
-        scored.write_csv(plan.folder / PREDICTIONS_CSV, subjects=self.windows.subjects, targets=self.windows.targets)
-        return ProtocolRecord(
-            name=plan.protocol.name,
-            folder=plan.folder.name,
-            description=" ".join(filter(None, (plan.protocol.description, plan.protocol.note(self.windows)))),
-            leaks=plan.protocol.leaks,
-            within_subject=plan.protocol.within_subject,
-            splits=len(plan.splits),
-            networks=self._networks(results),
-            scores=protocol_scores(
-                scored,
-                [target.name for target in self.windows.targets],
-                self.spec,
-                within_subject=plan.protocol.within_subject,
-            ),
-            leak=self._leak(plan, features),
-        )
-
-    def controlled(self, records: Sequence[ProtocolRecord], results: Results, watch: Watch) -> list[ProtocolRecord]:
-        """Put beside each score of the found subnets what else they may read, and what they look at."""
-        watch.stage("controls")
-        features = self._features()[REFERENCE_BASELINE.name][0]
-        return [
-            self._controlled(plan, record, features, self._of(plan, results))
-            for plan, record in zip(self.plans, records, strict=True)
-        ]
-
-    def _controlled(self, plan: Plan, record: ProtocolRecord, features: WindowSet, results: Results) -> ProtocolRecord:
-        networks = [
-            FoldNetwork(read_subnet(task.folder, self.windows, result), task.split, task.targets)
-            for task, result in results
-        ]
-        scored = ScoredWindows.read(plan.folder / PREDICTIONS_FILE)
-        probe = Probe(self.windows, networks, within_subject=plan.protocol.within_subject)
-        measured = measure_controls(self.data.dataset, self.spec, probe, features, scored, plan.splits)
-        found = tuple(
-            score.model_copy(
-                update={
-                    "controls": controls,
-                    "explained_by_controls": explained(controls, score.balanced_accuracy),
-                }
-            )
-            for score, controls in zip(record.scores["found"], measured, strict=True)
-        )
-        # What the exported model looks at is that of the protocol that it answers for.
-        looked_at = attributions(self.spec, probe) if plan.protocol.name == self.settings.primary else ()
-        return record.model_copy(update={"scores": record.scores | {"found": found}, "attributions": looked_at})
-
-    def _leak(self, plan: Plan, features: WindowSet) -> tuple[LeakRecord, ...]:
-        """Measure what a nearest neighbour gains from the leaks of a protocol."""
-        measured = [measure_leak(features, plan.splits, t) for t in range(len(features.targets))]
-        return tuple(
-            LeakRecord(target=target.title, nearest=leak.nearest, elsewhere=leak.elsewhere)
-            for target, leak in zip(features.targets, measured, strict=True)
-            if leak is not None
-        )
-
     def _command(self) -> str:
-        compared = ("--baselines", ",".join(b.name for b in self.compared)) if self.compared else ()
+        compared = ("--baselines", ",".join(b.name for b in self.scoring.compared)) if self.scoring.compared else ()
         return self.settings.command(*self.shipping.options(), *compared)
-
-    def _networks(self, results: Results) -> tuple[NetworkRecord, ...]:
-        return tuple(
-            NetworkRecord.of(str(task.folder.relative_to(self.out)), result.summary) for task, result in results
-        )
 
     def bad_channels(self, results: Results, watch: Watch) -> tuple[BadChannelLoss, ...]:
         """Measure what replaced channels cost the networks of the primary protocol, if that is asked for."""
@@ -458,7 +322,7 @@ class _RunStages:
         plan = next(plan for plan in self.plans if plan.protocol.name == self.settings.primary)
         networks = [
             FoldNetwork(read_subnet(task.folder, self.windows, result), task.split, task.targets)
-            for task, result in self._of(plan, results)
+            for task, result in results_of(plan, results)
         ]
         return bad_channel_losses(
             self.data.dataset,
@@ -486,7 +350,7 @@ class _RunStages:
         )
         return ship(
             self.shipping,
-            self._of(self.final, results),
+            results_of(self.final, results),
             out=self.out,
             settings=self.settings,
             dataset=dataset,
@@ -520,9 +384,9 @@ class _RunStages:
             primary=self.settings.primary,
             largest=_largest(windows, self.settings, next(iter(self.groups.values()))),
             reference_method=REFERENCE_NAME,
-            baselines=tuple(BaselineRecord(name=b.name, title=b.title, source=b.source) for b in self.compared),
+            baselines=tuple(BaselineRecord(name=b.name, title=b.title, source=b.source) for b in self.scoring.compared),
             protocols=tuple(protocols),
-            final=self._networks(self._of(self.final, results)),
+            final=network_records(self.out, results_of(self.final, results)),
             bundle=loaded.spec.name,
             quantisation=loaded.spec.provenance.quantisation,
             bad_channel_losses=loaded.spec.provenance.bad_channels,
