@@ -200,8 +200,8 @@ def predict_stacked(model: Network, tokens: Tensor, arch: ArchConfig, *, device:
     """Compute the logits (jobs, n_windows, targets, classes) of stacked networks for tokens (jobs, n_windows, …)."""
     size = max(1, _VALIDATION_WINDOWS // len(tokens))
     with torch.inference_mode(), device.autocast():
-        parts = [model(batch.to(model.position), arch).logits.cpu() for batch in tokens.split(size, dim=1)]
-    return torch.cat(parts, dim=1)
+        parts = [model(batch.to(model.position), arch).logits for batch in tokens.split(size, dim=1)]
+    return torch.cat([part.to(model.position.dtype).cpu() for part in parts], dim=1)
 
 
 def _padded(x: Tensor, rows: int) -> Tensor:

@@ -6,16 +6,17 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 export PYTHONPATH="$PWD"
 out="${OUT:-gpu}"
+offline() { python -c "from offline.cli import main; main()" "$@"; }
 mkdir -p "$out"
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv | tee "$out/device.csv"
-python -m offline bench --json --device cuda | tee "$out/bench.json"
+offline bench --json --device cuda | tee "$out/bench.json"
 
 # One subject of full size, three targets, ten folds: its 30 supernets (and the three that would ship) together.
 data="$(mktemp -d)"
-python -m offline synth deap "$data" --subjects 1 --trials 40
+offline synth deap "$data" --subjects 1 --trials 40
 start=$SECONDS
 status=0
-timeout "${1:-600}" python -m offline train --dataset deap --root "$data" --preset paper --subjects s01, \
+timeout "${1:-600}" python -c "from offline.cli import main; main()" train --dataset deap --root "$data" --preset paper --subjects s01, \
     --targets valence,arousal,dominance --device cuda --fuse auto --out "$out/run" || status=$?
 {
     echo "seconds $((SECONDS - start)), exit code $status (124: the time was up)"

@@ -18,11 +18,18 @@ SIZES = (96, 90, 95)
 QUICK = FULL.model_copy(update={"epochs": 7})  # three steps an epoch
 
 
-def jobs(recipe: Recipe, *, arch: ArchConfig | None = None, folder: Path | None = None, **options: object) -> list[Job]:
-    """Make jobs of other weights, windows and seeds, in float64."""
+def jobs(
+    recipe: Recipe,
+    *,
+    arch: ArchConfig | None = None,
+    folder: Path | None = None,
+    dtype: torch.dtype = torch.float64,
+    **options: object,
+) -> list[Job]:
+    """Make jobs of other weights, windows and seeds."""
     return [
         Job(
-            model(seed=number).double(),
+            model(seed=number).to(dtype),
             recipe,
             examples(size, seed=number),
             space=SPACE,
@@ -69,6 +76,19 @@ def test_fused_training_is_single_training(changes: dict[str, object], arch: Arc
     recipe = QUICK.model_copy(update=changes)
     assert [job.steps for job in jobs(recipe)] == [3, 3, 3]
     require_same(run(jobs(recipe, arch=arch), fuse), run(jobs(recipe, arch=arch), 1))
+
+
+@pytest.mark.parametrize("fuse", [1, 3])
+def test_half_precision_learns_the_same_with_weights_in_full_precision(fuse: int) -> None:
+    half = Device("cpu", "bf16")
+    recipe = Recipe(epochs=3, batch_size=32, dropout=0.1)
+    given, reference = jobs(recipe, device=half, dtype=torch.float32), jobs(recipe)
+    for (network, history), (_, expected) in zip(run(given, fuse), run(reference, 1), strict=True):
+        assert network.position.dtype == torch.float32
+        assert history != expected
+        for epoch, other in zip(history.epochs, expected.epochs, strict=True):
+            assert epoch.train_loss == pytest.approx(other.train_loss, abs=0.05)
+            assert epoch.validation_loss == pytest.approx(other.validation_loss, abs=0.05)
 
 
 def test_a_job_that_stops_early_leaves_the_stack() -> None:
