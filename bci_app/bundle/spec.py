@@ -120,7 +120,7 @@ class Bundle(Frozen):
     domain : tuple of DomainStatistics
         Where the training windows lie, for one montage or all; empty for no check.
     max_rate_error : float or None
-        Largest relative error of the stream's rate before predictions are invalid; None for 3 %.
+        Largest relative error of the stream's rate before predictions are invalid; None for 5 %.
     """
 
     format: Literal["bci-app-bundle"] = "bci-app-bundle"

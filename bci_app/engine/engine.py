@@ -137,6 +137,7 @@ class Engine:
         SourceError, ChannelError, PreprocessingError
             If the source cannot be opened or does not fit the model.
         """
+        self._load_libraries()
         info = self._source.start()
         try:
             seen = for_prediction(info, pick=self._pick, drop=self._drop)
@@ -161,6 +162,13 @@ class Engine:
         self._newest = self._arrived = float("nan")
         self._phase = self._read_phase
         return info
+
+    def _load_libraries(self) -> None:
+        """Load what the first window needs before the stream is open: its samples would wait for a second or more."""
+        if self.bundle is not None and self._predictor is not None:
+            spec = self.bundle.preprocessing
+            info = StreamInfo("", spec.channels, spec.rate, ("uV",) * len(spec.channels))
+            Interpreter(self.bundle, self._predictor, info, wait_for_baseline=True, clock=self._clock)
 
     def _make_model(self, info: StreamInfo) -> Interpreter | None:
         if self.bundle is None or self._predictor is None:

@@ -9,7 +9,7 @@ _SECONDS = 10.0
 # Beyond this share a stream's rate counts as another than the one it states.
 _TOLERANCE = 0.01
 # Beyond this share, unless the bundle says otherwise, no prediction is made.
-MOST_RATE_ERROR = 0.03
+MOST_RATE_ERROR = 0.05
 
 
 class RateCheck:

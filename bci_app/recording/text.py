@@ -204,7 +204,7 @@ def _boards(n_columns: int) -> list[_Board]:
     """List BrainFlow's EEG boards with this number of rows; those of one layout as one."""
     boards: dict[tuple[object, ...], _Board] = {}
     for name, description in _board_descriptions():
-        if description.get("num_rows") != n_columns or "eeg_channels" not in description:
+        if description.get("num_rows") != n_columns or not description.get("eeg_channels"):
             continue
         eeg = tuple(description["eeg_channels"])
         named = tuple(str(description.get("eeg_names", "")).split(","))

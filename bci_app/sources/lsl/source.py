@@ -248,6 +248,10 @@ class LslSource:
             inlet = pylsl.StreamInlet(found, max_buflen=self._buffer(stream), recover=False, processing_flags=0)
             info = stream_info(stream, channel_headers(inlet.info(timeout)), **self._overrides)
             sender = SenderClock(inlet, stream, timeout=timeout, clock=self._clock)
+            # No sample can be placed before its sender's clock is known. A sender that waits for us waits as long:
+            # one that plays a recording at many times its speed would overrun the buffer meanwhile.
+            while not sender.ready():
+                time.sleep(_PACE_SECONDS)
             # Nothing is flushed: an outlet that waited for us begins with its first sample now.
             inlet.open_stream(timeout)
         except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
