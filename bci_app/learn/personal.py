@@ -49,14 +49,14 @@ class PersonalPredictor(Predictor):
         self._position = [target.name for target in self.spec.targets].index(profile.spec.target)
 
     def check_channels(self, channels: Sequence[str]) -> None:
-        """Check that the electrodes are those that the profile was learnt with.
+        """Check that the electrodes are those that the profile was learnt with, in any order.
 
         Raises
         ------
         ProfileError
             If they are others.
         """
-        if tuple(channels) != self.profile.spec.channels:
+        if set(channels) != set(self.profile.spec.channels):
             raise ProfileError(
                 f"The profile of {self.profile.spec.participant} was made for another montage",
                 found=", ".join(channels),
@@ -67,11 +67,23 @@ class PersonalPredictor(Predictor):
     def predict(self, tokens: NDArray[np.float32], channels: Sequence[str] | None = None) -> PredictedBatch:
         """Compute probabilities and embedding of a batch of windows. See `Predictor.predict`."""
         output = super().predict(tokens, channels)
-        features = window_features(tokens, output.embedding, self.spec.preprocessing)[self.profile.spec.features]
+        arranged = self._arranged(tokens, channels or self.spec.preprocessing.channels)
+        features = window_features(arranged, output.embedding, self.spec.preprocessing)[self.profile.spec.features]
         high = self.profile.calibration.probability(self.head.scores(features))
         probabilities = [*output.probabilities]
         probabilities[self._position : self._position + 1] = [np.stack([1 - high, high], axis=1)]
         return output._replace(probabilities=tuple(probabilities))
+
+    def _arranged(self, tokens: NDArray[np.float32], channels: Sequence[str]) -> NDArray[np.float32]:
+        """Return tokens in the profile's order of electrodes; one that is left out now stands as at rest."""
+        expected = self.profile.spec.channels
+        if tuple(channels) == expected:
+            return tokens
+        arranged = np.zeros((len(tokens), len(expected), tokens.shape[2]), dtype=np.float32)
+        for place, name in enumerate(expected):
+            if name in channels:
+                arranged[:, place] = tokens[:, list(channels).index(name)]
+        return arranged
 
 
 def _with_target(bundle: Bundle, profile: Profile) -> Bundle:

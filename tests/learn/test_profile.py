@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bci_app.bundle import find_bundle
 from bci_app.bundle.store import LoadedBundle, load_bundle
 from bci_app.errors import ProfileError
 from bci_app.learn.folds import Head
@@ -123,3 +124,25 @@ def test_a_target_that_the_bundle_lacks_is_added(tmp_path: Path, bundle: LoadedB
     spec = bundle.spec.preprocessing
     output = predictor.predict(np.zeros((2, len(spec.channels), spec.n_features), dtype=np.float32))
     assert len(output.probabilities) == len(predictor.spec.targets)
+
+
+def test_the_order_of_electrodes_changes_nothing_and_a_missing_one_stands_as_at_rest(tmp_path: Path) -> None:
+    bundle = load_bundle(find_bundle("mental-load"))
+    spec = bundle.spec.preprocessing
+    channels, n_features = spec.channels, spec.n_features
+    width = len(channels) * n_features
+    rng = np.random.default_rng(0)
+    memory = Memory(rng.normal(size=(6, width)), np.eye(width), np.arange(6) % 2 == 0, 0.1)
+    spec_values = saved(tmp_path / "any", bundle).spec.model_dump(exclude={"arrays_sha256", "created"})
+    head = Head(rng.normal(size=width), 0.0)
+    profile = save_profile(tmp_path / "p", spec_values | {"features": "band power"}, head, memory)
+    predictor = PersonalPredictor(bundle, profile)
+    tokens = rng.normal(size=(3, len(channels), n_features)).astype(np.float32)
+    predictor.check_channels(channels[::-1])
+    expected = predictor.predict(tokens, channels).probabilities[0]
+    turned = predictor.predict(tokens[:, ::-1], channels[::-1]).probabilities[0]
+    np.testing.assert_allclose(turned, expected, atol=1e-6)
+    at_rest = tokens.copy()
+    at_rest[:, 0] = 0.0
+    without = predictor.predict(tokens[:, 1:], channels[1:]).probabilities[0]
+    np.testing.assert_allclose(without, predictor.predict(at_rest, channels).probabilities[0], atol=1e-6)
