@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from bci_app.events import Prediction
@@ -75,3 +76,11 @@ class OutputKind:
 
     help: str
     make: Callable[[str], Output]
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether a host is this machine, as far as its name or address shows."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import socket
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from bci_app.errors import BciError
 from bci_app.events import Prediction
-from bci_app.outputs.base import OutputKind
+from bci_app.outputs.base import OutputKind, is_this_machine
 from bci_app.stream import Marker, StreamInfo
 from bci_app.text import printable
 
@@ -69,10 +68,7 @@ class OscOutput:
     @property
     def local(self) -> bool:
         """Whether the receiver is this machine, as far as its name shows."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
+        return is_this_machine(self.host)
 
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
         """Find the receiver.

@@ -6,12 +6,11 @@ import json
 import queue
 import threading
 from importlib.resources import files
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from bci_app.errors import BciError
 from bci_app.events import Prediction
-from bci_app.outputs.base import OutputKind
+from bci_app.outputs.base import OutputKind, is_this_machine
 from bci_app.outputs.jsonl import prediction_line
 from bci_app.stream import Marker, StreamInfo
 from bci_app.text import printable
@@ -77,10 +76,7 @@ class WebSocketOutput:
     @property
     def local(self) -> bool:
         """Whether only this machine can connect, as far as the address shows."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host.lower() == "localhost"
+        return is_this_machine(self.host)
 
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
         """Listen.
