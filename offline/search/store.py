@@ -1,4 +1,4 @@
-"""Every evaluation of a search, in SQLite: no subnet twice, and a killed search loses nothing."""
+"""Every evaluation of a search, in SQLite: no subnet twice, and a killed search loses at most one generation."""
 
 from __future__ import annotations
 
@@ -136,24 +136,31 @@ class EvaluationStore:
         self._connection.execute("COMMIT")
 
     def evaluate(self, archs: Sequence[ArchConfig], generation: int) -> list[Evaluation]:
-        """Return the evaluations of subnets. Those that are not in the file are computed together, each once."""
+        """Return the evaluations of subnets. Those that are not in the file are computed together, each once.
+
+        They are stored all or none: the last bits of a loss depend on what is computed together, so a search that was
+        killed in the middle must compute the same subnets together again.
+        """
         missing = [arch for arch in dict.fromkeys(archs) if self._known(arch) is None]
         start = time.perf_counter()
+        new = []
         for arch, metrics in zip(missing, self._evaluate(missing) if missing else (), strict=True):
             now = time.perf_counter()
-            self._insert(Evaluation(arch, metrics, generation, now - start))
+            new.append(Evaluation(arch, metrics, generation, now - start))
             start = now
+        with self._transaction():
+            for evaluation in new:
+                self._insert(evaluation)
+        self.computed += len(new)
         return [found for arch in archs if (found := self._known(arch)) is not None]
 
     def _insert(self, evaluation: Evaluation) -> None:
-        self.computed += 1
         arch, metrics = evaluation.arch, evaluation.metrics
         row = (
             arch.to_json(), evaluation.generation, arch.embed_dim, arch.depth, metrics.parameters, metrics.accuracy,
             metrics.balanced_accuracy, metrics.loss, metrics.latency_ms, evaluation.seconds,
         )  # fmt: skip
-        with self._transaction():
-            self._connection.execute(f"INSERT INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
+        self._connection.execute(f"INSERT INTO evaluations VALUES ({', '.join('?' * len(row))})", row)
 
     def _known(self, arch: ArchConfig) -> Evaluation | None:
         found = self._read("WHERE arch = ?", (arch.to_json(),))
