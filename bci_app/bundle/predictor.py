@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,6 +48,13 @@ class Predictor:
     One thread without spinning: the default pool of ONNX Runtime keeps a core busy between the
     predictions of a live session.
 
+    Attributes
+    ----------
+    spec : Bundle
+        What it predicts.
+    profile_facts : mapping of str to str
+        What a recording says about the person's profile that predicts; empty without one.
+
     Raises
     ------
     BundleError
@@ -57,6 +64,7 @@ class Predictor:
 
     def __init__(self, spec: Bundle, model: bytes) -> None:
         self.spec = spec
+        self.profile_facts: Mapping[str, str] = {}
         self._graph_targets = spec.targets
         options = ort.SessionOptions()
         options.intra_op_num_threads = 1

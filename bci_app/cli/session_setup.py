@@ -138,14 +138,6 @@ def personal_predictor(bundle: LoadedBundle, profile: Path) -> PersonalPredictor
     return PersonalPredictor(bundle, load_profile(profile))
 
 
-def profile_metadata(predictor: PersonalPredictor | None) -> dict[str, str]:
-    """Say in a recording which profile predicted."""
-    if predictor is None:
-        return {}
-    spec = predictor.profile.spec
-    return {"profile": f"{spec.participant} {spec.target}", "profile_sha256": spec.arrays_sha256}
-
-
 def split_at(minutes: float | None, megabytes: float | None) -> Split:
     """Read when a recording goes on in another file."""
     from bci_app.recording.recorder import Split

@@ -382,13 +382,14 @@ class Engine:
             if self._pick is not None or self._drop:
                 uses = channel_uses(self.info, pick=self._pick, drop=self._drop)
                 recorder.describe({"left_out": [use.name for use in uses if not use.used]})
-            if self.bundle is not None:
+            if self.bundle is not None and self._predictor is not None:
                 recorder.describe(
                     {
                         "bundle": self.bundle.name,
                         "model_sha256": self.bundle.model_sha256,
                         "targets": {target.name: target.classes for target in self.bundle.targets},
                         "preprocessing": self.bundle.preprocessing.model_dump(mode="json"),
+                        **self._predictor.profile_facts,
                     }
                 )
             self._record_state(self._buffer.end)

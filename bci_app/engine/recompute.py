@@ -27,12 +27,12 @@ def predictions_of_recording(
 ) -> list[Prediction]:
     """Make the predictions that a model makes, or made, of a recording.
 
-    A session that our recorder wrote is followed as it was, wherever in it the recording began: with its
-    rest baseline and its windows. Probabilities are then those of the session from the first whole
-    window on (with a band-pass, once what came before the recording has faded from the filters), the
-    smoothed ones after as many windows as the bundle smooths over. A session alignment goes on from what it knew where
-    the recording began, without the windows that began before it. Of any other recording, and for
-    another model, the rest baseline is measured in its beginning.
+    A session that our recorder wrote is followed as it was, wherever in it the recording began: with the channels that
+    it used, its rest baseline and its windows. Probabilities are then those of the session from the first whole window
+    on (with a band-pass, once what came before the recording has faded from the filters), the smoothed ones after as
+    many windows as the bundle smooths over. A session alignment goes on from what it knew where the recording began,
+    without the windows that began before it. Of any other recording, and for another model, the rest baseline is
+    measured in its beginning.
 
     Parameters
     ----------
@@ -56,13 +56,14 @@ def predictions_of_recording(
         If the session was with a model of this name and another preprocessing.
     """
     predictor = predictor or Predictor(bundle.spec, bundle.model)
-    spec = predictor.spec.for_stream(recording.info.channels, recording.info.units)
+    seen = for_prediction(recording.info, drop=recording.left_out)
+    spec = predictor.spec.for_stream(seen.channels, seen.units)
     states = states_of_session(recording, spec)
     followed = bool(states) and not isinstance(spec.preprocessing.baseline, NoBaseline)
     interpreter = Interpreter(
         spec,
         predictor,
-        for_prediction(recording.info),
+        seen,
         wait_for_baseline=followed,
         clock=lambda: -math.inf,
     )

@@ -12,6 +12,8 @@ from bci_app.recording.state import ModelState
 def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
     """Return what a recording keeps of a model: nothing of a recording from elsewhere, or with another model.
 
+    A bundle that was renamed since is the same model.
+
     Parameters
     ----------
     recording : Recording
@@ -25,7 +27,8 @@ def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
         If the session was with a model of this name that had another preprocessing, so that its rest baseline
         does not fit, or that does not name it.
     """
-    named = [state for state in recording.states if state.bundle == bundle.name]
+    same = recording.session.get("model_sha256") == bundle.model_sha256
+    named = [state for state in recording.states if same or state.bundle == bundle.name]
     digest = bundle.preprocessing.digest
     fitting = [state for state in named if state.preprocessing == digest]
     if not fitting and (measured := [state for state in named if state.rest is not None]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from bci_app.bundle.store import LoadedBundle
 from bci_app.engine.recompute import predictions_of_recording
 from bci_app.errors import FileError
 from bci_app.events import Prediction
-from bci_app.recording import read_recording
+from bci_app.recording import Recording, read_recording
 from bci_app.recording.predictions import RecordedPredictions, read_predictions
 
 TOLERANCE = 1e-5
@@ -44,7 +45,7 @@ class Verification:
 
 
 def verify_session(path: Path, bundle: LoadedBundle, *, predictor: Predictor | None = None) -> Verification:
-    """Predict a recorded session again and compare.
+    """Predict a recorded session again, with the channels that it used, and compare.
 
     Parameters
     ----------
@@ -58,11 +59,12 @@ def verify_session(path: Path, bundle: LoadedBundle, *, predictor: Predictor | N
     Raises
     ------
     FileError
-        If the recording holds no predictions.
+        If the recording holds no predictions, or they were made with another bundle or profile.
     BciError
         If it does not fit the bundle.
     """
-    recorded = read_predictions(path)
+    recording = read_recording(path)
+    recorded = read_predictions(path) if recording.format == "XDF" else None
     if recorded is None:
         raise FileError(
             f"{path.name} holds no predictions",
@@ -70,8 +72,24 @@ def verify_session(path: Path, bundle: LoadedBundle, *, predictor: Predictor | N
             expected="a session with a model that bci-app recorded",
             fix="Name a recording of bci-app run, or of the window.",
         )
-    again = predictions_of_recording(read_recording(path), bundle, predictor=predictor)
+    _require_same(recording, "bundle", {"bundle": bundle.spec.name, "model_sha256": bundle.spec.model_sha256})
+    _require_same(recording, "profile", {} if predictor is None else predictor.profile_facts)
+    again = predictions_of_recording(recording, bundle, predictor=predictor)
     return _compare(recorded, {prediction.sample: prediction for prediction in again if prediction.valid})
+
+
+def _require_same(recording: Recording, what: str, named: Mapping[str, str]) -> None:
+    """Check that the session was predicted with what is named. One that does not name its bundle is only compared."""
+    hashed = "model_sha256" if what == "bundle" else f"{what}_sha256"
+    wanted, found = str(recording.session.get(hashed, "")), named.get(hashed, "")
+    if found == wanted or "model_sha256" not in recording.session:
+        return
+    raise FileError(
+        f"The predictions in {recording.path.name} were made with another {what}",
+        found=f"{named[what]} {found[:12]}" if found else f"no {what}",
+        expected=f"{recording.session.get(what)} {wanted[:12]}" if wanted else f"no {what}",
+        fix=f"Name the {what} of the session." if wanted else f"Leave the {what} out.",
+    )
 
 
 def _compare(recorded: RecordedPredictions, again: dict[int, Prediction]) -> Verification:

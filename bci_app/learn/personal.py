@@ -44,6 +44,10 @@ class PersonalPredictor(Predictor):
         profile.require_fit(bundle.spec)
         super().__init__(bundle.spec, bundle.model)
         self.profile = profile
+        self.profile_facts = {
+            "profile": f"{profile.spec.participant} {profile.spec.target}",
+            "profile_sha256": profile.spec.arrays_sha256,
+        }
         self.head = profile.head
         self.spec = _with_target(bundle.spec, profile)
         self._position = [target.name for target in self.spec.targets].index(profile.spec.target)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import zipfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bci_app.atomic import write_atomically
 from bci_app.bundle.spec import Bundle
 from bci_app.errors import ProfileError
 from bci_app.learn.calibration import Calibration
@@ -179,9 +179,8 @@ def save_profile(folder: Path, spec_values: dict[str, Any], head: Head, memory: 
         created=datetime.now().astimezone().isoformat(timespec="seconds"),
     )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / ARRAYS_FILE, arrays)
-        _write(folder / PROFILE_FILE, (spec.model_dump_json(indent=2) + "\n").encode())
+        write_atomically(folder / ARRAYS_FILE, arrays)
+        write_atomically(folder / PROFILE_FILE, spec.model_dump_json(indent=2) + "\n")
     except OSError as error:
         raise ProfileError(
             f"Cannot write the profile to {folder}",
@@ -239,12 +238,3 @@ def _array(values: NDArray[Any], dimensions: int) -> Array:
     if values.ndim != dimensions or values.dtype.kind != "f" or not np.isfinite(values).all():
         raise ValueError(f"an array of shape {values.shape} and type {values.dtype}")
     return values.astype(np.float64)
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.partial")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

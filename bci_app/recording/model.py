@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,6 +85,8 @@ class Recording:
         What the model of that session knew of it, in order (recordings of sessions only).
     begun : datetime or None
         When the file says that it was begun; in UTC where it names no time zone.
+    session : mapping of str to object
+        What our recorder wrote about the session; empty for files from elsewhere.
     """
 
     path: Path
@@ -98,6 +101,7 @@ class Recording:
     first: int = 0
     states: tuple[ModelState, ...] = ()
     begun: datetime | None = None
+    session: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.data.setflags(write=False)
@@ -105,6 +109,12 @@ class Recording:
 
     def __len__(self) -> int:
         return int(self.data.shape[0])
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Channels that predictions of the session did not use (``--pick``, ``--drop``)."""
+        names = self.session.get("left_out", ())
+        return tuple(name for name in self.info.channels if isinstance(names, list) and name in names)
 
     @property
     def duration(self) -> float:

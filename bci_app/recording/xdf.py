@@ -6,7 +6,7 @@ import io
 import json
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,7 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
     if app_time:
         stamps = _app_time(loaded[app_time[0].id], stamps, chosen.rate)
     data = np.ascontiguousarray(loaded[chosen.id]["time_series"], dtype=np.float64)
+    session = _session(loaded[s.id] for s in metadata)
     channels, units, unnamed = _channels(chosen)
     factors = [_factor(unit) for unit in units]
     data *= np.array([factor or 1.0 for factor in factors])
@@ -108,12 +109,13 @@ def read_xdf(path: Path, *, stream: str | None = None) -> Recording:
             *unnamed,
             *_state_notes(checked),
             *_rate_notes(stamps, chosen.rate),
-            *_session_notes(loaded[s.id] for s in metadata),
+            *_session_notes(session),
             *said,
         ),
         first=_first(loaded[index[0].id]) if index else 0,
         states=_states(path, [loaded[s.id] for s in states]),
         begun=checked.begun,
+        session=session,
     )
 
 
@@ -130,18 +132,25 @@ def _app_time(stream: dict[str, Any], stamps: NDArray[np.float64], rate: float) 
     return np.concatenate([known, known[-1] + np.arange(1, missing + 1) / rate])
 
 
-def _session_notes(metadata: Iterable[dict[str, Any]]) -> list[str]:
-    """Read how stamps were mapped and which channels were left out, from the metadata of a session."""
-    notes = []
+def _session(metadata: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Read what our recorder wrote about the session."""
+    found: dict[str, Any] = {}
     for stream in metadata:
         try:
             known = json.loads(stream["time_series"][0][0])
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(known, dict):
-            notes += [str(note) for note in known.get("clocks", ())]
-            if left_out := known.get("left_out"):
-                notes.append(f"Predictions of the session left out {', '.join(map(str, left_out))}.")
+            found |= known
+    return found
+
+
+def _session_notes(session: Mapping[str, Any]) -> list[str]:
+    """Say how stamps were mapped and which channels were left out."""
+    clocks, left_out = (session.get(key) for key in ("clocks", "left_out"))
+    notes = [str(note) for note in clocks] if isinstance(clocks, list) else []
+    if isinstance(left_out, list) and left_out:
+        notes.append(f"Predictions of the session left out {', '.join(map(str, left_out))}.")
     return notes
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from bci_app.atomic import write_atomically
 from bci_app.errors import StudyError
 from bci_app.study.protocol import Protocol
 
@@ -87,14 +87,8 @@ class StudySession:
             "done": sorted(done),
             "finished": finished,
         }
-        temporary = self._state_file.with_suffix(".partial")
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with temporary.open("w", encoding="utf-8") as file:
-                json.dump(content, file, indent=1, ensure_ascii=False)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._state_file)
+            write_atomically(self._state_file, json.dumps(content, indent=1, ensure_ascii=False))
         except OSError as error:
             raise StudyError(
                 f"Cannot write the state of the study to {self._state_file}",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from offline.atomic import write_atomically
+from bci_app.atomic import write_atomically
 from offline.compare.page import render
 from offline.compare.tables import CompareTables, compare, csv_text
 

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from scipy.io import savemat
 from scipy.special import ndtri
 
+from bci_app.atomic import write_atomically
 from bci_app.errors import DatasetError
 from bci_app.simulation import DIMENSIONS, Emotion, Settings, SimulatedParticipant, plan_session
-from offline.atomic import write_atomically
 from offline.datasets import deap, dreamer
 from offline.datasets.files import SYNTHETIC_MARK
 from offline.datasets.seed import CHANNELS as SEED_CHANNELS

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.atomic import write_atomically
 from bci_app.errors import DatasetError
-from offline.atomic import write_atomically
 from offline.datasets.base import Split, WindowSet
 from offline.protocols.registry import check_split, protocol_named
 

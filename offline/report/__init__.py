@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from offline.atomic import write_atomically
+from bci_app.atomic import write_atomically
 from offline.report.analysis import Report, analyse
 from offline.report.page import render
 

@@ -10,8 +10,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.atomic import write_arrays_atomically
 from bci_app.preprocessing.spec import PreprocessingSpec
-from offline.atomic import write_arrays_atomically
 from offline.baselines import BASELINES, Fold
 from offline.datasets.base import Split, WindowSet
 from offline.presets import PRESETS, Preset

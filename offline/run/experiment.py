@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from bci_app.atomic import write_atomically
 from bci_app.bundle import LoadedBundle
 from bci_app.bundle.spec import BadChannelLoss
 from bci_app.errors import DatasetError, FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
-from offline.atomic import write_atomically
 from offline.baselines import Baseline, baselines_named
 from offline.datasets import FileDataset, Threshold, open_dataset, prepare
 from offline.datasets.base import Dataset, WindowSet

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from safetensors.torch import load, save
 from torch import Tensor
 
+from bci_app.atomic import write_arrays_atomically, write_atomically
 from bci_app.preprocessing.spec import PreprocessingSpec
-from offline.atomic import write_arrays_atomically, write_atomically
 from offline.datasets.base import Split, WindowSet
 from offline.device import CPU, Device
 from offline.export import subnet_latency

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from bci_app.atomic import write_arrays_atomically, write_atomically
 from bci_app.bundle.spec import BadChannelLoss, Quantisation, Target, TargetScore
 from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
-from offline.atomic import write_arrays_atomically, write_atomically
 from offline.run.fold import FoldSummary
 from offline.run.settings import RunSettings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from offline.atomic import write_atomically
+from bci_app.atomic import write_atomically
 from offline.search.store import Evaluation
 
 

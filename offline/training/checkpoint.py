@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from bci_app.atomic import write_atomically
 from bci_app.errors import FileError
-from offline.atomic import write_atomically
 
 
 def save_checkpoint(path: Path, groups: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:

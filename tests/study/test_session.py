@@ -233,7 +233,7 @@ def test_a_profile_predicts_live_and_its_session_can_be_verified(run_app: Callab
     assert json.loads(same.stdout)["compared"] == sum(line["valid"] for line in lines) > 50
     other = run_app("verify", session, "mental-load")
     assert other.returncode == 1
-    assert "Not the same: 0 of" in other.stdout
+    assert "made with another profile: found no profile, expected" in other.stderr
     refused = run_app("run", "--source", source(), "--bundle", "synthetic-vad", "--profile", profile)
     assert refused.returncode == 1
     assert "was made for another bundle" in refused.stderr

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bci_app.atomic import write_atomically
 from bci_app.errors import DatasetError
-from offline.atomic import write_atomically
 from offline.datasets.downloads.archives import Archive
 from offline.datasets.downloads.transfer import RemoteFile, fetch
 
