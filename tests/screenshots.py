@@ -60,10 +60,10 @@ _TIMEOUT = 120.0
 _UNLIKE = 7  # of 255, in any of red, green and blue
 
 
-def until(condition: Callable[[], bool]) -> None:
+def until(condition: Callable[[], bool], *, timeout: float = _TIMEOUT) -> None:
     """Run the event loop until something holds."""
     loop, timer = QEventLoop(), QTimer()
-    deadline = time.monotonic() + _TIMEOUT
+    deadline = time.monotonic() + timeout
 
     def look() -> None:
         if condition() or time.monotonic() > deadline:
@@ -147,7 +147,7 @@ class Studio:
         try:
             yield window
         finally:
-            window.controller.stop_recording()
+            window.controller.recorder.stop()
             window.close()
             window.deleteLater()
             self.app.processEvents()
@@ -178,7 +178,7 @@ class Studio:
 
     def _caught_up(self, window: MainWindow) -> None:
         controller = window.controller
-        until(lambda: controller.session is not None and local_clock() - controller.newest < 0.5)
+        until(lambda: controller.session is not None and local_clock() - controller.feed.stream_time.newest < 0.5)
         wait(1.2)
 
     def empty(self, theme: str) -> None:
@@ -217,8 +217,8 @@ class Studio:
             self.shoot(window, f"markers_connect_{theme}")
             page.connect_asked.emit(page.source.choice, self.load.folder)
             psychopy.wait_for_receiver()
-            until(lambda: bool(window.area.session_panel.streams.text()) and window.controller.traces is not None)
-            until(lambda: window.controller.traces.end > 6 * 500)
+            until(lambda: bool(window.area.session_panel.streams.text()) and window.controller.feed.traces is not None)
+            until(lambda: window.controller.feed.traces.end > 6 * 500)
             for number in range(3):
                 psychopy.send(f"picture {number + 1}")
                 wait(1.2)
@@ -367,7 +367,7 @@ class Studio:
                 lambda: of_player(player, self.load), source_text="file:Subject01_2.edf", wait_for_baseline=False
             )
             until(lambda: window.header.steps.current is Step.RUN)
-            window.controller.choose_outputs(OutputChoice(osc="127.0.0.1:9000").with_lsl(True))
+            window.controller.outputs.choose(OutputChoice(osc="127.0.0.1:9000").with_lsl(True))
             wait(2.0)
             player.set_speed(1.0)
             window.area.session_panel.participant.setText("P07")
@@ -430,7 +430,7 @@ class Studio:
         with self.window(theme, SMALL) as window:
             player = Player.of_files(FileText((muse,)))
             window.controller.prepare(lambda: of_player(player, None), source_text="file:muse_p300.csv")
-            until(lambda: window.controller.traces is not None and window.controller.traces.end > 12 * 256)
+            until(lambda: window.controller.feed.traces is not None and window.controller.feed.traces.end > 12 * 256)
             self.shoot(window, f"watch_{theme}")
 
     def seam(self, theme: str) -> None:
@@ -457,7 +457,7 @@ class Studio:
                 source_text=session.title,
                 wait_for_baseline=False,
             )
-            until(lambda: player.playback().position > 130)
+            until(lambda: player.playback().position > 130, timeout=130 + _TIMEOUT)
             for theme in ("dark", "light"):
                 window.show_theme(THEMES[theme])
                 wait(1.0)

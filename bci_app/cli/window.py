@@ -14,8 +14,10 @@ from bci_app.cli.options import (
     ChannelsOption,
     MarkersOption,
     NetworkOption,
+    ProfileOption,
     RateOption,
     UnitOption,
+    WithOption,
 )
 from bci_app.cli.session_setup import keep_to_this_machine, open_stream, require_display, session_in_terminal
 
@@ -68,7 +70,9 @@ def demo(
 def gui(
     source: Annotated[str | None, typer.Option("--source", "-s", help=f"Open this at once: {GRAMMAR}.")] = None,
     bundle: Annotated[str | None, typer.Option("--bundle", "-b", help="Folder or name of a bundle.")] = None,
+    profile: ProfileOption = None,
     markers: MarkersOption = None,
+    with_: WithOption = None,
     outputs: Mapping[str, str] = MappingProxyType({}),
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -77,12 +81,17 @@ def gui(
 ) -> None:
     """Open the session window."""
     from bci_app.bundle import find_bundle
+    from bci_app.learn.profile import load_profile
     from bci_app.outputs.registry import make_outputs
+    from bci_app.sources.lsl.beside import BesideStreams
 
     if not network:
         keep_to_this_machine()
     # Options that cannot be read are reported here, before there is a window.
     make_outputs(outputs)
+    BesideStreams(with_ or (), lambda _: None)
+    if profile is not None:
+        load_profile(profile)
     require_display("Use `bci-app run` in a terminal.")
     if source is not None:
         open_stream(source, channels=channels, rate=rate, unit=unit)
@@ -97,6 +106,8 @@ def gui(
             model=None if bundle is None else find_bundle(bundle),
             wait_for_baseline=True,
             markers=markers or (),
+            beside=with_ or (),
+            profile=profile,
             outputs=OutputChoice.of_options(outputs),
         )
     )

@@ -52,6 +52,8 @@ def run_window(
     on_ready: Callable[[MainWindow], None] | None = None,
     wait_for_baseline: bool = False,
     markers: Sequence[str] = (),
+    beside: Sequence[str] = (),
+    profile: Path | None = None,
     outputs: OutputChoice | None = None,
     settings: QSettings | None = None,
 ) -> int:
@@ -74,6 +76,10 @@ def run_window(
         True to check contact until the user starts the rest baseline; False to begin at once.
     markers : sequence of str
         LSL marker streams whose events belong to recordings (see `Engine`).
+    beside : sequence of str
+        LSL streams of samples that are recorded too.
+    profile : Path or None
+        Folder of a person's profile for the bundle.
     outputs : OutputChoice, optional
         Where predictions are sent, beside what the settings say.
     settings : QSettings, optional
@@ -90,13 +96,13 @@ def run_window(
     window = MainWindow(controller, title=title, settings=settings)
     # Python sees Ctrl+C between events of Qt's loop; the controller's timer makes events.
     before = signal.signal(signal.SIGINT, lambda *_: window.close())
-    window.connect_page.prefer(source=source, model=model, markers=markers)
+    window.connect_page.prefer(source=source, model=model, markers=markers, beside=beside, profile=profile)
     text = source.text if source is not None else ""
     if ready is not None:
         controller.prepare(ready, source_text=text, wait_for_baseline=wait_for_baseline)
     elif source is not None and model is not None:
         controller.prepare(
-            preparation(source.for_model(read_model(model).bundle), model),
+            preparation(source.for_model(read_model(model).bundle), model, profile),
             source_text=text,
             wait_for_baseline=wait_for_baseline,
             streams=window.connect_page.streams,

@@ -25,7 +25,7 @@ from bci_app.presentation.signal_feed import SignalFeed
 from bci_app.presentation.spectra import Spectra
 from bci_app.presentation.state import Event, Mark, Session, SessionLog
 from bci_app.presentation.status_report import Due, StatusReport
-from bci_app.presentation.traces import DisplayFilter, TraceHistory
+from bci_app.presentation.traces import DisplayFilter
 from bci_app.sources.base import Source
 from bci_app.sources.lsl.header import LslStream
 from bci_app.stream import Marker
@@ -56,6 +56,10 @@ class Controller(QObject):
         Predictions, gaps and markers so far.
     recorder : SessionRecorder
         The recording of the session.
+    feed : SignalFeed
+        The signals to be drawn, and where their time stands.
+    outputs : OutputControl
+        Where predictions are sent.
     spectra : Spectra
         What is shown of the spectrum. It emits `spectrum_changed` and `map_changed`.
     player : Player or None
@@ -90,7 +94,7 @@ class Controller(QObject):
     ) -> None:
         super().__init__(parent)
         self._markers = tuple(markers)
-        self._feed = SignalFeed(clock)
+        self.feed = SignalFeed(clock)
         self.spectra = Spectra(self.spectrum_changed.emit, self.map_changed.emit)
         self._event_log = EventLog(self.happened.emit, lambda: self.seconds)
         self._notices = notices.NoticeBoard(self.notice_changed.emit)
@@ -103,7 +107,7 @@ class Controller(QObject):
         self._again: Callable[[], None] | None = None
         self._running: Running | None = None
         self.recorder = SessionRecorder(self._event_log, lambda: self.engine, self)
-        self._outputs = OutputControl(outputs or OutputChoice())
+        self.outputs = OutputControl(outputs or OutputChoice())
         self._drawing = True
         self._report = StatusReport()
         self._due = Due()
@@ -116,7 +120,7 @@ class Controller(QObject):
     def _forget(self) -> None:
         self._ended = False
         self._silence = ""  # why nothing arrives
-        self._feed.forget()
+        self.feed.forget()
         self._event_log.forget()
         self._notices.forget()
         self._report.forget()
@@ -189,7 +193,7 @@ class Controller(QObject):
         """Mark this moment."""
         if self._running is not None:
             self._show_marker(self._running.thread.engine.mark(text), quiet=False)
-            if not self.recording:
+            if not self.recorder.running:
                 self.unrecorded.emit()
 
     def report(self, ratings: Mapping[str, int]) -> None:
@@ -199,14 +203,14 @@ class Controller(QObject):
     def _show_marker(self, marker: Marker, *, quiet: bool) -> None:
         note_marker(self.log, marker)
         text = words_of(marker.text)
-        place = self._feed.place(marker.time)
+        place = self.feed.place(marker.time)
         if place is not None:
             self.log.markers.append(Mark(place, text))
-        self.happened.emit(Event(self._feed.stream_time.since_start(marker.time), text, quiet=quiet))
+        self.happened.emit(Event(self.feed.stream_time.since_start(marker.time), text, quiet=quiet))
 
     def set_display_filter(self, display_filter: DisplayFilter) -> None:
         """Choose the filter of the display. The model and the recording are not affected."""
-        if self._feed.refilter(display_filter, self.engine):
+        if self.feed.refilter(display_filter, self.engine):
             self.traces_replaced.emit()
 
     def set_drawing(self, drawing: bool) -> None:
@@ -215,25 +219,11 @@ class Controller(QObject):
             self._drawing = drawing
             self._timer.setInterval(_FRAME_MS if drawing else _HIDDEN_MS)
 
-    @property
-    def outputs(self) -> OutputChoice:
-        """Where predictions are sent."""
-        return self._outputs.choice
-
-    def choose_outputs(self, choice: OutputChoice) -> None:
-        """Send predictions there from now on, in this session and the next."""
-        self._outputs.choose(choice)
-
     def sends(self, stream: LslStream) -> bool:
         """Return whether an LSL stream is one of this session's outputs, or the recording that it plays."""
-        return self._outputs.sends(stream.uid) or (self.player is not None and self.player.sends(stream.source_id))
+        return self.outputs.sends(stream.uid) or (self.player is not None and self.player.sends(stream.source_id))
 
     # Recording ---------------------------------------------------------------------------------
-
-    @property
-    def recording(self) -> bool:
-        """Whether a recording runs."""
-        return self.recorder.running
 
     def start_recording(self, folder: Path, *, participant: str) -> None:
         """Record from now on into a new file of `folder`."""
@@ -255,6 +245,7 @@ class Controller(QObject):
             self.engine.forget_rest()
             self._report.repeat()
             self._notices.show(notices.another_participant(before, code))
+        self._check_profile(code)
 
     def next_participant(self, code: str) -> None:
         """Begin with the next participant: recording stopped, no rest baseline, no events, no predictions."""
@@ -262,19 +253,22 @@ class Controller(QObject):
         self.participant = code
         if engine is None or session is None:
             return
-        self.stop_recording()
+        self.recorder.stop()
         engine.forget_rest()
         self._event_log.forget()
         self._notices.show(None)
         self._report.forget()
-        self._feed.stream_time.restart()
+        self.feed.stream_time.restart()
         self.log = SessionLog()
         self.session = replace(session, log=self.log)
         self.session_changed.emit(self.session)
+        self._check_profile(code)
 
-    def stop_recording(self) -> None:
-        """Close the recording."""
-        self.recorder.stop()
+    def _check_profile(self, code: str) -> None:
+        """Warn where the profile in use is another person's."""
+        profile = self.session.profile if self.session is not None else None
+        if profile is not None and code and code != profile.participant:
+            self._notices.show(notices.another_profile(profile.participant, code))
 
     # What the engine reports -------------------------------------------------------------------
 
@@ -296,26 +290,26 @@ class Controller(QObject):
             for marker in result.markers:
                 self._show_marker(marker, quiet=True)
         for gap in gaps:
-            self._event_log.gap(gap, self.session.info.rate, self._feed.stream_time.since_start(gap.time))
+            self._event_log.gap(gap, self.session.info.rate, self.feed.stream_time.since_start(gap.time))
         if predictions:
             self.predictions_added.emit(tuple(predictions))
         if self._running is not running:
             return  # a listener has closed the session
-        failure = self._outputs.failure()
+        failure = self.outputs.failure()
         if failure is not None:
             self.show_error(failure)
-        self.log.truth = planted_truth(running.source, self.newest) or self.log.truth
+        self.log.truth = planted_truth(running.source, self.feed.stream_time.newest) or self.log.truth
         status = thread.engine.status()
         playback = self.player.playback() if self.player is not None else None
         if playback is not None:
             self._event_log.file(playback.file)
             self.playback_changed.emit(playback)
             if playback.waits:
-                self._feed.stream_time.excuse()
+                self.feed.stream_time.excuse()
         self._report_status(running, status, playback)
         if ended and not self._ended:
             self._ended = True
-            self._feed.stream_time.hold()
+            self.feed.stream_time.hold()
             self._report_end(thread)
         elif not self._ended:
             self._notices.watch(notices.present(status, playback, self._silent, free=self.recorder.free))
@@ -326,13 +320,13 @@ class Controller(QObject):
 
     def _begin(self, opened: Opened) -> None:
         engine, self.player = opened.engine, opened.player
-        self._feed.begin(engine.info)
+        self.feed.begin(engine.info)
         self.log = SessionLog()
-        self.session = Session(engine.info, engine.bundle, self.source_text, self.log, self._feed.traces)
+        self.session = Session(engine.info, engine.bundle, self.source_text, opened.profile, self.log, self.feed.traces)
         self.spectra.begin(engine.info.channels, self.session.judged)
         self._running = Running(EngineThread(engine), opened.source, self.player)
         self._running.thread.start()
-        self._outputs.begin(engine)
+        self.outputs.begin(engine)
         self._notices.show(None)
         self.session_changed.emit(self.session)
 
@@ -340,17 +334,17 @@ class Controller(QObject):
         had = self.session is not None
         self.session = self.player = None
         self.recorder.forget()
-        self._outputs.end()
+        self.outputs.end()
         self._forget()
         self._notices.show(None)
         if had:
             self.session_changed.emit(None)
 
     def _draw(self, engine: Engine) -> None:
-        if self._feed.take(engine):
+        if self.feed.take(engine):
             self.traces_extended.emit()
         if not self._silence and self._due.now("spectrum", _SPECTRUM_SECONDS):
-            self.spectra.take(self._feed.spectrum(engine))
+            self.spectra.take(self.feed.spectrum(engine))
 
     def _report_status(self, running: Running, status: Status, playback: Playback | None) -> None:
         self._silence = notices.silence(status, playback, self._silent)
@@ -359,8 +353,8 @@ class Controller(QObject):
             running.thread.engine,
             player=self.player,
             silence=self._silence,
-            time=self._feed.stream_time,
-            sent=self._outputs.sent,
+            time=self.feed.stream_time,
+            sent=self.outputs.sent,
         )
         self._event_log.step(self._report.step)
         self._event_log.silence(self._silence, looked=self._drawing)
@@ -379,18 +373,9 @@ class Controller(QObject):
         return self._running.thread.engine if self._running is not None else None
 
     @property
-    def newest(self) -> float:
-        """LSL time of the newest sample that was drawn."""
-        return self._feed.stream_time.newest
-
-    def now(self) -> float:
-        """Return the LSL time of the right edge of what scrolls. It goes on while a stream is silent."""
-        return self._feed.stream_time.now
-
-    @property
     def _silent(self) -> float:
         """Seconds without the samples that should have come; 0 while nothing is drawn."""
-        return self._feed.stream_time.missed if self._drawing else 0.0
+        return self.feed.stream_time.missed if self._drawing else 0.0
 
     @property
     def ended(self) -> bool:
@@ -400,17 +385,7 @@ class Controller(QObject):
     @property
     def seconds(self) -> float:
         """Seconds since the first sample of the session."""
-        return self._feed.stream_time.since_start(self.now())
-
-    @property
-    def traces(self) -> TraceHistory | None:
-        """What the signals view draws."""
-        return self._feed.traces
-
-    @property
-    def display_filter(self) -> DisplayFilter:
-        """The filter of the display."""
-        return self._feed.display_filter
+        return self.feed.stream_time.since_start(self.feed.stream_time.now)
 
     # Notices -----------------------------------------------------------------------------------
 
@@ -428,4 +403,4 @@ class Controller(QObject):
             self._notices.show(notices.of_error(error, notices.CHOOSE_SOURCE))
             self.failed.emit(error)
         else:
-            self._notices.show(notices.ended(recording=self.recording))
+            self._notices.show(notices.ended(recording=self.recorder.running))

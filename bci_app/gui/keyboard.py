@@ -53,9 +53,9 @@ class Keyboard(QObject):
                     self._program_keys.append(bound)
         app = QApplication.instance()
         assert isinstance(app, QApplication)
-        app.focusChanged.connect(self._focus_changed)
+        following = app.focusChanged.connect(self._focus_changed)
         # When the window goes, its pages go before this object and take the focus with them.
-        window.destroyed.connect(lambda: app.focusChanged.disconnect(self._focus_changed))
+        window.destroyed.connect(lambda: QObject.disconnect(following))
         pages.currentChanged.connect(self._share)
         self._share()
 

@@ -131,7 +131,7 @@ class MainWindow(QMainWindow):
         signals = self.area.signals
         signals.set_span(int(self._settings.value("span", signals.span_index)))
         remembered = OutputChoice(osc=self.preferences.osc).with_lsl(self.preferences.lsl)
-        self.controller.choose_outputs(self.controller.outputs.over(remembered))
+        self.controller.outputs.choose(self.controller.outputs.choice.over(remembered))
 
     # Wiring ------------------------------------------------------------------------------------
 
@@ -216,11 +216,11 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.area)
             self.keyboard.give_back()
 
-    def _open(self, choice: SourceChoice, folder: Path | None) -> None:
+    def _open(self, choice: SourceChoice, folder: Path | None, profile: Path | None) -> None:
         if self._may_end("Opening another source"):
             fit = self.connect_page.fit
             self.controller.prepare(
-                preparation(choice, folder),
+                preparation(choice, folder, profile),
                 source_text=choice.text,
                 wait_for_baseline=fit.check.isChecked(),
                 streams=self.connect_page.streams,
@@ -239,8 +239,8 @@ class MainWindow(QMainWindow):
 
     def toggle_recording(self) -> None:
         """Start or stop recording."""
-        if self.controller.recording:
-            self.controller.stop_recording()
+        if self.controller.recorder.running:
+            self.controller.recorder.stop()
         else:
             # A code that was typed counts without Enter too.
             self.controller.name_participant(self.area.session_panel.code)
@@ -255,10 +255,10 @@ class MainWindow(QMainWindow):
         self.controller.mark(f"mark {self._marks}")
 
     def _send_lsl(self, on: bool) -> None:
-        self.controller.choose_outputs(self.controller.outputs.with_lsl(on))
+        self.controller.outputs.choose(self.controller.outputs.choice.with_lsl(on))
 
     def _send_osc(self, address: str) -> None:
-        self.controller.choose_outputs(replace(self.controller.outputs, osc=address))
+        self.controller.outputs.choose(replace(self.controller.outputs.choice, osc=address))
 
     # Window ------------------------------------------------------------------------------------
 
@@ -303,7 +303,9 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> None:
         """Change folder, marker texts, display filter, outputs and size."""
-        self._show_window(SettingsDialog, lambda: SettingsDialog(self.preferences, self.controller.outputs, self))
+        self._show_window(
+            SettingsDialog, lambda: SettingsDialog(self.preferences, self.controller.outputs.choice, self)
+        )
 
     def _show_window(self, kind: type[QWidget], make: Callable[[], QWidget]) -> None:
         """Show a window beside this one, or bring the one that is there to the front."""
@@ -355,7 +357,7 @@ class MainWindow(QMainWindow):
 
     def _may_end(self, what: str) -> bool:
         """Ask before a recording is ended by something else."""
-        if not self.controller.recording:
+        if not self.controller.recorder.running:
             return True
         box = QMessageBox(self)
         box.setWindowTitle(self._title)

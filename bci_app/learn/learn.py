@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from bci_app.learn.calibration import calibrate, calibration_error
 from bci_app.learn.features import StudyRecording, TrialWindows, trial_windows
 from bci_app.learn.folds import TrialSums
 from bci_app.learn.labels import Labels, known_targets, labels_of
-from bci_app.learn.profile import Memory, Profile, save_profile
+from bci_app.learn.profile import Memory, Profile, profiles_folder, save_profile
 from bci_app.learn.validation import Trials, Validation, fit, validate
 from bci_app.learn.verdict import Verdict, general_accuracy, interval, trials_needed
 from bci_app.recording import read_recording
@@ -110,9 +109,8 @@ def learn(
 
 def default_profile_folder(bundle: str, participant: str, target: str) -> Path:
     """Return where the profile of a person for a bundle and a target lies among the user's data."""
-    base = Path(os.environ.get("BCI_APP_PROFILES") or Path.home() / "bci-app profiles")
     # The code comes from a recording, which may be anybody's.
-    return base / re.sub(r"[^A-Za-z0-9_.-]", "-", f"{participant}_{bundle}_{target}").lstrip(".")
+    return profiles_folder() / re.sub(r"[^A-Za-z0-9_.-]", "-", f"{participant}_{bundle}_{target}").lstrip(".")
 
 
 def find_recordings(folder: Path) -> list[Path]:

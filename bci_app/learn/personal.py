@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from bci_app.bundle.predictor import PredictedBatch, Predictor
 from bci_app.bundle.spec import Bundle, Target
 from bci_app.bundle.store import LoadedBundle
-from bci_app.errors import ProfileError
 from bci_app.learn.features import window_features
 from bci_app.learn.profile import Profile
 
@@ -60,13 +59,7 @@ class PersonalPredictor(Predictor):
         ProfileError
             If they are others.
         """
-        if set(channels) != set(self.profile.spec.channels):
-            raise ProfileError(
-                f"The profile of {self.profile.spec.participant} was made for another montage",
-                found=", ".join(channels),
-                expected=", ".join(self.profile.spec.channels),
-                fix="Use the same electrodes, or learn a new profile with these.",
-            )
+        self.profile.require_channels(channels)
 
     def predict(self, tokens: NDArray[np.float32], channels: Sequence[str] | None = None) -> PredictedBatch:
         """Compute probabilities and embedding of a batch of windows. See `Predictor.predict`."""

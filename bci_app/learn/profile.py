@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -114,6 +116,22 @@ class Profile:
         """From scores to probabilities."""
         return Calibration(self.spec.slope, self.spec.offset)
 
+    def require_channels(self, channels: Sequence[str]) -> None:
+        """Check that electrodes are those that it was learnt with, in any order.
+
+        Raises
+        ------
+        ProfileError
+            If they are others.
+        """
+        if set(channels) != set(self.spec.channels):
+            raise ProfileError(
+                f"The profile of {self.spec.participant} was made for another montage",
+                found=", ".join(channels),
+                expected=", ".join(self.spec.channels),
+                fix="Use the same electrodes, or learn a new profile with these.",
+            )
+
     def require_fit(self, bundle: Bundle) -> None:
         """Check that it belongs to a bundle.
 
@@ -143,6 +161,11 @@ class Profile:
                 expected=f"{width}",
                 fix="Learn a new profile.",
             )
+
+
+def profiles_folder() -> Path:
+    """Return where profiles lie among the user's data."""
+    return Path(os.environ.get("BCI_APP_PROFILES") or Path.home() / "bci-app profiles")
 
 
 def save_profile(folder: Path, spec_values: dict[str, Any], head: Head, memory: Memory) -> Profile:

@@ -13,6 +13,7 @@ from bci_app.bundle import Bundle, LoadedBundle, load_bundle, shipped_models
 from bci_app.bundle.decoder import stream_pipeline
 from bci_app.errors import BciError, SourceError
 from bci_app.events import Contact, ContactLevel
+from bci_app.learn.profile import load_profile
 from bci_app.montage.names import canonical, is_electrode, match_channels
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.player import Player
@@ -224,14 +225,18 @@ def of_player(player: Player, bundle: LoadedBundle | None) -> Ready:
     return Ready(player.source(), bundle, player, player.markers)
 
 
-def preparation(choice: SourceChoice, folder: Path | None) -> Callable[[], Ready]:
-    """Return what opens a source and a model, if there is one. A recording goes through LSL, like any device."""
+def preparation(choice: SourceChoice, folder: Path | None, profile: Path | None = None) -> Callable[[], Ready]:
+    """Return what opens a source, and a model and a profile, if there are any.
+
+    A recording goes through LSL, like any device.
+    """
 
     def prepare() -> Ready:
         bundle = load_bundle(folder) if folder is not None else None
+        person = load_profile(profile) if profile is not None else None
         if choice.kind != "file":
             source = open_source(choice.text, channels=choice.channels, rate=choice.rate, unit=choice.unit)
-            return Ready(source, bundle)
-        return of_player(Player.of_files(parse_file(choice.what)), bundle)
+            return Ready(source, bundle, profile=person)
+        return replace(of_player(Player.of_files(parse_file(choice.what)), bundle), profile=person)
 
     return prepare

@@ -96,6 +96,13 @@ def another_participant(before: str, code: str) -> Notice:
     return Notice(summary, f"The rest baseline of {before} is dropped. Measure it again.", Level.NOTE, (DISMISS,), True)
 
 
+def another_profile(owner: str, code: str) -> Notice:
+    """Return the notice that the profile in use is not that of the person in the session."""
+    summary = f"The profile in use is {owner}’s, not {code}’s."
+    advice = f"Choose a profile of {code}, or none, with the source and the model."
+    return Notice(summary, advice, Level.WARNING, (CHOOSE_SOURCE, DISMISS), True)
+
+
 def of_error(error: BciError, *actions: str, lasting: bool = False) -> Notice:
     """Return the notice of an error."""
     details = [f"{label} {value}." for label, value in (("Found", error.found), ("Expected", error.expected)) if value]

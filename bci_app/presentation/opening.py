@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
+from bci_app.learn.personal import PersonalPredictor
+from bci_app.learn.profile import Profile, ProfileSpec
 from bci_app.presentation.player import Player
 from bci_app.sources.base import Source
 
@@ -28,12 +30,15 @@ class Ready:
         Of the recording that is the source, if it is one.
     markers : tuple of str
         LSL marker streams that belong to the source.
+    profile : Profile or None
+        A person's profile for the bundle, if one is used.
     """
 
     source: Source
     bundle: LoadedBundle | None
     player: Player | None = None
     markers: tuple[str, ...] = ()
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Opened:
     engine: Engine
     source: Source
     player: Player | None
+    profile: ProfileSpec | None = None
 
     def stop(self) -> None:
         """Close both."""
@@ -163,9 +169,13 @@ class Opening:
         with ExitStack() as undo:
             if ready.player is not None:
                 undo.callback(ready.player.close)
+            predictor = None
+            if ready.bundle is not None and ready.profile is not None:
+                predictor = PersonalPredictor(ready.bundle, ready.profile)
             engine = Engine(
                 ready.source,
                 ready.bundle,
+                predictor=predictor,
                 wait_for_baseline=self._wait_for_baseline,
                 buffer_seconds=self._buffer_seconds,
                 markers=(*self._streams.markers, *ready.markers),
@@ -174,4 +184,4 @@ class Opening:
             )
             engine.start()
             undo.pop_all()
-        return Opened(engine, ready.source, ready.player)
+        return Opened(engine, ready.source, ready.player, ready.profile.spec if ready.profile is not None else None)

@@ -12,6 +12,7 @@ import numpy as np
 
 from bci_app.bundle.spec import Bundle
 from bci_app.events import Contact, ContactLevel, Gap, Phase, Prediction, Status
+from bci_app.learn.profile import ProfileSpec
 from bci_app.montage.names import is_electrode
 from bci_app.presentation.traces import TraceHistory
 from bci_app.stream import StreamInfo
@@ -40,6 +41,8 @@ class Session:
         Its model, if it has one.
     source_text : str
         What the user calls the source.
+    profile : ProfileSpec or None
+        The profile of a person that predicts, if one does.
     log : SessionLog
         What the session has reported so far. It grows.
     traces : TraceHistory or None
@@ -49,6 +52,7 @@ class Session:
     info: StreamInfo
     bundle: Bundle | None
     source_text: str
+    profile: ProfileSpec | None = None
     log: SessionLog = field(default_factory=lambda: SessionLog(), compare=False)
     traces: TraceHistory | None = field(default=None, compare=False)
 

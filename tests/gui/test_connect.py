@@ -103,7 +103,7 @@ def test_a_misfitting_montage_is_watched_and_recorded_without_a_model(
         qtbot.mouseClick(page.fit.watch, Qt.MouseButton.LeftButton)
     assert main.windowTitle().startswith("signals only")
     assert main.area.prediction.stack.currentWidget() is main.area.prediction.watching
-    traces = main.controller.traces
+    traces = main.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end > 2.5 * traces.rate, timeout=WAIT)
     qtbot.waitUntil(lambda: len(main.area.contact.head._contacts) == 4, timeout=WAIT)
@@ -143,7 +143,7 @@ def test_a_missing_electrode_that_a_model_can_do_without_is_shown_as_such(
 ) -> None:
     folder = write_bundle(tmp_path / "spared", title="Spared", max_bad_share=0.2, bad_channels=way)
     page.source.show_tab(1)
-    qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
+    qtbot.waitUntil(lambda: page.source.boards.board.count() > 30, timeout=WAIT)
     info = StreamInfo("x", ("Fp1", "Fp2", "C3", "C4", "O1"), 250.0, ("uV",) * 5)
     model = load_bundle(folder).spec
     found = fit(info, model)
@@ -219,7 +219,7 @@ def test_what_comes_after_a_pause_is_no_silence_of_the_device(
     choice = SourceChoice(f"file:{sample_recordings[1]}")
     with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
         controller.prepare(preparation(choice, None), source_text=choice.text)
-    traces = controller.traces
+    traces = controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end > 500, timeout=WAIT)
     window.transport.toggle()
@@ -256,7 +256,7 @@ def test_a_stream_that_dies_and_returns_is_regained_without_a_hand(
         controller.prepare(
             preparation(choice, models["sample"].folder), source_text=choice.text, wait_for_baseline=False
         )
-    traces = controller.traces
+    traces = controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end > 250, timeout=WAIT)
     thread.stop()
@@ -277,11 +277,11 @@ def test_a_board_asks_for_just_what_it_needs_and_runs(
     main = page.window()
     assert isinstance(main, MainWindow)
     page.source.show_tab(1)
-    qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
-    page.source.board.setCurrentText("CYTON")
-    assert list(page.source.fields) == ["serial_port"]
-    page.source.board.setCurrentText("SYNTHETIC")
-    assert not page.source.fields
+    qtbot.waitUntil(lambda: page.source.boards.board.count() > 30, timeout=WAIT)
+    page.source.boards.board.setCurrentText("CYTON")
+    assert list(page.source.boards.fields) == ["serial_port"]
+    page.source.boards.board.setCurrentText("SYNTHETIC")
+    assert not page.source.boards.fields
     qtbot.waitUntil(lambda: "of 6 electrodes" in page.fit.summary.text(), timeout=WAIT)
     page.model.choose(str(models["board"].folder))
     qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
@@ -294,8 +294,8 @@ def test_a_board_asks_for_just_what_it_needs_and_runs(
 
 def test_a_board_is_found_by_a_part_of_its_name(qtbot: QtBot, page: ConnectPage) -> None:
     page.source.show_tab(1)
-    qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
-    entry = page.source.board.lineEdit()
+    qtbot.waitUntil(lambda: page.source.boards.board.count() > 30, timeout=WAIT)
+    entry = page.source.boards.board.lineEdit()
     assert entry is not None
     qtbot.keyClicks(entry, "synth")
     qtbot.keyClick(entry, Qt.Key.Key_Return)
@@ -360,8 +360,8 @@ def test_what_was_stated_of_a_source_and_the_check_of_contact_are_remembered(
     qtbot: QtBot, page: ConnectPage, open_window: OpenWindow
 ) -> None:
     page.source.show_tab(1)
-    qtbot.waitUntil(lambda: page.source.board.count() > 30, timeout=WAIT)
-    page.source.board.setCurrentText("SYNTHETIC")
+    qtbot.waitUntil(lambda: page.source.boards.board.count() > 30, timeout=WAIT)
+    page.source.boards.board.setCurrentText("SYNTHETIC")
     names = tuple(f"E{number}" for number in range(1, 17))
     page.source.channels.setText(", ".join(names))
     page.source.rate.setText("250")
@@ -576,7 +576,7 @@ def test_a_stream_is_recorded_beside_the_one_that_is_predicted_from(
             page.fit.button.click()
         main.toggle_recording()
         qtbot.waitUntil(lambda: other.replay.status().sent > 0, timeout=WAIT)
-        traces = main.controller.traces
+        traces = main.controller.feed.traces
         assert traces is not None
         end = traces.end
         qtbot.waitUntil(lambda: traces.end > end + 2 * traces.rate, timeout=WAIT)

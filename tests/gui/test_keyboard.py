@@ -86,9 +86,9 @@ def running(
 def test_a_button_is_reached_by_tab_and_pressed(qtbot: QtBot, running: MainWindow, key: Qt.Key) -> None:
     tab_to(qtbot, running.header.record)
     press(qtbot, key)
-    assert running.controller.recording
+    assert running.controller.recorder.running
     press(qtbot, key)
-    assert not running.controller.recording
+    assert not running.controller.recorder.running
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_Return])

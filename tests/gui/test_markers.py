@@ -52,7 +52,7 @@ def test_events_of_lsl_marker_streams_are_drawn_and_listed(
     with marker_outlet("Experiment", uuid.uuid4().hex) as outlet:
         with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
             page.fit.button.click()
-        traces = main.controller.traces
+        traces = main.controller.feed.traces
         assert traces is not None
         outlet.wait_for_receiver()
         qtbot.waitUntil(lambda: traces.end > 250, timeout=WAIT)

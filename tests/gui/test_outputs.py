@@ -104,7 +104,7 @@ def test_nothing_is_sent_by_default(qtbot: QtBot, window: MainWindow, bundle: Lo
     begin(qtbot, window, source, bundle)
     source.allow(300)
     run_to(qtbot, window, Step.RUN)
-    assert window.controller.outputs == OutputChoice()
+    assert window.controller.outputs.choice == OutputChoice()
     assert window.controller.engine is not None
     assert window.controller.engine.outputs == ()
     assert sends(window) == ""
@@ -147,8 +147,8 @@ def test_outputs_are_switched_on_and_off_in_a_running_session_and_remembered(
     dialog.done_button.click()
     window.close()
     again = open_window()
-    assert again.controller.outputs.with_lsl(False) == OutputChoice()
-    assert again.controller.outputs.lsl
+    assert again.controller.outputs.choice.with_lsl(False) == OutputChoice()
+    assert again.controller.outputs.choice.lsl
     assert settings_of(again).osc_address.text() == receiver.address
 
 
@@ -159,7 +159,7 @@ def test_outputs_of_the_command_line_hold_beside_the_remembered_ones(
     controller = Controller(outputs=OutputChoice(lsl_out="load", osc=receiver.address))
     window = MainWindow(controller, title="bci-app", settings=settings)
     qtbot.addWidget(window)
-    assert controller.outputs == OutputChoice(lsl_out="load", osc=receiver.address)
+    assert controller.outputs.choice == OutputChoice(lsl_out="load", osc=receiver.address)
     dialog = settings_of(window)
     assert dialog.lsl.isChecked()
     assert dialog.lsl.text() == "LSL stream “load”"
@@ -200,7 +200,7 @@ def test_an_address_that_cannot_be_read_is_told_where_it_is_typed(qtbot: QtBot, 
     dialog.osc_address.setText("studio:port")
     dialog.osc.click()
     assert dialog.osc_told.text() == "not sent: HOST:PORT, or PORT"
-    assert window.controller.outputs.osc == ""
+    assert window.controller.outputs.choice.osc == ""
     assert window.preferences.osc == ""
 
 
@@ -211,7 +211,7 @@ def test_an_output_that_cannot_be_opened_is_told_and_the_session_goes_on(
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    window.controller.choose_outputs(OutputChoice(osc="studio:9000"))
+    window.controller.outputs.choose(OutputChoice(osc="studio:9000"))
     begin(qtbot, window, source, bundle)
     qtbot.waitUntil(window.banner.isVisible, timeout=WAIT)
     assert window.banner.summary.text() == "OSC cannot be sent there."
@@ -228,7 +228,7 @@ def test_an_output_that_fails_is_told_and_the_session_goes_on(
     receiver: Receiver,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    window.controller.choose_outputs(OutputChoice(osc=receiver.address))
+    window.controller.outputs.choose(OutputChoice(osc=receiver.address))
     begin(qtbot, window, source, bundle)
     qtbot.waitUntil(lambda: sends(window) == "sends OSC", timeout=WAIT)
 
@@ -243,8 +243,8 @@ def test_an_output_that_fails_is_told_and_the_session_goes_on(
     qtbot.waitUntil(lambda: sends(window) == "", timeout=WAIT)
     monkeypatch.undo()
     # Chosen again, it is tried again.
-    window.controller.choose_outputs(OutputChoice())
-    window.controller.choose_outputs(OutputChoice(osc=receiver.address))
+    window.controller.outputs.choose(OutputChoice())
+    window.controller.outputs.choose(OutputChoice(osc=receiver.address))
     qtbot.waitUntil(lambda: sends(window) == "sends OSC", timeout=WAIT)
     qtbot.waitUntil(lambda: not window.banner.isVisible(), timeout=WAIT)
 
@@ -255,7 +255,7 @@ def test_own_events_are_not_received_back(
 ) -> None:
     controller = window.controller
     name = unique("events")
-    controller.choose_outputs(OutputChoice(lsl_markers=name))
+    controller.outputs.choose(OutputChoice(lsl_markers=name))
     with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
         streams = StreamChoice(markers=(ALL_MARKERS, name))
         ready = Ready(source, bundle)
@@ -278,7 +278,7 @@ def test_own_streams_are_not_offered_as_those_of_others(
 ) -> None:
     controller, discovery = window.controller, window.discovery
     name = unique("events")
-    controller.choose_outputs(OutputChoice(lsl_markers=name))
+    controller.outputs.choose(OutputChoice(lsl_markers=name))
     with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
         controller.open(source, bundle, wait_for_baseline=False)
     qtbot.waitUntil(lambda: sends(window) == "sends LSL", timeout=WAIT)

@@ -48,11 +48,11 @@ def test_the_next_participant_is_one_action_and_starts_from_nothing(
     asked: list[str] = []
     answer("Go on recording", asked)
     running.run_action("next participant")
-    assert controller.recording
+    assert controller.recorder.running
     answer("Stop recording", asked)
     panel.next.click()
     assert asked == ["The next participant stops it; what was recorded is kept."] * 2
-    assert not controller.recording
+    assert not controller.recorder.running
     assert panel.code == "P08"
     assert events(running) == []
     assert not controller.log.predictions
@@ -97,7 +97,7 @@ def test_what_is_marked_while_nothing_is_recorded_says_so_and_offers_to_record(
     running.run_action("mark F1")
     assert panel.unrecorded.isVisible()
     panel.record.click()
-    assert running.controller.recording
+    assert running.controller.recorder.running
     assert not panel.unrecorded.isVisible()
     running.run_action("mark F1")
     assert not panel.unrecorded.isVisible()

@@ -42,7 +42,7 @@ def main(qtbot: QtBot, folder: Path, open_window: OpenWindow, source: HeldSource
     with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
         window.controller.open(source, bundle, source_text="lsl:test", wait_for_baseline=False)
     source.allow(100)
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == PART, timeout=WAIT)
     return window
@@ -63,9 +63,9 @@ def test_a_session_is_recorded_with_its_markers_and_self_report(
 ) -> None:
     qtbot.keyClicks(main.area.session_panel.participant, "P 07/b")
     qtbot.mouseClick(main.header.record, Qt.MouseButton.LeftButton)
-    assert main.controller.recording
+    assert main.controller.recorder.running
     source.allow(100)
-    traces = main.controller.traces
+    traces = main.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 2 * PART, timeout=WAIT)
     qtbot.keyClick(main, Qt.Key.Key_F3)
@@ -76,7 +76,7 @@ def test_a_session_is_recorded_with_its_markers_and_self_report(
         qtbot.keyClick(main.area.session_panel.report, key)
     qtbot.waitUntil(lambda: "MB" in main.header.record.text(), timeout=WAIT)
     qtbot.mouseClick(main.header.record, Qt.MouseButton.LeftButton)
-    assert not main.controller.recording
+    assert not main.controller.recorder.running
     assert main.header.record.text() == "Record"
     (path,) = folder.glob("*.xdf")
     assert path.name.startswith("P-07-b_")
@@ -134,7 +134,7 @@ def test_the_end_of_a_playback_is_no_end_of_the_own_recording_and_playing_again_
     answer("Go on recording", asked)
     main.banner.action_asked.emit("Play again")
     assert asked == ["Playing again stops it; what was recorded is kept."]
-    assert main.controller.recording
+    assert main.controller.recorder.running
     assert not any("recording ended" in event for event in events(main))
     main.toggle_recording()
 
@@ -144,11 +144,11 @@ def test_a_folder_that_cannot_be_written_is_told_and_the_session_goes_on(
 ) -> None:
     folder.write_text("in the way")
     main.toggle_recording()
-    assert not main.controller.recording
+    assert not main.controller.recorder.running
     assert main.banner.isVisible()
     assert "Cannot record" in main.banner.summary.text()
     source.allow(100)
-    traces = main.controller.traces
+    traces = main.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 2 * PART, timeout=WAIT)
 
@@ -172,7 +172,7 @@ def test_quitting_while_recording_asks(qtbot: QtBot, main: MainWindow, folder: P
     asked: list[str] = []
     answer("Go on recording", asked)
     assert not main.close()
-    assert main.controller.recording
+    assert main.controller.recorder.running
     answer("Stop recording", asked)
     assert main.close()
     assert asked == ["Quitting stops it; what was recorded is kept."] * 2
@@ -270,7 +270,7 @@ def test_a_recording_whose_folder_goes_away_is_told_and_goes_on(
     moved.rename(folder)
     qtbot.waitUntil(lambda: not main.banner.isVisible(), timeout=WAIT)
     assert "GB free" in main.header.record.toolTip()
-    traces = main.controller.traces
+    traces = main.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 2 * PART, timeout=WAIT)
     main.toggle_recording()

@@ -169,7 +169,9 @@ def test_late_packets_are_not_drawn_as_silence_and_silence_is(
     run_to(qtbot, window, Step.RUN)
     running = window.area.prediction.running
     assert running is not None
-    qtbot.waitUntil(lambda: window.controller.traces is not None and window.controller.traces.end == 14 * RATE)
+    qtbot.waitUntil(
+        lambda: window.controller.feed.traces is not None and window.controller.feed.traces.end == 14 * RATE
+    )
     qtbot.waitUntil(lambda: running.rows[0].gauge.accessibleDescription().startswith(("low", "high")), timeout=WAIT)
 
     def reasons() -> list[str]:
@@ -345,7 +347,7 @@ def test_a_minimised_window_draws_nothing_and_predicts_on(
     source = HeldSource(stream(20))
     begin(qtbot, window, source, bundle)
     source.allow(20)
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end > 0, timeout=WAIT)
     window.hide()
@@ -363,7 +365,7 @@ def test_nothing_is_drawn_beneath_the_choice_of_a_source_but_for_panels_that_flo
     source = HeldSource(stream(20))
     begin(qtbot, window, source, bundle)
     source.allow(20)
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end > 0, timeout=WAIT)
     window.show_connect()

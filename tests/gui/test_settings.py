@@ -38,7 +38,7 @@ def begin(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
         window.controller.open(source, bundle, source_text="lsl:test", wait_for_baseline=False)
     source.allow()
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 10 * RATE, timeout=WAIT)
 
@@ -66,7 +66,7 @@ def test_an_own_display_filter_is_shown_offered_and_remembered(
 ) -> None:
     window = open_window()
     begin(qtbot, window, bundle)
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     before = traces.rows(1000, 2500)
     dialog = dialog_of(window)
@@ -82,7 +82,7 @@ def test_an_own_display_filter_is_shown_offered_and_remembered(
     window.preferences.own_filter = DisplayFilter.own(8.0, 12.0, 50.0)
     window.close()
     again = open_window()
-    assert again.controller.display_filter == DisplayFilter.own(8.0, 12.0, 50.0)
+    assert again.controller.feed.display_filter == DisplayFilter.own(8.0, 12.0, 50.0)
     assert again.area.signals.filter.text() == "8–12 Hz, notch 50 Hz"
 
 

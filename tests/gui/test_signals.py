@@ -31,7 +31,7 @@ def test_a_gap_is_drawn_as_a_gap_and_counted(qtbot: QtBot, window: MainWindow, b
     begin(qtbot, window, source, bundle)
     source.allow()
     qtbot.waitUntil(lambda: window.status.loss.value.text() == "14.3 %", timeout=WAIT)
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 3500, timeout=WAIT)
     assert np.isnan(traces.rows(2000, 2500)).all()
@@ -42,7 +42,7 @@ def test_a_short_gap_is_told_on_hover(qtbot: QtBot, window: MainWindow, bundle: 
     source = HeldSource([*stream(8), *stream(4, start=2025, lost=25)])
     begin(qtbot, window, source, bundle)
     source.allow()
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 3025 and len(window.controller.log.gaps) == 1, timeout=WAIT)
     canvas = window.area.signals.canvas
@@ -60,7 +60,7 @@ def test_what_does_not_come_is_hatched_and_the_traces_scroll_on(
     source = HeldSource(stream(14))
     begin(qtbot, window, source, bundle)
     source.allow()
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 14 * RATE, timeout=WAIT)
     canvas = window.area.signals.canvas
@@ -84,7 +84,7 @@ def test_a_recording_that_waits_stands_still(
     player = Player.of_files(FileText((sample_recordings[1],)))
     with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
         window.controller.prepare(lambda: of_player(player, None), source_text="file:sample")
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end > 500, timeout=WAIT)
     player.pause()
@@ -182,7 +182,7 @@ def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bu
     source = HeldSource(stream(10))
     begin(qtbot, window, source, bundle)
     source.allow()
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 10 * RATE, timeout=WAIT)
     before = traces.rows(0, 2500)
@@ -227,7 +227,7 @@ def test_a_picture_drawn_anew_keeps_the_colours_that_its_stretches_had(
         qtbot.waitUntil(lambda level=level: levels[-1:] == [level], timeout=WAIT)
     # What comes after the verdict has its colour.
     source.allow()
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 12 * RATE, timeout=WAIT)
     before = reddish(window, 2)
@@ -243,7 +243,7 @@ def test_a_resized_window_shows_the_same_samples(qtbot: QtBot, window: MainWindo
     begin(qtbot, window, source, bundle)
     source.allow()
     canvas = window.area.signals.canvas
-    traces = window.controller.traces
+    traces = window.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 12 * RATE, timeout=WAIT)
     window.resize(window.width() + 200, window.height() + 80)

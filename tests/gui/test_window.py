@@ -107,8 +107,8 @@ def test_every_control_tells_on_hover_what_it_is_for(qtbot: QtBot, window: MainW
     assert without_tip(window) == []
     window.show_connect()
     page = window.connect_page
-    qtbot.waitUntil(lambda: page.model.choice is not None and page.source.board.count() > 30, timeout=WAIT)
-    page.source.board.setCurrentText("CYTON")
+    qtbot.waitUntil(lambda: page.model.choice is not None and page.source.boards.board.count() > 30, timeout=WAIT)
+    page.source.boards.board.setCurrentText("CYTON")
     page.source.stated.show()
     for tab in range(4):
         page.source.show_tab(tab)

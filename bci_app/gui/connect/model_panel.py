@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from bci_app.bundle import Bundle
+from bci_app.gui.connect.profile_row import ProfileRow
 from bci_app.gui.connect.rows import Row, RowList
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import PanelTitle, label
@@ -47,6 +48,8 @@ class ModelPanel(QWidget):
         self.list.chosen.connect(self._show_card)
         column.addWidget(self.list)
         column.addSpacing(GRID)
+        self.profile = ProfileRow()
+        column.addWidget(self.profile)
         self._scroll = QScrollArea()
         self._scroll.setWidgetResizable(True)
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

@@ -20,6 +20,7 @@ from bci_app.gui.preferences import read_texts
 from bci_app.gui.theme import GRID, Theme
 from bci_app.presentation.choices import ALL_MARKERS, ModelChoice, SourceChoice, fit
 from bci_app.presentation.opening import StreamChoice
+from bci_app.presentation.profiles import list_profiles
 from bci_app.sources.channels import for_prediction
 from bci_app.stream import StreamInfo
 
@@ -27,9 +28,12 @@ _SAMPLES = Path(__file__).resolve().parents[2] / "sample"
 
 
 class ConnectPage(QWidget):
-    """Shows what the discovery has found; `connect_asked` carries the source and the model's folder or None."""
+    """Shows what the discovery has found.
 
-    connect_asked = pyqtSignal(object, object)
+    `connect_asked` carries the source, and the folders of the model and of the profile, each of them or None.
+    """
+
+    connect_asked = pyqtSignal(object, object, object)
     back_asked = pyqtSignal()
 
     def __init__(self, theme: Theme, settings: QSettings, discovery: Discovery, folder: Callable[[], Path]) -> None:
@@ -39,6 +43,7 @@ class ConnectPage(QWidget):
         self._settings = settings
         self._discovery = discovery
         self._info: StreamInfo | None = None
+        self._named_profiles: tuple[Path, ...] = ()
         self._described_choice: SourceChoice | None = None
         shipped = [str(path) for path in sorted(_SAMPLES.glob("*.edf"))]
         self.source = SourcePanel(theme, read_texts(settings, "recent", shipped) or shipped, folder)
@@ -63,7 +68,7 @@ class ConnectPage(QWidget):
         discovery.streams_changed.connect(self.source.show_streams)
         discovery.streams_failed.connect(lambda error: self.source.show_no_lsl(str(error)))
         discovery.boards_found.connect(self._show_boards)
-        discovery.boards_failed.connect(lambda error: self.source.show_no_boards(str(error)))
+        discovery.boards_failed.connect(lambda error: self.source.boards.note.setText(str(error)))
         discovery.described.connect(self._described)
         discovery.undescribed.connect(self._undescribed)
         discovery.models_found.connect(self._show_models)
@@ -95,9 +100,18 @@ class ConnectPage(QWidget):
             self._settings.setValue(f"stated {what}", value)
 
     def prefer(
-        self, *, source: SourceChoice | None = None, model: Path | None = None, markers: Sequence[str] = ()
+        self,
+        *,
+        source: SourceChoice | None = None,
+        model: Path | None = None,
+        markers: Sequence[str] = (),
+        beside: Sequence[str] = (),
+        profile: Path | None = None,
     ) -> None:
-        """Choose these instead of what was chosen last; `markers` are received in any case."""
+        """Choose these instead of what was chosen last; `markers` and `beside` are received in any case."""
+        self._named_profiles = () if profile is None else (profile,)
+        self.model.profile.want(profile)
+        self.source.recorded_too.want(beside)
         if markers:
             self.source.markers.choose(self._remembered_markers(), named=markers)
         self._wanted_source = source or self._wanted_source
@@ -144,7 +158,7 @@ class ConnectPage(QWidget):
     # Filling -----------------------------------------------------------------------------------
 
     def _show_boards(self, boards: list[tuple[str, tuple[str, ...]]]) -> None:
-        self.source.show_boards(boards)
+        self.source.boards.show_boards(boards)
         if self._wanted_source.kind == "brainflow":
             self.source.choose(self._wanted_source)
 
@@ -174,6 +188,7 @@ class ConnectPage(QWidget):
             self._source_changed(self.source.choice)  # a test signal has the electrodes of the model
         else:
             self._show_fit()
+        self._show_profiles()
 
     def _source_changed(self, choice: SourceChoice | None) -> None:
         self._info = None
@@ -185,6 +200,7 @@ class ConnectPage(QWidget):
             self._show_fit()
             return
         self.fit.show_waiting("Looking at the source …")
+        self._show_profiles()
         self._discovery.describe(self.choice)
 
     def _described(self, info: StreamInfo) -> None:
@@ -210,8 +226,19 @@ class ConnectPage(QWidget):
         if model is None or model.bundle is None:
             self.fit.show_waiting("Choose a model that can be used.")
             return
-        seen = for_prediction(self._info, drop=self.fit.dropped)
-        self.fit.show_fit(self._info, model.bundle, fit(seen, model.bundle))
+        self.fit.show_fit(self._info, model.bundle, fit(self._seen(self._info), model.bundle))
+        self._show_profiles()
+
+    def _seen(self, info: StreamInfo) -> StreamInfo:
+        """Return what predictions may use of a stream."""
+        return for_prediction(info, drop=self.fit.dropped)
+
+    def _show_profiles(self) -> None:
+        """List the profiles of the model, and which of them fit the source."""
+        model = self.model.choice
+        bundle = model.bundle if model is not None else None
+        info = self._seen(self._info) if self._info is not None else None
+        self.model.profile.show_profiles(list_profiles(bundle, info, self._named_profiles) if bundle else [])
 
     def _ask(self) -> None:
         choice, model = self.source.choice, self.model.choice
@@ -219,10 +246,11 @@ class ConnectPage(QWidget):
             return
         self._remember_source(choice)
         self._settings.setValue("model", str(model.folder))
-        self.connect_asked.emit(self.choice, model.folder)
+        profile = self.model.profile.choice
+        self.connect_asked.emit(self.choice, model.folder, profile.folder if profile is not None else None)
 
     def _ask_to_watch(self) -> None:
         choice = self.source.choice
         if choice is not None:
             self._remember_source(choice)
-            self.connect_asked.emit(choice, None)
+            self.connect_asked.emit(choice, None, None)

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QModelIndex, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QPainter
 from PyQt6.QtWidgets import (
     QAbstractItemView,
+    QLabel,
     QListWidget,
     QListWidgetItem,
     QStyle,
@@ -17,8 +18,10 @@ from PyQt6.QtWidgets import (
 )
 
 from bci_app.gui.theme import GRID, Theme, font
+from bci_app.gui.widgets import label
 
 _ROW = 6 * GRID
+_NAMES = 12 * GRID
 _DETAIL = Qt.ItemDataRole.UserRole
 _KEY = Qt.ItemDataRole.UserRole + 1
 
@@ -139,3 +142,10 @@ class RowList(QListWidget):
         viewport = self.viewport()
         if viewport is not None:
             viewport.update()
+
+
+def field_name(text: str) -> QLabel:
+    """Return the label of a field, as wide as those of the other forms of this page."""
+    result = label(text, tone="muted")
+    result.setMinimumWidth(_NAMES)
+    return result

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from urllib.parse import quote
 
 from PyQt6.QtCore import QLocale, Qt, pyqtSignal
 from PyQt6.QtGui import QDoubleValidator
@@ -15,7 +13,6 @@ from PyQt6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QStackedWidget,
@@ -23,19 +20,16 @@ from PyQt6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QSearchableComboBox
 
-from bci_app.errors import BciError
 from bci_app.gui.connect.beside_row import BesideRow
+from bci_app.gui.connect.board_page import BoardPage
 from bci_app.gui.connect.marker_panel import MarkerPanel
-from bci_app.gui.connect.rows import Row, RowList
+from bci_app.gui.connect.rows import Row, RowList, field_name
 from bci_app.gui.connect.source_rows import recording_row, stream_row
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
 from bci_app.presentation.choices import SYNTHETIC, SourceChoice, list_recordings
-from bci_app.sources.brainflow.boards import find_board
 from bci_app.sources.lsl.header import LslSelector, LslStream
-from bci_app.sources.registry import split_options
 
 TABS = ("LSL stream", "Board", "Recording", "Test signal")
 _TIPS = (
@@ -44,16 +38,6 @@ _TIPS = (
     "files that are played as if they were live",
     "made-up signals, for trying things out",
 )
-_EXAMPLES = {
-    "serial_port": "/dev/ttyUSB0 or COM3",
-    "mac_address": "empty: the first one found",
-    "serial_number": "empty: the first one found",
-    "ip_address": "192.168.4.1",
-    "ip_port": "3000",
-    "file": "path of the file",
-    "master_board": "CYTON",
-}
-_NAMES = 12 * GRID
 _RECORDINGS = "Recordings (*.edf *.bdf *.vhdr *.fif *.set *.xdf *.csv *.txt);;All files (*)"
 
 
@@ -83,7 +67,6 @@ class SourcePanel(QWidget):
         self._gone: str | None = None  # the chosen stream, while it is not there
         self._awaited: LslSelector | None = None  # a stream that is wanted and has not appeared yet
         self._synthetic = SourceChoice(SYNTHETIC)
-        self._boards: dict[str, tuple[str, ...]] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -103,7 +86,9 @@ class SourcePanel(QWidget):
         tabs.addStretch()
         column.addLayout(tabs)
         self.stack = QStackedWidget()
-        for page in (self._lsl_page(theme), self._board_page(), self._recording_page(theme), self._test_page()):
+        self.boards = BoardPage()
+        self.boards.changed.connect(self._report_choice)
+        for page in (self._lsl_page(theme), self.boards, self._recording_page(theme), self._test_page()):
             self.stack.addWidget(page)
         column.addWidget(self.stack, 1)
         column.addWidget(self._stated())
@@ -128,35 +113,6 @@ class SourcePanel(QWidget):
         self._lsl.addWidget(self.no_stream)
         self._lsl.addWidget(self.streams)
         return self._lsl
-
-    def _board_page(self) -> QWidget:
-        page = QWidget()
-        column = QVBoxLayout(page)
-        column.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
-        column.setSpacing(GRID)
-        self.board = QSearchableComboBox()
-        self.board.setToolTip("the board, by its name in BrainFlow")
-        entry = self.board.lineEdit()
-        if entry is not None:
-            entry.setPlaceholderText("choose a board, or type its name")
-            entry.setToolTip(self.board.toolTip())
-            entry.returnPressed.connect(self._choose_match)
-        completer = self.board.completer()
-        popup = completer.popup() if completer is not None else None
-        if popup is not None:
-            popup.setProperty("kind", "popup")
-        self.board.currentTextChanged.connect(self._show_fields)
-        column.addWidget(self.board)
-        self._form = QFormLayout()
-        self._form.setHorizontalSpacing(2 * GRID)
-        self._form.setVerticalSpacing(GRID)
-        self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        column.addLayout(self._form)
-        self._board_note = label("", tone="muted", wrap=True)
-        column.addWidget(self._board_note)
-        column.addStretch()
-        self.fields: dict[str, QLineEdit] = {}
-        return page
 
     def _recording_page(self, theme: Theme) -> QWidget:
         page = QWidget()
@@ -209,7 +165,7 @@ class SourcePanel(QWidget):
             field.setPlaceholderText(example)
             field.setToolTip(f"{tip}; empty: as the source says")
             field.editingFinished.connect(self._report_choice)
-            form.addRow(_field_name(name), field)
+            form.addRow(field_name(name), field)
         self.rate.setValidator(_number_only(self.rate))
         self.stated.hide()
         return self.stated
@@ -248,19 +204,6 @@ class SourcePanel(QWidget):
         """Say why there is no LSL."""
         self.no_stream.summary.setText("LSL is not available.")
         self.no_stream.advice.setText(message)
-
-    def show_boards(self, boards: Sequence[tuple[str, tuple[str, ...]]]) -> None:
-        """List the boards, each with its parameters."""
-        self._boards = dict(boards)
-        self.board.blockSignals(True)
-        self.board.clear()
-        self.board.addItems(sorted(self._boards))
-        self.board.setCurrentIndex(-1)
-        self.board.blockSignals(False)
-
-    def show_no_boards(self, message: str) -> None:
-        """Say why there are no boards."""
-        self._board_note.setText(message)
 
     def show_recordings(self) -> None:
         """List the recordings that the app made, the newest first, and then those that were opened last."""
@@ -319,14 +262,8 @@ class SourcePanel(QWidget):
     def choose(self, wanted: SourceChoice) -> None:
         """Choose a source, as far as it is there; a stream also when it appears."""
         if wanted.kind == "brainflow":
-            board, options = split_options(wanted.what)
             self.show_tab(1)
-            with suppress(BciError):  # of an unknown board the field shows what was typed
-                board = find_board(board)[0]
-            self.board.setCurrentText(board)
-            for key, value in options.items():
-                if key in self.fields:
-                    self.fields[key].setText(value)
+            self.boards.choose(wanted.what)
         elif wanted.kind == "file":
             self.show_tab(2)
             if not self.recordings.choose(wanted.text) and recording_row(wanted.what) is not None:
@@ -359,43 +296,13 @@ class SourcePanel(QWidget):
             return self._synthetic
         text = {
             "LSL stream": self.streams.current if self._gone is None else None,
-            "Board": self._board_text(),
+            "Board": self.boards.text,
             "Recording": self.recordings.current,
         }[tab]
         if text is None or tab == "Recording":
             return SourceChoice(text) if text is not None else None
         names = tuple(part.strip() for part in self.channels.text().split(",") if part.strip())
         return SourceChoice(text, names or None, read_number(self.rate.text()), self.unit.text().strip() or None)
-
-    def _board_text(self) -> str | None:
-        board = self.board.currentText()
-        if board not in self._boards:
-            return None
-        given = [f"{key}={quote(field.text().strip())}" for key, field in self.fields.items() if field.text().strip()]
-        return f"brainflow:{board}{'?' + '&'.join(given) if given else ''}"
-
-    def _choose_match(self) -> None:
-        """Take the board that a part of a name means, where it means one or is the beginning of one."""
-        typed = self.board.currentText().strip().upper()
-        found = sorted(board for board in self._boards if typed in board)
-        beginning = [board for board in found if board.startswith(typed)]
-        if typed not in self._boards and (beginning or len(found) == 1):
-            self.board.setCurrentText((beginning or found)[0])
-
-    def _show_fields(self, board: str) -> None:
-        while self._form.rowCount():
-            self._form.removeRow(0)
-        self.fields = {}
-        for name in self._boards.get(board, ()):
-            field = QLineEdit()
-            field.setPlaceholderText(_EXAMPLES.get(name, ""))
-            field.setToolTip(f"{name.replace('_', ' ')} of the board, as BrainFlow takes it")
-            field.editingFinished.connect(self._report_choice)
-            self._form.addRow(_field_name(name.replace("_", " ")), field)
-            self.fields[name] = field
-        needs = bool(self.fields) or board not in self._boards
-        self._board_note.setText("" if needs else "This board needs nothing more.")
-        self._report_choice()
 
     def _browse(self) -> None:
         folder = self._typed or self._folder()
@@ -407,13 +314,6 @@ class SourcePanel(QWidget):
     def _report_choice(self, *_: object) -> None:
         self.recorded_too.show_streams(self._streams, self.choice)
         self.changed.emit(self.choice)
-
-
-def _field_name(text: str) -> QLabel:
-    """Return a label as wide as those of the other form of this panel."""
-    result = label(text, tone="muted")
-    result.setMinimumWidth(_NAMES)
-    return result
 
 
 def _number_only(parent: QWidget) -> QDoubleValidator:

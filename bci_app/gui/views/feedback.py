@@ -198,7 +198,9 @@ class FeedbackWindow(QWidget):
         if session is None or session.bundle is None or not self._views or not running or self._rating:
             self.stack.setCurrentWidget(self.nothing)
             return
-        answers = Answers.of(session.log, self._live, session.bundle, now=self._controller.now(), span=_SPAN)
+        answers = Answers.of(
+            session.log, self._live, session.bundle, now=self._controller.feed.stream_time.now, span=_SPAN
+        )
         view = self._views[self._chosen]
         if answers is not None:
             view.show_answers(answers)

@@ -288,7 +288,7 @@ class PredictionPanel(Panel):
     def attach(self, desk: Desk) -> None:
         """Follow the session's predictions."""
         controller = desk.controller
-        controller.predictions_added.connect(lambda _: self.refresh(controller.now()))
+        controller.predictions_added.connect(lambda _: self.refresh(controller.feed.stream_time.now))
         controller.opening.connect(lambda _: self.empty.show_opening(True))
         controller.failed.connect(lambda _: self.empty.show_opening(False))
         self.baseline_asked.connect(controller.start_baseline)

@@ -149,7 +149,7 @@ class SignalsPanel(Panel):
     def next_filter(self) -> None:
         """Show the signal through the next display filter."""
         filters = self._desk.preferences.filters
-        present = self._desk.controller.display_filter
+        present = self._desk.controller.feed.display_filter
         self.choose_filter(filters[(filters.index(present) + 1) % len(filters) if present in filters else 0])
 
     def show_filters(self, filters: tuple[DisplayFilter, ...], chosen: DisplayFilter) -> None:

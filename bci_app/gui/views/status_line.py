@@ -11,6 +11,7 @@ from bci_app.events import Phase
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import Figure, elided_label, label, show_elided
 from bci_app.presentation.notices import LOST
+from bci_app.presentation.profiles import profile_figures, profile_name, verdict_sentence
 from bci_app.presentation.state import LiveStatus, Session
 
 # Figures beyond these are worth checking.
@@ -49,6 +50,8 @@ class StatusLine(QWidget):
         self.battery = Figure("battery", "000 %", "charge of the device, as it states it")
         self.phase = label("", tone="muted")
         row.addWidget(self.phase)
+        self.profile = elided_label(tone="muted")
+        row.addWidget(self.profile, _FIRST)
         self.sent = elided_label(tone="muted")
         row.addWidget(self.sent, _FIRST)
         row.addStretch(1)
@@ -56,6 +59,7 @@ class StatusLine(QWidget):
             row.addWidget(figure)
         self.battery.hide()
         self.sent.hide()
+        self.profile.hide()
 
     def show_session(self, session: Session | None) -> None:
         """Name the source."""
@@ -64,7 +68,8 @@ class StatusLine(QWidget):
             show_elided(self.source, "no source")
             self.source.setToolTip("")
             self.phase.setText("")
-            self.sent.hide()
+            for part in (self.sent, self.profile):
+                part.hide()
             for figure in (self.rate, self.loss, self.age, self.compute, self.cpu):
                 figure.show_value("–")
             return
@@ -73,6 +78,12 @@ class StatusLine(QWidget):
         text = f"{info.name}{host} · {len(info.channels)} channels"
         show_elided(self.source, text)
         self.source.setToolTip(f"{text}\n{session.source_text}".rstrip())
+        profile = session.profile
+        self.profile.setVisible(profile is not None)
+        if profile is not None:
+            show_elided(self.profile, f"profile {profile_name(profile)}")
+            figures = " · ".join(profile_figures(profile))
+            self.profile.setToolTip(f"predicts with this person’s profile: {figures}\n{verdict_sentence(profile)}")
 
     def show_status(self, live: LiveStatus) -> None:
         """Show the figures of this moment."""
