@@ -113,6 +113,12 @@ class Prediction:
         One for each target of the bundle.
     distance : float or None
         Distance from the training data; more than 1 is unlike them. None where it is not known.
+    artefact : str
+        What is in the window beside the brain: ``muscle``, ``movement``, or empty. It makes the window invalid only
+        where the bundle says so (see `Reason.ARTEFACT`).
+    artefact_score : float
+        Strength of that over the person's rest as a share of the limit; more than 1 is an artefact. nan where there is
+        nothing to compare with.
     """
 
     sample: int
@@ -124,6 +130,8 @@ class Prediction:
     compute_ms: float
     targets: tuple[TargetPrediction, ...]
     distance: float | None = None
+    artefact: str = ""
+    artefact_score: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,19 @@ def test_run_writes_a_line_for_each_window(call, bundle: Path, tmp_path: Path) -
     assert call("run", "--source", source, "--bundle", str(bundle), "--jsonl", str(out)).code == 0
     rows = [json.loads(line) for line in out.read_text().splitlines()]
     assert [set(row) for row in rows] == [
-        {"sample", "time", "valid", "reasons", "quality", "age_ms", "compute_ms", "distance", "targets"}
+        {
+            "sample",
+            "time",
+            "valid",
+            "reasons",
+            "quality",
+            "age_ms",
+            "compute_ms",
+            "distance",
+            "artefact",
+            "artefact_score",
+            "targets",
+        }
     ] * len(rows)
     assert rows[0]["reasons"] == ["warming up"]
     assert rows[0]["targets"] == {"mental_load": {"probability": None, "smoothed": None, "spread": None, "set": None}}

@@ -1,4 +1,4 @@
-"""Muscle and movement in the signal, against the person's own quiet signal.
+"""Muscle and movement in the signal, against the person's own rest.
 
 Jaw and neck muscles raise the power above 30 Hz on many channels at once, where that of the brain is weak (Goncharova
 et al. 2003, Clin. Neurophysiol. 114; Muthukumaraswamy 2013, Front. Hum. Neurosci. 7). Movement of the head or of cables
@@ -8,8 +8,11 @@ has the same verdicts. They change no prediction: a model's own rule (`ArtefactR
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Iterable
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +22,16 @@ Floats = NDArray[np.float64]
 # Hz. The bands leave out mains at 50 and 60 Hz.
 _MUSCLE_BANDS = ((30.0, 45.0), (65.0, 95.0))
 _MOVEMENT_BAND = (1.0, 4.0)
-# Rise of the log power (natural logarithm) over the quiet signal, in the median channel: 2.2 and 9 times the power.
+# Rise of the log power (natural logarithm) over rest, in the median channel: 2.2 and 9 times the power.
 _MUSCLE_RISE = 0.8
 _MOVEMENT_RISE = 2.2
-# Blocks of the quiet signal that are kept (a minute), and the fewest that there must be (10 s).
+# Where no rest was measured: blocks of the quiet signal that are kept (a minute), and how often their median is taken.
 _QUIET_BLOCKS = 120
-_LEAST_BLOCKS = 20
 _REFRESH_BLOCKS = 10
+# The fewest blocks to compare with (10 s).
+_LEAST_BLOCKS = 20
+# Verdicts that are kept for windows that have not ended (a minute).
+_KEPT_VERDICTS = 120
 _TINY = 1e-12  # µV²: a flat channel has a logarithm too
 
 
@@ -37,8 +43,26 @@ class Artefact(Enum):
     MOVEMENT = "movement"
 
 
+class Verdict(NamedTuple):
+    """What a second of signal holds.
+
+    Attributes
+    ----------
+    artefact : Artefact
+        What was found.
+    score : float
+        Its rise over rest as a share of the limit: above 1 is an artefact. nan while there is nothing to compare with.
+    """
+
+    artefact: Artefact = Artefact.NONE
+    score: float = float("nan")
+
+
 class ArtefactDetector:
     """Judge blocks of one second.
+
+    They are compared with the rest baseline of the session. Until that is measured, and where it never is, they are
+    compared with the newest minute in which nothing was found.
 
     Parameters
     ----------
@@ -54,9 +78,12 @@ class ArtefactDetector:
         self._taper = np.empty(0)
         self._slices: list[slice] = []
         self._reference: Floats | None = None  # log powers of the quiet signal, (n_bands, n_channels)
+        self._rest: list[Floats] = []
+        self._rest_reference: Floats | None = None
+        self._verdicts: deque[tuple[int, Verdict]] = deque(maxlen=_KEPT_VERDICTS)
 
-    def judge(self, block: Floats, usable: NDArray[np.bool_]) -> Artefact:
-        """Judge a block against the quiet signal before it.
+    def take(self, block: Floats, usable: NDArray[np.bool_], end: int, *, resting: bool = False) -> Verdict:
+        """Judge the next block, and learn from it what is usual.
 
         Parameters
         ----------
@@ -64,28 +91,48 @@ class ArtefactDetector:
             µV without drift; finite.
         usable : ndarray of bool, shape (n_channels,)
             Channels with contact.
-
-        Returns
-        -------
-        Artefact
-            `NONE` also while the quiet signal is not known.
+        end : int
+            Stream index after its last sample.
+        resting : bool
+            Whether the rest baseline is being measured.
         """
         powers = self._log_powers(block)
-        found = Artefact.NONE if self._reference is None else self._compared(powers - self._reference, usable)
-        if found is Artefact.NONE:
+        if resting:
+            self._rest.append(powers)
+        elif self._rest_reference is None and len(self._rest) >= _LEAST_BLOCKS:
+            self._rest_reference = np.median(np.array(self._rest), axis=0)
+        verdict = self._compared(powers, usable)
+        if verdict.artefact is Artefact.NONE:
             self._quiet.append(powers)
             self._quiet_blocks += 1
             if len(self._quiet) >= _LEAST_BLOCKS and not self._quiet_blocks % _REFRESH_BLOCKS:
                 self._reference = np.median(np.array(self._quiet), axis=0)
-        return found
+        self._verdicts.append((end, verdict))
+        return verdict
 
-    def _compared(self, rise: Floats, usable: NDArray[np.bool_]) -> Artefact:
-        if not usable.any():
-            return Artefact.NONE
-        movement, *muscle = np.median(rise[:, usable], axis=1)
-        if muscle and float(np.mean(muscle)) > _MUSCLE_RISE:
-            return Artefact.MUSCLE
-        return Artefact.MOVEMENT if movement > _MOVEMENT_RISE else Artefact.NONE
+    def forget_rest(self) -> None:
+        """Let the next rest baseline take the place of the last one, or of the quiet minute."""
+        self._rest, self._rest_reference = [], None
+
+    def judge(self, block: Floats, usable: NDArray[np.bool_]) -> Verdict:
+        """Judge a block as `take`, and learn nothing from it."""
+        return self._compared(self._log_powers(block), usable)
+
+    def worst(self, first: int, end: int) -> Verdict:
+        """Return the strongest verdict on the blocks that ended from stream index `first` to `end`."""
+        return strongest(verdict for at, verdict in self._verdicts if first <= at <= end)
+
+    def _compared(self, powers: Floats, usable: NDArray[np.bool_]) -> Verdict:
+        reference = self._reference if self._rest_reference is None else self._rest_reference
+        if reference is None or not usable.any():
+            return Verdict()
+        movement, *muscle = np.median((powers - reference)[:, usable], axis=1)
+        by_muscle = float(np.mean(muscle)) / _MUSCLE_RISE if muscle else 0.0
+        by_movement = float(movement) / _MOVEMENT_RISE
+        score = max(by_muscle, by_movement, 0.0)
+        if score <= 1:
+            return Verdict(Artefact.NONE, score)
+        return Verdict(Artefact.MUSCLE if by_muscle > 1 else Artefact.MOVEMENT, score)
 
     def _log_powers(self, block: Floats) -> Floats:
         """Return the log power of movement and of each band of muscle, (n_bands, n_channels)."""
@@ -101,3 +148,9 @@ class ArtefactDetector:
         frequency = np.fft.rfftfreq(n_samples, 1 / self._rate)
         low, high = np.searchsorted(frequency, band)
         return slice(int(low), int(high))
+
+
+def strongest(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict with the largest score; one without a score if none has one."""
+    known = [verdict for verdict in verdicts if not math.isnan(verdict.score)]
+    return max(known, key=lambda verdict: verdict.score, default=Verdict())

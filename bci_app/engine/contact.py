@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.engine.artefact import Artefact, ArtefactDetector
+from bci_app.engine.artefact import ArtefactDetector, Verdict, strongest
 from bci_app.engine.neighbours import NeighbourCheck
 from bci_app.events import Contact, ContactLevel
 
@@ -112,14 +112,14 @@ class ContactMonitor:
         self._rate = rate
         self._missing = missing
         self.grid = max(1, round(GRID_SECONDS * rate))
-        self._block = max(2, round(BLOCK_SECONDS * rate))
+        self.block = max(2, round(BLOCK_SECONDS * rate))
         self._contacts = tuple(
             Contact(name, ContactLevel.MISSING if absent else ContactLevel.UNKNOWN)
             for name, absent in zip(channels, missing, strict=True)
         )
         self._neighbours = NeighbourCheck(self._channels, rate)
         self._artefacts = ArtefactDetector(rate)
-        self._artefact = Artefact.NONE
+        self._artefact = Verdict()
         self._good_run = np.full(len(channels), _RECOVERY)
         self._last_bad = np.full(len(channels), -1, dtype=np.int64)
         self._not_finite = np.zeros(len(channels), dtype=np.bool_)
@@ -182,29 +182,35 @@ class ContactMonitor:
         self._samples.append(x)
         self._end = end
 
-    def update(self) -> bool:
-        """Judge the contacts again if the samples reach a point of the grid. Returns whether they were judged."""
+    def update(self, *, resting: bool = False) -> bool:
+        """Judge the contacts again if the samples reach a point of the grid. Returns whether they were judged.
+
+        Parameters
+        ----------
+        resting : bool
+            Whether the rest baseline is being measured: artefacts are judged against it.
+        """
         end = self._end
         if end % self.grid:
             return False
-        block = np.concatenate(self._samples)[-self._block :]
+        block = np.concatenate(self._samples)[-self.block :]
         self._samples = [block]
-        enough = len(block) == self._block
+        enough = len(block) == self.block
         if enough:
-            verdicts = self._judge(block)
+            verdicts = self._judge(block, resting=resting)
             self._contacts = tuple(self._settled(index, *verdict) for index, verdict in enumerate(verdicts))
             self._not_finite[:] = False
             self._hole[:] = _NEVER
         self._hold(end)
         return enough
 
-    def _judge(self, block: NDArray[np.float64]) -> list[tuple[ContactLevel, str]]:
+    def _judge(self, block: NDArray[np.float64], *, resting: bool) -> list[tuple[ContactLevel, str]]:
         """Judge each channel by itself, and what is good beside its neighbours."""
         finite = are_numbers(block).all(axis=0) & (self._hole == _NEVER)
         spread = _Spread.of(block if finite.all() else np.where(finite, block, 0.0))
         usable = ~(spread.bad | self._missing)
         self._neighbours.add(spread.detrended, usable)
-        self._artefact = self._artefacts.judge(spread.detrended, usable & finite)
+        self._artefact = self._artefacts.take(spread.detrended, usable & finite, self._end, resting=resting)
         verdicts = [
             (ContactLevel.POOR, cause) if cause and level is ContactLevel.GOOD else (level, own)
             for (level, own), cause in zip(_judge_alone(spread, self._rate), self._neighbours.causes(), strict=True)
@@ -224,9 +230,23 @@ class ContactMonitor:
         return Contact(name, level, cause)
 
     @property
-    def artefact(self) -> Artefact:
+    def artefact(self) -> Verdict:
         """What is in the newest second of the signal beside the brain."""
         return self._artefact
+
+    def forget_rest(self) -> None:
+        """Judge artefacts against the next rest baseline, once it is measured."""
+        self._artefacts.forget_rest()
+
+    def artefact_in(self, start: int, end: int) -> Verdict:
+        """Return the strongest artefact from stream index `start` to `end` (exclusive), which samples have reached."""
+        past = self._artefacts.worst(start + self.block // 2, end)
+        block = self._block_before(end)
+        if block is None:
+            return past
+        finite = are_numbers(block).all(axis=0)
+        spread = _Spread.of(np.where(finite, block, 0.0))
+        return strongest((past, self._artefacts.judge(spread.detrended, finite & ~(spread.bad | self._missing))))
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
@@ -240,11 +260,13 @@ class ContactMonitor:
         For a window that ends between two points of the grid: the next verdict would come too late.
         """
         holes = np.asarray(self._hole < end)
+        block = self._block_before(end)
+        return holes if block is None else np.asarray(_Spread.of(block).bad | holes)
+
+    def _block_before(self, end: int) -> NDArray[np.float64] | None:
+        """Return the newest block that ends with stream index `end` (exclusive); None after too few samples."""
         stop = sum(map(len, self._samples)) - (self._end - end)
-        if stop < self._block:
-            return holes
-        block = np.concatenate(self._samples)[stop - self._block : stop]
-        return np.asarray(_Spread.of(block).bad | holes)
+        return None if stop < self.block else np.concatenate(self._samples)[stop - self.block : stop]
 
     @property
     def recovering(self) -> NDArray[np.bool_]:

@@ -6,6 +6,7 @@ that the same recording gives the same predictions as a file and live.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from bci_app.bundle.decoder import Decoded, Decoder, stream_pipeline
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
+from bci_app.engine.artefact import Verdict
 from bci_app.engine.contact import ContactMonitor, are_numbers
 from bci_app.engine.rate import MOST_RATE_ERROR, RateCheck
 from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPrediction, age_of
@@ -82,7 +84,7 @@ class Interpreter:
     @property
     def artefact(self) -> str:
         """What is in the newest second of the signal beside the brain, in a word; empty if nothing is."""
-        return self._contact.artefact.value
+        return self._contact.artefact.artefact.value
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
@@ -141,11 +143,13 @@ class Interpreter:
     def start_baseline(self, sample: int) -> None:
         """Measure the rest baseline from stream index `sample` on, also if there is one already."""
         self._decoder.restart_baseline()
+        self._contact.forget_rest()
         self._baseline_from = sample
 
     def forget_rest(self) -> None:
         """Drop the rest baseline, and wait until `start_baseline` is called: another person follows."""
         self._decoder.restart_baseline()
+        self._contact.forget_rest()
         self._baseline_from = None
 
     def set_rest(self, rest: Rest) -> None:
@@ -210,11 +214,16 @@ class Interpreter:
         predictions += [self._predict(window, chunk) for window in windows]
         if not end % self._contact.grid:
             self._rate.add(end, float(chunk.times[end - 1 - chunk.first]))
-        if self._contact.update():
+        if self._contact.update(resting=self._resting(end)):
             # A filter rings for seconds after what a bad electrode gave it.
             self._pipeline.restart(self._contact.recovering)
             self._leave_out(self._contact.bad_now(), end)
         return predictions
+
+    def _resting(self, end: int) -> bool:
+        """Return whether the second before stream index `end` is part of the rest that is being measured."""
+        begin = math.inf if self._baseline_from is None else self._baseline_from
+        return self.baseline_progress < 1 and end - self._contact.block >= begin
 
     def _leave_out(self, bad: NDArray[np.bool_], sample: int) -> None:
         """Do without the channels that are bad, and those that are missing, from stream index `sample` on."""
@@ -246,13 +255,14 @@ class Interpreter:
         start, sample = self._origin + window.first, self._origin + window.last
         usable = self._contact.usable_since(start) & ~self._contact.bad_before(sample + 1)
         quality = float(usable.mean())
+        artefact = self._contact.artefact_in(start, sample + 1)
         acceptable = self._can_do_without(~usable, start)
         measuring = self.baseline_progress < 1
         waiting = self._baseline_from is None or (measuring and start < self._baseline_from)
         wrong_rate = self._rate.wrong
         decoded = self._decoder.decode(window, usable=acceptable and not waiting and not wrong_rate, bad=~usable)
         if decoded.reasons:
-            return self._invalid(sample, chunk, decoded.reasons, quality, distance=decoded.distance)
+            return self._invalid(sample, chunk, decoded.reasons, quality, artefact, distance=decoded.distance)
         if decoded.probabilities is None or decoded.smoothed is None or decoded.spread is None:
             # Acceptable and yet refused: with the channels that were bad at rest there are too many.
             excused = acceptable and (waiting or measuring or wrong_rate)
@@ -263,7 +273,7 @@ class Interpreter:
                 reasons = (*reasons, Reason.WRONG_RATE)
             if waiting or measuring or (acceptable and not wrong_rate):
                 reasons = (*reasons, Reason.BASELINE)
-            return self._invalid(sample, chunk, reasons, quality)
+            return self._invalid(sample, chunk, reasons, quality, artefact)
         self._compute_ms = decoded.seconds * 1e3
         time = float(chunk.times[sample - chunk.first])
         return Prediction(
@@ -276,6 +286,8 @@ class Interpreter:
             compute_ms=self._compute_ms,
             targets=_target_predictions(self._bundle, decoded),
             distance=decoded.distance,
+            artefact=artefact.artefact.value,
+            artefact_score=artefact.score,
         )
 
     def _can_do_without(self, bad: NDArray[np.bool_], start: int) -> bool:
@@ -295,12 +307,25 @@ class Interpreter:
         chunk: Chunk,
         reasons: tuple[Reason, ...],
         quality: float,
+        artefact: Verdict = Verdict(),  # noqa: B008 - frozen
         *,
         distance: float | None = None,
     ) -> Prediction:
         time = float(chunk.times[sample - chunk.first])
         targets = tuple(TargetPrediction(target.name, target.classes, None, None) for target in self._bundle.targets)
-        return Prediction(sample, time, False, reasons, quality, self._age_ms(time), 0.0, targets, distance)
+        return Prediction(
+            sample=sample,
+            time=time,
+            valid=False,
+            reasons=reasons,
+            quality=quality,
+            age_ms=self._age_ms(time),
+            compute_ms=0.0,
+            targets=targets,
+            distance=distance,
+            artefact=artefact.artefact.value,
+            artefact_score=artefact.score,
+        )
 
     def _age_ms(self, time: float) -> float:
         # Stamps of a recording that is read faster than it was made run ahead of the clock: no age is known.
@@ -337,7 +362,7 @@ class Watcher:
     @property
     def artefact(self) -> str:
         """What is in the newest second of the signal beside the brain, in a word; empty if nothing is."""
-        return self._contact.artefact.value
+        return self._contact.artefact.artefact.value
 
     @property
     def contacts(self) -> tuple[Contact, ...]:

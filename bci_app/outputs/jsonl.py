@@ -26,9 +26,9 @@ STANDARD_OUTPUT = "-"
 def prediction_line(prediction: Prediction) -> str:
     """Write a prediction as one line of JSON, without the line's end.
 
-    ``{"sample", "time", "valid", "reasons", "quality", "age_ms", "compute_ms", "distance", "targets": {TARGET:
-    {"probability": {CLASS: p, …}, "smoothed": {CLASS: p, …}, "spread": {CLASS: sd, …}, "set": [CLASS, …]}}}``; those
-    of an invalid window are null, as is any number that is not finite.
+    ``{"sample", "time", "valid", "reasons", "quality", "age_ms", "compute_ms", "distance", "artefact",
+    "artefact_score", "targets": {TARGET: {"probability": {CLASS: p, …}, "smoothed": {CLASS: p, …}, "spread": {CLASS:
+    sd, …}, "set": [CLASS, …]}}}``; those of an invalid window are null, as is any number that is not finite.
     """
     return json.dumps(
         {
@@ -40,6 +40,8 @@ def prediction_line(prediction: Prediction) -> str:
             "age_ms": _number(prediction.age_ms),
             "compute_ms": _number(prediction.compute_ms),
             "distance": None if prediction.distance is None else _number(prediction.distance),
+            "artefact": prediction.artefact or None,
+            "artefact_score": _number(prediction.artefact_score),
             "targets": {
                 target.name: {
                     "probability": _by_class(target, target.probability),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import FileError
-from bci_app.recording.session_streams import PREDICTIONS_TYPE
+from bci_app.recording.session_streams import ARTEFACT_SCORE, ARTEFACTS, PREDICTIONS_TYPE
 from bci_app.recording.xdf import load_streams
 from bci_app.recording.xdf_chunks import check_xdf
 
@@ -39,6 +39,10 @@ class RecordedPredictions:
         Classes of each target.
     probability, smoothed : mapping of str to ndarray of float64, shape (n_windows, n_classes)
         By target; nan where invalid.
+    artefact : tuple of str
+        What each window holds beside the brain: ``muscle``, ``movement``, or empty.
+    artefact_score : ndarray of float64, shape (n_windows,)
+        How strong that is; more than 1 is an artefact. nan where it is not known.
     """
 
     sample: NDArray[np.int64]
@@ -49,6 +53,8 @@ class RecordedPredictions:
     classes: Mapping[str, tuple[str, ...]]
     probability: Mapping[str, NDArray[np.float64]]
     smoothed: Mapping[str, NDArray[np.float64]]
+    artefact: tuple[str, ...]
+    artefact_score: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.sample)
@@ -84,6 +90,7 @@ def read_predictions(path: Path) -> RecordedPredictions | None:
             expected=", ".join(_KNOWN),
         )
     reasons = {label.removeprefix(_INVALID): column for label, column in columns.items() if label.startswith(_INVALID)}
+    named = [name for name in ARTEFACTS if name in columns]  # recordings of earlier versions have none
     classes: dict[str, tuple[str, ...]] = {}
     for label in columns:
         target, separator, name = label.partition(": ")
@@ -102,4 +109,6 @@ def read_predictions(path: Path) -> RecordedPredictions | None:
         smoothed={
             t: np.stack([columns[f"{t}: {c}{_SMOOTHED}"] for c in names], axis=1) for t, names in classes.items()
         },
+        artefact=tuple(next((name for name in named if columns[name][row] > 0), "") for row in range(len(values))),
+        artefact_score=columns.get(ARTEFACT_SCORE, np.full(len(values), np.nan)),
     )

@@ -16,6 +16,9 @@ from bci_app.stream import DeviceState, StreamInfo
 
 PREDICTIONS_TYPE = "Predictions"
 """Type of the stream of predictions."""
+ARTEFACTS = ("muscle", "movement")
+"""What a window may hold beside the brain, one channel of 0 and 1 each."""
+ARTEFACT_SCORE = "artefact score"
 
 Layout = tuple[tuple[str, tuple[str, ...]], ...]
 """Names and classes of the targets of predictions."""
@@ -96,6 +99,7 @@ def predictions_header(layout: Layout) -> StreamHeader:
         XdfChannel("quality", "", "Quality"),
         XdfChannel("age", "milliseconds", "Latency"),
         XdfChannel("compute", "milliseconds", "Latency"),
+        *(XdfChannel(name, "", "Artefact") for name in (*ARTEFACTS, ARTEFACT_SCORE)),
     ]
     for name, classes in layout:
         channels += [XdfChannel(f"{name}: {label}", "", "Probability") for label in classes]
@@ -109,6 +113,8 @@ def prediction_values(prediction: Prediction) -> Iterator[float]:
     yield prediction.valid
     yield from (reason in prediction.reasons for reason in Reason)
     yield from (prediction.quality, prediction.age_ms, prediction.compute_ms)
+    yield from (prediction.artefact == name for name in ARTEFACTS)
+    yield prediction.artefact_score
     for target in prediction.targets:
         missing = (np.nan,) * len(target.classes)
         yield from target.probability or missing

@@ -24,4 +24,7 @@ def run(bundle: LoadedBundle, pieces: list[Chunk], **options: bool) -> tuple[lis
 
 def content(predictions: list[Prediction]) -> list[object]:
     """All that must not depend on arrival: everything but the time that the network took."""
-    return [(p.sample, p.time, p.valid, p.reasons, p.quality, p.targets) for p in predictions]
+    return [
+        (p.sample, p.time, p.valid, p.reasons, p.quality, p.targets, p.artefact, repr(p.artefact_score))
+        for p in predictions
+    ]

@@ -1,16 +1,24 @@
-"""Muscle and movement are named against the person's own quiet signal, and nothing else is."""
+"""Muscle and movement are named against the person's own rest, and nothing else is."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bci_app.bundle import load_bundle
 from bci_app.engine import Engine
 from bci_app.engine.artefact import Artefact, ArtefactDetector
-from bci_app.recording import read_recording
+from bci_app.engine.contact import ContactMonitor
+from bci_app.outputs.jsonl import JsonLinesOutput
+from bci_app.preprocessing.spec import RestBaseline
+from bci_app.recording import Recording, read_recording
+from bci_app.recording.predictions import read_predictions
+from bci_app.recording.recorder import Recorder
 from bci_app.stream import StreamInfo
+from tests.bundles import CHANNELS, small_spec, write_bundle
 from tests.streams import ArraySource, chunks
 
 RATE = 250.0
@@ -35,7 +43,7 @@ def burst(low: float, high: float, size: float) -> np.ndarray:
 
 
 def judged(detector: ArtefactDetector, found: np.ndarray) -> list[Artefact]:
-    return [detector.judge(block, USABLE) for block in found]
+    return [detector.take(block, USABLE, end).artefact for end, block in enumerate(found)]
 
 
 def test_a_quiet_signal_has_no_artefacts_and_its_scale_does_not_matter() -> None:
@@ -59,25 +67,88 @@ def test_each_is_named_while_it_lasts(low: float, high: float, size: float, expe
 def test_a_channel_without_contact_does_not_decide() -> None:
     detector, found = ArtefactDetector(RATE), blocks(60)
     found[40:, :, :3] *= 30
-    assert {detector.judge(block, USABLE) for block in found} == {Artefact.NONE}
+    assert set(judged(detector, found)) == {Artefact.NONE}
 
 
-def test_jaw_clenches_and_movement_of_a_real_recording_are_named_and_quiet_alpha_is_not(shared_data: Path) -> None:
-    """The file is called blinks-jawClench-alpha: clenches until second 14, eyes closed until 81, then movement."""
-    path = shared_data / "openbci" / "OpenBCI_GUI-v6-blinks-jawClench-alpha.txt"
-    recording = read_recording(path)
-    detector, found = ArtefactDetector(RATE), {}
-    for start in range(0, len(recording) - 250, 125):
-        block = recording.data[start : start + 250]
-        ramp = np.linspace(-1, 1, 250)[:, None]
-        centred = block - block.mean(axis=0)
-        detrended = centred - ramp * (ramp * centred).sum(axis=0) / (ramp**2).sum()
-        found[start / 250] = detector.judge(detrended, USABLE)
-    alpha = [verdict for second, verdict in found.items() if 16 <= second < 81]
-    end = [verdict for second, verdict in found.items() if 86 <= second < 88.5]
-    assert sum(verdict is not Artefact.NONE for verdict in alpha) <= 0.02 * len(alpha)
-    assert set(end) == {Artefact.MUSCLE}
-    assert Artefact.MUSCLE in {verdict for second, verdict in found.items() if 10 <= second < 14}
+def verdicts_on(recording: Recording, *parts: tuple[float, float], rest: int) -> list[list[Artefact]]:
+    """Judge each half second of some parts of a recording of 250 Hz, one of which is rest."""
+    monitor = ContactMonitor(recording.info.channels, RATE, missing=~USABLE)
+    verdicts: list[list[Artefact]] = []
+    end = 0
+    for number, part in enumerate(parts):
+        verdicts.append([])
+        monitor.reset(end)
+        for start in np.arange(*part, 0.5):
+            end += 125
+            monitor.add(recording.data[round(start * 250) :][:125], end)
+            if monitor.update(resting=number == rest):
+                verdicts[-1].append(monitor.artefact.artefact)
+    return verdicts
+
+
+def test_jaw_clenches_of_a_real_recording_are_named_and_quiet_alpha_is_not(shared_data: Path) -> None:
+    """Jaw clenches lie between seconds 8 and 14, eyes are closed until 81, jaw or neck are tense from 85.5 to 88.5."""
+    recording = read_recording(shared_data / "openbci" / "OpenBCI_GUI-v6-blinks-jawClench-alpha.txt")
+    # As if rest had been measured first.
+    _, alpha, clenches, tension = verdicts_on(recording, (20, 50), (50, 81), (8, 14.5), (85.5, 89), rest=0)
+    assert clenches.count(Artefact.MUSCLE) >= 11
+    assert tension == [Artefact.MUSCLE] * 6
+    assert alpha == [Artefact.NONE] * 61
+
+
+def test_little_of_sound_recordings_is_named(shared_data: Path) -> None:
+    """Ten people at rest, whose first 30 s are the rest baseline, and at mental arithmetic."""
+    eegmat = np.load(shared_data / "eegmat" / "eegmat_128hz_30subjects.npz")
+    data, task = eegmat["X"] * float(eegmat["scale_uV"]), eegmat["y"]
+    named: dict[str, list[bool]] = {"rest": [], "arithmetic": []}
+    for person in np.unique(eegmat["subject"])[::3]:
+        of_person = eegmat["subject"] == person
+        resting, working = (data[of_person & (task == state)][0].T for state in (0, 1))
+        monitor = ContactMonitor(eegmat["ch_names"].tolist(), 128.0, missing=np.zeros(19, dtype=np.bool_))
+        for name, part in (("", resting[:3840]), ("rest", resting[3840:]), ("arithmetic", working)):
+            for start in range(0, len(part) - 63, 64):
+                monitor.add(part[start : start + 64], start + 64)
+                if monitor.update(resting=not name) and name:
+                    named[name].append(monitor.artefact.artefact is not Artefact.NONE)
+            monitor.reset()
+    assert np.mean(named["rest"]) < 0.03
+    assert np.mean(named["arithmetic"]) < 0.065
+
+
+def test_predictions_name_what_rest_did_not_hold_in_every_output(tmp_path: Path) -> None:
+    """A jaw that was tense before rest, for longer than the quiet signal that is kept, is muscle after it."""
+    spec = small_spec(baseline=RestBaseline(kind="feature", samples=12 * 128))
+    signal = blocks(110)[:, :, :6].copy()
+    signal[:70] += burst(25.0, 110.0, 40.0)[:, :6]
+    signal[95:100] += burst(25.0, 110.0, 40.0)[:, :6]
+    info = StreamInfo("test", CHANNELS, RATE, ("uV",) * 6)
+    lines = JsonLinesOutput(tmp_path / "lines.jsonl")
+    engine = Engine(
+        ArraySource(info, chunks(signal.reshape(-1, 6), RATE, [250])),
+        load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=20)),
+        outputs=[lines],
+        wait_for_baseline=True,
+    )
+    engine.start()
+    engine.start_recording(recorder := Recorder(tmp_path / "session.xdf", info))
+    for second in range(len(signal)):
+        if second == 75:
+            engine.start_baseline()
+        engine.step()
+    engine.stop()
+    sent = [json.loads(line) for line in lines.path.read_text().splitlines()]
+    tense = [line for line in sent if 96 <= (line["sample"] + 1) / RATE <= 100]
+    assert [line["artefact"] for line in tense] == ["muscle"] * 8
+    assert all(line["artefact_score"] > 1 for line in tense)
+    calm = [line for line in sent if 88 <= (line["sample"] + 1) / RATE <= 95]
+    assert {line["artefact"] for line in calm} == {None}
+    assert max(line["artefact_score"] for line in calm) < 1
+    recorded = read_predictions(recorder.path)
+    assert recorded is not None
+    assert [name or None for name in recorded.artefact] == [line["artefact"] for line in sent]
+    np.testing.assert_allclose(
+        recorded.artefact_score, [np.nan if (s := line["artefact_score"]) is None else s for line in sent]
+    )
 
 
 def test_the_status_of_a_session_names_them() -> None:

@@ -88,6 +88,8 @@ def test_a_line_has_the_documented_form() -> None:
         "age_ms": 12.5,
         "compute_ms": 1.5,
         "distance": None,
+        "artefact": None,
+        "artefact_score": None,
         "targets": {
             "mental_load": {
                 "probability": {"low": 0.25, "high": 0.75},
