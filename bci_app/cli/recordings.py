@@ -1,4 +1,4 @@
-"""Commands on recordings: `replay` and `info`."""
+"""Commands on recordings: `replay`, `info` and `report`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bci_app.cli.options import JsonOption
-from bci_app.cli.session_setup import interruptible, keep_to_this_machine
+from bci_app.cli.options import JsonOption, ProfileOption
+from bci_app.cli.session_setup import interruptible, keep_to_this_machine, personal_predictor
 from bci_app.text import printable
 
 
@@ -83,3 +83,27 @@ def info(
         print(f"  {gap['onset']:9.3f} s  gap of {gap['lost']} samples")
     for note in description["notes"]:
         print(f"note: {printable(note)}")
+
+
+def report(
+    session: Annotated[Path, typer.Argument(help="XDF of a session that bci-app recorded, or another recording.")],
+    out: Annotated[Path | None, typer.Option(help="The page (HTML); beside the recording by default.")] = None,
+    bundle: Annotated[
+        str | None, typer.Option("--bundle", "-b", help="Predict it now with this bundle, as where none predicted.")
+    ] = None,
+    profile: ProfileOption = None,
+) -> None:
+    """Write what a session was on one page: contact and loss, predictions and ratings, verdict, how to repeat it."""
+    from bci_app.bundle import find_bundle, load_bundle
+    from bci_app.learn.profile import load_profile
+    from bci_app.report import write_report
+
+    loaded = None if bundle is None else load_bundle(find_bundle(bundle))
+    page = write_report(
+        session,
+        out=out,
+        bundle=loaded,
+        predictor=None if loaded is None or profile is None else personal_predictor(loaded, profile),
+        profile=None if profile is None else load_profile(profile),
+    )
+    print(f"Report: {page}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import FileError
+from bci_app.events import Prediction
 from bci_app.recording.session_streams import ARTEFACT_SCORE, ARTEFACTS, PREDICTIONS_TYPE
 from bci_app.recording.xdf import load_streams
 from bci_app.recording.xdf_chunks import check_xdf
@@ -58,6 +59,26 @@ class RecordedPredictions:
 
     def __len__(self) -> int:
         return len(self.sample)
+
+    @classmethod
+    def of(cls, predictions: Sequence[Prediction]) -> RecordedPredictions:
+        """Arrange predictions of one model that were made now, at least one."""
+        classes = {target.name: target.classes for target in predictions[0].targets}
+        columns: dict[str, dict[str, NDArray[np.float64]]] = {}
+        for kind in ("probability", "smoothed"):
+            columns[kind] = {
+                name: np.array([getattr(p.targets[n], kind) or (np.nan,) * len(words) for p in predictions])
+                for n, (name, words) in enumerate(classes.items())
+            }
+        return cls(
+            sample=np.array([p.sample for p in predictions], dtype=np.int64),
+            time=np.array([p.time for p in predictions]),
+            valid=np.array([p.valid for p in predictions], dtype=np.bool_),
+            reasons=tuple(tuple(reason.value for reason in p.reasons) for p in predictions),
+            quality=np.array([p.quality for p in predictions]),
+            classes=classes,
+            **columns,
+        )
 
 
 def read_predictions(path: Path) -> RecordedPredictions | None:

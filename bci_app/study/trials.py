@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bci_app.study.markers import INTENDED, Kind, Outcome, StudyMarker
+
+_SELF_REPORT = re.compile(r"^self-report((?: [a-z_]+=[0-9]+)+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,32 @@ class RecordedStudy:
     trials: tuple[RecordedTrial, ...]
     interrupted: tuple[Span, ...] = ()
     complete: bool = False
+
+
+SELF_REPORT_SECONDS = 30.0
+"""A self-report that was given freely labels what came before it, for this long at most."""
+
+
+def self_reported(markers: Iterable[tuple[float, str]]) -> tuple[RecordedTrial, ...]:
+    """Return the stretches that self-reports given freely label, as trials: what came before each, up to 30 s.
+
+    Parameters
+    ----------
+    markers : iterable of (float, str)
+        Seconds from the first sample, and text (``self-report valence=7 arousal=3``). Other markers are passed over.
+    """
+    found: list[RecordedTrial] = []
+    begin = 0.0
+    for time, text in sorted(markers):
+        ratings = _SELF_REPORT.match(text)
+        if ratings is None:
+            continue
+        span = Span(max(begin, time - SELF_REPORT_SECONDS), time)
+        if span.seconds > 0:
+            words = dict(pair.split("=") for pair in ratings.group(1).split())
+            found.append(RecordedTrial(len(found) + 1, "self-report", span, words))
+        begin = time
+    return tuple(found)
 
 
 def read_study(markers: Iterable[tuple[float, str]]) -> RecordedStudy | None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.errors import DatasetError
 from bci_app.recording import Recording
-from bci_app.study.trials import RecordedStudy, RecordedTrial, read_study
+from bci_app.study.trials import RecordedStudy, RecordedTrial, read_study, self_reported
 from offline.datasets.tables import is_missing, is_number, parse_number, read_table, target_name
 
 RATINGS = ("valence", "arousal", "dominance", "liking")
-
-SELF_REPORT_SECONDS = 30.0
-"""A self-report that was given freely labels what came before it, for this long at most."""
 
 _REST = ("rest", "baseline")
 _NOT_LABELS = {
     "onset", "duration", "trial", "trial_type", "sample", "response_time", "value", "hed", "stim_file", "identifier",
 }  # fmt: skip
-_SELF_REPORT = re.compile(r"^self-report((?: [a-z_]+=[0-9]+)+)$")
 
 
 @dataclass(frozen=True)
@@ -116,7 +111,13 @@ def rows_of_session(recording: Recording) -> tuple[EventRow, ...]:
     """
     markers = [(note.onset, note.text) for note in recording.annotations]
     study = read_study(markers)
-    return _study_rows(study) if study is not None else _self_report_rows(markers)
+    if study is not None:
+        return _study_rows(study)
+    reports = self_reported(markers)
+    return tuple(
+        EventRow(n, report.span.onset, report.span.seconds, f"report-{n}", False, report.ratings)
+        for n, report in enumerate(reports, start=1)
+    )
 
 
 def _study_rows(study: RecordedStudy) -> tuple[EventRow, ...]:
@@ -146,19 +147,3 @@ def _labels(trial: RecordedTrial) -> dict[str, str]:
         if not is_number(value):
             words[f"intended_{name}" if name in RATINGS else name] = value
     return words
-
-
-def _self_report_rows(markers: list[tuple[float, str]]) -> tuple[EventRow, ...]:
-    rows: list[EventRow] = []
-    begin = 0.0
-    for time, text in markers:
-        found = _SELF_REPORT.match(text)
-        if found is None:
-            continue
-        onset = max(begin, time - SELF_REPORT_SECONDS)
-        words = dict(pair.split("=") for pair in found.group(1).split())
-        if time > onset:
-            number = len(rows) + 1
-            rows.append(EventRow(number, onset, time - onset, f"report-{number}", False, words))
-        begin = time
-    return tuple(rows)
