@@ -99,8 +99,8 @@ def _timeline(facts: SessionFacts, found: Curve, axis: TimeAxis, y: float, numbe
             left, right = axis.x(times[start] - hop), axis.x(times[stop - 1])
             tip = f"invalid, {clock(times[start])} to {clock(times[stop - 1])}: {why}"
             yield rectangle(left, y, right - left, _TIMELINE, "invalid", tip)
-    for value in (0.0, 0.5, 1.0):
-        yield line(LEFT, bottom - value * _TIMELINE, WIDTH - RIGHT, bottom - value * _TIMELINE, "grid")
+    for share in (0.0, 0.5, 1.0):
+        yield line(LEFT, bottom - share * _TIMELINE, WIDTH - RIGHT, bottom - share * _TIMELINE, "grid")
     points = [(axis.x(t), bottom - v * _TIMELINE) for t, v in thinned(times, found.smoothed, axis.seconds)]
     yield curve(points, f"curve target{number % _TARGETS}")
     for trial in facts.trials:
@@ -160,16 +160,16 @@ def plane(facts: SessionFacts) -> str:
     valid = points[np.isfinite(points).all(axis=1)]
     pieces += [dot(*_at(*point), 2, "trail") for point in valid[:: max(1, len(valid) // 600)].tolist()]
     for right, up, word in _QUADRANTS:
-        x = _MARGIN + (_SIDE - 8 if right else 8)
-        pieces.append(text(x, 22 if up else _SIDE - 4, word, "muted", anchor="end" if right else "start"))
+        edge = _MARGIN + (_SIDE - 8 if right else 8)
+        pieces.append(text(edge, 22 if up else _SIDE - 4, word, "muted", anchor="end" if right else "start"))
     for trial in facts.trials:
         pieces += _trial_in_plane(facts, trial, valence, arousal)
     below = 6 + _SIDE + 18
-    for x, anchor, word, kind in (
+    for left, anchor, word, kind in (
         (_MARGIN, "start", valence.classes[0], "muted"), (_MARGIN + middle, "middle", "valence", ""),
         (_MARGIN + _SIDE, "end", valence.classes[-1], "muted"),
     ):  # fmt: skip
-        pieces.append(text(x, below, word, kind, anchor=anchor))
+        pieces.append(text(left, below, word, kind, anchor=anchor))
     beside = "".join(
         text(x, 0, word, kind, anchor=anchor)
         for x, anchor, word, kind in (
