@@ -77,7 +77,10 @@ class RecordedPredictions:
             reasons=tuple(tuple(reason.value for reason in p.reasons) for p in predictions),
             quality=np.array([p.quality for p in predictions]),
             classes=classes,
-            **columns,
+            probability=columns["probability"],
+            smoothed=columns["smoothed"],
+            artefact=tuple(p.artefact for p in predictions),
+            artefact_score=np.array([p.artefact_score for p in predictions]),
         )
 
 

@@ -128,13 +128,13 @@ def _contact(facts: SessionFacts, number: int, axis: TimeAxis, y: float) -> Iter
 
 def _events(facts: SessionFacts, axis: TimeAxis, y: float) -> Iterator[str]:
     """Draw artefacts and losses on one row."""
-    track = facts.contact
+    times, words = facts.artefacts
     yield text(LEFT - 10, y + 14, "artefacts, loss", "muted", anchor="end")
     yield rectangle(LEFT, y, WIDTH - LEFT - RIGHT, _BAND, "strip")
-    for start, stop, word in runs(track.artefacts):
+    for start, stop, word in runs(words):
         if word:
-            begin = float(track.times[start - 1]) if start else 0.0
-            left, right = axis.x(begin), axis.x(float(track.times[stop - 1]))
+            begin = float(times[start - 1]) if start else 0.0
+            left, right = axis.x(begin), axis.x(float(times[stop - 1]))
             yield rectangle(left, y + 4, right - left, _BAND - 8, "artefact", f"{word}, {clock(begin)}")
     for found in facts.recording.breaks:
         time = float(facts.recording.times[found.row])

@@ -144,6 +144,13 @@ class SessionFacts:
         return tuple(found)
 
     @property
+    def artefacts(self) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+        """Times, and what was in the signal beside the brain then: of each window, or without any of each second."""
+        if self.predictions is None:
+            return self.contact.times, self.contact.artefacts
+        return self.times, self.predictions.artefact
+
+    @property
     def valid_share(self) -> float:
         """Share of the windows that are valid; nan without predictions."""
         return float(self.predictions.valid.mean()) if self.predictions is not None else float("nan")

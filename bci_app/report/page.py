@@ -172,9 +172,10 @@ def _signal(facts: SessionFacts) -> str:
     good = len(track.channels) - len(rows)
     contact = f"<p>{good} of {len(track.channels)} electrodes had good contact all the time.</p>"
     contact += _table(["electrode", "good", "poor", "bad"], rows, right=(1, 2, 3)) if rows else ""
-    words = {word: track.artefacts.count(word) for word in sorted(set(track.artefacts) - {""})}
+    _, words = facts.artefacts
+    unit = "seconds" if facts.predictions is None else "windows"
     artefacts = ", ".join(
-        f"{word} in {_percent(count / len(track.artefacts))} of the seconds" for word, count in words.items()
+        f"{word} in {_percent(words.count(word) / len(words))} of the {unit}" for word in sorted(set(words) - {""})
     )
     breaks = facts.recording.breaks
     gaps = [[clock(float(facts.recording.times[b.row])), str(b.lost) if b.lost else "started again"] for b in breaks]
