@@ -39,7 +39,7 @@ def measure_peer(source_id: str, *, seconds: float, interval: float, band: tuple
     # Four seconds are kept: the window of the model that ours feeds.
     stream = StreamLSL(4, source_id=source_id).connect(acquisition_delay=interval, timeout=15)
     stream.filter(*band, iir_params={"order": 4, "ftype": "butter", "output": "sos"}, verbose="error")
-    time.sleep(_SETTLE_SECONDS)
+    time.sleep(min(seconds, _SETTLE_SECONDS))
     cpu, began = time.process_time(), time.monotonic()
     time.sleep(seconds)
     cpu, elapsed = time.process_time() - cpu, time.monotonic() - began

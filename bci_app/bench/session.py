@@ -22,8 +22,8 @@ from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk, StreamInfo
 from bci_app.terminal import run_in_terminal
 
-# Stream time before figures count: the first window, and rings and caches that fill.
-_SETTLE_SECONDS = 5.0
+# Stream time before figures count: the first window, and rings and caches that fill. A quick look waits less.
+_SETTLE_SECONDS = (2.0, 5.0)
 # Stream seconds between two looks at memory, and from which one on growth counts.
 _MEMORY_STEP, _MEMORY_FROM = 60.0, 120.0
 
@@ -72,9 +72,10 @@ class SessionFigures:
 class _Stopwatch:
     """A source that notes when chunks came and an output that notes when predictions went."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, settle: float) -> None:
         self._source = source
-        self._received = 0.0
+        self._settle = settle
+        self._received = self._settled = 0.0
         self.backlog: list[float] = []
         self.latency: list[float] = []
         self.age: list[float] = []
@@ -84,13 +85,13 @@ class _Stopwatch:
         self._counting = False
 
     def start(self) -> StreamInfo:
-        self._settled = local_clock() + _SETTLE_SECONDS
         return self._source.start()
 
     def read(self, timeout: float = 0.0) -> Chunk | None:
         chunk = self._source.read(timeout)
         if chunk is not None:
             self._received = local_clock()
+            self._settled = self._settled or self._received + self._settle
             if self._counting:
                 self.backlog.append(self._received - float(chunk.times[-1]))
                 self.lost += chunk.lost
@@ -171,10 +172,12 @@ def standard_rest(loaded: LoadedBundle) -> Rest:
 
 def measure_session(source: Source, loaded: LoadedBundle, seconds: float) -> SessionFigures:
     """Run a session that writes JSON lines, for so many seconds after settling."""
-    stopwatch = _Stopwatch(source)
+    shortest, longest = _SETTLE_SECONDS
+    settle = min(max(seconds, shortest), longest)
+    stopwatch = _Stopwatch(source, settle)
     with tempfile.TemporaryDirectory() as folder:
         engine = _start(stopwatch, loaded, Path(folder), _Publisher(stopwatch))
-        run_in_terminal(engine, "", seconds=seconds + _SETTLE_SECONDS, quiet=True)
+        run_in_terminal(engine, "", seconds=seconds + settle, quiet=True)
     return stopwatch.figures()
 
 

@@ -53,7 +53,7 @@ def doctor(json_: JsonOption = False) -> None:
 
 def bench(
     bundle: BundleOption = DEMO_BUNDLE,
-    seconds: Annotated[float, typer.Option(min=2.0, help="Measured time of each benchmark.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=1.0, help="Measured time of each benchmark.")] = 20.0,
     memory: Annotated[
         bool, typer.Option("--memory", help="Also an hour of stream at 60 times its speed (one minute).")
     ] = False,

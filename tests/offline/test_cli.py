@@ -16,6 +16,7 @@ from bci_app.errors import DependencyError
 from offline import cli
 from offline.cli import parsing, runs
 from offline.run import RunSettings
+from tests.offline.processes import start_command
 
 runner = CliRunner()
 
@@ -154,30 +155,23 @@ def test_paths_that_cannot_be_used_are_named(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="process groups and SIGINT as on POSIX")
-def test_ctrl_c_ends_all_processes_with_one_line(tmp_path: Path, project_root: Path, arithmetic_npz: Path) -> None:
-    out = tmp_path / "run"
-    data = ["--dataset", "eegmat", "--root", str(arithmetic_npz)]
-    arguments = ["run", *data, "--subjects", "4", "--processes", "2", "--out", str(out)]
-    started = subprocess.Popen(
-        [sys.executable, "-c", "from offline.cli import main; main()", *arguments],
-        env=os.environ | {"PYTHONPATH": str(project_root)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+def test_ctrl_c_ends_all_processes_with_one_line(tmp_path: Path, arithmetic_npz: Path) -> None:
+    out, errors = tmp_path / "run", tmp_path / "errors"
+    data = ["--dataset", "eegmat", "--root", arithmetic_npz, "--subjects", "4"]
+    started = start_command("run", *data, "--processes", "2", "--out", out, errors=errors)
+    assert started.pid is not None
     try:
         deadline = time.monotonic() + 90
         while not list(out.glob("subjects/*/*/tensorboard")) and time.monotonic() < deadline:
-            assert started.poll() is None
+            assert started.is_alive()
             time.sleep(0.05)
         workers = psutil.Process(started.pid).children(recursive=True)
         os.killpg(started.pid, signal.SIGINT)
-        _, errors = started.communicate(timeout=30)
+        started.join(timeout=30)
     finally:
         started.kill()
-    assert started.returncode == 130
-    assert errors.strip() == "bci-offline: stopped; the same command goes on where it was"
+    assert started.exitcode == 130
+    assert errors.read_text().strip() == "bci-offline: stopped; the same command goes on where it was"
     assert len(workers) >= 2
     assert not psutil.wait_procs(workers, timeout=10)[1]
     assert not (out / "run.lock").exists()

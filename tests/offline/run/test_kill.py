@@ -1,17 +1,18 @@
 """A run that the system kills, again and again, ends as one that nothing happened to."""
 
 import json
-import os
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
+
+from tests.offline.processes import start_command
 
 FOLD, FINAL = Path("subjects/fold01/mental_load"), Path("final/mental_load")
 COMMAND = (
@@ -21,22 +22,14 @@ COMMAND = (
 )  # fmt: skip
 
 
-def begin(out: Path, root: Path, cache: Path, project_root: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [
-            sys.executable, "-c", "from offline.cli import main; main()", *COMMAND.split(), "--out", str(out),
-            "--root", str(root), "--cache", str(cache),
-        ],
-        env=os.environ | {"PYTHONPATH": str(project_root)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
+def begin(out: Path, root: Path) -> BaseProcess:
+    folders = ("--out", out, "--root", root, "--cache", out.parent / "cache")
+    return start_command(*COMMAND.split(), *folders, errors=out.with_suffix(".errors"))
 
 
-def finish(run: subprocess.Popen[str]) -> None:
-    _, errors = run.communicate()
-    assert run.returncode == 0, errors
+def finish(run: BaseProcess, out: Path) -> None:
+    run.join()
+    assert run.exitcode == 0, out.with_suffix(".errors").read_text()
 
 
 def evaluations(folder: Path) -> list[tuple[object, ...]]:
@@ -62,21 +55,19 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 
 @pytest.mark.timeout(400)
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as on POSIX")
-def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(
-    tmp_path: Path, project_root: Path, arithmetic_npz: Path
-) -> None:
-    whole, killed, cache = tmp_path / "whole", tmp_path / "killed", tmp_path / "cache"
-    finish(begin(whole, arithmetic_npz, cache, project_root))
+def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(tmp_path: Path, arithmetic_npz: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    finish(begin(whole, arithmetic_npz), whole)
     for moment, reached in MOMENTS.items():
-        run = begin(killed, arithmetic_npz, cache, project_root)
+        run = begin(killed, arithmetic_npz)
         while not reached(killed):
-            assert run.poll() is None, f"it ended before {moment}"
+            assert run.is_alive(), f"it ended before {moment}"
             time.sleep(0.005)
-        run.send_signal(signal.SIGKILL)
-        run.communicate()
-        assert run.returncode == -signal.SIGKILL, moment
+        run.kill()
+        run.join()
+        assert run.exitcode == -signal.SIGKILL, moment
         assert (killed / "run.lock").exists()
-    finish(begin(killed, arithmetic_npz, cache, project_root))
+    finish(begin(killed, arithmetic_npz), killed)
 
     for network in (FOLD, FINAL):
         assert len(evaluations(whole / network)) >= 20

@@ -1,6 +1,5 @@
-"""Drives a sweep of two networks: ``python -m tests.offline.sweep.drive ENGINE FOLDER``."""
+"""Drives a sweep of two networks."""
 
-import sys
 from pathlib import Path
 
 from offline.datasets.windows import make_windows
@@ -17,6 +16,5 @@ def tasks(folder: Path) -> tuple[NetworkFrame, list[Task]]:
     return NetworkFrame(windows, PRESET, SPEC), [Task(s.name, s, ("load",), 5, 0, folder / s.name) for s in splits]
 
 
-if __name__ == "__main__":
-    engine, out = sys.argv[1], Path(sys.argv[2])
+def drive(engine: str, out: Path) -> None:
     Sweep(ENGINES[engine](2, None), str(out / "store"))(*tasks(out), lambda _: None)

@@ -1,12 +1,9 @@
 """Sweeps: a dead worker or a dead driver costs time and changes no result."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psutil
@@ -18,7 +15,8 @@ from offline.run.watch import Progress
 from offline.sweep import jobs as module
 from offline.sweep.engines import LocalEngine
 from offline.sweep.jobs import Store, Sweep
-from tests.offline.sweep.drive import tasks
+from tests.offline.processes import start
+from tests.offline.sweep.drive import drive, tasks
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +32,13 @@ def results(folder: Path) -> list[bytes]:
     return [path.read_bytes() for name in (RESULT_FILE, LOGITS_FILE) for path in sorted(folder.glob(f"*/{name}"))]
 
 
-def start(engine: str, folder: Path, root: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.offline.sweep.drive", engine, str(folder)]
-    return subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": str(root)}, text=True)
+def begin(engine: str, folder: Path) -> BaseProcess:
+    return start(drive, engine, folder, errors=folder / "errors")
+
+
+def finish(driver: BaseProcess, folder: Path) -> None:
+    driver.join(timeout=200)
+    assert driver.exitcode == 0, (folder / "errors").read_text()
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
@@ -47,8 +49,8 @@ def wait_for(condition: Callable[[], bool], seconds: float = 90) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_ray_worker_that_is_killed_changes_nothing(tmp_path: Path, project_root: Path, expected: list[bytes]) -> None:
-    driver = start("ray", tmp_path, project_root)
+def test_a_ray_worker_that_is_killed_changes_nothing(tmp_path: Path, expected: list[bytes]) -> None:
+    driver = begin("ray", tmp_path)
     killed: list[int] = []
 
     def kill_one() -> bool:
@@ -58,21 +60,21 @@ def test_a_ray_worker_that_is_killed_changes_nothing(tmp_path: Path, project_roo
                     process.kill()
                     killed.append(process.pid)
                     return True
-        return driver.poll() is not None
+        return not driver.is_alive()
 
     wait_for(kill_one)
     assert killed
-    assert driver.wait(timeout=200) == 0
+    finish(driver, tmp_path)
     assert results(tmp_path) == expected
 
 
 @pytest.mark.timeout(300)
-def test_a_driver_that_is_killed_continues(tmp_path: Path, project_root: Path, expected: list[bytes]) -> None:
-    driver = start("local", tmp_path, project_root)
+def test_a_driver_that_is_killed_continues(tmp_path: Path, expected: list[bytes]) -> None:
+    driver = begin("local", tmp_path)
     wait_for(lambda: any((tmp_path / "store").glob(f"*/{RESULT_FILE}")))
-    driver.send_signal(signal.SIGKILL)
-    driver.wait(timeout=30)
-    assert start("local", tmp_path, project_root).wait(timeout=200) == 0
+    driver.kill()
+    driver.join(timeout=30)
+    finish(begin("local", tmp_path), tmp_path)
     assert results(tmp_path) == expected
 
 

@@ -1,17 +1,14 @@
 """Training: what a recipe asks for happens, and a run is its seed's, however often it is killed."""
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from functools import partial
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from bci_app.errors import BciError, FileError
 from offline.supernet.model import Network
@@ -19,6 +16,7 @@ from offline.supernet.space import SearchSpace
 from offline.training import Epoch, Examples, Recipe, losses, predict
 from offline.training import train as train_in
 from offline.training.augment import augment
+from tests.offline.processes import start
 
 SPACE = SearchSpace("small", (8, 16), (2, 4), (1.0, 2.0), (1, 2, 3))
 CLASSES = (2, 3)
@@ -191,39 +189,35 @@ def test_a_run_stopped_after_any_epoch_ends_as_if_it_never_was(tmp_path: Path, c
         assert same(resumed, unbroken)
 
 
-KILLED = """
-import sys
-from pathlib import Path
-import torch
-from safetensors.torch import save_file
-torch.set_num_threads(1)
-from tests.offline.training.test_training import FULL, examples, model, train
-net = model()
-recipe = FULL.model_copy(update={"epochs": 40})
-train(net, recipe, examples(), seed=4, checkpoint=Path(sys.argv[1]), on_epoch=lambda e: print(e.epoch, flush=True))
-save_file(net.state_dict(), sys.argv[2])
-"""
+def train_forty_epochs(folder: Path, name: str) -> None:
+    torch.set_num_threads(1)
+    net, recipe = model(), FULL.model_copy(update={"epochs": 40})
+
+    def note(epoch: Epoch) -> None:
+        (folder / f"{name}.epoch").write_text(str(epoch.epoch))
+
+    train(net, recipe, examples(), seed=4, checkpoint=folder / f"{name}.checkpoint", on_epoch=note)
+    save_file(net.state_dict(), folder / name)
 
 
-def test_a_run_killed_by_the_system_resumes_to_bit_identical_weights(tmp_path: Path, project_root: Path) -> None:
-    def start(name: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", KILLED, str(tmp_path / f"{name}.checkpoint"), str(tmp_path / name)]
-        env = os.environ | {"PYTHONPATH": str(project_root)}
-        return subprocess.Popen(command, cwd=project_root, env=env, stdout=subprocess.PIPE, text=True)
+def test_a_run_killed_by_the_system_resumes_to_bit_identical_weights(tmp_path: Path) -> None:
+    def begin(name: str) -> BaseProcess:
+        return start(train_forty_epochs, tmp_path, name, errors=tmp_path / "errors")
 
-    with start("unbroken") as process:
-        assert process.wait(timeout=90) == 0
-    with start("killed") as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if int(line) >= 17:
-                time.sleep(0.01)  # somewhere within a step or a write
-                process.send_signal(signal.SIGKILL)
-                break
-        process.wait(timeout=60)
+    def finish(process: BaseProcess) -> None:
+        process.join(90)
+        assert process.exitcode == 0, (tmp_path / "errors").read_text()
+
+    finish(begin("unbroken"))
+    process, reached = begin("killed"), tmp_path / "killed.epoch"
+    while not reached.exists() or int(reached.read_text() or 0) < 17:
+        assert process.is_alive()
+        time.sleep(0.002)
+    time.sleep(0.01)  # somewhere within a step or a write
+    process.kill()
+    process.join()
     assert not (tmp_path / "killed").exists()
-    with start("killed") as process:
-        assert process.wait(timeout=90) == 0
+    finish(begin("killed"))
     expected, found = load_file(tmp_path / "unbroken"), load_file(tmp_path / "killed")
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
