@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from bci_app.engine import Engine
     from bci_app.learn.personal import PersonalPredictor
     from bci_app.outputs.base import Output
-    from bci_app.recording.recorder import Split
+    from bci_app.recording.recorder import Recorder, Split
     from bci_app.sources.base import Source
 
 
@@ -122,6 +122,7 @@ def session_in_terminal(
                 from bci_app.recording.recorder import Recorder
 
                 recorder = Recorder(record, info, metadata=metadata, split=split)
+                keep_log(engine, recorder, participant=(metadata or {}).get("participant", ""))
                 engine.start_recording(recorder)
                 print(f"Recording to {recorder.path}", file=sys.stderr)
             run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet)
@@ -154,13 +155,25 @@ def recording_metadata(source: str, participant: str | None, notes: str | None) 
     return {name: value for name, value in stated.items() if value}
 
 
+def keep_log(engine: Engine, recorder: Recorder, *, participant: str) -> None:
+    """Write the events of a session to a log beside its recording too, which may end by a failure."""
+    from bci_app.recording.session_log import SessionLogFile
+
+    engine.keep_log(SessionLogFile(recorder.path.parent, participant))
+
+
 def conclude(engine: Engine) -> None:
-    """Report streams that never came. End with code 1 if something has failed, which was reported then."""
+    """Report streams that never came, and events that no recording holds.
+
+    End with code 1 if something has failed, which was reported then.
+    """
     streams = engine.marker_streams
     for text in streams.never_seen if streams is not None else ():
         print(f"No LSL marker stream {text!r} has appeared; none of its events is recorded.", file=sys.stderr)
     for text in engine.beside.never_seen if engine.beside is not None else ():
         print(f"No LSL stream {text!r} has appeared; nothing of it is recorded.", file=sys.stderr)
+    if engine.unrecorded and engine.log is not None and engine.log.path is not None:
+        print(f"{engine.unrecorded} events are in no recording, but in {engine.log.path}.", file=sys.stderr)
     if engine.failures:
         raise typer.Exit(1)
 

@@ -31,6 +31,7 @@ from bci_app.cli.options import (
 from bci_app.cli.session_setup import (
     conclude,
     interruptible,
+    keep_log,
     keep_to_this_machine,
     open_stream,
     personal_predictor,
@@ -134,6 +135,7 @@ def record(
     try:
         metadata = recording_metadata(source, participant, notes)
         recorder = Recorder(file, info, metadata=metadata, split=split_at(split_minutes, split_megabytes))
+        keep_log(engine, recorder, participant=participant or "")
         with interruptible() as stopped:
             engine.start_recording(recorder)
             print(

@@ -35,7 +35,10 @@ from bci_app.sources.lsl.markers import MarkerStreams
 from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo, microvolts_per
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bci_app.recording.recorder import Recorder
+    from bci_app.recording.session_log import SessionLogFile
 
 # Stamps further than this from the clock, in seconds, are not those of live samples.
 _STAMPS_OFF = 1.0
@@ -115,6 +118,8 @@ class Engine:
         self._message = ""
         self._recorder: Recorder | None = None
         self._recording_error = ""
+        self._log: SessionLogFile | None = None
+        self._unrecorded: list[tuple[str, Marker]] = []  # events that no recording holds, with their origin
         self._recorded: tuple[int, Rest | None] | None = None  # what was last recorded of the model
         self._failures: list[BciError] = []
         self._sending = Sending(outputs, self._failures.append)
@@ -268,6 +273,8 @@ class Engine:
         self._source.stop()
         self.stop_recording()
         self._sending.close()
+        if self._log is not None:
+            self._log.close()
 
     def start_baseline(self) -> None:
         """Measure the rest baseline from the next sample on, also if there is one already."""
@@ -320,13 +327,41 @@ class Engine:
         return marker
 
     def note(self, marker: Marker, origin: str) -> None:
-        """Record an event: of the marker stream `origin`, or of the app if that is empty; then send it too."""
+        """Record an event: of the marker stream `origin`, or of the app if that is empty; then send it too.
+
+        While nothing is recorded it waits for a recording begun later, and the session log holds it.
+        """
         with self._lock:
-            self._record(lambda recorder: recorder.on_marker(marker, origin=origin))
+            self._record_marker(marker, origin)
+            if self._recorder is None:
+                self._unrecorded.append((origin, marker))
+            if self._log is not None:
+                self._log.add(marker, origin=origin, recording=self._recorder.path if self._recorder else None)
             if origin:
                 self._news.markers.append(marker)
             else:
                 self._sending.announce(marker)
+
+    def keep_log(self, log: SessionLogFile) -> None:
+        """Write events to a log from now on, of another person than before if there is one already."""
+        with self._lock:
+            old, self._log = self._log, log
+            if old is not None:
+                self._unrecorded.clear()
+            for origin, marker in self._unrecorded:
+                log.add(marker, origin=origin)
+        if old is not None:
+            old.close()
+
+    @property
+    def log(self) -> SessionLogFile | None:
+        """The log that events are written to, if there is one."""
+        return self._log
+
+    @property
+    def unrecorded(self) -> int:
+        """Events that no recording holds."""
+        return len(self._unrecorded)
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -394,6 +429,17 @@ class Engine:
                 )
             self._record_state(self._buffer.end)
             self._device_due = 0
+            self._record_earlier_events(recorder.path)
+
+    def _record_marker(self, marker: Marker, origin: str) -> None:
+        self._record(lambda recorder: recorder.on_marker(marker, origin=origin))
+
+    def _record_earlier_events(self, path: Path) -> None:
+        events, self._unrecorded = self._unrecorded, []
+        for origin, marker in events:
+            self._record_marker(marker, origin)
+        if events and self._log is not None:
+            self._log.taken(len(events), path)
 
     def stop_recording(self) -> None:
         """Close the recording, if there is one. A slow disk holds up the caller, not the session."""
@@ -426,7 +472,8 @@ class Engine:
                 recording=str(self._recorder.path) if self._recorder else "",
                 recording_error=self._recording_error,
                 output_error=self._sending.error,
-                notice=(self._rate.notice if self._info else "")
+                notice=(str(self._log.failure) if self._log is not None and self._log.failure else "")
+                or (self._rate.notice if self._info else "")
                 or (model.notice if model else "")
                 or self._sending.notice,
                 device=self._device,

@@ -26,6 +26,7 @@ from bci_app.presentation.spectra import Spectra
 from bci_app.presentation.state import Event, Mark, Session, SessionLog
 from bci_app.presentation.status_report import Due, StatusReport
 from bci_app.presentation.traces import DisplayFilter
+from bci_app.recording.session_log import SessionLogFile
 from bci_app.sources.base import Source
 from bci_app.sources.lsl.header import LslStream
 from bci_app.stream import Marker
@@ -108,6 +109,7 @@ class Controller(QObject):
         self._running: Running | None = None
         self.recorder = SessionRecorder(self._event_log, lambda: self.engine, self)
         self.outputs = OutputControl(outputs or OutputChoice())
+        self._log_folder: Callable[[], Path] | None = None
         self._drawing = True
         self._report = StatusReport()
         self._due = Due()
@@ -125,6 +127,14 @@ class Controller(QObject):
         self._notices.forget()
         self._report.forget()
         self._due.forget()
+
+    def keep_log_in(self, folder: Callable[[], Path]) -> None:
+        """Write events of each session from now on to a log in the folder that `folder` returns."""
+        self._log_folder = folder
+
+    def _begin_log(self) -> None:
+        if self._log_folder is not None and self.engine is not None:
+            self.engine.keep_log(SessionLogFile(self._log_folder(), self.participant))
 
     # What the window asks for ------------------------------------------------------------------
 
@@ -241,6 +251,10 @@ class Controller(QObject):
         before, self.participant = self.participant, code
         if self.recorder.rename(code):
             self.mark(f"participant {code}" if code else "participant without a code")
+        if before and code != before:
+            self._begin_log()
+        elif code and self.engine is not None and self.engine.log is not None:
+            self.engine.log.rename(code)
         if before and code != before and self.engine is not None and self.engine.rest is not None:
             self.engine.forget_rest()
             self._report.repeat()
@@ -255,6 +269,7 @@ class Controller(QObject):
             return
         self.recorder.stop()
         engine.forget_rest()
+        self._begin_log()
         self._event_log.forget()
         self._notices.show(None)
         self._report.forget()
@@ -325,6 +340,7 @@ class Controller(QObject):
         self.session = Session(engine.info, engine.bundle, self.source_text, opened.profile, self.log, self.feed.traces)
         self.spectra.begin(engine.info.channels, self.session.judged)
         self._running = Running(EngineThread(engine), opened.source, self.player)
+        self._begin_log()
         self._running.thread.start()
         self.outputs.begin(engine)
         self._notices.show(None)

@@ -71,6 +71,7 @@ class MainWindow(QMainWindow):
         self._title = title
         self._settings = settings
         self.preferences = Preferences(settings, self)
+        controller.keep_log_in(lambda: self.preferences.recordings)
         self._theme = THEMES.get(str(settings.value("theme", "dark")), THEMES["dark"])
         self._marks = 0
         self.header = Header(self._theme)

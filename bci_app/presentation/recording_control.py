@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from bci_app.bundle.spec import Bundle
 from bci_app.engine import Engine
 from bci_app.errors import FileError
 from bci_app.recording.recorder import Recorder
+from bci_app.recording.session_log import code_in_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +122,5 @@ def _free(folder: Path) -> int | None:
 
 def file_name(bundle: Bundle | None, participant: str) -> str:
     """Name a recording after participant and moment; characters that file systems refuse are replaced."""
-    code = re.sub(r"[^A-Za-z0-9_-]+", "-", participant).strip("-") or (bundle.name if bundle else "signals")
+    code = code_in_name(participant) or (bundle.name if bundle else "signals")
     return f"{code}_{datetime.now():%Y%m%d-%H%M%S}.xdf"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bci_app.engine import Engine
 from bci_app.recording.recorder import Recorder
+from bci_app.recording.session_log import SessionLogFile
 from bci_app.sources.base import Source
 from bci_app.sources.synthetic import SyntheticSource
 from bci_app.study.folder import StudySession, open_session
@@ -129,6 +130,7 @@ def open_study(name: str, source: Source, options: StudyOptions, *, check: Check
     try:
         run = session.next_run
         recorder = _recorder(engine, session, run, protocol, options)
+        engine.keep_log(SessionLogFile(recorder.path.parent, participant))
         engine.start_recording(recorder)
         session.save(protocol, done, finished=False)
     except BaseException:

@@ -99,7 +99,7 @@ def self_reported(markers: Iterable[tuple[float, str]]) -> tuple[RecordedTrial, 
         if span.seconds > 0:
             words = dict(pair.split("=") for pair in ratings.group(1).split())
             found.append(RecordedTrial(len(found) + 1, "self-report", span, words))
-        begin = time
+        begin = max(begin, time)  # a report of the time before the recording labels none of it
     return tuple(found)
 
 

@@ -58,7 +58,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> QSettings:
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    settings.setValue("recordings", str(tmp_path / "recordings"))
+    return settings
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import pyxdf
 from PyQt6.QtCore import QSettings, Qt
 from pytestqt.qtbot import QtBot
 
@@ -89,8 +90,13 @@ def test_another_code_is_another_person_whose_rest_is_not_known(
     run_to(qtbot, running, Step.CONTACT)
 
 
-def test_what_is_marked_while_nothing_is_recorded_says_so_and_offers_to_record(
-    qtbot: QtBot, running: MainWindow
+def logged(folder: Path) -> str:
+    """What is in the session log of P07."""
+    return "".join(path.read_text() for path in folder.glob("P07_*_log.jsonl"))
+
+
+def test_what_is_marked_while_nothing_is_recorded_is_logged_and_goes_into_a_recording_that_follows(
+    qtbot: QtBot, running: MainWindow, tmp_path: Path
 ) -> None:
     panel = running.area.session_panel
     assert not panel.unrecorded.isVisible()
@@ -104,6 +110,10 @@ def test_what_is_marked_while_nothing_is_recorded_says_so_and_offers_to_record(
     running.toggle_recording()
     running.run_action("report")
     assert panel.unrecorded.isVisible()
+    (recording,) = (tmp_path / "recordings").glob("P07_*.xdf")
+    (markers,) = [found for found in pyxdf.load_xdf(str(recording))[0] if found["info"]["name"] == ["Markers"]]
+    assert markers["time_series"] == [["F1"], ["F1"]]
+    qtbot.waitUntil(lambda: logged(tmp_path / "recordings").count('"F1"') == 2, timeout=WAIT)
 
 
 def test_a_notice_moves_nothing(qtbot: QtBot, running: MainWindow) -> None:

@@ -96,6 +96,8 @@ def test_a_study_is_recorded_with_its_trials_at_the_samples_of_its_protocol(
     assert "6 of 6 trials" in done.stdout
     (path,) = (tmp_path / "S").rglob("*.xdf")
     assert path.name == "sub-P01_ses-01_task-tiny_run-01_eeg.xdf"
+    (log,) = path.parent.glob("P01_*_log.jsonl")
+    assert log.read_text().count("study trial-onset") == 6
     study = studied(path)
     assert study.complete
     assert [trial.number for trial in study.trials] == [1, 2, 3, 4, 5, 6]

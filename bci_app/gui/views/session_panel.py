@@ -115,12 +115,12 @@ class SessionPanel(Panel):
         self.show_open(False)
 
     def _unrecorded(self) -> QWidget:
-        """Make the line that says that what is marked is not kept."""
+        """Make the line that says that what is marked is in no recording yet."""
         self.unrecorded = QWidget()
         row = QHBoxLayout(self.unrecorded)
         row.setContentsMargins(2 * GRID, 0, GRID, 0)
-        words = label("Not recording: this is not saved.", tone="warning")
-        words.setToolTip("markers, notes and self-reports are saved in recordings")
+        words = label("Not recording: kept in the session log only.", tone="warning")
+        words.setToolTip("the log lies beside the recordings; a recording begun in this session takes what it holds")
         self.record = QToolButton()
         self.record.setText("Record")
         self.record.setProperty("kind", "quiet")
@@ -155,7 +155,7 @@ class SessionPanel(Panel):
         self.show_marker_streams(live.marker_streams, live.markers_awaited)
 
     def show_recording(self, running: bool) -> None:
-        """Show whether what is marked is saved."""
+        """Show whether what is marked is recorded."""
         self._recording = running
         if running:
             self.unrecorded.hide()
