@@ -33,11 +33,13 @@ from bci_app.gui.controller import Controller
 from bci_app.gui.help_dialog import HelpDialog
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.settings_dialog import SettingsDialog
+from bci_app.gui.study.new_study import NewStudyDialog
 from bci_app.gui.theme import THEMES
 from bci_app.gui.views.feedback import FeedbackWindow
 from bci_app.montage.names import canonical, is_electrode
 from bci_app.preprocessing.spec import RestBaseline
 from bci_app.presentation.choices import SourceChoice, of_player
+from bci_app.presentation.marks import report_text
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.output_control import OutputChoice
 from bci_app.presentation.player import Player
@@ -50,6 +52,7 @@ from bci_app.study.markers import Kind, StudyMarker
 from tests.bundles import LOAD, VALENCE, small_spec, write_bundle
 from tests.lsl_marker_outlet import marker_outlet
 from tests.picture_sources import Ahead, synthetic_recording
+from tests.study.protocols import TINY, write
 
 ROOT = Path(__file__).resolve().parents[1]
 SESSION = ROOT.parent / "shared" / "data" / "eegmat"
@@ -192,8 +195,8 @@ class Studio:
             window.show_settings()
             (dialog,) = window.findChildren(SettingsDialog)
             dialog.lsl.setChecked(True)
-            dialog.osc_address.setText("192.168.1.20:9000")
-            dialog.osc.setChecked(True)
+            dialog.osc.address.setText("192.168.1.20:9000")
+            dialog.osc.tick.setChecked(True)
             wait(0.2)
             dialog.grab().save(str(self.out / f"settings_{theme}.png"))
             dialog.close()
@@ -395,7 +398,8 @@ class Studio:
                     controller.mark(StudyMarker(Kind.TRIAL_ONSET, values).text)
                     wait(4.0)
                     controller.mark(StudyMarker(Kind.TRIAL_OFFSET, values).text)
-                    controller.report({"valence": 7 - 4 * number, "arousal": 3 + 4 * number, "dominance": 5})
+                    ratings = {"valence": 7 - 4 * number, "arousal": 3 + 4 * number, "dominance": 5}
+                    controller.mark(report_text(ratings))
                     wait(1.0)
                 self.shoot(window, f"study{suffix}_{theme}")
                 window.run_action("feedback")
@@ -408,6 +412,47 @@ class Studio:
                 window.run_action("report")
                 wait(0.3)
                 self.shoot(window, f"rating{suffix}_{theme}")
+
+    def own_model(self, theme: str, size: tuple[int, int] = SMALL) -> None:
+        """A study of a simulated participant, from the dialog to the verdict and the live session."""
+        suffix = _SUFFIX[size]
+        os.environ["BCI_APP_PROFILES"] = str(self.folder / "profiles")
+        protocol = TINY.replace("repetitions = 3", "repetitions = 6").replace("valence", "arousal")
+        protocol = protocol.replace("seconds = 10", "seconds = 35")  # the rest of the model
+        path = write(self.folder, protocol.replace('title = "Tiny"', 'title = "Two memories"'))
+        with self.window(theme, size) as window:
+            page = window.connect_page
+            page.prefer(model=ROOT / "exported_models" / "synthetic-vad")
+            page.prefer(source=SourceChoice("synthetic:?participant=3&effect=3&speed=max"))
+            window.show_connect()
+            until(page.fit.study.isEnabled)
+            wait(0.5)
+            self.shoot(window, f"study_first{suffix}_{theme}")
+            page.fit.study.click()
+            (dialog,) = window.findChildren(NewStudyDialog)
+            dialog.grab().save(str(self.out / f"study_dialog{suffix}_{theme}.png"))
+            dialog.add_protocol(str(path))
+            dialog.folder.setText(str(self.folder / f"S{suffix}{theme}"))
+            dialog.begin.click()
+            until(lambda: window.studies.study is not None)
+            running = window.studies.study
+            assert running is not None
+            until(lambda: len(running.study.runner.done) >= 3)
+            self.shoot(window, f"study_operator{suffix}_{theme}")
+            until(lambda: running.over)
+            running.verdict.button.click()
+            until(running.verdict.use.isVisible)
+            wait(0.3)
+            self.shoot(window, f"study_verdict{suffix}_{theme}")
+            page.fit.check.setChecked(False)
+            page.prefer(source=SourceChoice("synthetic:?participant=3&effect=3"))
+            running.verdict.use.click()
+            until(lambda: window.header.steps.current is Step.RUN)
+            wait(8.0)
+            self.shoot(window, f"study_live{suffix}_{theme}")
+            window.show_connect()
+            wait(0.5)
+            self.shoot(window, f"study_profile{suffix}_{theme}")
 
     def palette(self, theme: str) -> None:
         with self.window(theme, SMALL) as window:
@@ -521,6 +566,8 @@ def main(out: Path, only: str = "") -> None:
         "watch": studio.watch,
         "feedback": studio.feedback,
         "palette": studio.palette,
+        "own_model": studio.own_model,
+        "large_own_model": lambda theme: studio.own_model(theme, LARGE),
     }
     if only == "readme":
         studio.readme()

@@ -84,9 +84,14 @@ def study(
     stream = open_stream(source, channels=channels, rate=rate, unit=unit)
     if not headless:
         require_display("Use --headless in a terminal.")
-        from bci_app.gui.study.app import run_study_window
+        from bci_app.gui.app import run_window
+        from bci_app.gui.study.running import require_media
+        from bci_app.presentation.choices import SourceChoice
+        from bci_app.study.opening import open_study
 
-        raise typer.Exit(run_study_window(protocol, stream, options))
+        opened = open_study(protocol, stream, options, check=require_media)
+        names = None if channels is None else tuple(name.strip() for name in channels.split(","))
+        raise typer.Exit(run_window(source=SourceChoice(source, names, rate, unit), study=opened))
     with interruptible() as stopped:
         outcome = study_without_window(protocol, stream, options, stopped=stopped, on_stage=_show_stage)
     print(f"{outcome.done} of {outcome.trials} trials, recorded in {outcome.recording}")

@@ -90,6 +90,7 @@ ACTIONS: dict[str, Action] = {
     "baseline": Action(_S, "Start or repeat the rest baseline", lambda w: w.start_baseline(), ("Ctrl+B",), needs=_OPEN),
     "record": Action(_S, "Start or stop recording", lambda w: w.toggle_recording(), ("Ctrl+D",), needs=_OPEN),
     "next participant": Action(_S, "Next participant", lambda w: w.next_participant(), ("Ctrl+N",), needs=_OPEN),
+    "study": Action(_S, "New study", lambda w: w.studies.ask(), ("Ctrl+L",)),
     "quit": Action(_S, "Quit", lambda w: w.close(), ("Ctrl+Q",)),
     "mark": Action(_M, "Mark with a running number", lambda w: w.mark_next(), needs=_OPEN),
     "note": Action(_M, "Type a marker or note", lambda w: w.area.session_panel.focus_entry(), ("Ctrl+M",), needs=_OPEN),

@@ -18,6 +18,7 @@ from bci_app.gui.theme import font, load_fonts, read_scale
 from bci_app.presentation.choices import SourceChoice, preparation, read_model
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.output_control import OutputChoice
+from bci_app.study.opening import OpenStudy
 
 ORGANISATION = "bci-app"
 
@@ -55,6 +56,7 @@ def run_window(
     beside: Sequence[str] = (),
     profile: Path | None = None,
     outputs: OutputChoice | None = None,
+    study: OpenStudy | None = None,
     settings: QSettings | None = None,
 ) -> int:
     """Show the session window until it is closed.
@@ -82,6 +84,8 @@ def run_window(
         Folder of a person's profile for the bundle.
     outputs : OutputChoice, optional
         Where predictions are sent, beside what the settings say.
+    study : OpenStudy, optional
+        Begins at once, from `source`.
     settings : QSettings, optional
         Where layout and choices are remembered; the user's own by default.
 
@@ -110,6 +114,8 @@ def run_window(
     else:
         window.show_connect()
     window.open_up()
+    if study is not None and source is not None:
+        window.studies.show(study, source)
     if on_ready is not None:
         QTimer.singleShot(0, lambda: on_ready(window))
     try:

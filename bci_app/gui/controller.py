@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -17,7 +17,7 @@ from bci_app.gui.opener import Opener
 from bci_app.gui.recorder import SessionRecorder
 from bci_app.presentation import notices
 from bci_app.presentation.event_log import EventLog
-from bci_app.presentation.marks import note_marker, planted_truth, report_text, words_of
+from bci_app.presentation.marks import note_marker, planted_truth, words_of
 from bci_app.presentation.opening import Opened, Ready, Running, StreamChoice
 from bci_app.presentation.output_control import OutputChoice, OutputControl
 from bci_app.presentation.player import Playback, Player
@@ -63,6 +63,8 @@ class Controller(QObject):
         Where predictions are sent.
     spectra : Spectra
         What is shown of the spectrum. It emits `spectrum_changed` and `map_changed`.
+    notices : NoticeBoard
+        What is shown of what has gone wrong.
     player : Player or None
         Plays the recording that is the source, if it is one.
     source_text : str
@@ -98,7 +100,7 @@ class Controller(QObject):
         self.feed = SignalFeed(clock)
         self.spectra = Spectra(self.spectrum_changed.emit, self.map_changed.emit)
         self._event_log = EventLog(self.happened.emit, lambda: self.seconds)
-        self._notices = notices.NoticeBoard(self.notice_changed.emit)
+        self.notices = notices.NoticeBoard(self.notice_changed.emit)
         self.session: Session | None = None
         self.log = SessionLog()
         self.player: Player | None = None
@@ -124,7 +126,7 @@ class Controller(QObject):
         self._silence = ""  # why nothing arrives
         self.feed.forget()
         self._event_log.forget()
-        self._notices.forget()
+        self.notices.forget()
         self._report.forget()
         self._due.forget()
 
@@ -206,10 +208,6 @@ class Controller(QObject):
             if not self.recorder.running:
                 self.unrecorded.emit()
 
-    def report(self, ratings: Mapping[str, int]) -> None:
-        """Mark a self-report: ratings from 1 to 9 by scale."""
-        self.mark(report_text(ratings))
-
     def _show_marker(self, marker: Marker, *, quiet: bool) -> None:
         note_marker(self.log, marker)
         text = words_of(marker.text)
@@ -244,7 +242,7 @@ class Controller(QObject):
         except BciError as error:
             self.show_error(error)
             return
-        self._notices.forget()  # of a recording before this one
+        self.notices.forget()  # of a recording before this one
 
     def name_participant(self, code: str) -> None:
         """Take a participant's code. Another code is another person, whose rest has not been measured."""
@@ -258,7 +256,7 @@ class Controller(QObject):
         if before and code != before and self.engine is not None and self.engine.rest is not None:
             self.engine.forget_rest()
             self._report.repeat()
-            self._notices.show(notices.another_participant(before, code))
+            self.notices.show(notices.another_participant(before, code))
         self._check_profile(code)
 
     def next_participant(self, code: str) -> None:
@@ -271,7 +269,7 @@ class Controller(QObject):
         engine.forget_rest()
         self._begin_log()
         self._event_log.forget()
-        self._notices.show(None)
+        self.notices.show(None)
         self._report.forget()
         self.feed.stream_time.restart()
         self.log = SessionLog()
@@ -283,7 +281,7 @@ class Controller(QObject):
         """Warn where the profile in use is another person's."""
         profile = self.session.profile if self.session is not None else None
         if profile is not None and code and code != profile.participant:
-            self._notices.show(notices.another_profile(profile.participant, code))
+            self.notices.show(notices.another_profile(profile.participant, code))
 
     # What the engine reports -------------------------------------------------------------------
 
@@ -327,10 +325,10 @@ class Controller(QObject):
             self.feed.stream_time.hold()
             self._report_end(thread)
         elif not self._ended:
-            self._notices.watch(notices.present(status, playback, self._silent, free=self.recorder.free))
+            self.notices.watch(notices.present(status, playback, self._silent, free=self.recorder.free))
 
     def _fail(self, error: BciError) -> None:
-        self._notices.show(notices.of_error(error, notices.DISMISS))
+        self.notices.show(notices.of_error(error, notices.DISMISS))
         self.failed.emit(error)
 
     def _begin(self, opened: Opened) -> None:
@@ -343,7 +341,7 @@ class Controller(QObject):
         self._begin_log()
         self._running.thread.start()
         self.outputs.begin(engine)
-        self._notices.show(None)
+        self.notices.show(None)
         self.session_changed.emit(self.session)
 
     def _leave(self) -> None:
@@ -352,7 +350,7 @@ class Controller(QObject):
         self.recorder.forget()
         self.outputs.end()
         self._forget()
-        self._notices.show(None)
+        self.notices.show(None)
         if had:
             self.session_changed.emit(None)
 
@@ -407,16 +405,12 @@ class Controller(QObject):
 
     def show_error(self, error: BciError) -> None:
         """Show what has gone wrong beside the session, until the user dismisses it."""
-        self._notices.show(notices.of_error(error, notices.DISMISS, lasting=True))
-
-    def dismiss(self) -> None:
-        """Hide a notice that does not end by itself."""
-        self._notices.dismiss()
+        self.notices.show(notices.of_error(error, notices.DISMISS, lasting=True))
 
     def _report_end(self, thread: EngineThread) -> None:
         if thread.failure is not None:
             error = notices.as_error(thread.failure, "The session was stopped")
-            self._notices.show(notices.of_error(error, notices.CHOOSE_SOURCE))
+            self.notices.show(notices.of_error(error, notices.CHOOSE_SOURCE))
             self.failed.emit(error)
         else:
-            self._notices.show(notices.ended(recording=self.recorder.running))
+            self.notices.show(notices.ended(recording=self.recorder.running))

@@ -86,6 +86,8 @@ class Header(QWidget):
 
     def show_session(self, session: Session | None) -> None:
         """Name source and model."""
+        for part in (self.model, self.steps):
+            part.show()
         self._name(
             source=session.info.name if session else "Choose a source",
             model=session.title if session else "Choose a model",
@@ -108,6 +110,12 @@ class Header(QWidget):
     def show_opening(self, source_text: str) -> None:
         """Say that a source is being opened."""
         self._name(source=f"Opening {source_text or 'the source'} …", model="…")
+
+    def show_study(self, title: str) -> None:
+        """Name the study that runs in the place of a session, which has no model and no steps."""
+        self._name(source=title, model="")
+        for part in (self.model, self.steps):
+            part.hide()
 
     def show_recording(self, recording: RecordingState | None) -> None:
         """Show time and size of the recording, or that there is none."""

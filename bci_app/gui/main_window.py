@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import QEvent, QRect, QSettings, QSize, Qt
@@ -30,9 +29,10 @@ from bci_app.gui.header import Header
 from bci_app.gui.help_dialog import HelpDialog
 from bci_app.gui.keyboard import Keyboard, press_focused
 from bci_app.gui.picture import save_picture
-from bci_app.gui.preferences import MARKER_KEYS, Preferences
+from bci_app.gui.preferences import ADDRESSES, MARKER_KEYS, Preferences
 from bci_app.gui.session_area import SessionArea
 from bci_app.gui.settings_dialog import SettingsDialog
+from bci_app.gui.study.studies import Studies
 from bci_app.gui.theme import LIGHT, THEMES, Theme, palette, style_sheet
 from bci_app.gui.transport import Transport
 from bci_app.gui.views.banner import Banner
@@ -63,6 +63,7 @@ class MainWindow(QMainWindow):
     """
 
     area: SessionArea
+    studies: Studies
     transport: Transport
 
     def __init__(self, controller: Controller, *, title: str, settings: QSettings) -> None:
@@ -81,21 +82,22 @@ class MainWindow(QMainWindow):
         self.discovery = Discovery(controller.sends, self)
         self.connect_page = ConnectPage(self._theme, settings, self.discovery, lambda: self.preferences.recordings)
         self.status = StatusLine()
-        self.transport = Transport(controller, self.area.strip, may_end=self._may_end)
+        self.pages = QStackedWidget()
+        self.studies = Studies(self, settings)
+        self.transport = Transport(controller, self.area.strip, may_end=self.may_end)
         self._arrange()
         self.keyboard = Keyboard(self, self.pages, views=self.area, run=self.run_action)
         self.header.menu.setMenu(ActionMenu(self))
         self._connect()
         self._show_marker_texts(self.preferences.marker_texts)
         self.show_theme(self._theme)
-        self._show_session(controller.session)
+        self.show_session(controller.session)
         screen = self.screen()
         if screen is not None:
             self.fit_into(screen.availableGeometry())
         self._restore()
 
     def _arrange(self) -> None:
-        self.pages = QStackedWidget()
         self.pages.addWidget(self.area)
         self.pages.addWidget(self.connect_page)
         self.pages.currentChanged.connect(self._watch_visibility)
@@ -131,32 +133,36 @@ class MainWindow(QMainWindow):
             self.area.restore_layout(layout)
         signals = self.area.signals
         signals.set_span(int(self._settings.value("span", signals.span_index)))
-        remembered = OutputChoice(osc=self.preferences.osc).with_lsl(self.preferences.lsl)
+        remembered = OutputChoice().with_lsl(self.preferences.lsl)
+        for kind in ADDRESSES:
+            remembered = remembered.sent_to(kind, self.preferences.sent_to(kind))
         self.controller.outputs.choose(self.controller.outputs.choice.over(remembered))
 
     # Wiring ------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
         controller, header = self.controller, self.header
-        controller.session_changed.connect(self._show_session)
+        controller.session_changed.connect(self.show_session)
         controller.status_changed.connect(self._show_status)
         controller.failed.connect(self._show_failure)
         controller.notice_changed.connect(self.banner.show_notice)
         controller.opening.connect(header.show_opening)
         controller.recorder.changed.connect(header.show_recording)
         self.preferences.lsl_changed.connect(self._send_lsl)
-        self.preferences.osc_changed.connect(self._send_osc)
+        self.preferences.address_changed.connect(self._send_to)
         self.preferences.marker_texts_changed.connect(self._show_marker_texts)
         self.desk.action_asked.connect(self.run_action)
         self.desk.keyboard_left.connect(self.keyboard.take_back)
-        self.connect_page.connect_asked.connect(self._open)
+        self.connect_page.connect_asked.connect(self.open)
         self.connect_page.back_asked.connect(self.show_area)
+        self.connect_page.study_asked.connect(self.studies.ask)
         header.action_asked.connect(self.run_action)
         self.banner.action_asked.connect(self._act)
 
     # What the controller reports ---------------------------------------------------------------
 
-    def _show_session(self, session: Session | None) -> None:
+    def show_session(self, session: Session | None) -> None:
+        """Show another session, or that there is none."""
         self.header.show_session(session)
         self.area.show_session(session)
         self.status.show_session(session)
@@ -196,7 +202,7 @@ class MainWindow(QMainWindow):
         elif action == CHOOSE_SOURCE:
             self.show_connect()
         elif action == DISMISS:
-            self.controller.dismiss()
+            self.controller.notices.dismiss()
 
     # What is asked -----------------------------------------------------------------------------
 
@@ -207,8 +213,9 @@ class MainWindow(QMainWindow):
             action.run(self)
 
     def show_connect(self) -> None:
-        """Choose source and model."""
-        self.pages.setCurrentWidget(self.connect_page)
+        """Choose source and model; while there is a study, it keeps the window."""
+        study = self.studies.study
+        self.pages.setCurrentWidget(self.connect_page if study is None else study.view)
         self.keyboard.give_back()
 
     def show_area(self) -> None:
@@ -217,8 +224,14 @@ class MainWindow(QMainWindow):
             self.pages.setCurrentWidget(self.area)
             self.keyboard.give_back()
 
-    def _open(self, choice: SourceChoice, folder: Path | None, profile: Path | None) -> None:
-        if self._may_end("Opening another source"):
+    def open(
+        self, choice: SourceChoice, folder: Path | None, profile: Path | None, *, participant: str | None = None
+    ) -> None:
+        """Open a session of a source, with a model and a profile if there are any."""
+        if self.may_end("Opening another source"):
+            if participant is not None:
+                self.controller.participant = participant
+                self.area.session_panel.participant.setText(participant)
             fit = self.connect_page.fit
             self.controller.prepare(
                 preparation(choice, folder, profile),
@@ -233,7 +246,7 @@ class MainWindow(QMainWindow):
 
     def next_participant(self) -> None:
         """Begin with the next person: a new code, no rest baseline, an empty list, no recording."""
-        if self._may_end("The next participant"):
+        if self.may_end("The next participant"):
             code = next_code(self.controller.participant)
             self.controller.next_participant(code)
             self.area.session_panel.name_participant(code)
@@ -258,8 +271,8 @@ class MainWindow(QMainWindow):
     def _send_lsl(self, on: bool) -> None:
         self.controller.outputs.choose(self.controller.outputs.choice.with_lsl(on))
 
-    def _send_osc(self, address: str) -> None:
-        self.controller.outputs.choose(replace(self.controller.outputs.choice, osc=address))
+    def _send_to(self, kind: str, address: str) -> None:
+        self.controller.outputs.choose(self.controller.outputs.choice.sent_to(kind, address))
 
     # Window ------------------------------------------------------------------------------------
 
@@ -283,6 +296,7 @@ class MainWindow(QMainWindow):
         self.header.show_theme(theme)
         self.area.show_theme(theme)
         self.connect_page.show_theme(theme)
+        self.studies.show_theme(theme)
         for feedback in self.findChildren(FeedbackWindow):
             feedback.show_theme(theme)
 
@@ -356,27 +370,29 @@ class MainWindow(QMainWindow):
         super().hideEvent(event)
         self._watch_visibility()
 
-    def _may_end(self, what: str) -> bool:
-        """Ask before a recording is ended by something else."""
-        if not self.controller.recorder.running:
+    def may_end(self, what: str) -> bool:
+        """Ask before a study or a recording is ended by something else."""
+        if not (self.controller.recorder.running or self.studies.running):
             return True
+        kind = "study" if self.studies.running else "recording"
         box = QMessageBox(self)
         box.setWindowTitle(self._title)
-        box.setText("A recording is running.")
+        box.setText(f"A {kind} is running.")
         box.setInformativeText(f"{what} stops it; what was recorded is kept.")
-        stop = box.addButton("Stop recording", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton("Go on recording", QMessageBox.ButtonRole.RejectRole))
+        stop = box.addButton(f"Stop the {kind}", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton("Go on", QMessageBox.ButtonRole.RejectRole))
         box.exec()
         return box.clickedButton() is stop
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
         """Ask while recording; remember the layout; end the session."""
-        if event is not None and not self._may_end("Quitting"):
+        if event is not None and not self.may_end("Quitting"):
             event.ignore()
             return
         self._settings.setValue("geometry", self.saveGeometry())
         self._settings.setValue("layout", self.area.saveState())
         self._settings.setValue("span", self.area.signals.span_index)
+        self.studies.close()
         self.discovery.stop()
         self.controller.shut_down()
         super().closeEvent(event)

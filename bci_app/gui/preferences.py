@@ -11,20 +11,21 @@ from bci_app.gui.theme import SCALES, read_scale
 from bci_app.presentation.traces import FILTERS, DisplayFilter
 
 MARKER_KEYS = tuple(f"F{number}" for number in range(1, 9))
-_OSC_ADDRESS = "127.0.0.1:9000"
+ADDRESSES = {"osc": "127.0.0.1:9000", "ws": "8765"}
+"""Kinds of output that go to an address, and what is proposed for each."""
 
 
 class Preferences(QObject):
     """The user's choices, stored as they are made.
 
     Signals: `marker_texts_changed` carries the texts of all keys, `own_filter_changed` a DisplayFilter,
-    `lsl_changed` whether LSL streams are sent, and `osc_changed` the address that OSC goes to, or nothing.
+    `lsl_changed` whether LSL streams are sent, and `address_changed` a kind of output and where it goes, or nothing.
     """
 
     marker_texts_changed = pyqtSignal(object)
     own_filter_changed = pyqtSignal(object)
     lsl_changed = pyqtSignal(bool)
-    osc_changed = pyqtSignal(str)
+    address_changed = pyqtSignal(str, str)
 
     def __init__(self, settings: QSettings, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -93,22 +94,20 @@ class Preferences(QObject):
         self._settings.setValue("send lsl", on)
         self.lsl_changed.emit(on)
 
-    @property
-    def osc(self) -> str:
-        """Address that predictions go to by OSC; empty if they are not sent."""
-        return self.osc_address if self._settings.value("send osc", False, type=bool) else ""
+    def sent_to(self, kind: str) -> str:
+        """Return the address that a kind of output goes to, one of `ADDRESSES`; empty if it is off."""
+        return self.address(kind) if self._settings.value(f"send {kind}", False, type=bool) else ""
 
-    @osc.setter
-    def osc(self, address: str) -> None:
-        self._settings.setValue("send osc", bool(address))
+    def send_to(self, kind: str, address: str) -> None:
+        """Send a kind of output to an address, or not at all where it is empty."""
+        self._settings.setValue(f"send {kind}", bool(address))
         if address:
-            self._settings.setValue("osc address", address)
-        self.osc_changed.emit(address)
+            self._settings.setValue(f"{kind} address", address)
+        self.address_changed.emit(kind, address)
 
-    @property
-    def osc_address(self) -> str:
-        """Address that OSC went to last."""
-        return str(self._settings.value("osc address", _OSC_ADDRESS))
+    def address(self, kind: str) -> str:
+        """Return the address that a kind of output went to last."""
+        return str(self._settings.value(f"{kind} address", ADDRESSES[kind]))
 
     @property
     def scale(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtCore import QLocale, Qt
@@ -19,11 +20,12 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from bci_app.errors import BciError
+from bci_app.gui.address_row import Addressed, AddressRow
 from bci_app.gui.preferences import MARKER_KEYS, Preferences
 from bci_app.gui.theme import GRID, SCALES
-from bci_app.gui.widgets import add_close_button, label, set_tone
+from bci_app.gui.widgets import add_close_button, label
 from bci_app.outputs.osc import OscOutput
+from bci_app.outputs.websocket import WebSocketOutput
 from bci_app.presentation.output_control import OutputChoice
 from bci_app.presentation.traces import FILTERS, DisplayFilter
 
@@ -131,49 +133,26 @@ class SettingsDialog(QDialog):
         )
         self.lsl.setChecked(outputs.lsl)
         self.lsl.toggled.connect(self._store_lsl)
-        self._sent_by_osc = outputs.osc
-        self.osc = QCheckBox("OSC to")
-        self.osc.setChecked(bool(outputs.osc))
-        self.osc_address = QLineEdit(outputs.osc or self._preferences.osc_address)
-        self.osc_address.setToolTip("HOST:PORT of the receiver, or the PORT alone for this machine")
-        self.osc_address.setFixedWidth(24 * GRID)
-        self.osc_told = label(tone="muted")
-        self.osc.toggled.connect(self._store_osc)
-        self.osc_address.textEdited.connect(self._tell_osc)
-        self.osc_address.editingFinished.connect(self._store_osc)
-        row = QHBoxLayout()
-        row.setSpacing(GRID)
-        for part in (self.osc, self.osc_address, self.osc_told):
-            row.addWidget(part)
-        row.addStretch()
         column = QVBoxLayout()
         column.setSpacing(GRID // 2)
         column.addWidget(self.lsl)
-        column.addLayout(row)
-        self._tell_osc()
+        self.osc = self._address("osc", "OSC to", "HOST:PORT of the receiver, or PORT on this machine", outputs.osc)
+        self.ws = self._address(
+            "ws", "WebSocket at", "PORT for browsers of this machine, HOST:PORT for others; it has a page", outputs.ws
+        )
+        for row in (self.osc, self.ws):
+            column.addWidget(row)
         return column
+
+    def _address(self, kind: str, title: str, tip: str, sent: str) -> AddressRow:
+        readers: dict[str, Callable[[str], Addressed]] = {"osc": OscOutput.parse, "ws": WebSocketOutput.parse}
+        row = AddressRow(title, tip, sent=sent, address=self._preferences.address(kind), read=readers[kind])
+        row.changed.connect(lambda address: self._preferences.send_to(kind, address))
+        return row
 
     def _store_lsl(self, on: bool) -> None:
         self.lsl.setText(_streams(OutputChoice().with_lsl(True)))
         self._preferences.lsl = on
-
-    def _store_osc(self) -> None:
-        address = self.osc_address.text().strip() if self.osc.isChecked() and self._tell_osc() else ""
-        if address != self._sent_by_osc:
-            self._sent_by_osc = address
-            self._preferences.osc = address
-
-    def _tell_osc(self) -> bool:
-        """Show where OSC goes or would go, and return whether that can be read."""
-        try:
-            output = OscOutput.parse(self.osc_address.text())
-        except BciError:
-            text, readable = "not sent: HOST:PORT, or PORT", False
-        else:
-            text, readable = "this machine" if output.local else "another machine", True
-        self.osc_told.setText(text)
-        set_tone(self.osc_told, "muted" if readable else "warning")
-        return readable
 
     def _size(self) -> QHBoxLayout:
         self.size_choice = QComboBox()

@@ -14,6 +14,7 @@ from bci_app.outputs.base import Output
 from bci_app.outputs.lsl import LslMarkerOutput, LslPredictionOutput
 from bci_app.outputs.osc import OscOutput
 from bci_app.outputs.registry import OUTPUTS
+from bci_app.outputs.websocket import WebSocketOutput
 from bci_app.presentation.state import Sent
 
 _LSL = LslPredictionOutput, LslMarkerOutput
@@ -28,8 +29,8 @@ class OutputChoice:
     ----------
     lsl_out, lsl_markers : str
         Names of the LSL streams of predictions, and of what changes in them and the session's events.
-    osc : str
-        ``PORT`` or ``HOST:PORT``.
+    osc, ws : str
+        ``PORT`` or ``HOST:PORT``, to send to by OSC and to offer a WebSocket at.
     others : tuple of (str, str)
         Further kinds of output by their names in `OUTPUTS`, and where they go. Only the command line sets them.
     """
@@ -37,13 +38,14 @@ class OutputChoice:
     lsl_out: str = ""
     lsl_markers: str = ""
     osc: str = ""
+    ws: str = ""
     others: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of_options(cls, options: Mapping[str, str]) -> OutputChoice:
         """Read the options of a command: values by names in `OUTPUTS`."""
         rest = dict(options)
-        named = {field: rest.pop(field.replace("_", "-"), "") for field in ("lsl_out", "lsl_markers", "osc")}
+        named = {field: rest.pop(field.replace("_", "-"), "") for field in ("lsl_out", "lsl_markers", "osc", "ws")}
         return cls(**named, others=tuple(rest.items()))
 
     @property
@@ -55,10 +57,20 @@ class OutputChoice:
         """Return this with LSL streams of the usual names, or with none."""
         return replace(self, lsl_out=PREDICTIONS if on else "", lsl_markers=EVENTS if on else "")
 
+    def sent_to(self, kind: str, address: str) -> OutputChoice:
+        """Return this with another address of OSC (``osc``) or WebSocket (``ws``), or with none."""
+        return replace(self, osc=address) if kind == "osc" else replace(self, ws=address)
+
     def over(self, other: OutputChoice) -> OutputChoice:
         """Return this, and of `other` what is off here."""
         lsl = self if self.lsl else other
-        return OutputChoice(lsl.lsl_out, lsl.lsl_markers, self.osc or other.osc, self.others or other.others)
+        return OutputChoice(
+            lsl.lsl_out,
+            lsl.lsl_markers,
+            self.osc or other.osc,
+            self.ws or other.ws,
+            self.others or other.others,
+        )
 
     def outputs(self) -> dict[tuple[str, str], Callable[[], Output]]:
         """Return how each is made, by its kind and address."""
@@ -66,6 +78,7 @@ class OutputChoice:
             ("predictions", self.lsl_out): lambda: LslPredictionOutput(self.lsl_out),
             ("events", self.lsl_markers): lambda: LslMarkerOutput(self.lsl_markers),
             ("OSC", self.osc): lambda: OscOutput.parse(self.osc),
+            ("WebSocket", self.ws): lambda: WebSocketOutput.parse(self.ws),
             **{(name, value): partial(OUTPUTS[name].make, value) for name, value in self.others},
         }
         return {key: make for key, make in made.items() if key[1]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from PyQt6.QtCore import QSettings
 from pytestqt.qtbot import QtBot
 from pythonosc.osc_message import OscMessage
+from websockets.sync.client import connect
 
 from bci_app.bundle import LoadedBundle
 from bci_app.cli.app import main
@@ -110,7 +112,7 @@ def test_nothing_is_sent_by_default(qtbot: QtBot, window: MainWindow, bundle: Lo
     assert sends(window) == ""
     dialog = settings_of(window)
     assert not dialog.lsl.isChecked()
-    assert not dialog.osc.isChecked()
+    assert not dialog.osc.tick.isChecked()
 
 
 @pytest.mark.lsl
@@ -122,9 +124,9 @@ def test_outputs_are_switched_on_and_off_in_a_running_session_and_remembered(
     source.allow(300)
     run_to(qtbot, window, Step.RUN)
     dialog = settings_of(window)
-    dialog.osc_address.setText(receiver.address)
-    dialog.osc.click()
-    assert dialog.osc_told.text() == "this machine"
+    dialog.osc.address.setText(receiver.address)
+    dialog.osc.tick.click()
+    assert dialog.osc.reach.text() == "this machine"
     qtbot.waitUntil(lambda: sends(window) == "sends OSC", timeout=WAIT)
     source.allow(60)
     qtbot.waitUntil(lambda: receiver.has("/bci/mental_load/high"), timeout=WAIT)
@@ -132,6 +134,14 @@ def test_outputs_are_switched_on_and_off_in_a_running_session_and_remembered(
     qtbot.waitUntil(lambda: sends(window) == "sends LSL, OSC", timeout=WAIT)
     assert receiver.address in window.status.sent.toolTip()
     inlet, events = inlet_of("bci-app predictions"), inlet_of("bci-app events")
+    dialog.ws.address.setText("0")  # any free port
+    dialog.ws.tick.click()
+    qtbot.waitUntil(lambda: sends(window) == "sends LSL, OSC, WebSocket", timeout=WAIT)
+    (page,) = [line for line in window.status.sent.toolTip().splitlines() if "WebSocket" in line]
+    with connect(page.replace("WebSocket at http", "ws")) as client:
+        source.allow(20)
+        assert json.loads(client.recv(timeout=5))["targets"]["mental_load"]
+    dialog.ws.tick.click()
     source.allow(60)
     labels = inlet.info(5).get_channel_labels()
     sample, _ = inlet.pull_sample(5)
@@ -142,14 +152,14 @@ def test_outputs_are_switched_on_and_off_in_a_running_session_and_remembered(
         text, _ = events.pull_sample(5)
         assert text is not None
         texts += text
-    dialog.osc.click()
+    dialog.osc.tick.click()
     qtbot.waitUntil(lambda: sends(window) == "sends LSL", timeout=WAIT)
     dialog.done_button.click()
     window.close()
     again = open_window()
     assert again.controller.outputs.choice.with_lsl(False) == OutputChoice()
     assert again.controller.outputs.choice.lsl
-    assert settings_of(again).osc_address.text() == receiver.address
+    assert settings_of(again).osc.address.text() == receiver.address
 
 
 def test_outputs_of_the_command_line_hold_beside_the_remembered_ones(
@@ -163,7 +173,7 @@ def test_outputs_of_the_command_line_hold_beside_the_remembered_ones(
     dialog = settings_of(window)
     assert dialog.lsl.isChecked()
     assert dialog.lsl.text() == "LSL stream “load”"
-    assert dialog.osc.isChecked()
+    assert dialog.osc.tick.isChecked()
     window.close()
     assert not settings.contains("send osc")
 
@@ -187,9 +197,9 @@ def test_osc_to_another_machine_is_said(
 ) -> None:
     begin(qtbot, window, source, bundle)
     dialog = settings_of(window)
-    dialog.osc_address.setText("192.0.2.7:9000")
-    dialog.osc.click()
-    assert dialog.osc_told.text() == "another machine"
+    dialog.osc.address.setText("192.0.2.7:9000")
+    dialog.osc.tick.click()
+    assert dialog.osc.reach.text() == "another machine"
     qtbot.waitUntil(lambda: sends(window) == "sends OSC to 192.0.2.7", timeout=WAIT)
     window.status.sent.setText("sends LSL, OSC to a-receiver-with-a-long-name.of-a-laboratory.example.org")
     assert window.status.minimumSizeHint().width() <= 1024
@@ -197,11 +207,11 @@ def test_osc_to_another_machine_is_said(
 
 def test_an_address_that_cannot_be_read_is_told_where_it_is_typed(qtbot: QtBot, window: MainWindow) -> None:
     dialog = settings_of(window)
-    dialog.osc_address.setText("studio:port")
-    dialog.osc.click()
-    assert dialog.osc_told.text() == "not sent: HOST:PORT, or PORT"
+    dialog.osc.address.setText("studio:port")
+    dialog.osc.tick.click()
+    assert dialog.osc.reach.text() == "not sent: HOST:PORT, or PORT"
     assert window.controller.outputs.choice.osc == ""
-    assert window.preferences.osc == ""
+    assert window.preferences.sent_to("osc") == ""
 
 
 def test_an_output_that_cannot_be_opened_is_told_and_the_session_goes_on(

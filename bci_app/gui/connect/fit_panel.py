@@ -21,13 +21,14 @@ _REPLACED = {"interpolate": "be interpolated", "rest": "stand as at rest"}
 
 
 class FitPanel(QWidget):
-    """`connect_asked` asks for a session, `watch_asked` for one without a model.
+    """`connect_asked` asks for a session, `watch_asked` for one without a model, `study_asked` for a study.
 
     `channels_changed` says that other channels are to be used for predictions.
     """
 
     connect_asked = pyqtSignal()
     watch_asked = pyqtSignal()
+    study_asked = pyqtSignal()
     back_asked = pyqtSignal()
     channels_changed = pyqtSignal()
 
@@ -88,6 +89,12 @@ class FitPanel(QWidget):
         self.watch.setToolTip("contact, signals and recording without a model and without predictions")
         self.watch.setEnabled(False)
         self.watch.clicked.connect(self.watch_asked)
+        self.study = QPushButton("New study …")
+        self.study.setToolTip(
+            "trials and ratings of one person, and a model learnt from them (Ctrl+L); not with a recording"
+        )
+        self.study.setEnabled(False)
+        self.study.clicked.connect(self.study_asked)
         self.back = QPushButton("Back to the session")
         self.back.setToolTip("the session that is open goes on meanwhile (Escape)")
         self.back.clicked.connect(self.back_asked)
@@ -102,10 +109,16 @@ class FitPanel(QWidget):
         bottom.addSpacing(GRID)
         row = QHBoxLayout()
         row.setSpacing(GRID)
-        for button in (self.button, self.watch, self.back):
+        for button in (self.button, self.watch):
             row.addWidget(button)
         row.addStretch()
         bottom.addLayout(row)
+        below = QHBoxLayout()
+        below.setSpacing(GRID)
+        for button in (self.study, self.back):
+            below.addWidget(button)
+        below.addStretch()
+        bottom.addLayout(below)
         column.addLayout(bottom)
         column.addStretch(1)
         self.show_waiting("Choose a source and a model.")

@@ -74,6 +74,11 @@ class ModelPanel(QWidget):
             self.add(read_model(Path(folder)))
 
     @property
+    def models(self) -> list[ModelChoice]:
+        """All that are listed."""
+        return list(self._models.values())
+
+    @property
     def choice(self) -> ModelChoice | None:
         """What is chosen now."""
         return self._models.get(self.list.current or "")

@@ -34,6 +34,7 @@ class ConnectPage(QWidget):
     """
 
     connect_asked = pyqtSignal(object, object, object)
+    study_asked = pyqtSignal()
     back_asked = pyqtSignal()
 
     def __init__(self, theme: Theme, settings: QSettings, discovery: Discovery, folder: Callable[[], Path]) -> None:
@@ -79,6 +80,7 @@ class ConnectPage(QWidget):
         self.model.folder_added.connect(self._remember_folder)
         self.fit.connect_asked.connect(self._ask)
         self.fit.watch_asked.connect(self._ask_to_watch)
+        self.fit.study_asked.connect(self.study_asked)
         self.fit.back_asked.connect(self.back_asked)
         self.fit.channels_changed.connect(self._show_fit)
         self.source.markers.choose(self._remembered_markers())
@@ -183,6 +185,11 @@ class ConnectPage(QWidget):
         """What belongs to the session beside its source."""
         return StreamChoice(self.source.markers.choice, self.source.beside, self.fit.dropped)
 
+    @property
+    def can_study(self) -> bool:
+        """Whether a study can be made of the source: it is there, and no recording."""
+        return self.fit.study.isEnabled()
+
     def _model_changed(self, _model: ModelChoice | None) -> None:
         if self.choice != self._described_choice:
             self._source_changed(self.source.choice)  # a test signal has the electrodes of the model
@@ -194,6 +201,7 @@ class ConnectPage(QWidget):
         self._info = None
         self._described_choice = self.choice
         self.fit.watch.setEnabled(False)
+        self.fit.study.setEnabled(False)
         if choice is None:
             self._discovery.describe(None)
             self.source.show_stated(False)
@@ -206,8 +214,9 @@ class ConnectPage(QWidget):
     def _described(self, info: StreamInfo) -> None:
         self._info = info
         self.fit.show_channels(info)
-        self.fit.watch.setEnabled(True)
         choice = self.source.choice
+        self.fit.watch.setEnabled(True)
+        self.fit.study.setEnabled(choice is not None and choice.kind != "file")
         self.source.show_stated(choice is not None and choice.kind == "brainflow")
         self._show_fit()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
@@ -10,6 +11,7 @@ from bci_app.engine import EngineThread
 from bci_app.errors import BciError
 from bci_app.events import Phase, Status
 from bci_app.gui.study.participant_window import ParticipantWindow
+from bci_app.gui.study.stepper import Stepper
 from bci_app.presentation.notices import as_error
 from bci_app.presentation.study_progress import StudyProgress, progress_of
 from bci_app.study.opening import OpenStudy
@@ -20,7 +22,9 @@ _TICK_MS = 5
 _OPERATOR_EVERY = 20
 """Ticks between two reports to the operator's view."""
 _ANSWER_MS = 300
-"""How long a simulated participant thinks."""
+"""How long a simulated participant thinks, where time is that of the clock."""
+_BUSY_SECONDS = 0.02
+"""How long samples are read at a time where they come as fast as they are read."""
 
 
 class Conductor(QObject):
@@ -31,8 +35,8 @@ class Conductor(QObject):
 
     Parameters
     ----------
-    thread : EngineThread
-        Of the study's engine.
+    thread : EngineThread or Stepper
+        Of the study's engine; a stepper where the source is not live.
     study : OpenStudy
         What is shown, and where it is kept.
     participant : ParticipantWindow
@@ -43,7 +47,7 @@ class Conductor(QObject):
     failed = pyqtSignal(object)
     ended = pyqtSignal()
 
-    def __init__(self, thread: EngineThread, study: OpenStudy, participant: ParticipantWindow) -> None:
+    def __init__(self, thread: EngineThread | Stepper, study: OpenStudy, participant: ParticipantWindow) -> None:
         super().__init__(participant)
         self._thread, self._study = thread, study
         self._source, self.runner, self._simulated = study.source, study.runner, study.simulated
@@ -63,15 +67,28 @@ class Conductor(QObject):
         """Begin with the first stage; wait for samples before it."""
         self._timer.start()
 
+    def stop(self) -> None:
+        """End the study, if it runs, and let no more time pass."""
+        self.abort()
+        self._timer.stop()
+
     def tick(self) -> None:
-        """Let time pass until now."""
+        """Let time pass until now; without a clock until something else is to be shown, or for a moment."""
+        began, shown = monotonic(), self._shown
+        self._pass()
+        if not self._source.live:
+            while self._timer.isActive() and self._shown is shown and monotonic() < began + _BUSY_SECONDS:
+                self._pass()
+
+    def _pass(self) -> None:
+        results = self._thread.drain()
         if self._source.next_sample == 0:
             self._watch()
             return
         now = self._source.now
         if self._shown is None and not self.runner.started:
             self.runner.start(now, self._study.details)
-        for result in self._thread.drain():
+        for result in results:
             for marker in result.markers:
                 self.runner.on_marker(marker.text, marker.time)
         self._watch()
@@ -82,7 +99,7 @@ class Conductor(QObject):
             self.report()
 
     def report(self) -> None:
-        """Tell the operator's view where the study stands."""
+        """Report to the operator's view where the study stands."""
         self.progressed.emit(self.progress, self._thread.engine.status())
 
     @property
@@ -143,7 +160,7 @@ class Conductor(QObject):
                 self.runner.presented(self._source.now)
             if self._simulated is not None:
                 self._simulated.on_stage(self._shown, self._source.next_sample)
-                QTimer.singleShot(_ANSWER_MS, self._take_part)
+                QTimer.singleShot(_ANSWER_MS if self._source.live else 0, self._take_part)
 
     def _take_part(self) -> None:
         """Read and answer for a simulated participant."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from PyQt6.QtCore import QRectF, QSize, Qt
+from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
@@ -15,8 +16,8 @@ from bci_app.gui.widgets import label, set_tone
 from bci_app.learn.learn import Learnt
 from bci_app.learn.verdict import Verdict
 
-Learn = Callable[[str, str], Learnt]
-"""Learns for the name of a bundle and a target."""
+Learn = Callable[[Path, str], Learnt]
+"""Learns for the folder of a bundle and a target."""
 
 
 class _Scale(QWidget):
@@ -33,6 +34,10 @@ class _Scale(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(60 * GRID, self.height())
+
+    def show_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        self.update()
 
     def show_verdict(self, verdict: Verdict) -> None:
         self._verdict = verdict
@@ -86,21 +91,25 @@ class _Scale(QWidget):
 class VerdictView(QWidget):
     """Learns away from the window's thread and shows the verdict.
 
+    `use_asked` carries the folders of the bundle and of the profile that are to be used live.
+
     Parameters
     ----------
     theme : Theme
         Colours.
-    bundles : sequence of str
-        Names to choose from.
     targets : sequence of str
         What the study's trials can be labelled with.
     learn : callable
         Does the work.
     """
 
-    def __init__(self, theme: Theme, bundles: Sequence[str], targets: Sequence[str], learn: Learn) -> None:
+    use_asked = pyqtSignal(object, object)
+
+    def __init__(self, theme: Theme, targets: Sequence[str], learn: Learn) -> None:
         super().__init__()
         self._learn = learn
+        self._asked: Path | None = None  # the bundle that is learnt on
+        self._profile: Path | None = None
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 2 * GRID, 0, 0)
         column.setSpacing(GRID)
@@ -109,8 +118,8 @@ class VerdictView(QWidget):
         row.setSpacing(GRID)
         self.target, self.bundle = QComboBox(), QComboBox()
         self.target.addItems(targets)
-        self.bundle.addItems(bundles)
         self.button = QPushButton("Learn")
+        self.button.setToolTip("leave each trial out in turn, and see what is recognised of it")
         for widget in (label("of"), self.target, label("on"), self.bundle, self.button):
             row.addWidget(widget)
         row.addStretch()
@@ -123,16 +132,33 @@ class VerdictView(QWidget):
         self.profile = label(tone="muted", wrap=True)
         self.profile.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         column.addWidget(self.profile)
+        self.use = QPushButton("Use in a live session")
+        self.use.setProperty("kind", "primary")
+        self.use.setToolTip("open a session of the same source with this profile")
+        self.use.clicked.connect(lambda: self.use_asked.emit(self._asked, self._profile))
+        self.use.hide()
+        last = QHBoxLayout()
+        last.addWidget(self.use)
+        last.addStretch()
+        column.addLayout(last)
         self._job = Job(self)
         self._job.finished.connect(self.show_learnt)
         self._job.failed.connect(self._show_error)
         self.button.clicked.connect(self.learn)
 
+    def show_bundles(self, bundles: Mapping[str, Path]) -> None:
+        """Offer these bundles, by title."""
+        self.bundle.clear()
+        for title, folder in bundles.items():
+            self.bundle.addItem(title, folder)
+
     def learn(self) -> None:
         """Begin to learn what is chosen."""
-        bundle, target = self.bundle.currentText(), self.target.currentText()
+        bundle, target = self.bundle.currentData(), self.target.currentText()
         self.button.setEnabled(False)
+        self._asked = bundle
         self.scale.hide()
+        self.use.hide()
         self.profile.clear()
         set_tone(self.sentence, "muted")
         self.sentence.setText("Leaving each trial out in turn, and the same with shuffled labels …")
@@ -145,8 +171,18 @@ class VerdictView(QWidget):
         self.sentence.setText(learnt.verdict.sentence)
         self.scale.show_verdict(learnt.verdict)
         self.scale.show()
+        self._profile = learnt.profile_folder
+        self.use.setVisible(learnt.profile_folder is not None)
         if learnt.profile_folder is not None:
             self.profile.setText(f"Profile: {learnt.profile_folder}")
+
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self.scale.show_theme(theme)
+
+    def stop(self) -> None:
+        """Wait for what is being learnt, and forget it."""
+        self._job.stop()
 
     def _show_error(self, error: BciError) -> None:
         self.button.setEnabled(True)

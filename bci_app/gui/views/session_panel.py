@@ -24,6 +24,7 @@ from bci_app.gui.panel import Panel
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.self_report import SelfReport
 from bci_app.gui.widgets import EmptyPanel, Field, PanelTitle, clock, label
+from bci_app.presentation.marks import report_text
 from bci_app.presentation.state import Event, LiveStatus, Session
 
 _KEPT = 500
@@ -141,7 +142,7 @@ class SessionPanel(Panel):
         self.next.clicked.connect(lambda: desk.action_asked.emit("next participant"))
         self.marked.connect(controller.mark)
         self.participant_changed.connect(controller.name_participant)
-        self.reported.connect(controller.report)
+        self.reported.connect(lambda ratings: controller.mark(report_text(ratings)))
         self.left.connect(desk.keyboard_left)
         self.rating.connect(desk.rating_changed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from pathlib import Path
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QWidget
@@ -84,6 +85,11 @@ class StatusLine(QWidget):
             show_elided(self.profile, f"profile {profile_name(profile)}")
             figures = " · ".join(profile_figures(profile))
             self.profile.setToolTip(f"predicts with this person’s profile: {figures}\n{verdict_sentence(profile)}")
+
+    def show_study(self, recording: Path) -> None:
+        """Name the file that a study is recorded to."""
+        show_elided(self.source, f"recording to {recording.name}")
+        self.source.setToolTip(str(recording))
 
     def show_status(self, live: LiveStatus) -> None:
         """Show the figures of this moment."""

@@ -9,16 +9,14 @@ import pytest
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from bci_app.gui.study.app import StudyWindows, targets_of
 from bci_app.gui.study.participant_window import ParticipantWindow
 from bci_app.gui.study.question import QuestionView
+from bci_app.gui.study.running import RunningStudy, targets_of
 from bci_app.gui.theme import DARK, LIGHT
-from bci_app.recording import read_recording
 from bci_app.sources.registry import open_source
 from bci_app.study.opening import StudyOptions, open_study
 from bci_app.study.protocol import Scale, load_protocol
 from bci_app.study.runner import Stage, StageKind
-from bci_app.study.trials import read_study
 from tests.study.protocols import TINY, write
 
 SAM = Scale(name="valence", question="How pleasant?", low_label="unpleasant", high_label="pleasant")
@@ -103,53 +101,41 @@ def test_the_participant_cannot_close_the_window_while_the_study_runs(qtbot: QtB
 
 
 @pytest.fixture
-def windows(qtbot: QtBot, tmp_path: Path) -> Iterator[StudyWindows]:
+def running(qtbot: QtBot, tmp_path: Path) -> Iterator[RunningStudy]:
     study = open_study(
         str(write(tmp_path, TINY)),
         open_source("synthetic:?participant=4&speed=50"),
         StudyOptions(out=tmp_path / "S", source="synthetic:"),
     )
-    opened = StudyWindows(study, DARK)
-    qtbot.addWidget(opened.operator)
+    opened = RunningStudy(study, DARK, dict)
+    qtbot.addWidget(opened.view)
     qtbot.addWidget(opened.participant)
+    opened.view.show()
     yield opened
     opened.shut_down()
 
 
-def test_a_simulated_participant_goes_through_the_windows(qtbot: QtBot, windows: StudyWindows) -> None:
-    with qtbot.waitSignal(windows.conductor.ended, timeout=60_000):
-        windows.open_up()
-    recorded = read_study((a.onset, a.text) for a in read_recording(windows.study.recorder.path).annotations)
-    assert recorded is not None
-    assert recorded.complete
-    assert [trial.number for trial in recorded.trials] == [1, 2, 3, 4, 5, 6]
-    assert all(trial.ratings for trial in recorded.trials)
-    assert windows.operator.stage.text() == "Finished"
-    assert windows.verdict.isVisible()
-
-
-def test_the_operator_pauses_and_the_trial_is_shown_again(qtbot: QtBot, windows: StudyWindows) -> None:
-    windows.open_up()
-    runner = windows.study.runner
+def test_the_operator_pauses_and_the_trial_is_shown_again(qtbot: QtBot, running: RunningStudy) -> None:
+    running.open_up()
+    runner, view = running.study.runner, running.view
     qtbot.waitUntil(lambda: runner.stage.kind is StageKind.STIMULUS, timeout=30_000)
     trial = runner.stage.trial
-    qtbot.mouseClick(windows.operator.pause, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: windows.operator.pause.text() == "Resume", timeout=5000)
-    assert windows.operator.stage.text() == "Waits: the operator"
-    qtbot.mouseClick(windows.operator.pause, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(view.pause, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: view.pause.text() == "Resume", timeout=5000)
+    assert view.stage.text() == "Waits: the operator"
+    qtbot.mouseClick(view.pause, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: runner.stage.kind is StageKind.STIMULUS, timeout=30_000)
     assert runner.stage.trial == trial
 
 
-def test_ending_early_is_asked_twice_and_keeps_what_was_completed(qtbot: QtBot, windows: StudyWindows) -> None:
-    windows.open_up()
-    qtbot.waitUntil(lambda: len(windows.study.runner.done) >= 1, timeout=30_000)
-    assert not windows.operator.close()
-    qtbot.mouseClick(windows.operator.end, Qt.MouseButton.LeftButton)
-    assert not windows.study.runner.finished
-    with qtbot.waitSignal(windows.conductor.ended, timeout=5000):
-        qtbot.mouseClick(windows.operator.end, Qt.MouseButton.LeftButton)
-    assert windows.study.session.resume(windows.study.protocol) == windows.study.runner.done
+def test_ending_early_is_asked_twice_and_keeps_what_was_completed(qtbot: QtBot, running: RunningStudy) -> None:
+    running.open_up()
+    qtbot.waitUntil(lambda: len(running.study.runner.done) >= 1, timeout=30_000)
+    qtbot.mouseClick(running.view.end, Qt.MouseButton.LeftButton)
+    assert not running.over
+    with qtbot.waitSignal(running.conductor.ended, timeout=5000):
+        qtbot.mouseClick(running.view.end, Qt.MouseButton.LeftButton)
+    assert running.study.session.resume(running.study.protocol) == running.study.runner.done
 
 
 def test_targets_to_learn_are_ratings_first_then_what_is_intended() -> None:

@@ -1,25 +1,27 @@
-"""The operator's window: where a study stands, contact, time left, and what can be done about it."""
+"""The operator's page: where a study stands, contact, time left, and what can be done about it."""
 
 from __future__ import annotations
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QKeyEvent
+from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from bci_app.errors import BciError
 from bci_app.events import Status
 from bci_app.gui.study.conductor import Conductor
 from bci_app.gui.study.verdict_view import VerdictView
-from bci_app.gui.theme import GRID, Theme, palette, style_sheet
+from bci_app.gui.theme import GRID, Theme
+from bci_app.gui.views.head import Head
 from bci_app.gui.widgets import clock, label, set_tone
 from bci_app.presentation.study_progress import StudyProgress, contact_words
 
 _END, _SURE = "End study", "End it now?"
 _SURE_MS = 4000
+_WIDEST = 100 * GRID
 
 
-class OperatorWindow(QWidget):
-    """Shows and steers a study. `closed` comes when the window has been closed.
+class OperatorView(QWidget):
+    """Shows and steers a study. `left` asks for the first page once it is over.
 
     Parameters
     ----------
@@ -33,18 +35,18 @@ class OperatorWindow(QWidget):
         Where the study's model is learnt when it is over.
     """
 
-    closed = pyqtSignal()
+    left = pyqtSignal()
 
     def __init__(self, conductor: Conductor, theme: Theme, title: str, verdict: VerdictView) -> None:
         super().__init__()
+        self.setObjectName("page")
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._conductor = conductor
         self._over = False
-        self.setWindowTitle(f"bci-app study: {title}")
-        self.setPalette(palette(theme))
-        self.setStyleSheet(style_sheet(theme))
-        self.setMinimumWidth(76 * GRID)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(3 * GRID, 2 * GRID, 3 * GRID, 3 * GRID)
+        steering = QWidget()
+        steering.setMaximumWidth(_WIDEST)
+        column = QVBoxLayout(steering)
+        column.setContentsMargins(4 * GRID, 4 * GRID, 4 * GRID, 3 * GRID)
         column.setSpacing(GRID)
         column.addWidget(label(title, role="strong"))
         self.stage = label(role="large")
@@ -55,30 +57,51 @@ class OperatorWindow(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(GRID)
         column.addWidget(self.bar)
-        self.trials, self.left = label(), label(tone="muted")
-        column.addLayout(_row(self.trials, self.left))
+        self.trials, self.seconds = label(), label(tone="muted")
+        column.addLayout(_row(self.trials, self.seconds))
         self.contact, self.stream = label(), label(tone="muted")
         column.addLayout(_row(self.contact, self.stream))
         self.message = label(wrap=True)
         self.message.hide()
         column.addWidget(self.message)
         self.pause = QPushButton("Pause")
+        self.pause.setToolTip("Space")
         self.skip = QPushButton("Skip")
         self.repeat = QPushButton("Repeat trial")
         self.end = QPushButton(_END)
         buttons = QHBoxLayout()
         buttons.setSpacing(GRID)
         for button in (self.pause, self.repeat, self.skip, self.end):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             buttons.addWidget(button)
+        buttons.addStretch()
+        self.done = QPushButton("Close the study")
+        self.done.setToolTip("back to the choice of source and model; everything is recorded")
+        self.done.hide()
+        buttons.addWidget(self.done)
+        column.addSpacing(GRID)
         column.addLayout(buttons)
         self.verdict = verdict
         self.verdict.hide()
         column.addWidget(self.verdict)
         column.addStretch()
+        self.head = Head(theme)
+        self.head.setMaximumSize(60 * GRID, 60 * GRID)
+        beside = QVBoxLayout()
+        beside.setContentsMargins(0, 4 * GRID, 4 * GRID, 4 * GRID)
+        beside.addWidget(self.head, 100)
+        beside.addStretch(1)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addStretch(1)
+        row.addWidget(steering, 60)
+        row.addLayout(beside, 40)
+        row.addStretch(1)
         self.pause.clicked.connect(self._pause_or_resume)
         self.skip.clicked.connect(conductor.skip)
         self.repeat.clicked.connect(conductor.repeat)
         self.end.clicked.connect(self._ask_to_end)
+        self.done.clicked.connect(self.left)
         conductor.progressed.connect(self.show_progress)
         conductor.failed.connect(self.show_error)
         conductor.ended.connect(self._show_end)
@@ -94,7 +117,8 @@ class OperatorWindow(QWidget):
         self.bar.setValue(progress.done)
         current = f"Trial {progress.trial} of {progress.trials}" if progress.trial else f"{progress.trials} trials"
         self.trials.setText(f"{current} · {progress.done} completed")
-        self.left.setText(f"about {clock(progress.seconds_left)} left, without answers")
+        self.seconds.setText("" if progress.finished else f"about {clock(progress.seconds_left)} left, without answers")
+        self.head.show_contacts(status.contacts)
         words, well = contact_words(status.contacts)
         self.contact.setText(words)
         set_tone(self.contact, "" if well else "bad")
@@ -112,11 +136,17 @@ class OperatorWindow(QWidget):
         set_tone(self.message, "bad")
         self.message.show()
 
+    def show_theme(self, theme: Theme) -> None:
+        """Change colours."""
+        self.head.show_theme(theme)
+        self.verdict.show_theme(theme)
+
     def _show_end(self) -> None:
         self._over = True
         for button in (self.pause, self.repeat, self.skip, self.end):
-            button.setEnabled(False)
-        self.verdict.show()
+            button.hide()
+        for part in (self.done, self.verdict):
+            part.show()
 
     def _pause_or_resume(self) -> None:
         if self._conductor.progress.held:
@@ -125,7 +155,7 @@ class OperatorWindow(QWidget):
             self._conductor.hold()
 
     def _ask_to_end(self) -> None:
-        """Ask once more: a click in the middle of a study is easily made."""
+        """Ask again: a click in the middle of a study is easily made."""
         if self.end.text() == _SURE:
             self._conductor.abort()
         else:
@@ -141,18 +171,6 @@ class OperatorWindow(QWidget):
             self._pause_or_resume()
         else:
             super().keyPressEvent(event)
-
-    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802
-        """Stay open while the study runs: it is ended first."""
-        if event is None:
-            return
-        if self._over:
-            self.closed.emit()
-            return
-        event.ignore()
-        self.message.setText("The study is running. End it before you close this window; completed trials are kept.")
-        set_tone(self.message, "")
-        self.message.show()
 
 
 def _row(left: QLabel, right: QLabel) -> QHBoxLayout:
