@@ -52,6 +52,16 @@ def report(deap: Path) -> Report:
     return analyse(deap)
 
 
+@pytest.fixture(scope="module")
+def page(deap: Path) -> str:
+    """The page that the command writes."""
+    result = CliRunner().invoke(cli.app, ["report", str(deap)])
+    assert result.exit_code == 0, result.output
+    written = Path("".join(result.output.split()))
+    assert written.name == "report.html"
+    return written.read_text(encoding="utf-8")
+
+
 def test_one_bundle_tells_valence_arousal_and_dominance_and_checks(deap: Path) -> None:
     loaded = load_bundle(deap / "bundle" / "deap-compact")
     assert [target.name for target in loaded.spec.targets] == ["valence", "arousal", "dominance"]
@@ -104,8 +114,7 @@ def test_a_subject_of_one_class_has_no_balanced_figures_on_the_page(report: Repo
     assert "scored apart" in page
 
 
-def test_the_leak_warning_stands_in_every_section_that_shows_the_protocol(deap: Path, report: Report) -> None:
-    page = write_report(deap).html.read_text(encoding="utf-8")
+def test_the_leak_warning_stands_in_every_section_that_shows_the_protocol(page: str, report: Report) -> None:
     assert [protocol.warning for protocol in report.protocols] == [f"paper {LEAK_WARNING}", None]
     for section in re.findall(r"<section>.*?</section>", page, flags=re.DOTALL):
         title = re.search(r"<h2>(.*?)</h2>", section)
@@ -116,9 +125,7 @@ def test_the_leak_warning_stands_in_every_section_that_shows_the_protocol(deap: 
             assert '<span class="leaks">leaks</span>' in section
 
 
-def test_the_page_is_whole_and_needs_nothing_beside_it(deap: Path) -> None:
-    written = write_report(deap)
-    page = written.html.read_text(encoding="utf-8")
+def test_the_page_is_whole_and_needs_nothing_beside_it(deap: Path, page: str) -> None:
     assert not re.search(r"<script|<link|<img|@import|url\((?!#)|src=", page)
     assert str(deap) not in page
     assert "nan" not in re.sub(r"[a-z]*nan[a-z]+|[a-z]+nan[a-z]*", "", page)
@@ -151,7 +158,7 @@ def test_the_page_is_whole_and_needs_nothing_beside_it(deap: Path) -> None:
 
     Balance().feed(page)
     assert not open_tags
-    record = json.loads(written.json.read_text(encoding="utf-8"))
+    record = json.loads((deap / "report.json").read_text(encoding="utf-8"))
     assert set(record["protocols"][0]["targets"][0]["reliability"][0]) == {"confidence", "accuracy", "share"}
     assert record["protocols"][0]["warning"] == f"paper {LEAK_WARNING}"
 
@@ -208,12 +215,12 @@ def test_the_search_shows_every_subnet_and_its_front(report: Report) -> None:
 
 
 def test_inherited_weights_are_shown_where_they_were_fine_tuned(
-    report: Report, capsys: pytest.CaptureFixture[str]
+    page: str, report: Report, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = report.record.settings
     without = settings.model_copy(update={"preset": settings.preset.changed(finetune=0)})
     record = report.record.model_copy(update={"settings": without})
-    assert "before fine-tuning" in render(report)
+    assert "before fine-tuning" in page
     assert "before fine-tuning" not in render(report.model_copy(update={"record": record}))
     run_tables(report.record)
     assert "inherited" in capsys.readouterr().out
@@ -229,12 +236,6 @@ def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(FileError, match=r"Cannot read result\.json"):
         write_report(tmp_path)
-
-
-def test_the_command_writes_it(deap: Path) -> None:
-    result = CliRunner().invoke(cli.app, ["report", str(deap)])
-    assert result.exit_code == 0, result.output
-    assert result.output.strip().endswith("report.html")
 
 
 def test_preprocessing_in_words(report: Report) -> None:

@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -92,12 +92,14 @@ SETTINGS = RunSettings(dataset="planted", preset=PRESET, protocols=("subjects",)
 SPEC = PRESET.preprocessing(Planted().info)
 
 
-@pytest.fixture(autouse=True)
-def _planted(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _planted() -> Iterator[None]:
     def planted(*_: object, **__: object) -> Planted:
         return Planted()
 
-    monkeypatch.setattr(experiment, "open_dataset", planted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "open_dataset", planted)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,19 @@ def start(out: Path, settings: RunSettings = SETTINGS, watch: Watch | None = Non
     return result
 
 
+class Finished(NamedTuple):
+    """A run that nothing happened to; only read from."""
+
+    folder: Path
+    result: RunResult
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    return Finished(folder, start(folder))
+
+
 def alone(
     windows: WindowSet, split: Split, folder: Path, *, preset: Preset = PRESET, watch: Watch | None = None
 ) -> FoldResult:
@@ -133,8 +148,8 @@ def alone(
     return result
 
 
-def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(tmp_path: Path) -> None:
-    result = start(tmp_path / "run")
+def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(finished: Finished) -> None:
+    folder, result = finished
     (protocol,) = result.record.protocols
     (score,) = protocol.scores["found"]
     assert score.balanced_accuracy > 0.8
@@ -142,7 +157,7 @@ def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(tmp_
     assert score.reference_balanced_accuracy is not None
     assert score.n_windows == 8 * (13 + 42)
     assert score.majority_baseline == pytest.approx(42 / 55)
-    loaded = load_bundle(tmp_path / "run" / "bundle" / "planted-compact")
+    loaded = load_bundle(folder / "bundle" / "planted-compact")
     assert check_bundle(loaded).windows >= 10
     assert loaded.spec.not_for_people
     card = loaded.spec.provenance
@@ -150,22 +165,22 @@ def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(tmp_
     assert "all subjects together" in card.protocol_description
     assert "fitted in the end on the test windows of all folds" in card.protocol_description
     assert set(card.train_subjects) == {f"s{i}" for i in range(8)}
-    assert str(tmp_path) not in loaded.spec.model_dump_json()
-    assert str(tmp_path).encode() not in loaded.model
-    record = RunRecord.read(tmp_path / "run")
+    assert str(folder.parent) not in loaded.spec.model_dump_json()
+    assert str(folder.parent).encode() not in loaded.model
+    record = RunRecord.read(folder)
     assert record == result.record
     assert [network.split for network in (*protocol.networks, *record.final)] == ["fold01", "fold02", "fold03", "final"]
-    assert (tmp_path / "run" / "subjects" / "splits.json").exists()
+    assert (folder / "subjects" / "splits.json").exists()
     for network in protocol.networks:
-        kept = {path.name for path in (tmp_path / "run" / network.folder).iterdir()}
+        kept = {path.name for path in (folder / network.folder).iterdir()}
         assert {"front.csv", "hypervolume.csv", "training.csv", "search.sqlite", "tensorboard"} <= kept
         assert not {name for name in kept if name.startswith(("supernet", "finetune", "calibration"))}
     Predictor(loaded.spec, loaded.model)
 
 
-def test_kept_predictions_give_the_scores_again(tmp_path: Path) -> None:
-    record = start(tmp_path).record
-    tested = ScoredWindows.read(tmp_path / "subjects" / "predictions.npz")
+def test_kept_predictions_give_the_scores_again(finished: Finished) -> None:
+    record = finished.result.record
+    tested = ScoredWindows.read(finished.folder / "subjects" / "predictions.npz")
     again = protocol_scores(tested, ["load"], SPEC, within_subject=False)
     assert again["found"][0].n_windows == len(tested.labels)
     kept = dict(record.protocols[0].scores)
@@ -246,35 +261,33 @@ class Killed(Exception):  # noqa: N818
     pass
 
 
-@pytest.mark.parametrize("stage", ["training", "search", "calibration", "fine-tuning"])
-def test_a_run_stopped_in_any_stage_ends_with_the_same_graph(tmp_path: Path, stage: str) -> None:
-    unbroken = start(tmp_path / "unbroken").record
+def test_a_run_stopped_in_every_stage_ends_with_the_same_graph(tmp_path: Path, finished: Finished) -> None:
+    for stage in ("training", "search", "calibration", "fine-tuning"):
 
-    def die(progress: Progress) -> None:
-        if (progress.network, progress.stage, progress.done) == ("fold02", stage, 1):
-            raise Killed
+        def die(progress: Progress, stage: str = stage) -> None:
+            if (progress.network, progress.stage, progress.done) == ("fold02", stage, 1):
+                raise Killed
 
-    with pytest.raises(Killed):
-        start(tmp_path / "killed", watch=Told(die))
-    assert not (tmp_path / "killed" / "bundle").exists()
+        with pytest.raises(Killed):
+            start(tmp_path / "killed", watch=Told(die))
+        assert not (tmp_path / "killed" / "bundle").exists()
     resumed = start(tmp_path / "killed").record
+    unbroken = finished.result.record
     models = [
-        (tmp_path / name / "bundle" / "planted-compact" / "model.onnx").read_bytes() for name in ("unbroken", "killed")
+        (folder / "bundle" / "planted-compact" / "model.onnx").read_bytes()
+        for folder in (finished.folder, tmp_path / "killed")
     ]
     assert models[0] == models[1]
     assert unbroken.protocols == resumed.protocols
     assert unbroken.final == resumed.final
 
 
-def test_training_search_and_export_by_themselves_end_as_a_whole_run_does(tmp_path: Path) -> None:
-    whole = start(tmp_path / "whole").record
+def test_training_search_and_export_by_themselves_end_as_a_whole_run_does(tmp_path: Path, finished: Finished) -> None:
     for until in ("training", "search"):
         assert run(SETTINGS, tmp_path / "parts", until=until) is None
         assert not (tmp_path / "parts" / "bundle").exists()
     assert read_settings(tmp_path / "parts") == SETTINGS
-    watch = Told()
-    parts = start(tmp_path / "parts", watch=watch).record
-    assert parts.protocols == whole.protocols
+    assert start(tmp_path / "parts").record.protocols == finished.result.record.protocols
     with pytest.raises(FileError, match="No run was started"):
         read_settings(tmp_path)
 
@@ -335,12 +348,14 @@ def test_shipped_weights_have_seen_validation_and_their_temperature_was_fitted_w
     assert tuned.temperatures["found"] != tuned.temperatures["inherited"]
 
 
-def test_the_shipped_network_is_calibrated_by_the_test_windows_of_all_folds(tmp_path: Path, windows: WindowSet) -> None:
-    result = start(tmp_path / "run")
+def test_the_shipped_network_is_calibrated_by_the_test_windows_of_all_folds(
+    windows: WindowSet, finished: Finished
+) -> None:
+    folder, result = finished
     splits = make_splits(windows, "subjects", folds=3)
     logits = np.empty((len(windows), 2))
     for split, network in zip(splits, result.record.protocols[0].networks, strict=True):
-        with np.load(tmp_path / "run" / network.folder / "logits.npz") as archive:
+        with np.load(folder / network.folder / "logits.npz") as archive:
             logits[split.test] = archive["found"][:, 0]
     expected = fit_temperature(logits, windows.labels[:, 0], windows.trial)
     assert result.bundle.spec.targets[0].temperature == pytest.approx(expected, rel=1e-6)
