@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -119,6 +119,8 @@ class Prediction:
     artefact_score : float
         Strength of that over the person's rest as a share of the limit; more than 1 is an artefact. nan where there is
         nothing to compare with.
+    features : ndarray of float64, shape (n_features,), or None
+        What a person's head read of the window, so that it can learn from a rating of it; None without such a head.
     """
 
     sample: int
@@ -132,6 +134,7 @@ class Prediction:
     distance: float | None = None
     artefact: str = ""
     artefact_score: float = math.nan
+    features: NDArray[np.float64] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import select
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import IO
 
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from bci_app.bundle.spec import Bundle
 from bci_app.engine import Engine, EngineThread
-from bci_app.events import ContactLevel, Phase, Prediction, Status, age_text
+from bci_app.events import ContactLevel, Phase, Prediction, Status, StepResult, age_text
 from bci_app.text import printable, printable_lines
 
 _HISTORY = 60
@@ -208,6 +209,7 @@ def run_in_terminal(
     stopped: threading.Event | None = None,
     quiet: bool = False,
     console: Console | None = None,
+    follow: Callable[[StepResult], object] | None = None,
 ) -> None:
     """Run a started engine until its source ends, `seconds` have passed or `stopped` is set.
 
@@ -228,6 +230,8 @@ def run_in_terminal(
         Keep standard output free.
     console : Console, optional
         Where to show it; standard output by default.
+    follow : callable, optional
+        Takes what each step of the engine brought, before the next.
 
     Raises
     ------
@@ -238,7 +242,7 @@ def run_in_terminal(
     view = TerminalView(engine.bundle, source) if engine.bundle is not None else None
     lines = _Lines(console)
     drawn = view is not None and console.is_terminal and not console.quiet
-    thread = EngineThread(engine)
+    thread = EngineThread(engine, follow=follow)
     end = math.inf if seconds is None else time.monotonic() + seconds
     stopped = stopped or threading.Event()
     thread.start()

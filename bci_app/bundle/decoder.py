@@ -47,6 +47,8 @@ class Decoded(NamedTuple):
         Distance from the training data; more than 1 is unlike them. None without a domain check.
     sets : tuple of (ndarray of bool, shape (n_classes,), or None), or None
         For each target the classes in its conformal set; None where the bundle states none.
+    features : ndarray of float64, shape (n_features,), or None
+        What a person's head read, where one predicts.
     """
 
     last: int
@@ -58,6 +60,7 @@ class Decoded(NamedTuple):
     reasons: tuple[Reason, ...] = ()
     distance: float | None = None
     sets: tuple[NDArray[np.bool_] | None, ...] | None = None
+    features: NDArray[np.float64] | None = None
 
     @property
     def undecided(self) -> bool:
@@ -231,7 +234,8 @@ class Decoder:
         if not reasons:
             smoothed, spread = self._smooth(probabilities)
         sets = self._sets(probabilities, smoothed)
-        return Decoded(window.last, tokens, probabilities, smoothed, spread, seconds, reasons, distance, sets)
+        features = None if output.features is None else output.features[0]
+        return Decoded(window.last, tokens, probabilities, smoothed, spread, seconds, reasons, distance, sets, features)
 
     def _smooth(self, probabilities: Probabilities) -> tuple[Probabilities, Probabilities]:
         self._recent.append(probabilities)

@@ -36,10 +36,13 @@ class PredictedBatch(NamedTuple):
         Calibrated, one array for each target.
     embedding : ndarray of float32, shape (n_windows, embedding_dim)
         The representation before the classifier.
+    features : ndarray of float64, shape (n_windows, n_features), or None
+        What a person's head read, where one predicts.
     """
 
     probabilities: tuple[NDArray[np.float64], ...]
     embedding: NDArray[np.float32]
+    features: NDArray[np.float64] | None = None
 
 
 class Predictor:

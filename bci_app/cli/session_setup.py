@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from bci_app.bundle import LoadedBundle
     from bci_app.bundle.predictor import Predictor
     from bci_app.bundle.spec import Bundle
     from bci_app.engine import Engine
+    from bci_app.events import StepResult
     from bci_app.learn.personal import PersonalPredictor
     from bci_app.outputs.base import Output
     from bci_app.recording.recorder import Recorder, Split
@@ -87,6 +88,7 @@ def session_in_terminal(
     drop: str | None = None,
     rest: Path | None = None,
     quiet: bool = False,
+    follow: Callable[[StepResult], object] | None = None,
 ) -> None:
     """Run a session to its end, to a signal or for some seconds, and close everything."""
     from bci_app.engine import Engine
@@ -125,7 +127,7 @@ def session_in_terminal(
                 keep_log(engine, recorder, participant=(metadata or {}).get("participant", ""))
                 engine.start_recording(recorder)
                 print(f"Recording to {recorder.path}", file=sys.stderr)
-            run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet)
+            run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet, follow=follow)
     finally:
         engine.stop()
     conclude(engine)

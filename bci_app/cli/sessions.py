@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -58,6 +59,10 @@ def run(
         Path | None, typer.Option(help="Measure the rest baseline in this recording of the same person and montage.")
     ] = None,
     profile: ProfileOption = None,
+    prequential: Annotated[
+        bool,
+        typer.Option("--prequential", help="Let each rating score the profile, and then update it for this session."),
+    ] = False,
     pick: PickOption = None,
     drop: DropOption = None,
     seconds: SecondsOption = None,
@@ -83,11 +88,18 @@ def run(
     for option, value in for_recording.items():
         if value and record is None:
             raise typer.BadParameter(f"{option} is for a recording; name one with --record", param_hint=option)
+    if prequential and profile is None:
+        raise typer.BadParameter("--prequential updates a profile; name one with --profile", param_hint="--prequential")
     if not network:
         keep_to_this_machine()
     loaded = load_bundle(find_bundle(bundle))
     worn = source if channels is not None else worn_for(source, loaded.spec)
     predictor = None if profile is None else personal_predictor(loaded, profile)
+    learning = None
+    if prequential and predictor is not None:
+        from bci_app.learn.prequential import Prequential
+
+        learning = Prequential(predictor)
     session_in_terminal(
         open_stream(worn, channels=channels, rate=rate, unit=unit),
         loaded,
@@ -104,7 +116,10 @@ def run(
         drop=drop,
         rest=rest,
         quiet=outputs.get("jsonl") == STANDARD_OUTPUT,
+        follow=None if learning is None else learning.on_step,
     )
+    if learning is not None:
+        print(learning.summary, file=sys.stderr)
 
 
 def record(

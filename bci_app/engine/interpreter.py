@@ -288,6 +288,7 @@ class Interpreter:
             distance=decoded.distance,
             artefact=artefact.artefact.value,
             artefact_score=artefact.score,
+            features=decoded.features,
         )
 
     def _can_do_without(self, bad: NDArray[np.bool_], start: int) -> bool:

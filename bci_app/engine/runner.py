@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Callable
 
 from bci_app.engine.engine import Engine
 from bci_app.errors import BciError
@@ -20,10 +21,13 @@ class EngineThread:
     ----------
     engine : Engine
         Started already.
+    follow : callable, optional
+        Takes what each step brought, before the next step.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, follow: Callable[[StepResult], object] | None = None) -> None:
         self.engine = engine
+        self._follow = follow
         self.failure: Exception | None = None
         self._results: queue.SimpleQueue[StepResult] = queue.SimpleQueue()
         self._stop = threading.Event()
@@ -58,6 +62,8 @@ class EngineThread:
         try:
             while not self._stop.is_set() and not self.engine.finished:
                 result = self.engine.step(_WAIT)
+                if result and self._follow is not None:
+                    self._follow(result)
                 if result:
                     self._results.put(result)
         except BciError as error:

@@ -74,6 +74,12 @@ def verify_session(path: Path, bundle: LoadedBundle, *, predictor: Predictor | N
         )
     _require_same(recording, "bundle", {"bundle": bundle.spec.name, "model_sha256": bundle.spec.model_sha256})
     _require_same(recording, "profile", {} if predictor is None else predictor.profile_facts)
+    if "prequential" in recording.session:
+        raise FileError(
+            f"The head that predicted in {path.name} has learnt from its ratings as they came",
+            expected="a session without --prequential",
+            fix="Its predictions follow from the order in which ratings arrived, and cannot be made again.",
+        )
     again = predictions_of_recording(recording, bundle, predictor=predictor)
     return _compare(recorded, {prediction.sample: prediction for prediction in again if prediction.valid})
 

@@ -77,23 +77,26 @@ class TrainedFold:
 
     Parameters
     ----------
-    sums : TrialSums
-        Of all trials.
-    train : ndarray of int
-        Trials that are learnt from.
+    trials : ndarray, shape (n_train, n_features)
+        Mean of each trial that is learnt from.
+    covariance : ndarray, shape (n_features, n_features)
+        Of all their windows.
     """
 
-    def __init__(self, sums: TrialSums, train: NDArray[np.int64]) -> None:
-        self.train = train
-        n = sums.count[train].sum()
-        mean = sums.first[train].sum(axis=0) / n
-        covariance = sums.second[train].sum(axis=0) / n - np.outer(mean, mean)
+    def __init__(self, trials: Array, covariance: Array) -> None:
         sd = np.sqrt(np.maximum(np.diag(covariance), 0.0))
         self._scale = np.where(sd > _SMALLEST_SD, 1 / np.maximum(sd, _SMALLEST_SD), 0.0)
         values, vectors = np.linalg.eigh(covariance * np.outer(self._scale, self._scale))
         self._values, self._vectors = np.maximum(values, 0.0), vectors
-        self._trials = sums.first[train]
+        self._trials = trials
         self._rotated = vectors.T @ (self._scale[:, None] * self._trials.T)  # (n_features, n_train)
+
+    @classmethod
+    def among(cls, sums: TrialSums, train: NDArray[np.int64]) -> TrainedFold:
+        """Learn from some of the trials."""
+        n = sums.count[train].sum()
+        mean = sums.first[train].sum(axis=0) / n
+        return cls(sums.first[train], sums.second[train].sum(axis=0) / n - np.outer(mean, mean))
 
     def head(self, labels: Array, penalty: float) -> Head:
         """Fit one labelling, (n_train,) of -1 and 1, with one penalty."""

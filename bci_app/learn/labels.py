@@ -12,7 +12,9 @@ from bci_app.errors import StudyError
 from bci_app.study.trials import RecordedTrial
 
 LOW_HIGH = ("low", "high")
-_SCALE_MIDDLE = 5.0
+SCALE_MIDDLE = 5.0
+"""Ratings of 1 to 9 above it are high."""
+
 _LEAST = 3
 
 
@@ -63,7 +65,7 @@ def labels_of(trials: Sequence[RecordedTrial], target: str) -> Labels:
     intended = [(n, t.intended[target]) for n, t in enumerate(trials) if target in t.intended]
     tried = []
     if len(rated) * 2 >= len(trials):
-        high = np.array([value > _SCALE_MIDDLE for _, value in rated], dtype=np.bool_)
+        high = np.array([value > SCALE_MIDDLE for _, value in rated], dtype=np.bool_)
         tried.append(Labels(target, LOW_HIGH, _index(rated), high, "the participant's ratings, above 5 of 9"))
     if intended:
         words = [_word(value) for _, value in intended]
@@ -89,7 +91,7 @@ def _index(pairs: Sequence[tuple[int, object]]) -> NDArray[np.int64]:
 
 
 def _word(value: str) -> str:
-    return LOW_HIGH[float(value) > _SCALE_MIDDLE] if _is_number(value) else value
+    return LOW_HIGH[float(value) > SCALE_MIDDLE] if _is_number(value) else value
 
 
 def _two_classes(words: Sequence[str]) -> tuple[str, str] | None:

@@ -69,7 +69,7 @@ class PersonalPredictor(Predictor):
         high = self.profile.calibration.probability(self.head.scores(features))
         probabilities = [*output.probabilities]
         probabilities[self._position : self._position + 1] = [np.stack([1 - high, high], axis=1)]
-        return output._replace(probabilities=tuple(probabilities))
+        return output._replace(probabilities=tuple(probabilities), features=features)
 
     def _arranged(self, tokens: NDArray[np.float32], channels: Sequence[str]) -> NDArray[np.float32]:
         """Return tokens in the profile's order of electrodes; one that is left out now stands as at rest."""

@@ -109,7 +109,7 @@ def validate(trials: Trials, *, permutations: int, seed: int = 0) -> Validation:
         rows = np.isin(trials.trial, test)
         found = np.concatenate(
             [
-                TrainedFold(sums[name], train).scores(trials.features[name][rows], labels[train])
+                TrainedFold.among(sums[name], train).scores(trials.features[name][rows], labels[train])
                 for name in trials.features
             ]
         )  # (n_kinds * n_penalties, n_rows, n_labellings)
@@ -125,7 +125,7 @@ def validate(trials: Trials, *, permutations: int, seed: int = 0) -> Validation:
 def fit(trials: Trials, kind: str, penalty: float) -> Head:
     """Fit the head that is to be used, on all trials."""
     everything = np.arange(len(trials.high))
-    fold = TrainedFold(TrialSums.of(trials.features[kind], trials.trial, len(everything)), everything)
+    fold = TrainedFold.among(TrialSums.of(trials.features[kind], trials.trial, len(everything)), everything)
     return fold.head(np.where(trials.high, 1.0, -1.0), penalty)
 
 
@@ -145,7 +145,9 @@ def _choose(
         stop = start + int(rows.sum())
         for number, name in enumerate(sums):
             block = slice(number * len(PENALTIES), (number + 1) * len(PENALTIES))
-            found[block, start:stop] = TrainedFold(sums[name], rest).scores(trials.features[name][rows], labels[rest])
+            found[block, start:stop] = TrainedFold.among(sums[name], rest).scores(
+                trials.features[name][rows], labels[rest]
+            )
         order.append(np.flatnonzero(rows))
         start = stop
     seen = np.concatenate(order)

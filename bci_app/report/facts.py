@@ -27,7 +27,6 @@ from bci_app.sources.channels import for_prediction
 from bci_app.stream import Chunk
 from bci_app.study.trials import RecordedStudy, RecordedTrial, read_study, self_reported
 
-_RATING_MIDDLE = 5.0
 _RATINGS = (1.0, 9.0)
 
 

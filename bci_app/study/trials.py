@@ -81,6 +81,12 @@ SELF_REPORT_SECONDS = 30.0
 """A self-report that was given freely labels what came before it, for this long at most."""
 
 
+def read_self_report(text: str) -> dict[str, str]:
+    """Return the ratings of a self-report's marker by scale; empty for any other text."""
+    found = _SELF_REPORT.match(text)
+    return {} if found is None else dict(pair.split("=") for pair in found.group(1).split())
+
+
 def self_reported(markers: Iterable[tuple[float, str]]) -> tuple[RecordedTrial, ...]:
     """Return the stretches that self-reports given freely label, as trials: what came before each, up to 30 s.
 
@@ -92,13 +98,12 @@ def self_reported(markers: Iterable[tuple[float, str]]) -> tuple[RecordedTrial, 
     found: list[RecordedTrial] = []
     begin = 0.0
     for time, text in sorted(markers):
-        ratings = _SELF_REPORT.match(text)
-        if ratings is None:
+        ratings = read_self_report(text)
+        if not ratings:
             continue
         span = Span(max(begin, time - SELF_REPORT_SECONDS), time)
         if span.seconds > 0:
-            words = dict(pair.split("=") for pair in ratings.group(1).split())
-            found.append(RecordedTrial(len(found) + 1, "self-report", span, words))
+            found.append(RecordedTrial(len(found) + 1, "self-report", span, ratings))
         begin = max(begin, time)  # a report of the time before the recording labels none of it
     return tuple(found)
 

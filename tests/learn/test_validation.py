@@ -37,7 +37,7 @@ def test_without_an_effect_p_is_spread_evenly() -> None:
 def test_labels_of_a_trial_that_is_left_out_do_not_touch_its_score() -> None:
     """Flipping one trial's label changes its own scores only through the trials that it was learnt from."""
     trials = made(1.0)
-    fold = TrainedFold(TrialSums.of(trials.features["embedding"], trials.trial, 12), np.arange(1, 12))
+    fold = TrainedFold.among(TrialSums.of(trials.features["embedding"], trials.trial, 12), np.arange(1, 12))
     signs = np.where(trials.high, 1.0, -1.0)
     flipped = signs.copy()
     flipped[0] *= -1
@@ -57,7 +57,7 @@ def test_the_head_is_the_ridge_classifier_of_scikit_learn() -> None:
 
 def test_scores_of_many_labellings_equal_those_of_one_head_each() -> None:
     trials = made(1.0)
-    fold = TrainedFold(TrialSums.of(trials.features["embedding"], trials.trial, 12), np.arange(12))
+    fold = TrainedFold.among(TrialSums.of(trials.features["embedding"], trials.trial, 12), np.arange(12))
     rng = np.random.default_rng(1)
     labels = np.where(rng.random((12, 5)) < 0.5, 1.0, -1.0)
     labels[:2] = np.array([[1.0], [-1.0]])

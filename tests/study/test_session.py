@@ -236,6 +236,14 @@ def test_a_profile_predicts_live_and_its_session_can_be_verified(run_app: Callab
     other = run_app("verify", session, "mental-load")
     assert other.returncode == 1
     assert "made with another profile: found no profile, expected" in other.stderr
+    (study,) = (tmp_path / "S").rglob("*.xdf")
+    updated = tmp_path / "updated.xdf"
+    learning = run_app(
+        *("run", "--source", f"file:{study}?speed=max", "--bundle", "mental-load", "--profile", profile),
+        *("--prequential", "--record", updated),
+    )
+    assert "16 ratings of valence: 1.00 of their windows right before they were learnt from, 1.00 by" in learning.stderr
+    assert "has learnt from its ratings" in run_app("verify", updated, "mental-load", profile).stderr
     refused = run_app("run", "--source", source(), "--bundle", "synthetic-vad", "--profile", profile)
     assert refused.returncode == 1
     assert "was made for another bundle" in refused.stderr

@@ -1,0 +1,124 @@
+"""A head that learns from each rating of a session, and goes back where that makes it worse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import pytest
+
+from bci_app.bundle.store import LoadedBundle, load_bundle
+from bci_app.events import Prediction, TargetPrediction
+from bci_app.learn.folds import Array, TrainedFold, TrialSums
+from bci_app.learn.personal import PersonalPredictor
+from bci_app.learn.prequential import SPAN, Prequential, UpdatingHead
+from bci_app.learn.profile import Memory, Profile, save_profile
+from bci_app.stream import Marker
+from tests.bundles import write_bundle
+
+WINDOWS = 20
+
+
+class Person:
+    """Windows of low and high trials, whose difference turns as a session drifts."""
+
+    def __init__(self, width: int, seed: int = 0) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.directions = np.linalg.qr(self.rng.normal(size=(width, 2)))[0].T
+        self.width = width
+
+    def trial(self, *, high: bool, turned: float = 0.0) -> Array:
+        """`turned` in radians from one direction of the features to another."""
+        along = np.cos(turned) * self.directions[0] + np.sin(turned) * self.directions[1]
+        noise = self.rng.normal(size=self.width) * 0.4 + self.rng.normal(size=(WINDOWS, self.width)) * 0.8
+        return noise + (1.2 if high else -1.2) * along
+
+
+def profile_of(person: Person, folder: Path, bundle: LoadedBundle, trials: int = 16) -> Profile:
+    """Learn from trials of the person as they are before any drift."""
+    high = np.arange(trials) % 2 == 1
+    windows = np.concatenate([person.trial(high=bool(side)) for side in high])
+    sums = TrialSums.of(windows, np.repeat(np.arange(trials), WINDOWS), trials)
+    spec = bundle.spec
+    values: dict[str, object] = {
+        "participant": "P01", "bundle": spec.name, "model_sha256": spec.model_sha256,
+        "preprocessing": spec.preprocessing.digest, "channels": spec.preprocessing.channels, "target": "valence",
+        "classes": ("low", "high"), "features": "embedding", "slope": 1.0, "offset": 0.0, "verdict": {},
+    }  # fmt: skip
+    head = TrainedFold.among(sums, np.arange(trials)).head(np.where(high, 1.0, -1.0), 0.1)
+    return save_profile(folder, values, head, Memory(sums.first, sums.second.sum(axis=0), high, 0.1))
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
+    return load_bundle(write_bundle(tmp_path_factory.mktemp("bundles") / "b"))
+
+
+def test_updates_follow_a_drift_that_leaves_the_profile_behind(bundle: LoadedBundle, tmp_path: Path) -> None:
+    person = Person(12)
+    head = UpdatingHead(profile_of(person, tmp_path, bundle))
+    found = []
+    for number in range(60):
+        high = bool(person.rng.integers(2))
+        found.append(head.rate(person.trial(high=high, turned=min(1.4, number / 30)), high=high))
+    late = found[-20:]
+    assert np.mean([one.right for one in late]) > np.mean([one.right_of_profile for one in late]) + 0.2
+    assert np.mean([one.right for one in late]) > 0.8
+    assert head.updating
+
+
+def test_ratings_by_chance_bring_the_profile_back(bundle: LoadedBundle, tmp_path: Path) -> None:
+    person = Person(12)
+    profile = profile_of(person, tmp_path, bundle)
+    head = UpdatingHead(profile)
+    for number in range(40):
+        true = bool(person.rng.integers(2))
+        found = head.rate(person.trial(high=true), high=bool(person.rng.integers(2)))
+        assert found.updating or number >= SPAN - 1
+    assert not head.updating
+    assert head.head is profile.head
+
+
+def test_an_update_is_quick_and_repeatable(bundle: LoadedBundle, tmp_path: Path) -> None:
+    heads = []
+    for _ in range(2):
+        person = Person(300)
+        head = UpdatingHead(profile_of(person, tmp_path, bundle))
+        began = perf_counter()
+        for number in range(3):
+            head.rate(person.trial(high=number % 2 == 0), high=number % 2 == 0)
+        assert (perf_counter() - began) / 3 < 1.0
+        heads.append(head)
+    np.testing.assert_array_equal(heads[0].head.weights, heads[1].head.weights)
+
+
+def test_a_session_is_rated_by_its_markers(bundle: LoadedBundle, tmp_path: Path) -> None:
+    person = Person(bundle.spec.embedding_dim)
+    predictor = PersonalPredictor(bundle, profile_of(person, tmp_path, bundle))
+    prequential = Prequential(predictor)
+
+    def windows(first: float, features: Array, *, valid: bool = True) -> None:
+        target = TargetPrediction("valence", ("low", "high"), None, None)
+        prequential.follow(
+            Prediction(n, first + n, valid, (), 1.0, 0.0, 0.0, (target,), features=row)
+            for n, row in enumerate(features)
+        )
+
+    before = predictor.head
+    windows(100.0, person.trial(high=True))
+    assert prequential.on_marker(Marker(119.5, "self-report arousal=7")) is None  # another scale
+    assert prequential.on_marker(Marker(119.5, "a door")) is None
+    rated = prequential.on_marker(Marker(119.5, "self-report valence=7"))
+    assert rated is not None
+    assert rated.high
+    assert predictor.head is not before
+    assert prequential.on_marker(Marker(119.6, "self-report valence=2")) is None  # nothing new to rate
+    prequential.on_marker(Marker(199.5, "study trial-onset trial=1 condition=x"))
+    windows(200.0, person.trial(high=False))
+    prequential.on_marker(Marker(219.5, "study trial-offset trial=1 outcome=complete"))
+    windows(220.0, person.trial(high=False), valid=False)
+    rated = prequential.on_marker(Marker(241.0, "study rating trial=1 valence=2"))
+    assert rated is not None
+    assert not rated.high
+    assert len(prequential.rated) == 2
