@@ -297,6 +297,7 @@ def _side_by_side(record: RunRecord) -> Table:
 _KINDS = {
     "found": "found subnet",
     "int8": "  8-bit weights",
+    "subnet": "  network alone",
     "inherited": "  inherited",
     "supernet": "largest subnet",
     "reference": "reference",

@@ -6,30 +6,54 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from bci_app.bundle import Bundle
-from bci_app.bundle.spec import BlockArchitecture, Provenance, Smoothing, SubnetArchitecture, Target
+from bci_app.bundle.spec import (
+    Architecture,
+    BlockArchitecture,
+    Provenance,
+    SimpleArchitecture,
+    Smoothing,
+    SubnetArchitecture,
+    Target,
+)
 from bci_app.bundle.store import sha256
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.supernet.model import Network
 
+LINE_METHOD = "the network's tokens and logistic regression; validation preferred it to the network"
+
 
 class ExportedSubnet(NamedTuple):
-    """A network and the targets that it predicts, temperatures included."""
+    """A network and the targets that it predicts, temperatures included; a line answers for some of them."""
 
     network: Network
     targets: tuple[Target, ...]
+    lines: tuple[str, ...] = ()
 
-    def architecture(self) -> SubnetArchitecture:
-        """Describe it for ``bundle.json``."""
+    def architecture(self) -> tuple[Architecture, ...]:
+        """Describe it for ``bundle.json``: the subnet, and the lines of targets that it does not answer for."""
         arch = self.network.arch
-        return SubnetArchitecture(
-            targets=tuple(target.name for target in self.targets),
+        by_subnet = tuple(target.name for target in self.targets if target.name not in self.lines)
+        subnet = SubnetArchitecture(
+            targets=by_subnet,
             embed_dim=arch.embed_dim,
             blocks=tuple(
                 BlockArchitecture(heads=heads, mlp_ratio=ratio)
                 for heads, ratio in zip(arch.heads, arch.mlp_ratios, strict=True)
             ),
-            parameters=sum(parameter.numel() for parameter in self.network.parameters()),
+            parameters=self.network.parameters_of(arch),
         )
+        inputs = self.network.n_channels * self.network.n_features
+        lines = tuple(
+            SimpleArchitecture(
+                kind="linear",
+                targets=(target.name,),
+                method=LINE_METHOD,
+                parameters=(inputs + 1) * len(target.classes),
+            )
+            for target in self.targets
+            if target.name in self.lines
+        )
+        return ((subnet,) if by_subnet else ()) + lines
 
 
 def describe_bundle(
@@ -59,6 +83,6 @@ def describe_bundle(
         smoothing=smoothing,
         max_bad_share=max_bad_share,
         bad_channels=bad_channels,
-        architecture=tuple(subnet.architecture() for subnet in subnets),
+        architecture=tuple(part for subnet in subnets for part in subnet.architecture()),
         provenance=provenance,
     )

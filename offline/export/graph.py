@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from bci_app.bundle.spec import INPUT_NAME, OUTPUT_NAMES
 from bci_app.errors import BundleError
-from offline.supernet.model import PADDING_LOGIT, Block, Network
+from offline.supernet.model import PADDING_LOGIT, TOKEN_LIMIT, Block, Network
 
 OPSET = 20
 IR_VERSION = 10
@@ -94,8 +94,15 @@ class _Graph:
     def class_token(self, x: str) -> str:
         return self.add("Slice", x, self.integers(0), self.integers(1), self.integers(1))
 
+    def line(self, tokens: str, line: nn.Linear) -> str:
+        """Add the linear path of limited tokens (batch, channels, features)."""
+        limits = (self.constant(np.array(limit, dtype=np.float32)) for limit in (-TOKEN_LIMIT, TOKEN_LIMIT))
+        limited = self.add("Clip", tokens, *limits)
+        return self.linear(self.add("Reshape", limited, self.integers(0, -1)), line)
+
     def subnet(self, x: str, subnet: Network, classes: int) -> tuple[str, str]:
         """Add a network; return the names of logits (batch, targets, classes) and embedding (batch, dim)."""
+        tokens = x
         x = self.linear(x, subnet.patch)
         # The class token is a zero row in front, plus what its position adds.
         x = self.add("Pad", x, self.integers(0, 1, 0, 0, 0, 0))
@@ -107,6 +114,8 @@ class _Graph:
         first = self.add("Gather", x, self.constant(np.array(0, dtype=np.int64)), axis=1)
         embedding = self.norm(first, subnet.norm)
         flat = self.linear(embedding, subnet.head)
+        if subnet.line is not None:
+            flat = self.add("Add", flat, self.line(tokens, subnet.line))
         rows, start = [], 0
         for count in subnet.class_counts:
             ends = self.integers(start), self.integers(start + count), self.integers(1)

@@ -21,6 +21,7 @@ TEMPLATES = PackageLoader("offline.report")
 _KINDS = {
     "found": "found subnets",
     "int8": "with 8-bit weights",
+    "subnet": "network alone",
     "inherited": "before fine-tuning",
     "supernet": "largest subnet",
     "reference": "reference",

@@ -15,12 +15,13 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from bci_app.atomic import write_arrays_atomically, write_atomically
-from bci_app.preprocessing.spec import PreprocessingSpec
+from bci_app.preprocessing.spec import LogBandPowerToken, PreprocessingSpec
 from offline.datasets.base import Split, WindowSet
 from offline.device import CPU, Device
 from offline.export import subnet_latency
 from offline.metrics import fit_temperature
 from offline.presets import Preset
+from offline.run.line import Line, chosen_lines, put_beside
 from offline.run.scalars import Scalars
 from offline.run.settings import Until
 from offline.run.watch import DONE, Progress, Report
@@ -29,7 +30,7 @@ from offline.search.evolution import evolve
 from offline.search.nsga2 import pareto_search
 from offline.search.pareto import fronts, write_fronts, write_hypervolume
 from offline.search.store import Evaluation, EvaluationStore
-from offline.supernet.model import Network, extract
+from offline.supernet.model import Network, extract, line_layer
 from offline.supernet.space import ArchConfig
 from offline.training import Epoch, Examples, History, Recipe, predict, train
 from offline.training.fused import train_fused
@@ -47,6 +48,9 @@ FRONT_FILE = "front.csv"
 HYPERVOLUME_FILE = "hypervolume.csv"
 KINDS = ("found", "inherited", "supernet")
 """What is scored: what is shipped, the found subnet before fine-tuning, and the largest subnet."""
+
+SUBNET = "subnet"
+"""Kind of prediction: the found subnet after fine-tuning, for all targets, where lines answer for some of them."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,13 @@ class FoldSummary:
     validation_accuracy, validation_balanced_accuracy : float
         Of its inherited weights.
     temperatures : dict of str to tuple of float
-        For each of `KINDS`, one a target, fitted on validation windows that its weights were not.
+        For each of `KINDS` and `SUBNET`, one a target, fitted on validation windows that its weights were not.
     evaluations : int
         Subnets that the search looked at.
     epochs, best_epoch : int
         Epochs trained, and the one whose weights were kept.
+    lines : tuple of str
+        The targets that a line answers for: see `offline.run.line`.
     """
 
     name: str
@@ -83,6 +89,7 @@ class FoldSummary:
     evaluations: int
     epochs: int
     best_epoch: int
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +101,7 @@ class FoldResult:
     summary : FoldSummary
         What was found.
     logits : dict of str to ndarray of float32, shape (n_test, n_targets, n_classes)
-        Of the test windows, for each of `KINDS`.
+        Of the test windows, for each of `KINDS` and `SUBNET`.
     """
 
     summary: FoldSummary
@@ -247,22 +254,33 @@ class _NetworkStages:
         found, evaluations = self._search(model, validation)
         if until == "search":
             return None
+        held = self._logits(model, validation.tokens, found.arch)
         temperatures = {
-            "supernet": self._temperatures(model, validation, space.largest),
-            "inherited": self._temperatures(model, validation, found.arch),
+            "supernet": self._temperatures(self._logits(model, validation.tokens, space.largest)),
+            "inherited": self._temperatures(held),
         }
         test_tokens = self.windows.tokens[split.test]
         logits = {
             "supernet": self._logits(model, test_tokens, space.largest),
             "inherited": self._logits(model, test_tokens, found.arch),
         }
-        temperatures["found"] = temperatures["inherited"]
         if self.preset.finetune:
-            temperatures["found"] = self._calibrate(model, training, validation, found.arch)
+            held = self._held_out(model, training, validation, found.arch)
             both = examples(self.windows, np.sort(np.concatenate([split.train, split.validation])))
             self._train(model.cpu(), self.preset.finetune_recipe, both, arch=found.arch, file=FINETUNE_FILE)
             model.to(self.device.place)
-        logits["found"] = self._logits(model, test_tokens, found.arch)
+        temperatures[SUBNET] = self._temperatures(held)
+        logits[SUBNET] = self._logits(model, test_tokens, found.arch)
+        subnet = extract(model, found.arch)
+        lines = self._lines(held, temperatures[SUBNET])
+        temperatures["found"] = temperatures[SUBNET]
+        if any(lines):
+            put_beside(subnet, lines)
+            beside = zip(temperatures[SUBNET], lines, strict=True)
+            temperatures["found"] = tuple(own if line is None else 1.0 for own, line in beside)
+        logits["found"] = logits[SUBNET]
+        if any(lines):
+            logits["found"] = self._logits(subnet.to(self.device.place), test_tokens, found.arch)
         summary = FoldSummary(
             name=split.name,
             targets=self.task.targets,
@@ -274,9 +292,10 @@ class _NetworkStages:
             evaluations=evaluations,
             epochs=len(history.epochs),
             best_epoch=history.best,
+            lines=tuple(name for name, line in zip(self.task.targets, lines, strict=True) if line),
         )
         result = FoldResult(summary, logits)
-        _write(folder, result, extract(model, found.arch).cpu())
+        _write(folder, result, subnet.cpu())
         for file in (CHECKPOINT_FILE, CALIBRATION_FILE, FINETUNE_FILE):  # of use to a resume only
             (folder / file).unlink(missing_ok=True)
         return result
@@ -343,28 +362,34 @@ class _NetworkStages:
         write_hypervolume(generations, largest, folder / HYPERVOLUME_FILE, latency=third)
         return best, evaluations
 
-    def _temperatures(self, model: Network, validation: Examples, arch: ArchConfig) -> tuple[float, ...]:
-        held = predict(model, validation.tokens, arch, device=self.device).double().numpy()
-        trials = self.windows.trial[self.task.split.validation]
-        counts = enumerate(class_counts(self.windows))
-        return tuple(fit_temperature(held[:, t, :n], validation.labels[:, t], trials) for t, n in counts)
+    def _temperatures(self, held: NDArray[np.float32]) -> tuple[float, ...]:
+        """Fit a temperature a target to logits of the validation windows."""
+        labels, trials = (of[self.task.split.validation] for of in (self.windows.labels, self.windows.trial))
+        logits, counts = held.astype(np.float64), enumerate(class_counts(self.windows))
+        return tuple(fit_temperature(logits[:, t, :n], labels[:, t], trials) for t, n in counts)
+
+    def _lines(self, held: NDArray[np.float32], temperatures: Sequence[float]) -> tuple[Line | None, ...]:
+        """Choose the targets that a line answers for; a line of raw samples would know nothing."""
+        if not isinstance(self.preprocessing.token, LogBandPowerToken):
+            return (None,) * len(self.task.targets)
+        return chosen_lines(self.windows, self.task.split, held.astype(np.float64), temperatures)
 
     def _logits(self, model: Network, tokens: NDArray[np.float32], arch: ArchConfig) -> NDArray[np.float32]:
         if not len(tokens):
             return np.empty((0, len(model.class_counts), max(model.class_counts)), dtype=np.float32)
         return np.asarray(predict(model, tokens, arch, device=self.device).numpy())
 
-    def _calibrate(
+    def _held_out(
         self, model: Network, training: Examples, validation: Examples, arch: ArchConfig
-    ) -> tuple[float, ...]:
-        """Fit temperatures to a copy that is fine-tuned without the validation windows.
+    ) -> NDArray[np.float32]:
+        """Return the logits of the validation windows by a copy that is fine-tuned without them.
 
         The shipped weights are fine-tuned on these too and would look surer on them than they are.
         """
         copied = copy.deepcopy(model).cpu()
         self._train(copied, self.preset.finetune_recipe, training, arch=arch, file=CALIBRATION_FILE)
         copied.to(self.device.place)
-        return self._temperatures(copied, validation, arch)
+        return self._logits(copied, validation.tokens, arch)
 
 
 def _supernet(windows: WindowSet, preset: Preset, seed: int) -> Network:
@@ -402,7 +427,7 @@ def _read(folder: Path) -> FoldResult | None:
         return None
     values = json.loads((folder / RESULT_FILE).read_text())
     values["arch"] = ArchConfig.from_json(json.dumps(values["arch"]))
-    values["targets"] = tuple(values["targets"])
+    values |= {name: tuple(values[name]) for name in ("targets", "lines")}
     values["temperatures"] = {kind: tuple(numbers) for kind, numbers in values["temperatures"].items()}
     with np.load(folder / LOGITS_FILE, allow_pickle=False) as archive:
         return FoldResult(FoldSummary(**values), {name: archive[name] for name in archive.files})
@@ -416,6 +441,8 @@ def read_subnet(folder: Path, windows: WindowSet, result: FoldResult) -> Network
         n_features=windows.tokens.shape[2],
         class_counts=class_counts(with_targets(windows, result.summary.targets)),
     )
+    if result.summary.lines:
+        subnet.line = line_layer(subnet)
     subnet.load_state_dict(load((folder / SUBNET_FILE).read_bytes()))
     return subnet.eval()
 

@@ -51,6 +51,8 @@ class NetworkRecord(_Frozen):
         Of the found subnet with inherited weights.
     evaluations, epochs, best_epoch : int
         Of search and training.
+    lines : tuple of str
+        The targets that a line answers for in its place.
     """
 
     folder: str
@@ -65,6 +67,7 @@ class NetworkRecord(_Frozen):
     evaluations: int
     epochs: int
     best_epoch: int
+    lines: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, folder: str, summary: FoldSummary) -> NetworkRecord:
@@ -82,6 +85,7 @@ class NetworkRecord(_Frozen):
             evaluations=summary.evaluations,
             epochs=summary.epochs,
             best_epoch=summary.best_epoch,
+            lines=summary.lines,
         )
 
 

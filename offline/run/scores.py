@@ -26,7 +26,7 @@ from offline.metrics import (
     softmax,
 )
 from offline.presets import ROLLING_SECONDS
-from offline.run.fold import FoldResult
+from offline.run.fold import SUBNET, FoldResult
 from offline.run.record import REFERENCE, ScoredWindows
 from offline.run.reference import REFERENCE_NAME
 
@@ -70,18 +70,21 @@ def with_tested_temperatures(
 ) -> FoldResult:
     """Calibrate the found subnet of a network by what the same subnets of folds say of all their test windows.
 
-    For a network without test windows: those of all folds say more than its few for validation.
+    For a network without test windows: those of all folds say more than its few for validation. A line that answers
+    in its place was calibrated on all of its windows, each by a line without it.
     """
-    temperatures = []
-    for name in result.summary.targets:
-        target = [t.name for t in windows.targets].index(name)
+    temperatures = list(result.summary.temperatures["found"])
+    for t, name in enumerate(result.summary.targets):
+        if name in result.summary.lines:
+            continue
+        target = [each.name for each in windows.targets].index(name)
         logits = np.full((len(windows), len(windows.targets[target].classes)), np.nan)
         for split, fold in folds:
             if name in fold.summary.targets:
                 column = fold.summary.targets.index(name)
-                logits[split.test] = fold.logits["found"][:, column, : logits.shape[1]]
+                logits[split.test] = fold.logits[SUBNET][:, column, : logits.shape[1]]
         known = np.isfinite(logits[:, 0])
-        temperatures.append(fit_temperature(logits[known], windows.labels[known, target], windows.trial[known]))
+        temperatures[t] = fit_temperature(logits[known], windows.labels[known, target], windows.trial[known])
     summary = replace(result.summary, temperatures=result.summary.temperatures | {"found": tuple(temperatures)})
     return replace(result, summary=summary)
 

@@ -16,7 +16,7 @@ from offline.datasets.base import Dataset, WindowSet
 from offline.run.bad_channels import FoldNetwork
 from offline.run.baselines import BaselineFrame, BaselineTask, Probabilities, baseline_tasks, over_all_windows
 from offline.run.controls import Probe, attributions, explained, measure_controls
-from offline.run.fold import KINDS, FoldResult, Task, read_subnet
+from offline.run.fold import KINDS, SUBNET, FoldResult, Task, read_subnet
 from offline.run.plan import Plan
 from offline.run.record import (
     PREDICTIONS_CSV,
@@ -151,8 +151,10 @@ class Scoring:
         scored_results = [with_int8(self.windows, *each) for each in results] if int8 else [r for _, r in results]
         folds = [(task.split, result) for (task, _), result in zip(results, scored_results, strict=True)]
         n_targets = range(len(self.windows.targets))
+        lines = any(result.summary.lines for _, result in folds)
+        kinds = (*KINDS, *[SUBNET] * lines, *[INT8] * int8)
         probabilities: dict[str, list[NDArray[np.float64]]] = {
-            kind: [pooled(self.windows, folds, t, kind) for t in n_targets] for kind in (*KINDS, *[INT8] * int8)
+            kind: [pooled(self.windows, folds, t, kind) for t in n_targets] for kind in kinds
         }
         for name, columns in over_all_windows(self.windows, compared).items():
             probabilities[REFERENCE if name == REFERENCE_BASELINE.name else name] = columns

@@ -190,7 +190,7 @@ def _exported(windows: WindowSet, task: Task, result: FoldResult) -> ExportedSub
             with_targets(windows, task.targets).targets, result.summary.temperatures["found"], strict=True
         )
     )
-    return ExportedSubnet(read_subnet(task.folder, windows, result), targets)
+    return ExportedSubnet(read_subnet(task.folder, windows, result), targets, result.summary.lines)
 
 
 def golden_excerpt(dataset: Dataset, spec: PreprocessingSpec, trained: Sequence[str]) -> Excerpt:

@@ -30,6 +30,9 @@ from offline.supernet.space import ArchConfig
 PADDING_LOGIT = -1e4
 """Logit of a class that a target does not have: its probability is 0 in float32 at any useful temperature."""
 
+TOKEN_LIMIT = 5.0
+"""Tokens beyond it (standard deviations of rest, or units of log power) count as it, where a line reads them."""
+
 Dropout = Callable[[Tensor], Tensor]
 """Zeroes some elements of a tensor at random and scales the others."""
 
@@ -154,6 +157,11 @@ class Network(nn.Module):
         Shape of the input: number of tokens, and length of a token.
     class_counts : tuple of int
         Number of classes of each target.
+
+    Attributes
+    ----------
+    line : nn.Linear or None
+        A linear path beside the blocks: its logits of the limited tokens are added to those of the head.
     """
 
     def __init__(self, arch: ArchConfig, *, n_channels: int, n_features: int, class_counts: tuple[int, ...]) -> None:
@@ -169,6 +177,7 @@ class Network(nn.Module):
         self.blocks = nn.ModuleList(Block(dim, arch.hidden(layer)) for layer in range(arch.depth))
         self.norm = LayerNorm(dim)
         self.head = Linear(dim, sum(class_counts))
+        self.line: nn.Linear | None = None
         nn.init.trunc_normal_(self.class_token, std=0.02)
         nn.init.trunc_normal_(self.position, std=0.02)
 
@@ -195,7 +204,11 @@ class Network(nn.Module):
             # Only the class token leaves the last block.
             used = 1 if layer == arch.depth - 1 else None
             x = self.blocks[layer](x, arch.heads[layer], arch.hidden(layer), used=used, dropout=dropout)
-        return self.classified(x)
+        found = self.classified(x)
+        if self.line is None:
+            return found
+        beside = self.line(tokens.clamp(-TOKEN_LIMIT, TOKEN_LIMIT).flatten(-2))
+        return Output(found.logits + self._by_target(beside, 0.0), found.embedding)
 
     def embedded(self, tokens: Tensor, dim: int) -> Tensor:
         """Map windows to tokens (batch, 1 + n_channels, dim): the class token, then one for each channel."""
@@ -208,16 +221,27 @@ class Network(nn.Module):
     def classified(self, x: Tensor) -> Output:
         """Map the tokens of the last block, of which the first is used, to the output."""
         embedding = self.norm(x[..., 0, :])
-        parts = self.head(embedding).split(self.class_counts, dim=-1)
-        widest = max(self.class_counts)
-        padded = [functional.pad(part, (0, widest - part.shape[-1]), value=PADDING_LOGIT) for part in parts]
-        return Output(torch.stack(padded, dim=-2), embedding)
+        return Output(self._by_target(self.head(embedding), PADDING_LOGIT), embedding)
+
+    def _by_target(self, flat: Tensor, padding: float) -> Tensor:
+        """Map logits of all classes (..., classes) to those of each target (..., targets, most classes)."""
+        parts, widest = flat.split(self.class_counts, dim=-1), max(self.class_counts)
+        padded = [functional.pad(part, (0, widest - part.shape[-1]), value=padding) for part in parts]
+        return torch.stack(padded, dim=-2)
 
     def parameters_of(self, arch: ArchConfig) -> int:
         """Count the parameters of a subnet."""
         return count_parameters(
             arch, n_channels=self.n_channels, n_features=self.n_features, class_counts=self.class_counts
         )
+
+
+def line_layer(network: Network) -> nn.Linear:
+    """Return a line of zeros for a network."""
+    line = nn.Linear(network.n_channels * network.n_features, sum(network.class_counts))
+    nn.init.zeros_(line.weight)
+    nn.init.zeros_(line.bias)
+    return line
 
 
 def count_parameters(arch: ArchConfig, *, n_channels: int, n_features: int, class_counts: tuple[int, ...]) -> int:

@@ -356,7 +356,8 @@ def test_the_shipped_network_is_calibrated_by_the_test_windows_of_all_folds(
     logits = np.empty((len(windows), 2))
     for split, network in zip(splits, result.record.protocols[0].networks, strict=True):
         with np.load(folder / network.folder / "logits.npz") as archive:
-            logits[split.test] = archive["found"][:, 0]
+            logits[split.test] = archive["subnet"][:, 0]
+    assert not result.record.final[0].lines
     expected = fit_temperature(logits, windows.labels[:, 0], windows.trial)
     assert result.bundle.spec.targets[0].temperature == pytest.approx(expected, rel=1e-6)
     assert result.record.final[0].temperatures[0] == pytest.approx(expected, rel=1e-6)

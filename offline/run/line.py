@@ -1,0 +1,176 @@
+"""The line beside a network: logistic regression on the same tokens, which answers where inner validation prefers it.
+
+A few hundred windows teach a line more than a transformer. Which of the two answers for a target is decided on the
+validation windows, which neither of them was fitted to. Windows that are tested have no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from offline.datasets.base import Split, WindowSet
+from offline.metrics import fit_temperature, softmax
+from offline.supernet.model import PADDING_LOGIT, TOKEN_LIMIT, Network, line_layer
+
+INVERSE_PENALTY = 3e-4
+"""Strong: see the tables of docs/mental-load.md, *Within one person*."""
+
+PARTS = 5
+"""Parts of the known windows, each predicted by a line fitted to the others, for the temperature."""
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A fitted line, and how sure it may be.
+
+    Attributes
+    ----------
+    weights : ndarray of float64, shape (n_classes, n_channels * n_features)
+        Of tokens limited to `TOKEN_LIMIT`.
+    bias : ndarray of float64, shape (n_classes,)
+        Added to them.
+    temperature : float
+        By which its logits are divided.
+    """
+
+    weights: Floats
+    bias: Floats
+    temperature: float
+
+
+def chosen_lines(
+    windows: WindowSet, split: Split, logits: Floats, temperatures: Sequence[float]
+) -> tuple[Line | None, ...]:
+    """Choose between the network and a line for each target, by their log loss on validation windows.
+
+    Classes count the same. Where validation lacks a class and so cannot say, the line answers: it is the simpler one.
+
+    Parameters
+    ----------
+    windows : WindowSet
+        All windows, with the targets of the network.
+    split : Split
+        Its test part is not read.
+    logits : ndarray of float64, shape (n_validation, n_targets, n_classes)
+        What the network, fitted to the training windows alone, says of the validation windows.
+    temperatures : sequence of float
+        Of these logits, one a target.
+
+    Returns
+    -------
+    tuple of Line or None
+        One a target, fitted to training and validation windows. None where the network answers: its loss is less, or
+        training knows one class only.
+    """
+    units = units_apart(windows, split)
+    found = []
+    for t, target in enumerate(windows.targets):
+        labels, n_classes = windows.labels[:, t], len(target.classes)
+        if len(np.unique(labels[split.train])) < 2:
+            found.append(None)
+            continue
+        line = _fitted(windows, split, labels, n_classes, units)
+        network = softmax(logits[:, t, :n_classes] / temperatures[t])
+        model = _fit(windows.tokens[split.train], labels[split.train])
+        simple = softmax(_logits(model, windows.tokens[split.validation], n_classes) / line.temperature)
+        held = labels[split.validation]
+        undecided = len(np.unique(held)) < len(np.unique(labels[_known(split)]))
+        found.append(line if undecided or _log_loss(simple, held) <= _log_loss(network, held) else None)
+    return tuple(found)
+
+
+def put_beside(network: Network, lines: Sequence[Line | None]) -> None:
+    """Let lines answer for some targets of a network: they get rows of its line, and its head is silent there.
+
+    The logits of these rows are calibrated: their temperature is 1.
+    """
+    network.line = line_layer(network)
+    start = 0
+    with torch.no_grad():
+        for line, count in zip(lines, network.class_counts, strict=True):
+            rows = slice(start, start + count)
+            start += count
+            if line is not None:
+                network.head.weight[rows] = 0.0
+                network.head.bias[rows] = 0.0
+                network.line.weight[rows] = torch.from_numpy(line.weights / line.temperature).float()
+                network.line.bias[rows] = torch.from_numpy(line.bias / line.temperature).float()
+
+
+def units_apart(windows: WindowSet, split: Split) -> Indices:
+    """Return the largest unit of which training and validation share none: person, stimulus, trial, or window."""
+    for units in (windows.subject, windows.stimulus, windows.trial):
+        if units is not None and not np.isin(units[split.validation], units[split.train]).any():
+            return units
+    return np.arange(len(windows), dtype=np.int64)
+
+
+def _known(split: Split) -> Indices:
+    return np.concatenate([split.train, split.validation])
+
+
+def _fitted(windows: WindowSet, split: Split, labels: Indices, n_classes: int, units: Indices) -> Line:
+    known = _known(split)
+    model = _fit(windows.tokens[known], labels[known])
+    weights, bias = _affine(model, n_classes)
+    return Line(weights, bias, _temperature(windows, known, labels, n_classes, units))
+
+
+def _temperature(windows: WindowSet, known: Indices, labels: Indices, n_classes: int, units: Indices) -> float:
+    """Fit the temperature to logits of the known windows, each by a line that did not see its unit."""
+    _, of_row = np.unique(units[known], return_inverse=True)
+    part = np.random.default_rng(0).permutation(of_row.max() + 1)[of_row] % PARTS
+    logits = np.full((len(known), n_classes), np.nan)
+    for number in range(PARTS):
+        others, own = known[part != number], part == number
+        if own.any() and len(np.unique(labels[others])) > 1:
+            logits[own] = _logits(_fit(windows.tokens[others], labels[others]), windows.tokens[known[own]], n_classes)
+    scored = np.isfinite(logits[:, 0])
+    # Windows resemble the others of their trial, and say less than so many; where they are the unit they are tested so.
+    groups = windows.trial if len(np.unique(of_row)) < len(known) else units
+    return fit_temperature(logits[scored], labels[known][scored], groups[known][scored])
+
+
+def _limited(tokens: NDArray[np.float32]) -> Floats:
+    return np.clip(tokens.reshape(len(tokens), -1), -TOKEN_LIMIT, TOKEN_LIMIT).astype(np.float64)
+
+
+def _fit(tokens: NDArray[np.float32], labels: Indices) -> Any:
+    regression = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=2000)
+    return make_pipeline(StandardScaler(), regression).fit(_limited(tokens), labels)
+
+
+def _affine(model: Any, n_classes: int) -> tuple[Floats, Floats]:
+    """Return weights and bias of each class on limited tokens; a class that was not there is never named."""
+    scaler, regression = model[0], model[1]
+    rows, intercepts = regression.coef_, regression.intercept_
+    if len(rows) == 1:
+        rows, intercepts = np.stack([-rows[0], rows[0]]) / 2, np.array([-intercepts[0], intercepts[0]]) / 2
+    weights = np.zeros((n_classes, rows.shape[1]))
+    bias = np.full(n_classes, PADDING_LOGIT)
+    weights[regression.classes_] = rows / scaler.scale_
+    bias[regression.classes_] = intercepts - (rows / scaler.scale_) @ scaler.mean_
+    return weights, bias
+
+
+def _logits(model: Any, tokens: NDArray[np.float32], n_classes: int) -> Floats:
+    weights, bias = _affine(model, n_classes)
+    return np.asarray(_limited(tokens) @ weights.T + bias)
+
+
+def _log_loss(probabilities: Floats, labels: Indices) -> float:
+    """Return the mean over classes of their windows' log loss."""
+    losses = -np.log(np.maximum(probabilities[np.arange(len(labels)), labels], 1e-12))
+    return float(np.mean([losses[labels == code].mean() for code in np.unique(labels)]))
