@@ -84,7 +84,7 @@ def model_card(
         f"{record.description} The scores are cross-validated over {record.splits} folds{apart}: each fold trains and "
         f"searches its own networks and is scored on windows that were in no training. "
         f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[record.within_subject]} "
-        f"{caution(info)}"
+        + " ".join(filter(None, (record.lines_note, caution(info))))
     )
     limits = _SYNTHETIC if info.synthetic else info.limitations
     return Provenance(

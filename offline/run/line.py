@@ -75,7 +75,7 @@ def chosen_lines(
         training knows one class only.
     """
     units = units_apart(windows, split)
-    found = []
+    found: list[Line | None] = []
     for t, target in enumerate(windows.targets):
         labels, n_classes = windows.labels[:, t], len(target.classes)
         if len(np.unique(labels[split.train])) < 2:

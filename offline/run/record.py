@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,21 @@ class ProtocolRecord(_Frozen):
     scores: dict[str, tuple[TargetScore, ...]]
     leak: tuple[LeakRecord, ...] = ()
     attributions: tuple[Attribution, ...] = ()
+
+    @property
+    def lines_note(self) -> str:
+        """Where a line answers in place of the found subnets; empty for nowhere."""
+        counts = Counter(name for network in self.networks for name in network.lines)
+        if not counts:
+            return ""
+        shares = (
+            f"{name} in {count} of {sum(name in network.targets for network in self.networks)} networks"
+            for name, count in counts.items()
+        )
+        return (
+            "Validation windows choose for each target between the found subnet and logistic regression on the same "
+            f"tokens. The latter answers for {', '.join(shares)}."
+        )
 
 
 class Exclusion(_Frozen):
