@@ -346,6 +346,20 @@ class Studio:
             self._caught_up(window)
             self.shoot(window, f"invalid{_SUFFIX[size]}_{theme}")
 
+    def artefact(self, theme: str) -> None:
+        """A burst of muscle and a jolt, in a model that makes no rule of them."""
+        bundle = load_bundle(ROOT / "exported_models" / "synthetic-vad")
+        names = ",".join(bundle.spec.preprocessing.channels)
+        recording = synthetic_recording(f"synthetic:?channels={names}&speed=max&seconds=90")
+        noise = np.random.default_rng(0)
+
+        def spoil(data: np.ndarray, times: np.ndarray) -> None:
+            data[(times > 72) & (times < 73)] += 40 * noise.standard_normal(data.shape)[(times > 72) & (times < 73)]
+            data[(times > 76) & (times < 77)] += 200 * np.sin(times[(times > 76) & (times < 77)] * 8)[:, None]
+
+        source = Ahead(recording, ahead=80, name="Synthetic", spoil=spoil)
+        self.run(f"artefact_{theme}", theme, SMALL, bundle, source)
+
     def failed(self, theme: str) -> None:
         class Absent(Ahead):
             def start(self) -> StreamInfo:
@@ -560,6 +574,7 @@ def main(out: Path, only: str = "") -> None:
         "seam": studio.seam,
         "invalid": studio.invalid,
         "lost": studio.lost,
+        "artefact": studio.artefact,
         "failed": studio.failed,
         "replay": studio.replay,
         "channels64": studio.many_channels,

@@ -16,6 +16,8 @@ from bci_app.presentation.answers import Stretch
 
 # Pixels that words may reach over the ends of an axis before they are moved back.
 _REACH = 100
+# Pixels of a band that is a strip.
+_STRIP = 3
 
 
 class WordAxis(pg.AxisItem):
@@ -128,11 +130,19 @@ class Hatching(pg.GraphicsObject):
 
 
 class Bands(pg.GraphicsObject):
-    """Plain bands over the whole height with a name at their upper left: trials on a timeline."""
+    """Plain bands over the whole height with a name at their upper left: trials on a timeline.
 
-    def __init__(self, plot: Plot) -> None:
+    Parameters
+    ----------
+    plot : Plot
+        What they are drawn in.
+    strip : bool
+        Whether they are a thin strip along the lower edge without names, as artefacts are.
+    """
+
+    def __init__(self, plot: Plot, *, strip: bool = False) -> None:
         super().__init__()
-        self._plot = plot
+        self._plot, self._strip = plot, strip
         self._bands: tuple[Stretch, ...] = ()
         self.setZValue(-30)
         plot.addItem(self, ignoreBounds=True)
@@ -161,6 +171,9 @@ class Bands(pg.GraphicsObject):
         for start, stop, name in self._bands:
             box = transform.mapRect(QRectF(start, view.top(), stop - start, view.height())).intersected(whole)
             if box.width() <= 0:
+                continue
+            if self._strip:
+                painter.fillRect(QRectF(box.left(), box.bottom() - _STRIP, box.width(), _STRIP), QColor(theme.poor))
                 continue
             painter.fillRect(box.adjusted(0, 0, -1, 0), QColor(theme.surface))
             if box.width() > metrics.horizontalAdvance(name) + GRID and box.height() > 2 * metrics.height():

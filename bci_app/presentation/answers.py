@@ -97,6 +97,8 @@ class Answers:
         Self-reports and trials of the same time.
     truth : Truth or None
         The state of a simulated participant.
+    artefacts : tuple of Stretch
+        Where muscle or movement is in the signal.
     """
 
     predictions: tuple[Prediction, ...]
@@ -109,6 +111,7 @@ class Answers:
     reports: tuple[SelfReport, ...] = ()
     trials: tuple[Trial, ...] = ()
     truth: Truth | None = None
+    artefacts: tuple[Stretch, ...] = ()
 
     @classmethod
     def of(cls, log: SessionLog, live: LiveStatus | None, bundle: Bundle, *, now: float, span: float) -> Answers | None:
@@ -125,8 +128,10 @@ class Answers:
             reasons = last.reasons if last is not None and not stale else ()
             reason = ", ".join(reason.value for reason in reasons) or silent
         start = now - span - hop
+        seen = tuple(log.since(start))
+        window = bundle.preprocessing.window_seconds
         return cls(
-            predictions=tuple(log.since(start)),
+            predictions=seen,
             now=now,
             span=span,
             hop=hop,
@@ -136,6 +141,7 @@ class Answers:
             reports=tuple(report for report in log.reports if report.time >= start),
             trials=tuple(trial for trial in log.trials if trial.stop is None or trial.stop >= start),
             truth=log.truth,
+            artefacts=tuple(artefact_stretches(seen, hop=hop, window=window)),
         )
 
     @property
@@ -154,6 +160,34 @@ class Answers:
     def latest_of(self, name: str) -> TargetPrediction | None:
         """Return the newest answer for one target, if there is one."""
         return self.of_target(name)[-1] if self.latest is not None else None
+
+
+def artefact_stretches(predictions: Sequence[Prediction], *, hop: float, window: float) -> list[Stretch]:
+    """Find where muscle or movement is in the signal, in LSL seconds, from the windows that hold it.
+
+    Every window that an artefact lies in names it: the artefact begins in the newest hop of the first of them and ends
+    in the oldest hop of the last.
+
+    Parameters
+    ----------
+    predictions : sequence of Prediction
+        In order, valid or not.
+    hop, window : float
+        Seconds between windows, and their length.
+    """
+    found: list[Stretch] = []
+    before: Prediction | None = None
+    for prediction in predictions:
+        if not prediction.artefact:
+            before = None
+            continue
+        stop = prediction.time - window + hop
+        if before is None or before.artefact != prediction.artefact or prediction.time - before.time > 1.5 * hop:
+            found.append(Stretch(prediction.time - hop, max(prediction.time, stop), prediction.artefact))
+        else:
+            found[-1] = found[-1]._replace(stop=max(found[-1].stop, stop))
+        before = prediction
+    return found
 
 
 def silent_seconds(hop: float) -> float:

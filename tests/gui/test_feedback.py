@@ -13,7 +13,7 @@ from bci_app.bundle.spec import Target
 from bci_app.events import Prediction, TargetPrediction
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.theme import DARK
-from bci_app.gui.views.feedback import CalmGauge, CalmPlane, FeedbackWindow
+from bci_app.gui.views.feedback import UNKNOWN, CalmGauge, CalmPlane, FeedbackWindow
 from bci_app.presentation.answers import Answers
 from bci_app.presentation.state import Step
 from tests.bundles import write_bundle
@@ -45,7 +45,7 @@ def test_it_shows_the_plane_or_one_gauge_and_closes(qtbot: QtBot, window: MainWi
     gauge = feedback.view
     assert isinstance(gauge, CalmGauge)
     assert gauge.targets == ("valence",)
-    qtbot.waitUntil(lambda: gauge.word in ("low", "high", "undecided"), timeout=WAIT)
+    qtbot.waitUntil(lambda: gauge.word in ("low", "high", UNKNOWN), timeout=WAIT)
     qtbot.keyClick(feedback, Qt.Key.Key_Left)
     assert feedback.view is plane
     window.run_action("feedback")
@@ -70,7 +70,7 @@ def test_no_prediction_is_seen_by_a_participant_who_rates(
     assert isinstance(feedback.view, CalmPlane)
 
 
-def test_undecided_is_a_word_and_writing_grows_with_the_window(qtbot: QtBot) -> None:
+def test_not_knowing_is_a_word_and_writing_grows_with_the_window(qtbot: QtBot) -> None:
     gauge = CalmGauge(VAD[0], 0, DARK)
     plane = CalmPlane(VAD[0], VAD[1], DARK)
     for view in (gauge, plane):
@@ -82,7 +82,7 @@ def test_undecided_is_a_word_and_writing_grows_with_the_window(qtbot: QtBot) -> 
     for view in (gauge, plane):
         view.show_answers(answers)
         assert not view.grab().isNull()
-    assert gauge.word == "undecided"
+    assert gauge.word == UNKNOWN
     assert plane.place is not None
     assert plane.place.undecided == (True, True)
     assert plane.zoom > 2

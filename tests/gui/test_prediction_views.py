@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from bci_app.gui.views.gauge import Gauge, GaugeForm
 from bci_app.gui.views.plane import Plane
 from bci_app.gui.views.prediction import Running
 from bci_app.gui.views.timeline import Timeline, end_words, time_ticks
-from bci_app.presentation.answers import Answers
+from bci_app.presentation.answers import Answers, artefact_stretches
 from bci_app.presentation.state import LiveStatus, SelfReport, SessionLog, Step, Trial, Truth
 from tests.bundles import LOAD, VALENCE, write_bundle
 
@@ -38,6 +39,24 @@ def said(targets: tuple[Target, ...], time: float, *, valid: bool = True) -> Pre
 
 def axis_words(plot: Plot) -> list[str]:
     return [text for _, text in plot.getAxis("left")._tickLevels[0]]
+
+
+def test_an_artefact_is_drawn_where_it_lies_in_the_windows_that_hold_it(qtbot: QtBot) -> None:
+    timeline = Timeline(LOAD, 0, DARK, axis_width=60)
+    qtbot.addWidget(timeline)
+    window, hop = 4.0, 1.0
+    # Windows that end at 12 to 16 s hold a burst from 11.2 to 12.6 s.
+    predictions = tuple(
+        replace(said((LOAD,), time), artefact="muscle" if 12 <= time <= 16 else "") for time in np.arange(8.0, 21.0)
+    )
+    (found,) = artefact_stretches(predictions, hop=hop, window=window)
+    assert found.start <= 11.2
+    assert 12.6 <= found.stop <= 13.0
+    timeline.show_answers(
+        Answers(predictions, 20.0, span=60.0, hop=hop, windows=1, reason="", silent="no signal", artefacts=(found,))
+    )
+    assert "muscle in the signal" in timeline.text_at(-8.0)
+    assert "muscle" not in timeline.text_at(-3.0)
 
 
 @pytest.fixture

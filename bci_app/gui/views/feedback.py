@@ -11,8 +11,8 @@ from PyQt6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from bci_app.bundle.spec import Bundle, Target
 from bci_app.events import TargetPrediction
 from bci_app.gui.desk import Desk
-from bci_app.gui.theme import GRID, Theme, font, mix
-from bci_app.gui.views.plane import Plane
+from bci_app.gui.theme import GRID, Theme, color, font, mix
+from bci_app.gui.views.plane import Place, Plane
 from bci_app.gui.views.target_view import TargetView
 from bci_app.presentation.answers import Answers, verdict
 from bci_app.presentation.state import LiveStatus, Session, Step
@@ -22,12 +22,40 @@ _SPAN = 10.0  # seconds of answers that are looked at
 _USUAL = 420.0
 _BAR = 10.0
 _HANDLE = 16.0
+_STRIPE = 8.0
+UNKNOWN = "I don’t know"
 
 
 class CalmPlane(Plane):
-    """The plane without trail, ellipse and self-reports, in a size that is read from a distance."""
+    """The plane with the present answer only, in a size that is read from a distance.
+
+    Where one axis is undecided the answer is a stripe across it. Where both are, or there is no answer, the words
+    "I don't know" stand in the middle.
+    """
 
     calm = True
+
+    def _paint_reason(self, painter: QPainter, frame: QRectF) -> None:
+        _write_unknown(painter, frame, self._theme, self.reason)
+
+    def _paint_place(self, painter: QPainter, place: Place) -> None:
+        theme, frame, centre = self._theme, self.frame, self._at(place.x, place.y)
+        if all(place.undecided):
+            _write_unknown(painter, frame, theme)
+        elif any(place.undecided):
+            across, up = frame.width() * place.undecided[0], frame.height() * place.undecided[1]
+            stripe = QRectF(0, 0, across or _STRIPE, up or _STRIPE)
+            middle = frame.center()
+            stripe.moveCenter(QPointF(middle.x() if across else centre.x(), middle.y() if up else centre.y()))
+            painter.fillRect(stripe, color(theme.text, 0.35))
+            painter.setPen(QColor(theme.text))
+            top = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop
+            unsure = self.targets[0] if place.undecided[0] else self.targets[1]
+            painter.drawText(frame.adjusted(0, GRID / 2, 0, 0), top, f"{unsure}: {UNKNOWN}")
+        else:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(theme.text))
+            painter.drawEllipse(centre, _HANDLE / 2, _HANDLE / 2)
 
     @property
     def zoom(self) -> float:
@@ -36,22 +64,27 @@ class CalmPlane(Plane):
 
 
 class CalmGauge(TargetView):
-    """One target: its answer as a large word, and where it lies between two classes."""
+    """One target: its answer as a large word, and where it lies between two classes.
+
+    An undecided answer and none at all read "I don't know"; the scale is then empty.
+    """
 
     def __init__(self, target: Target, index: int, theme: Theme) -> None:
         super().__init__()
         self.targets = (target.name,)
         self._target, self._index, self._theme = target, index, theme
         self._latest: TargetPrediction | None = None
-        self.word = ""
+        self.word = UNKNOWN
+        self.reason = ""
 
     def show_answers(self, answers: Answers) -> None:
         """Show the newest answer."""
         self._latest = answers.latest_of(self.targets[0])
         found = verdict(self._latest) if self._latest is not None else None
-        self.word = found.word if found is not None else ""
+        self.word = UNKNOWN if found is None or found.undecided else found.word
+        self.reason = answers.reason
         self.setAccessibleName(self._target.title)
-        self.setAccessibleDescription(self.word or answers.reason)
+        self.setAccessibleDescription(f"{self.word} {self.reason}".strip())
         self.update()
 
     def show_theme(self, theme: Theme) -> None:
@@ -66,14 +99,13 @@ class CalmGauge(TargetView):
         zoom = max(1.0, min(self.width(), self.height()) / _USUAL)
         painter.scale(zoom, zoom)
         theme, width, middle = self._theme, self.width() / zoom, self.height() / zoom / 2
-        found = verdict(self._latest) if self._latest is not None else None
         top = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignVCenter
         painter.setFont(font())
         painter.setPen(QColor(theme.muted))
         painter.drawText(QRectF(0, middle - 9 * GRID, width, 3 * GRID), top, self._target.title)
         painter.setFont(font(large=True))
-        painter.setPen(QColor(theme.text if found is not None and not found.undecided else theme.muted))
-        painter.drawText(QRectF(0, middle - 6 * GRID, width, 4 * GRID), top, self.word or "–")
+        painter.setPen(QColor(theme.text))
+        painter.drawText(QRectF(0, middle - 6 * GRID, width, 4 * GRID), top, self.word)
         if len(self._target.classes) == 2:
             self._paint_scale(painter, QRectF(width * 0.1, middle + GRID, width * 0.8, _BAR))
 
@@ -88,14 +120,31 @@ class CalmGauge(TargetView):
         low, high = (metrics.elidedText(w, Qt.TextElideMode.ElideRight, bar.width() / 2) for w in self._target.classes)
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, low)
         painter.drawText(below, Qt.AlignmentFlag.AlignRight, high)
-        if self._latest is None or not self._latest.smoothed:
+        if self.reason:
+            middle = Qt.AlignmentFlag.AlignHCenter
+            painter.drawText(below.adjusted(0, 3 * GRID, 0, 3 * GRID), middle, self.reason)
+        if self._latest is None or not self._latest.smoothed or self.word == UNKNOWN:
             return
-        found = verdict(self._latest)
-        hollow = found is not None and found.undecided
-        painter.setPen(QPen(tint if hollow else QColor(theme.background), 3))
-        painter.setBrush(QColor(theme.background) if hollow else tint)
+        painter.setPen(QPen(QColor(theme.background), 3))
+        painter.setBrush(tint)
         place = QPointF(bar.left() + self._latest.smoothed[-1] * bar.width(), bar.center().y())
         painter.drawEllipse(place, _HANDLE / 2 + 2, _HANDLE / 2 + 2)
+
+
+def _write_unknown(painter: QPainter, frame: QRectF, theme: Theme, reason: str = "") -> None:
+    """Write in the middle of a frame that there is no answer, and small below it why."""
+    line = QRectF(frame.left(), frame.center().y() - 3 * GRID, frame.width(), 6 * GRID)
+    painter.setFont(font(large=True))
+    # The lines of the frame end where the words stand.
+    words = QFontMetricsF(font(large=True)).horizontalAdvance(UNKNOWN) + 4 * GRID
+    room = QRectF(0, 0, words, 9 * GRID if reason else 6 * GRID)
+    room.moveCenter(QPointF(frame.center().x(), frame.center().y() + (1.5 * GRID if reason else 0)))
+    painter.fillRect(room, QColor(theme.background))
+    painter.setPen(QColor(theme.text))
+    painter.drawText(line, Qt.AlignmentFlag.AlignCenter, UNKNOWN)
+    painter.setFont(font())
+    painter.setPen(QColor(theme.muted))
+    painter.drawText(line.translated(0, 4 * GRID), Qt.AlignmentFlag.AlignCenter, reason)
 
 
 def calm_planes(bundle: Bundle, theme: Theme) -> list[TargetView]:

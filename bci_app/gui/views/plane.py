@@ -81,7 +81,7 @@ class Plane(TargetView):
     targets = _AXES
     main = True
     calm = False
-    """Whether only the present answer is drawn."""
+    """Whether self-reports and a simulated state are left out."""
 
     def __init__(self, valence: Target, arousal: Target, theme: Theme) -> None:
         super().__init__()
@@ -188,8 +188,7 @@ class Plane(TargetView):
         if self.place is not None:
             self._paint_place(painter, self.place)
         elif self.reason:
-            hatch(painter, frame, theme.line)
-            write_reason(painter, frame, self.reason, theme)
+            self._paint_reason(painter, frame)
         if self._answers is not None and not self.calm:
             self._paint_reports(painter, self._answers)
             self._paint_truth(painter, self._answers)
@@ -222,9 +221,14 @@ class Plane(TargetView):
         frame = self.frame
         return QPointF(frame.left() + x * frame.width(), frame.bottom() - y * frame.height())
 
+    def _paint_reason(self, painter: QPainter, frame: QRectF) -> None:
+        """Say why there is no answer."""
+        hatch(painter, frame, self._theme.line)
+        write_reason(painter, frame, self.reason, self._theme)
+
     def _paint_place(self, painter: QPainter, place: Place) -> None:
         theme, frame = self._theme, self.frame
-        trail = place.trail if not self.calm else place.trail[:0]
+        trail = place.trail
         painter.setPen(Qt.PenStyle.NoPen)
         for share, (x, y) in zip(np.linspace(0, 1, len(trail)).tolist(), trail.tolist(), strict=True):
             painter.setBrush(color(theme.muted, 0.05 + 0.55 * share))
@@ -232,8 +236,7 @@ class Plane(TargetView):
         centre = self._at(place.x, place.y)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(QColor(theme.muted), 1))
-        if not self.calm:
-            painter.drawEllipse(centre, place.spread[0] * frame.width(), place.spread[1] * frame.height())
+        painter.drawEllipse(centre, place.spread[0] * frame.width(), place.spread[1] * frame.height())
         hollow = any(place.undecided)
         painter.setPen(QPen(QColor(theme.text if hollow else theme.background), 2))
         painter.setBrush(QColor(theme.background if hollow else theme.text))

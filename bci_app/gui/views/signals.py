@@ -8,15 +8,17 @@ from typing import cast
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRect, QRectF, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QWheelEvent
+from PyQt6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PyQt6.QtWidgets import QWidget
 
 from bci_app.events import Contact, ContactLevel
 from bci_app.gui.glyphs import WORDS, draw_contact, hatch, write_reason
 from bci_app.gui.theme import GRID, Theme, font, mix
+from bci_app.gui.views.signal_marks import HEAD, paint_artefacts, paint_breaks, paint_markers
 from bci_app.gui.views.signal_scales import paint_amplitude, paint_time
 from bci_app.gui.views.trace_inks import Ink, TraceInks, bgr
 from bci_app.montage.names import canonical
+from bci_app.presentation.answers import Stretch, artefact_stretches
 from bci_app.presentation.raster import FINE, TraceRaster, columns
 from bci_app.presentation.state import SessionLog
 from bci_app.presentation.traces import TraceHistory
@@ -27,7 +29,6 @@ SPANS = (2, 5, 10, 15, 20, 30)
 _GUTTER = 9 * GRID  # left: contact and name
 _SCALE = 8 * GRID  # right: amplitude bar
 _STRIP = 3 * GRID  # bottom: time bar
-_HEAD = 5 * GRID // 2  # top: texts of markers
 # Traces may reach this many rows from their own.
 _REACH = 1.0
 _RESIZE_MS = 60
@@ -50,6 +51,7 @@ class TraceCanvas(QWidget):
         self._theme = theme
         self._traces: TraceHistory | None = None
         self._log = SessionLog()
+        self._hop = self._window = 0.0
         self._channels: tuple[int, ...] = ()
         self._selected: frozenset[int] = frozenset()
         self._contacts: dict[str, Contact] = {}
@@ -71,9 +73,12 @@ class TraceCanvas(QWidget):
 
     # What is shown -----------------------------------------------------------------------------
 
-    def show_session(self, traces: TraceHistory | None, log: SessionLog, channels: Sequence[int]) -> None:
-        """Show another stream, or none."""
+    def show_session(
+        self, traces: TraceHistory | None, log: SessionLog, channels: Sequence[int], *, hop: float, window: float
+    ) -> None:
+        """Show another stream, or none; the model's windows are so many seconds apart and long, 0 without a model."""
         self._traces, self._log, self._channels = traces, log, tuple(channels)
+        self._hop, self._window = hop, window
         self._contacts, self._selected = {}, frozenset()
         self._silent, self._silence = 0.0, ""
         self._inks.forget()
@@ -144,11 +149,11 @@ class TraceCanvas(QWidget):
         self.update()
 
     def _area(self) -> QRect:
-        return QRect(_GUTTER, _HEAD, self.width() - _GUTTER - _SCALE, self.height() - _HEAD - _STRIP)
+        return QRect(_GUTTER, HEAD, self.width() - _GUTTER - _SCALE, self.height() - HEAD - _STRIP)
 
     def _scrolling(self) -> QRect:
         """Return what changes with every sample: the traces and what stands above them."""
-        return self._area().adjusted(0, -_HEAD, _SCALE, 0)
+        return self._area().adjusted(0, -HEAD, _SCALE, 0)
 
     def _samples_per_column(self) -> float:
         assert self._traces is not None
@@ -203,6 +208,18 @@ class TraceCanvas(QWidget):
             seconds=np.diff(second) > 0,
         )
 
+    def artefacts(self) -> list[Stretch]:
+        """List the artefacts that are in sight, in stream samples."""
+        last = self._log.last()
+        if self._traces is None or last is None or not self._hop:
+            return []
+        rate = self._traces.rate
+        seen = self._log.since(last.time - self._span - self._window)
+        return [
+            Stretch(last.sample + rate * (start - last.time), last.sample + rate * (stop - last.time), name)
+            for start, stop, name in artefact_stretches(seen, hop=self._hop, window=self._window)
+        ]
+
     @property
     def _silent_columns(self) -> int:
         """Columns of the picture that are later than the newest sample."""
@@ -227,13 +244,19 @@ class TraceCanvas(QWidget):
         background = QColor(self._theme.background)
         self._paint_ring(painter, area)
         self._paint_silence(painter, area)
-        painter.fillRect(QRect(area.left(), 0, self.width() - area.left(), _HEAD), background)
+        painter.fillRect(QRect(area.left(), 0, self.width() - area.left(), HEAD), background)
         painter.fillRect(QRect(area.right() + 1, 0, _SCALE, self.height()), background)
         painter.setFont(font())
         for box, text in self._missing(area):
             write_reason(painter, box, text, self._theme)
-        self._paint_breaks(painter, area)
-        self._paint_markers(painter, area)
+        theme = self._theme
+
+        def x(sample: float) -> float:
+            return self._x(sample, area)
+
+        paint_artefacts(painter, area, theme, self.artefacts(), x)
+        paint_breaks(painter, area, theme, self._log.gaps, x)
+        paint_markers(painter, area, theme, self._log.markers, x)
         paint_amplitude(painter, area, self._theme, rows=len(self._channels), amplitude=self._amplitude)
         if not self._scrolling().contains(dirty):
             painter.fillRect(QRect(0, 0, area.left(), self.height()), background)
@@ -288,36 +311,6 @@ class TraceCanvas(QWidget):
         silent = self._silent_box(area)
         if silent.width() > 0:
             yield silent, f"{self._silence} {self._silent:.0f} s"
-
-    def _paint_breaks(self, painter: QPainter, area: QRect) -> None:
-        """Draw where the signal does not go on although nothing is lost: a seek, the next recording."""
-        painter.setPen(QPen(QColor(self._theme.muted), 1))
-        for gap in self._log.gaps:
-            x = self._x(gap.sample, area)
-            if not gap.lost and area.left() <= x <= area.right():
-                painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()))
-
-    def _paint_markers(self, painter: QPainter, area: QRect) -> None:
-        """Draw a line through the traces for each, and its text above them."""
-        metrics = painter.fontMetrics()
-        end = float(self.width())  # a text may reach to the next one
-        painter.setClipRect(area.adjusted(0, -_HEAD, _SCALE, 0))
-        for marker in sorted(self._log.markers, key=lambda marker: -marker.sample):
-            x = self._x(marker.sample, area)
-            if x < area.left() - 30 * GRID:
-                break
-            if x > area.right():
-                continue
-            painter.setPen(QPen(QColor(self._theme.muted), 1, Qt.PenStyle.DashLine))
-            painter.drawLine(QPointF(x, area.top() - _HEAD / 4), QPointF(x, area.bottom()))
-            room = min(end - x - GRID, 30.0 * GRID)
-            if room > 2 * GRID:
-                text = metrics.elidedText(marker.text, Qt.TextElideMode.ElideRight, int(room))
-                box = QRectF(x, area.top() - _HEAD, room + GRID, _HEAD - _HEAD / 4)
-                painter.setPen(QColor(self._theme.text))
-                painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
-            end = x
-        painter.setClipping(False)
 
     def _paint_names(self, painter: QPainter, area: QRect) -> None:
         assert self._traces is not None
@@ -379,7 +372,7 @@ class TraceCanvas(QWidget):
                 self.channel_clicked.emit(channel)
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802
-        """Tell a channel's name and contact, and what a hatched stretch is."""
+        """Show a channel's name and contact, and what a hatched stretch is."""
         if event is None or self._traces is None or self._raster is None:
             return
         place = event.position()

@@ -112,7 +112,10 @@ class SignalsPanel(Panel):
         self._visible = self._visible or list(range(len(names)))
         self._selected = frozenset()
         self._fill_menu(names)
-        self.canvas.show_session(traces, log, self._visible)
+        bundle = session.bundle if session is not None else None
+        hop = bundle.preprocessing.hop_seconds if bundle is not None else 0.0
+        window = session.window_seconds if session is not None else 0.0
+        self.canvas.show_session(traces, log, self._visible, hop=hop, window=window)
         self._report_channels()
 
     def show_status(self, live: LiveStatus) -> None:

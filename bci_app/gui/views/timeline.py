@@ -75,6 +75,7 @@ class Timeline(Plot):
         self.show_times(True)
         self.hatching = Hatching(self)
         self.trials = Bands(self)
+        self.artefacts = Bands(self, strip=True)
         self._middle = self.addLine(y=1 / len(target.classes))
         self._middle.setZValue(-20)  # behind the reasons
         shown = range(1, 2) if self._binary else range(len(target.classes))
@@ -131,6 +132,7 @@ class Timeline(Plot):
         self.trials.show_bands(
             [Stretch(trial.start - now, (trial.stop or now) - now, trial.text) for trial in answers.trials]
         )
+        self.artefacts.show_bands([Stretch(start - now, stop - now, name) for start, stop, name in answers.artefacts])
         self._show_reports(answers)
         times = np.array([prediction.time - now for prediction in answers.predictions])
         mine = answers.of_target(self.target.name)
@@ -176,7 +178,8 @@ class Timeline(Plot):
         if not after:
             return ""
         pairs = zip(self.target.classes, after[0], strict=True)
-        return ", ".join(f"{name} {value:.2f}" for name, value in pairs)
+        beside = [f"{name} in the signal" for start, stop, name in self.artefacts.bands if start <= seconds <= stop]
+        return ", ".join([*(f"{name} {value:.2f}" for name, value in pairs), *beside])
 
 
 def _unsure(found: Verdict | None) -> bool:
