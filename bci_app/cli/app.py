@@ -14,7 +14,7 @@ from bci_app import __version__
 from bci_app.cli.machine import bench, doctor, sources
 from bci_app.cli.models import check, models
 from bci_app.cli.output_options import with_outputs
-from bci_app.cli.recordings import info, replay, report
+from bci_app.cli.recordings import export, info, replay, report
 from bci_app.cli.sessions import record, run
 from bci_app.cli.studies import learn, study, verify
 from bci_app.cli.window import demo, gui
@@ -29,6 +29,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     learn,
     verify,
     report,
+    export,
     replay,
     sources,
     info,

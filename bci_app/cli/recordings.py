@@ -1,9 +1,10 @@
-"""Commands on recordings: `replay`, `info` and `report`."""
+"""Commands on recordings: `replay`, `info`, `report` and `export`."""
 
 from __future__ import annotations
 
 import json
 import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -107,3 +108,26 @@ def report(
         profile=None if profile is None else load_profile(profile),
     )
     print(f"Report: {page}")
+
+
+class ExportFormat(Enum):
+    """What recordings can be written as."""
+
+    BIDS = "bids"
+
+
+def export(
+    format_: Annotated[ExportFormat, typer.Argument(metavar="FORMAT", help="bids.", show_default=False)],
+    folder: Annotated[Path, typer.Argument(help="Folder of a study or of recordings, or one recording.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the data set; new or empty.")],
+) -> None:
+    """Write recorded sessions as a data set that other programs read.
+
+    BIDS: BrainVision files with tables of events, channels, electrodes and participants. Trials and ratings lie on the
+    samples that they were recorded at.
+    """
+    from bci_app.bids.export import export_bids
+
+    assert format_ is ExportFormat.BIDS
+    found = export_bids(folder, out)
+    print(f"{found.recordings} recordings of {found.participants} participants in {found.folder}")
