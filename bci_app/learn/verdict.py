@@ -99,7 +99,12 @@ class Verdict:
             and self.artefact_balanced_accuracy >= self.balanced_accuracy - 0.02
             else ""
         )
-        return f"Your own model recognises your {name} {figure} on trials that it has not seen.{suspicion}"
+        general = (
+            f" The general model does as well on the same trials ({self.general_balanced_accuracy:.2f})."
+            if self.general_balanced_accuracy is not None and self.general_balanced_accuracy >= self.balanced_accuracy
+            else ""
+        )
+        return f"Your own model recognises your {name} {figure} on trials that it has not seen.{general}{suspicion}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return values that JSON can hold."""

@@ -47,7 +47,12 @@ def _head(facts: SessionFacts) -> str:
         tiles.append((str(len(facts.trials)), "trials" if facts.study else "self-reports"))
     shown = "".join(f"<div><b>{value}</b>{words}</div>" for value, words in tiles)
     line = safe(" · ".join(part for part in (when, name) if part))
-    return f'<p class="muted">{line}</p>\n<div class="tiles">{shown}</div>'
+    simulated = (
+        '<p class="verdict">Simulated: the participant is a program, and no figure here says anything about people.</p>'
+        if facts.recording.session.get("source", "").startswith("synthetic:")
+        else ""
+    )
+    return f'<p class="muted">{line}</p>\n{simulated}<div class="tiles">{shown}</div>'
 
 
 def _verdict(facts: SessionFacts) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 from sklearn.linear_model import Ridge
 
 from bci_app.learn.calibration import calibrate, calibration_error
 from bci_app.learn.folds import TrainedFold, TrialSums
 from bci_app.learn.validation import Trials, fit, validate
-from bci_app.learn.verdict import interval, trials_needed
+from bci_app.learn.verdict import Verdict, interval, trials_needed
 
 
 def made(effect: float, *, trials: int = 12, windows: int = 20, features: int = 10, seed: int = 0) -> Trials:
@@ -109,3 +112,28 @@ def test_a_head_that_is_wrong_says_nothing() -> None:
     high = np.arange(100) % 2 == 1
     calibration = calibrate(np.where(high, -1.0, 1.0), high, np.full(100, 0.1))
     np.testing.assert_allclose(calibration.probability(np.array([-3.0, 3.0])), 0.5, atol=0.01)
+
+
+SURE: dict[str, Any] = {
+    "target": "valence", "trials": 16, "balanced_accuracy": 0.8, "interval": (0.6, 0.9), "chance": (0.3, 0.7),
+    "p": 0.002,
+    "general_balanced_accuracy": 0.5, "artefact_balanced_accuracy": 0.5, "calibration_error": 0.1, "trials_needed": 30,
+    "features": "band power", "labels": "ratings",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "adopted", "words"),
+    [
+        ({}, True, "recognises your valence 0.80 of the time (chance is 0.5) on trials that it has not seen."),
+        ({"p": 0.02}, False, "cannot be recognised from these 16 trials. About 30 trials"),
+        ({"interval": (0.49, 0.9)}, False, "cannot be recognised"),
+        ({"general_balanced_accuracy": 0.9}, False, "the general model does better"),
+        ({"general_balanced_accuracy": 0.82}, True, "The general model does as well on the same trials (0.82)."),
+        ({"artefact_balanced_accuracy": 0.79}, True, "it may not be your brain"),
+    ],
+)
+def test_the_verdict_is_a_sentence_that_hides_nothing(found: dict[str, Any], adopted: bool, words: str) -> None:
+    verdict = Verdict(**SURE | found)
+    assert verdict.adopted is adopted
+    assert words in verdict.sentence

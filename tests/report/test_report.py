@@ -58,6 +58,7 @@ def test_the_page_says_what_was_recorded_predicted_lost_and_rated(session: Path,
     ):  # fmt: skip
         assert part in text, part
     assert "<script" not in page
+    assert "Simulated" not in page
     assert not re.search(r"""(src|href)=|url\((?!#)|@import""", page)  # nothing beside it
 
 
@@ -67,11 +68,12 @@ def test_a_recording_without_predictions_is_predicted_now_by_a_bundle_that_is_na
     path = tmp_path / "plain.xdf"
     pieces = chunks(eeg(16, RATE, len(CHANNELS)), RATE, [250])
     with Engine(ArraySource(INFO, pieces), None) as engine:
-        engine.start_recording(Recorder(path, INFO))
+        engine.start_recording(Recorder(path, INFO, metadata={"source": "synthetic:?participant=3"}))
         while not engine.finished:
             engine.step()
     without = write_report(path).read_text()
     assert path.with_name("plain_report.html").exists()
+    assert "Simulated: the participant is a program" in without
     assert "holds no predictions" in without
     now = write_report(path, bundle=bundle).read_text()
     assert f"Predicted from the recording by {bundle.spec.name}" in now
