@@ -2,13 +2,16 @@
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt
-PYTEST_ARGS ?= -n 2 --dist worksteal
+# More than cores: half of the time a test waits for a stream.
+PYTEST_ARGS ?= -n 4 --dist worksteal
+SAMPLE ?= 100
+SEED ?= 0
 
 APP := $(VENV)/app
 TEST := $(VENV)/test
 SOURCES := bci_app offline tests
 
-.PHONY: demo test lint unit docs wheel soak bench clean
+.PHONY: demo test lint unit docs wheel soak mutants bench clean
 
 demo: $(APP)/.installed
 	$(APP)/bin/bci-app demo
@@ -38,6 +41,11 @@ wheel: $(TEST)/.installed
 
 soak: $(TEST)/.installed
 	QT_QPA_PLATFORM=offscreen $(TEST)/bin/python -m pytest -m soak --timeout=3600 $(PYTEST_ARGS)
+
+# How many small changes of the core its tests notice; of cosmic-ray, its operators alone.
+mutants: $(TEST)/.installed
+	$(TEST)/bin/python -m pip install --quiet --no-deps cosmic-ray==8.7.0 parso==0.8.7 stevedore==5.10.0
+	$(TEST)/bin/python -m tests.mutation --sample $(SAMPLE) --seed $(SEED)
 
 bench: $(APP)/.installed
 	$(APP)/bin/bci-app bench

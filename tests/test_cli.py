@@ -116,8 +116,8 @@ def test_a_reader_that_stalls_stops_neither_acquisition_nor_recording_nor_ctrl_c
     reading, writing = os.pipe()
     fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
     recording = tmp_path / "s.xdf"
-    # At ten times real speed, the pipe is full after 1 s.
-    source = "synthetic:?speed=10&channels=Fp1,Fp2,C3,C4,O1,O2"
+    # The pipe is full within a second of real time.
+    source = "synthetic:?speed=40&channels=Fp1,Fp2,C3,C4,O1,O2"
     arguments = ("run", "-s", source, "-b", bundle, "--jsonl", "-", "--record", recording)
     with start(*arguments, stdout=writing, stderr=subprocess.PIPE) as process:
         os.close(writing)
