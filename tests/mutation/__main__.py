@@ -33,7 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent.txt")
 # Those that name what no program has: another exception, a variable of another place, a missing decorator.
 _LEFT_OUT = ("ExceptionReplacer", "VariableReplacer", "VariableInserter", "RemoveDecorator")
-_HEAVY = ("torch._dynamo", "scipy.signal", "sklearn.metrics", "onnx", "pymoo", "mne", "hypothesis", "pydantic")
+_HEAVY = ("torch._dynamo", "scipy.signal", "sklearn.metrics", "onnx", "pymoo", "mne", "pydantic")
+_QUIET = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # of plugins that were loaded before the fork
 _SECONDS = 240
 
 
@@ -147,7 +148,7 @@ def survives(mutant: Mutant | None, tests: tuple[str, ...]) -> bool:
             os.dup2(nowhere, stream)
         if mutant is not None:
             sys.meta_path.insert(0, Finder(mutant))
-        code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", *tests])
+        code = pytest.main(["-q", "-x", "-p", "no:cacheprovider", *_QUIET, *tests])
         os._exit(int(code))
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
