@@ -49,7 +49,7 @@ def _head(facts: SessionFacts) -> str:
     line = safe(" · ".join(part for part in (when, name) if part))
     simulated = (
         '<p class="verdict">Simulated: the participant is a program, and no figure here says anything about people.</p>'
-        if facts.recording.session.get("source", "").startswith("synthetic:")
+        if str(facts.recording.session.get("source", "")).startswith("synthetic:")
         else ""
     )
     return f'<p class="muted">{line}</p>\n{simulated}<div class="tiles">{shown}</div>'

@@ -55,7 +55,7 @@ def main() -> None:
         people = change(known[made.digest])
         found = cross_validate(people, settings, {"rest": (people, standard), "task": (people, swapped)})
         one, swap = (summarise(found[baseline], settings) for baseline in ("rest", "task"))
-        print(  # noqa: T201
+        print(
             f"{name:26} {one.balanced:.3f} / {one.rolling:.3f}  ECE {one.calibration_error:.3f}  answered "
             f"{one.answered:.2f}: {one.answered_rolling:.3f}  swapped: rest high {swap.rest_high:.2f} task high "
             f"{swap.task_high:.2f}",

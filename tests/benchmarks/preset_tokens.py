@@ -49,7 +49,7 @@ def main() -> None:
     assert result is not None
     for kind in ("supernet", "inherited", "found", "reference"):
         score = result.record.protocols[0].scores[kind][0]
-        print(  # noqa: T201
+        print(
             f"{given.variant:12} {kind:10} {score.balanced_accuracy:.3f} / {score.rolling_balanced_accuracy:.3f}"
             f"   calibration error {score.expected_calibration_error:.3f}"
         )
