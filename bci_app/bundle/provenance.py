@@ -40,6 +40,8 @@ class Controls(Frozen):
         Balanced accuracy of subnets that no search chose, trained the same way.
     false_alarms : float
         Share of the windows of long rest that are called high.
+    false_alarm_course : tuple of float
+        The same in successive 30 s of the recordings; empty where rest is no longer.
     first_half, second_half : float
         Balanced accuracy in the halves of the recordings.
     """
@@ -52,6 +54,7 @@ class Controls(Frozen):
     median_subnet: Fraction | None = None
     random_subnet: Fraction | None = None
     false_alarms: Fraction | None = None
+    false_alarm_course: tuple[Fraction, ...] = ()
     first_half: Fraction | None = None
     second_half: Fraction | None = None
 
@@ -75,7 +78,11 @@ class Controls(Frozen):
         }
         lines += [f"{name}: balanced accuracy {value:.2f}" for name, value in named.items() if value is not None]
         if self.false_alarms is not None:
-            lines.append(f"long rest: called high in {self.false_alarms:.2f} of the windows")
+            course = ", ".join(f"{share:.2f}" for share in self.false_alarm_course)
+            lines.append(
+                f"long rest: called high in {self.false_alarms:.2f} of the windows"
+                + (f" (by 30 s: {course})" if course else "")
+            )
         return lines
 
 

@@ -74,6 +74,13 @@ def mean_z_score(windows: WindowSet, splits: Sequence[Split], target: int, *, wi
     return _score(windows, distance[:, None].astype(np.float64), splits, target, within_subject=within_subject)
 
 
+def distance_score(
+    windows: WindowSet, distances: Floats, splits: Sequence[Split], target: int, *, within_subject: bool
+) -> float:
+    """Score the Riemannian distances from rest, (n_windows, n_bands), alone."""
+    return _score(windows, np.log(distances + 1e-9), splits, target, within_subject=within_subject)
+
+
 def _score(windows: WindowSet, values: Floats, splits: Sequence[Split], target: int, *, within_subject: bool) -> float:
     labels = windows.labels[:, target]
     predicted = np.full(len(windows), -1, dtype=np.int64)

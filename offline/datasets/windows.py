@@ -67,17 +67,27 @@ def _blocks(data: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         yield data[start : start + _BLOCK]
 
 
-def _rest(trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline, own: Sequence[Window]) -> Rest | None:
-    """Measure the rest baseline of a trial; `own` are the windows of the trial itself."""
-    windows = [window.features for window in own[: spec.baseline_windows]]
-    if trial.rest is not None and spec.baseline_windows:
-        pipeline.reset()
-        windows = []
-        for block in _blocks(trial.rest):
-            windows += [window.features for window in pipeline.process(block)]
-            if len(windows) >= spec.baseline_windows:
-                break
-    return measure_rest(spec, windows)
+def rest_windows(
+    trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline, own: Sequence[Window] | None = None
+) -> list[NDArray[np.float64]]:
+    """Return the features of the windows that the rest baseline of a trial is measured on.
+
+    Parameters
+    ----------
+    trial, spec, pipeline
+        The trial and its preprocessing, which starts again.
+    own : sequence of Window, optional
+        The windows of the trial itself, if they are there.
+    """
+    if trial.rest is None and own is not None:
+        return [window.features for window in own[: spec.baseline_windows]]
+    pipeline.reset()
+    windows: list[NDArray[np.float64]] = []
+    for block in _blocks(trial.data if trial.rest is None else trial.rest):
+        windows += [window.features for window in pipeline.process(block)]
+        if len(windows) >= spec.baseline_windows:
+            break
+    return windows[: spec.baseline_windows]
 
 
 def is_scored(trial: Trial, spec: PreprocessingSpec, number: int) -> bool:
@@ -98,7 +108,7 @@ def scored_windows(trial: Trial, spec: PreprocessingSpec, pipeline: Pipeline) ->
     would live.
     """
     windows = [window for block in _blocks(trial.data) for window in pipeline.process(block)]
-    rest = _rest(trial, spec, pipeline, windows)
+    rest = measure_rest(spec, rest_windows(trial, spec, pipeline, windows) if spec.baseline_windows else [])
     return [window for number, window in enumerate(windows) if is_scored(trial, spec, number)], rest
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable, save_bundle
-from bci_app.bundle.golden import check_bundle, make_golden
+from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
 from bci_app.bundle.spec import (
     Bundle,
     Electrode,
@@ -29,6 +28,7 @@ from offline.datasets import make_windows
 from offline.datasets.simulated import FIRST_PERSON, RATE, Simulated, Simulation
 from offline.elastic.moments import MomentHead, moment_graph, moments
 from offline.elastic.sessions import positions_of
+from offline.export import write_checked
 from offline.metrics import (
     accuracy,
     balanced_accuracy,
@@ -218,13 +218,8 @@ def ship_study(study: Study, folder: Path, *, command: str) -> LoadedBundle:
         ),
         provenance=_card(study, targets, spec, command),
     )
-    excerpt = golden_excerpt(dataset, spec, study.trained)
-    save_bundle(
-        folder, bundle, model, make_golden(bundle, model, raw=excerpt.raw, channels=excerpt.channels, rate=excerpt.rate)
-    )
-    loaded = load_bundle(folder)
-    check_bundle(loaded)
-    return loaded
+    write_checked(folder, bundle, model, golden_excerpt(dataset, spec, study.trained))
+    return load_bundle(folder)
 
 
 def _card(study: Study, targets: Sequence[Target], spec: PreprocessingSpec, command: str) -> Provenance:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable, save_bundle
+from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
 from bci_app.bundle.conformal import Conformal, fit_conformal
 from bci_app.bundle.domain import DomainStatistics, domain_points, fit_domain
-from bci_app.bundle.golden import check_bundle, make_golden
 from bci_app.bundle.spec import (
     Bundle,
     Controls,
@@ -42,16 +41,15 @@ from offline.elastic.study import (
     summarise,
     swapped,
 )
+from offline.export import write_checked
 from offline.run.card import NOT_MEDICAL, software, today
+from offline.run.controls import explained
 from offline.run.shipping import golden_excerpt
 
 MONTAGES = ("10-20", "daisy", "epoc", "cyton", "muse")
 """Headsets that are scored, the largest first."""
 
 METHOD = "log band power (7 bands, 4–28 Hz) against rest, carried to 19 places, and logistic regression"
-
-LARGEST_FALSE_ALARM = 0.1
-"""Share of rest that may be called high in the swap test; more, and the score is marked as explained by it."""
 
 ARTEFACTS = ArtefactRule(peak_to_peak=300.0, muscle=2.0)
 """Limits that one window in a hundred of EEGMAT or fewer breaks."""
@@ -165,11 +163,8 @@ def ship_study(study: Study, dataset: Dataset, folder: Path, *, command: str) ->
     )
     trained = [person.name for person in whole]
     excerpt = golden_excerpt(dataset, spec, trained)
-    golden = make_golden(bundle, model, raw=excerpt.raw, channels=excerpt.channels, rate=excerpt.rate)
-    save_bundle(folder, bundle, model, golden)
-    loaded = load_bundle(folder)
-    check_bundle(loaded)
-    return loaded
+    write_checked(folder, bundle, model, excerpt)
+    return load_bundle(folder)
 
 
 def _conformal(study: Study) -> list[Conformal]:
@@ -224,7 +219,7 @@ def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str) -
                 expected_calibration_error=whole.calibration_error,
                 interval=whole.interval,
                 controls=controls,
-                explained_by_controls=_explained(controls, whole.balanced),
+                explained_by_controls=explained(controls, whole.balanced),
             ),
         ),
         montages=tuple(_montage_score(study, target, name) for name in MONTAGES),
@@ -252,11 +247,5 @@ def _montage_score(study: Study, target: Target, name: str) -> MontageScore:
         rolling_balanced_accuracy=found.rolling,
         n_windows=found.windows,
         controls=controls,
-        explained_by_controls=_explained(controls, found.balanced),
+        explained_by_controls=explained(controls, found.balanced),
     )
-
-
-def _explained(controls: Controls, score: float) -> bool:
-    """Return whether the model may read something else than load: change alone, or muscle."""
-    changed = controls.swap is not None and controls.swap.rest_high > LARGEST_FALSE_ALARM
-    return changed or (controls.muscle_only is not None and controls.muscle_only >= score)

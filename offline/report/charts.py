@@ -285,7 +285,7 @@ def methods(target: TargetReport, colour: str) -> Markup:
 
 def attribution(measured: Attribution) -> Markup:
     """Draw what each electrode is worth on the head, seen from above, and what each band is worth beside it."""
-    largest = max(0.01, *(abs(each.loss) for each in (*measured.channels, *measured.bands)))
+    largest = max(0.01, *(abs(each.loss) for each in measured.channels))
     with picture(720, 300, f"What {measured.target} is read from") as drawn:
         head = drawn.axes(left=8, right=432, top=8, bottom=12)
         head.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), xticks=[], yticks=[])
@@ -304,9 +304,10 @@ def attribution(measured: Attribution) -> Markup:
         if measured.bands:
             bars = drawn.axes(left=400, right=24, top=24, bottom=44)
             values = [band.loss for band in measured.bands]
+            longest = max(0.01, *(abs(value) for value in values))
             bars.barh(range(len(values)), values, color=MUTED, height=0.7)
             bars.set_yticks(range(len(values)), [band.name for band in measured.bands])
-            bars.set(xlabel="balanced accuracy lost", xlim=(min(0.0, *values) - 0.1 * largest, largest * 1.1))
+            bars.set(xlabel="balanced accuracy lost", xlim=(min(0.0, *values) - 0.1 * longest, longest * 1.1))
             bars.grid(visible=False, axis="y")
     return drawn.svg
 

@@ -12,6 +12,7 @@ from offline.report.sections import SECTIONS
 from offline.report.style import STYLE, target_colour
 from offline.report.words import HYPERVOLUME
 from offline.run.bad_channels import LARGEST_LOSS
+from offline.run.controls import explanations
 from offline.run.record import Exclusion
 from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
@@ -42,6 +43,7 @@ def render(report: Report) -> str:
         exclusions=_by_reason(report.record.excluded),
         damage=_by_reason(report.record.damage),
         facts=_facts(report),
+        explanations=explanations,
     )
 
 
@@ -117,5 +119,5 @@ def _facts(report: Report) -> dict[str, str]:
         "intervals": "percentile bootstrap over whole subjects, or whole trials where subjects are fewer than five",
         "command": record.command,
         "software": ", ".join(f"{name} {version}" for name, version in record.software.items()),
-        "duration": f"{record.seconds / 60:.1f} min",
+        "duration": f"{record.seconds / 60:.1f} min of the last call; a run that was interrupted took longer",
     }

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bci_app.bundle.spec import Controls, SwapTest
 from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline, PreprocessingSpec, RestBaseline
-from offline.baselines.artefacts import artefact_scores, mean_z_score
+from offline.baselines.artefacts import artefact_scores, distance_score, mean_z_score
 from offline.datasets.base import Dataset, Split, WindowSet
 from offline.datasets.windows import trial_windows
 from offline.metrics import Ints, balanced_accuracy, mean_over, scored_apart
@@ -25,6 +25,11 @@ LARGEST_FALSE_ALARM = 0.10
 """Share of the windows of rest that may be called high when the beginning of the task stands for rest."""
 
 MEAN_Z = "mean |z|"
+DISTANCE = "Riemannian distances from rest"
+
+COURSE_SECONDS = 30.0
+"""Length of the stretches of rest whose false alarms are counted apart."""
+
 _MOST_WINDOWS = 500
 
 Tokens = NDArray[np.float32]
@@ -100,6 +105,7 @@ def measure_controls(
     features: WindowSet,
     scored: ScoredWindows,
     splits: Sequence[Split],
+    distances: NDArray[np.float64] | None = None,
 ) -> list[Controls]:
     """Measure the controls of a protocol, one for each target.
 
@@ -117,6 +123,8 @@ def measure_controls(
         Predictions of the protocol.
     splits : sequence of Split
         Of the protocol.
+    distances : ndarray of float64, shape (n_windows, n_bands), optional
+        From rest, as `rest_distances` measures them.
     """
     within = probe.within_subject
     muscle = _muscle(spec, probe)
@@ -125,6 +133,8 @@ def measure_controls(
         simple = artefact_scores(features, splits, t, spec.channels, within_subject=within)
         if isinstance(spec.baseline, RestBaseline) and spec.baseline.kind == "feature":
             simple[MEAN_Z] = mean_z_score(probe.windows, splits, t, within_subject=within)
+        if distances is not None:
+            simple[DISTANCE] = distance_score(probe.windows, distances, splits, t, within_subject=within)
         first, second = _halves(scored, t, within_subject=within)
         swap = _swap_test(dataset, spec, probe)
         found.append(
@@ -134,6 +144,7 @@ def measure_controls(
                 muscle_only=muscle and muscle[1][target.name],
                 simple_methods=simple,
                 false_alarms=_false_alarms(scored, t) if swap is not None else None,
+                false_alarm_course=_course(scored, t) if swap is not None else (),
                 first_half=first,
                 second_half=second,
             )
@@ -141,11 +152,26 @@ def measure_controls(
     return found
 
 
+def explanations(controls: Controls, score: float) -> tuple[str, ...]:
+    """Say what explains a score: muscle or the distance from rest reach it, or swapped rest is called high."""
+    found = []
+    if controls.swap is not None and controls.swap.rest_high > LARGEST_FALSE_ALARM:
+        found.append(
+            f"with the beginning of the task as the baseline, rest is called high in {controls.swap.rest_high:.2f} of "
+            f"the windows (at most {LARGEST_FALSE_ALARM:.2f}), so it may be change that is read"
+        )
+    if controls.muscle_only is not None and controls.muscle_only >= score:
+        found.append(f"frequencies above {MUSCLE_FROM:g} Hz alone, where muscles are, reach {controls.muscle_only:.3f}")
+    for name in (MEAN_Z, DISTANCE):
+        reached = controls.simple_methods.get(name)
+        if reached is not None and reached >= score:
+            found.append(f"{name} alone, which knows no direction, reaches {reached:.3f}")
+    return tuple(found)
+
+
 def explained(controls: Controls, score: float) -> bool:
-    """Return True if muscle or the distance from rest reach a score, or if rest is called high when swapped."""
-    changed = controls.swap is not None and controls.swap.rest_high > LARGEST_FALSE_ALARM
-    reached = [controls.muscle_only, controls.simple_methods.get(MEAN_Z)]
-    return changed or any(value is not None and value >= score for value in reached)
+    """Return True if there are `explanations` of a score."""
+    return bool(explanations(controls, score))
 
 
 def attributions(spec: PreprocessingSpec, probe: Probe) -> tuple[Attribution, ...]:
@@ -216,6 +242,15 @@ def _halves(scored: ScoredWindows, target: int, *, within_subject: bool) -> tupl
 def _false_alarms(scored: ScoredWindows, target: int) -> float | None:
     rest = scored.labels[:, target] == 0
     return float((scored.probabilities["found"][target][rest].argmax(axis=1) == 1).mean()) if rest.any() else None
+
+
+def _course(scored: ScoredWindows, target: int) -> tuple[float, ...]:
+    """Return the share of rest that is called high in successive stretches of the recordings; empty for one stretch."""
+    rest = scored.labels[:, target] == 0
+    high = scored.probabilities["found"][target][rest].argmax(axis=1) == 1
+    stretch = ((scored.seconds[rest] - scored.seconds[rest].min(initial=np.inf)) // COURSE_SECONDS).astype(np.int64)
+    found = tuple(float(high[stretch == number].mean()) for number in np.unique(stretch))
+    return found if len(found) > 1 else ()
 
 
 def _swap_test(dataset: Dataset, spec: PreprocessingSpec, probe: Probe) -> SwapTest | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.baselines import REFERENCE as REFERENCE_BASELINE
 from offline.baselines import Baseline
+from offline.baselines.distance import rest_distances
 from offline.datasets.base import Dataset, WindowSet
 from offline.run.bad_channels import FoldNetwork
 from offline.run.baselines import BaselineFrame, BaselineTask, Probabilities, baseline_tasks, over_all_windows
@@ -182,19 +183,27 @@ class Scoring:
         """Put beside each score of the found subnets what else they may read, and what they look at."""
         watch.stage("controls")
         features = self._features()[REFERENCE_BASELINE.name][0]
+        distances = rest_distances(self.data.dataset, self.spec, self.windows)
         return [
-            self._controlled(plan, record, features, results_of(plan, results))
+            self._controlled(plan, record, features, distances, results_of(plan, results))
             for plan, record in zip(self.plans, records, strict=True)
         ]
 
-    def _controlled(self, plan: Plan, record: ProtocolRecord, features: WindowSet, results: Results) -> ProtocolRecord:
+    def _controlled(
+        self,
+        plan: Plan,
+        record: ProtocolRecord,
+        features: WindowSet,
+        distances: NDArray[np.float64] | None,
+        results: Results,
+    ) -> ProtocolRecord:
         networks = [
             FoldNetwork(read_subnet(task.folder, self.windows, result), task.split, task.targets)
             for task, result in results
         ]
         scored = ScoredWindows.read(plan.folder / PREDICTIONS_FILE)
         probe = Probe(self.windows, networks, within_subject=plan.protocol.within_subject)
-        measured = measure_controls(self.data.dataset, self.spec, probe, features, scored, plan.splits)
+        measured = measure_controls(self.data.dataset, self.spec, probe, features, scored, plan.splits, distances)
         found = tuple(
             score.model_copy(
                 update={

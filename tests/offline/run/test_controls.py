@@ -1,5 +1,6 @@
 """The controls show what a network reads, on networks that read one known thing."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,9 +11,11 @@ import torch
 from bci_app.bundle.spec import Controls, SwapTest, Target
 from bci_app.preprocessing.spec import LogBandPowerToken, PreprocessingSpec, RestBaseline
 from offline.baselines.artefacts import ARTEFACTS_ONLY, ARTEFACTS_REMOVED, artefact_scores
-from offline.datasets.base import Split, WindowSet
+from offline.baselines.distance import rest_distances
+from offline.datasets.base import Split, Trial, WindowSet
+from offline.datasets.windows import make_windows
 from offline.run.bad_channels import FoldNetwork
-from offline.run.controls import MEAN_Z, Probe, attributions, explained, measure_controls
+from offline.run.controls import MEAN_Z, Probe, _course, attributions, explained, measure_controls
 from offline.run.record import ScoredWindows
 
 CHANNELS = ("Fp1", "Cz", "Pz")
@@ -78,6 +81,42 @@ def test_a_network_that_reads_muscle_is_at_chance_without_it(band: int, muscle: 
     assert (found.muscle_free < 0.6, found.muscle_only > 0.9) == (muscle, muscle)
     assert (found.first_half, found.second_half) == (1.0, 1.0)
     assert MEAN_Z in found.simple_methods
+
+
+def test_distances_from_rest_grow_with_change_whatever_its_direction_and_know_no_gain() -> None:
+    rng = np.random.default_rng(0)
+    rest, task = rng.standard_normal((2, 40 * 128, 3))
+    task[:, 1] *= 0.5
+    info = SimpleNamespace(name="made", targets=(Target(name="load", classes=("low", "high")),))
+
+    def distances(gain: float) -> Any:
+        own = Trial("s0", "1", "rest", gain * rest, 128.0, CHANNELS, {"load": 0})
+        trials = [own, replace(own, trial="task", data=gain * task, labels={"load": 1}, rest=gain * rest)]
+        dataset = cast(Any, SimpleNamespace(info=info, subjects=lambda: ["s0"], trials=lambda _: trials))
+        made = make_windows(dataset, SPEC)
+        found = rest_distances(dataset, SPEC, made)
+        assert found is not None
+        return found, made.labels[:, 0]
+
+    found, labels = distances(1.0)
+    assert found.shape == (len(labels), 4)
+    assert found[labels == 1].mean() > 1.2 * found[labels == 0].mean()
+    np.testing.assert_allclose(distances(10.0)[0], found, rtol=1e-6)
+
+
+def test_false_alarms_are_counted_in_successive_stretches_of_rest() -> None:
+    made = windows((1, 2))
+    _, split = probe(made, 1, 2)
+    tested = split.test
+    called = np.where((made.seconds[tested] >= 150) & (made.seconds[tested] < 180), 1, made.labels[tested, 0])
+    scored = ScoredWindows(
+        made.labels[tested],
+        made.subject[tested],
+        made.trial[tested],
+        made.seconds[tested],
+        {"found": [np.eye(2)[called]]},
+    )
+    assert _course(scored, 0) == (0.0, 1.0, 0.0, 0.0)
 
 
 def test_features_of_eyes_and_muscles_are_scored_alone_and_left_out() -> None:
