@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import pyxdf
 from PyQt6.QtCore import QSettings, Qt
+from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -527,6 +528,30 @@ def test_recordings_of_the_app_come_first_and_the_newest_of_them(
     page.source.path.setText(str(tmp_path / "nowhere"))
     qtbot.keyClick(page.source.path, Qt.Key.Key_Return)
     assert "No such file or folder" in page.source._path_note.text()
+
+
+def test_the_report_of_a_recording_is_written_beside_it_and_opened(
+    qtbot: QtBot,
+    page: ConnectPage,
+    tmp_path: Path,
+    sample_recordings: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    button = page.source.report
+    page.source.show_tab(2)
+    broken = tmp_path / "broken.xdf"
+    broken.write_bytes(b"XDF:")
+    page.source.add_recording(str(broken))
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "broken.xdf" in page.source._path_note.text())
+    page.source.add_recording(str(sample_recordings[1]))
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bool(opened), timeout=20_000)
+    assert Path(opened[0]) == sample_recordings[1].with_name(f"{sample_recordings[1].stem}_report.html")
+    assert Path(opened[0]).exists()
+    assert button.isEnabled()
 
 
 def test_a_recording_is_played_without_the_live_markers_of_others(qtbot: QtBot, page: ConnectPage) -> None:

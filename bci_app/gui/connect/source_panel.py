@@ -24,12 +24,14 @@ from PyQt6.QtWidgets import (
 from bci_app.gui.connect.beside_row import BesideRow
 from bci_app.gui.connect.board_page import BoardPage
 from bci_app.gui.connect.marker_panel import MarkerPanel
+from bci_app.gui.connect.report_button import ReportButton
 from bci_app.gui.connect.rows import Row, RowList, field_name
 from bci_app.gui.connect.source_rows import recording_row, stream_row
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
 from bci_app.presentation.choices import SYNTHETIC, SourceChoice, list_recordings
 from bci_app.sources.lsl.header import LslSelector, LslStream
+from bci_app.sources.registry import parse_file
 
 TABS = ("LSL stream", "Board", "Recording", "Test signal")
 _TIPS = (
@@ -136,6 +138,9 @@ class SourcePanel(QWidget):
         self._path_note = label(tone="warning", wrap=True)
         self._path_note.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
         self._path_note.hide()
+        self.report = ReportButton(self._chosen_recording, self._path_note)
+        self.recordings.chosen.connect(self.report.look)
+        row.addWidget(self.report)
         column.addWidget(self._path_note)
         column.addLayout(row)
         return page
@@ -303,6 +308,10 @@ class SourcePanel(QWidget):
             return SourceChoice(text) if text is not None else None
         names = tuple(part.strip() for part in self.channels.text().split(",") if part.strip())
         return SourceChoice(text, names or None, read_number(self.rate.text()), self.unit.text().strip() or None)
+
+    def _chosen_recording(self) -> Path | None:
+        chosen = self.recordings.current
+        return None if chosen is None else parse_file(chosen.removeprefix("file:")).paths[0]
 
     def _browse(self) -> None:
         folder = self._typed or self._folder()

@@ -1,0 +1,62 @@
+"""The button that writes the report of the chosen recording, and opens it in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PyQt6.QtCore import QUrl
+from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtWidgets import QLabel, QPushButton
+
+from bci_app.errors import BciError
+from bci_app.gui.jobs import Job
+from bci_app.report import write_report
+
+
+class ReportButton(QPushButton):
+    """Write the page about a recording beside it.
+
+    Parameters
+    ----------
+    recording : callable
+        Returns the chosen recording, or None.
+    note : QLabel
+        Says why there is no report, if there is none.
+    """
+
+    def __init__(self, recording: Callable[[], Path | None], note: QLabel) -> None:
+        super().__init__("Report")
+        self.setToolTip("a page about the chosen recording: contact, predictions, ratings, and how to repeat it")
+        self._recording, self._note = recording, note
+        self._job = Job(self)
+        self._job.finished.connect(self._show)
+        self._job.failed.connect(self._refuse)
+        self.clicked.connect(self._start)
+        self.look()
+
+    def look(self) -> None:
+        """Be there for a recording only."""
+        self.setEnabled(self._recording() is not None)
+
+    def _start(self) -> None:
+        path = self._recording()
+        if path is None:
+            return
+        self._note.hide()
+        self.setEnabled(False)
+        self.setText("Writing …")
+        self._job.start(lambda: write_report(path))
+
+    def _show(self, page: Path) -> None:
+        self._end()
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(page)))
+
+    def _refuse(self, error: BciError) -> None:
+        self._end()
+        self._note.setText(str(error))
+        self._note.show()
+
+    def _end(self) -> None:
+        self.setText("Report")
+        self.look()
