@@ -18,6 +18,8 @@ from offline.statistics import Comparison, compare_methods
 SEED_FOLDERS = "seed-*"
 """Runs of one command with several seeds are in folders of this name."""
 
+_LEAST_PEOPLE, _DRAWS = 5, 2000
+
 
 @dataclass(frozen=True)
 class MethodRow:
@@ -36,13 +38,15 @@ class MethodRow:
     balanced_accuracy, spread : float
         Mean over seeds, and standard deviation over them (0 for one).
     low, high : float or None
-        95 % interval over people, of the first seed.
+        95 % interval over people, each by the mean over the seeds; None for several seeds of fewer than five people.
     rolling, trials : float or None
         Balanced accuracy of the rolling mean, and of whole trials; means over seeds.
     chance, chance_upper, chance_p : float
         Under permuted labels: mean, 95 % quantile, and the largest p over the seeds.
     difference, effect, p_holm, p_wilcoxon : float or None
         The found subnets less this method, over people, each person's mean over the seeds.
+    explained : int
+        Seeds in which controls explain the score.
     """
 
     run: str
@@ -67,6 +71,7 @@ class MethodRow:
     effect: float | None
     p_holm: float | None
     p_wilcoxon: float | None
+    explained: int
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,16 @@ def _people(figures: Sequence[MethodFigures]) -> dict[str, float]:
     return {name: float(np.mean([each.people[name] for each in figures if name in each.people])) for name in names}
 
 
+def _interval(people: dict[str, float], figures: Sequence[MethodFigures]) -> tuple[float | None, float | None]:
+    """Return the 95 % interval of the mean over people (percentile bootstrap, 2000 draws)."""
+    if len(figures) == 1 or len(people) < _LEAST_PEOPLE:
+        return figures[0].score.interval if len(figures) == 1 and figures[0].score.interval else (None, None)
+    own = np.array(list(people.values()))
+    drawn = own[np.random.default_rng(0).integers(len(own), size=(_DRAWS, len(own)))].mean(axis=1)
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return float(low), float(high)
+
+
 def _method_rows(group: _Group) -> list[MethodRow]:
     first, rows = group.reports[0], []
     for p, protocol in enumerate(first.protocols):
@@ -172,7 +187,7 @@ def _method_rows(group: _Group) -> list[MethodRow]:
             for kind, figures in methods.items():
                 scores = [each.score.balanced_accuracy for each in figures]
                 rolling = [v for each in figures if (v := each.score.rolling_balanced_accuracy) is not None]
-                low, high = figures[0].score.interval or (None, None)
+                low, high = _interval(own[kind], figures)
                 beside = compared.get(kind)
                 rows.append(
                     MethodRow(
@@ -198,6 +213,7 @@ def _method_rows(group: _Group) -> list[MethodRow]:
                         effect=beside.effect if beside else None,
                         p_holm=beside.p_holm if beside else None,
                         p_wilcoxon=beside.p_wilcoxon if beside else None,
+                        explained=sum(each.score.explained_by_controls for each in figures),
                     )
                 )
     return rows
