@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import QLabel, QPushButton
 
 from bci_app.errors import BciError
 from bci_app.gui.jobs import Job
-from bci_app.report import write_report
 
 
 class ReportButton(QPushButton):
@@ -46,7 +45,7 @@ class ReportButton(QPushButton):
         self._note.hide()
         self.setEnabled(False)
         self.setText("Writing …")
-        self._job.start(lambda: write_report(path))
+        self._job.start(lambda: _write(path))
 
     def _show(self, page: Path) -> None:
         self._end()
@@ -60,3 +59,10 @@ class ReportButton(QPushButton):
     def _end(self) -> None:
         self.setText("Report")
         self.look()
+
+
+def _write(path: Path) -> Path:
+    # What a report needs takes a moment to load, and few sessions begin with one.
+    from bci_app.report import write_report
+
+    return write_report(path)
