@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
-from scipy.special import expit
 
 from bci_app.learn.folds import Array
 
@@ -25,6 +23,8 @@ class Calibration:
 
     def probability(self, scores: Array) -> Array:
         """Return the probability of the second class for scores of any shape."""
+        from scipy.special import expit  # SciPy takes a moment to load, which the window does not wait for
+
         return np.asarray(expit(self.slope * scores + self.offset))
 
 
@@ -40,6 +40,8 @@ def calibrate(scores: Array, high: NDArray[np.bool_], weight: Array) -> Calibrat
     weight : ndarray, shape (n_windows,)
         Of each window; those of a trial sum to 1. Classes are made to weigh the same.
     """
+    from scipy import optimize
+
     scale = float(np.std(scores)) or 1.0
     weights = weight * np.where(high, 0.5 / max(weight[high].sum(), 1e-9), 0.5 / max(weight[~high].sum(), 1e-9))
     weights *= weight.sum()
