@@ -63,8 +63,8 @@ def main() -> None:
             say("received" if outlet.wait_for_consumers(20.0) else "nobody")
             continue
         if text == "!":
-            # LSL itself sends nothing more once the outlet is gone.
-            time.sleep(0.005)
+            # LSL sends nothing more once the outlet is gone, and its threads may wait for a processor until then.
+            time.sleep(0.2)
             return
         now = pylsl.local_clock()
         outlet.push_sample([int(text) if options.numbers else text], now)
