@@ -11,7 +11,7 @@ APP := $(VENV)/app
 TEST := $(VENV)/test
 SOURCES := bci_app offline tests
 
-.PHONY: demo test lint unit docs wheel soak mutants bench clean
+.PHONY: demo test lint unit docs wheel soak long mutants bench clean
 
 demo: $(APP)/.installed
 	$(APP)/bin/bci-app demo
@@ -46,6 +46,10 @@ soak: $(TEST)/.installed
 mutants: $(TEST)/.installed
 	$(TEST)/bin/python -m pip install --quiet --no-deps cosmic-ray==8.7.0 parso==0.8.7 stevedore==5.10.0
 	$(TEST)/bin/python -m tests.mutation --sample $(SAMPLE) --seed $(SEED)
+
+# Tests that take minutes of a clock each.
+long: $(TEST)/.installed
+	QT_QPA_PLATFORM=offscreen $(TEST)/bin/python -m pytest -m long --timeout=1200 $(PYTEST_ARGS)
 
 bench: $(APP)/.installed
 	$(APP)/bin/bci-app bench

@@ -96,6 +96,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--epoch", type=float, default=None, help="LSL time of sample 0; else the first push")
     parser.add_argument("--gaps", default="", help="AT:LOST,… in samples")
     parser.add_argument("--unix", action="store_true", help="stamp in Unix time, as muse-lsl does")
+    parser.add_argument("--device", type=float, default=None, help="stamp by a device's clock: its time at sample 0")
+    parser.add_argument("--drift", type=float, default=0.0, help="how fast that clock is, in parts per million")
     parser.add_argument("--step", default="", help="AT:SECONDS; set the clock of the stamps at a sample")
     parser.add_argument("--markers", default="", help="name of a marker stream: each 100th sample by local_clock()")
     parser.add_argument("--wait", action="store_true", help="begin with sample 0 when somebody listens")
@@ -135,7 +137,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     missing = [tuple(int(part) for part in gap.split(":")) for gap in options.gaps.split(",") if gap]
     while True:
-        due = int((pylsl.local_clock() - epoch) * options.rate)
+        due = int((pylsl.local_clock() - epoch) * options.rate) + 1
         rows = np.arange(index, due)
         index = max(index, due)
         for at, lost in missing:
@@ -143,7 +145,10 @@ def main(arguments: Sequence[str]) -> None:
         if len(rows):
             data = np.repeat(rows[:, None].astype(np.float64), len(labels), axis=1)
             moved = np.where(rows >= int(at), float(step), 0.0) if step else 0.0
-            stream.push_chunk(data, (origin + moved + epoch + rows / options.rate).tolist())
+            stamps = origin + moved + epoch + rows / options.rate
+            if options.device is not None:
+                stamps = options.device + rows / options.rate * (1 + options.drift * 1e-6)
+            stream.push_chunk(data, stamps.tolist())
             for row in rows[rows % 100 == 0] if marks is not None else ():
                 marks.push_sample([str(row)], epoch + row / options.rate)
         time.sleep(options.block)

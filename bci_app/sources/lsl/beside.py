@@ -67,6 +67,7 @@ class _BesideConnection(Connection):
         self._detector = GapDetector(stream.rate) if stream.rate else None
         self._next = 0
         self._waiting: list[tuple[NDArray[Any], NDArray[np.float64]]] = []
+        self._unplaced: list[Chunk] = []
 
     def _take(self) -> None:
         self._pull(_WAIT_SECONDS)
@@ -91,14 +92,17 @@ class _BesideConnection(Connection):
 
     def _flush(self) -> None:
         self._give_waiting()
-        if self._detector is not None:
-            self._give(self._detector.flush())
+        self._give(self._detector.flush() if self._detector is not None else [], last=True)
 
     def _irregular(self, values: NDArray[np.float64], stamps: NDArray[np.float64]) -> Chunk:
         first, self._next = self._next, self._next + len(values)
         return Chunk(values, stamps, first, stamps=stamps)
 
-    def _give(self, chunks: Sequence[Chunk]) -> None:
+    def _give(self, chunks: Sequence[Chunk], *, last: bool = False) -> None:
+        self._unplaced += chunks
+        if not (self._sender.settled or last):
+            return
+        chunks, self._unplaced = self._unplaced, []
         offset = self._sender.offset
         kind = np.dtype("f8" if self._format == "double64" else self._format)
         for chunk in chunks:

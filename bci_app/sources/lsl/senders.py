@@ -30,6 +30,8 @@ _SAME_CLOCK_SECONDS = 0.003
 _SAME_UNIX_SECONDS = 2.0
 _A_DAY = 86400.0
 _WORTH_SAYING = 0.2
+# A clock that only arrivals show is known so long after the first: one sample may be late by chance.
+_LEARN_SECONDS = 1.0
 
 
 class LslDiscovery:
@@ -160,6 +162,7 @@ class SenderClock:
         self._unix = self._readable = False
         self._correction = 0.0
         self._seen = False
+        self._settles_at = -math.inf
         self.offset = 0.0
         self._give_up = clock() + _PENDING_SECONDS
         # The first answer takes LSL half a second. A host of our name is ours nearly always, and its samples can
@@ -201,6 +204,11 @@ class SenderClock:
             self._due = self._clock() + (_OFFSET_SECONDS if self.known else _ASK_SECONDS)
         return self.known
 
+    @property
+    def settled(self) -> bool:
+        """Whether `offset` is good enough to place the first samples by it."""
+        return self._clock() >= self._settles_at
+
     def follow(self, times: NDArray[np.float64], period: float) -> NDArray[np.float64]:
         """Take the stamps of the samples that have just arrived.
 
@@ -238,6 +246,8 @@ class SenderClock:
         self._unix = abs(stamp - unix) < _A_DAY
         # Only this machine's Unix time can be read. Elsewhere it is set by somebody else.
         self._readable = not self.remote and abs(stamp - unix) < _SAME_UNIX_SECONDS
+        if not self._readable:
+            self._settles_at = self._clock() + _LEARN_SECONDS
 
     def _measured(self) -> float | None:
         return self._lsl_clock() - self._unix_clock() if self._readable else None

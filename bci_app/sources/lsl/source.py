@@ -119,6 +119,7 @@ class LslSource:
         self._refused: set[str] = set()
         self._retry_at: dict[str, float] = {}
         self._queue: deque[Chunk] = deque()
+        self._unplaced: list[Chunk] = []  # of a sender whose clock is not known well enough
         self._failure: StreamLostError | None = None
         self._last_arrival = 0.0
         self._time = -np.inf
@@ -368,6 +369,11 @@ class LslSource:
         self._retry_at.clear()
 
     def _take(self, chunks: Sequence[Chunk]) -> None:
+        if self._unplaced or (self._sender is not None and not self._sender.settled):
+            self._unplaced += chunks
+            if self._sender is not None and not self._sender.settled:
+                return
+            chunks, self._unplaced = self._unplaced, []
         offset = self._sender.offset if self._sender is not None else self._offset
         self._offset = offset
         if offset == 0.0:
