@@ -84,6 +84,8 @@ class StreamInfo:
         Identity of an LSL stream; empty elsewhere.
     n_samples : int or None
         Length where it is known beforehand (files).
+    real_time : bool
+        Whether samples come as fast as they were made, so that their stamps keep pace with the clock.
     """
 
     name: str
@@ -94,6 +96,7 @@ class StreamInfo:
     source_id: str = ""
     host: str = ""
     n_samples: int | None = None
+    real_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)

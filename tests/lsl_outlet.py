@@ -98,6 +98,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--unix", action="store_true", help="stamp in Unix time, as muse-lsl does")
     parser.add_argument("--device", type=float, default=None, help="stamp by a device's clock: its time at sample 0")
     parser.add_argument("--drift", type=float, default=0.0, help="how fast that clock is, in parts per million")
+    parser.add_argument("--pace", type=float, default=1.0, help="how fast samples are sent, beside what stamps say")
     parser.add_argument("--step", default="", help="AT:SECONDS; set the clock of the stamps at a sample")
     parser.add_argument("--markers", default="", help="name of a marker stream: each 100th sample by local_clock()")
     parser.add_argument("--wait", action="store_true", help="begin with sample 0 when somebody listens")
@@ -137,7 +138,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     missing = [tuple(int(part) for part in gap.split(":")) for gap in options.gaps.split(",") if gap]
     while True:
-        due = int((pylsl.local_clock() - epoch) * options.rate) + 1
+        due = int((pylsl.local_clock() - epoch) * options.rate * options.pace) + 1
         rows = np.arange(index, due)
         index = max(index, due)
         for at, lost in missing:

@@ -45,8 +45,9 @@ from bci_app.presentation.output_control import OutputChoice
 from bci_app.presentation.player import Player
 from bci_app.presentation.state import Step
 from bci_app.recording import read_recording
+from bci_app.sources.file_kind import FileText
 from bci_app.sources.lsl.library import local_clock, use_loopback
-from bci_app.sources.registry import FileText, open_source
+from bci_app.sources.registry import open_source
 from bci_app.stream import StreamInfo
 from bci_app.study.markers import Kind, StudyMarker
 from tests.bundles import LOAD, VALENCE, small_spec, write_bundle

@@ -12,7 +12,8 @@ from bci_app.cli.app import main
 from bci_app.events import Prediction
 from bci_app.outputs.base import OutputKind
 from bci_app.outputs.registry import OUTPUTS
-from bci_app.sources.registry import KINDS, Kind, Listing
+from bci_app.sources.kind import Kind, Listing
+from bci_app.sources.registry import KINDS
 from bci_app.stream import Chunk, Marker, StreamInfo
 from tests.bundles import CHANNELS, write_bundle
 

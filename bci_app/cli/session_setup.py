@@ -46,12 +46,17 @@ def require_display(otherwise: str) -> None:
 
 
 def open_stream(
-    text: str, *, channels: str | None = None, rate: float | None = None, unit: str | None = None
+    text: str,
+    *,
+    channels: str | None = None,
+    rate: float | None = None,
+    unit: str | None = None,
+    undescribed: bool = False,
 ) -> Source:
     """Make the source that the options of a command describe."""
     from bci_app.sources.registry import open_source
 
-    return open_source(text, channels=names_in(channels), rate=rate, unit=unit)
+    return open_source(text, channels=names_in(channels), rate=rate, unit=unit, undescribed=undescribed)
 
 
 def names_in(text: str | None) -> list[str] | None:

@@ -144,7 +144,7 @@ def record(
 
     if not network:
         keep_to_this_machine()
-    stream = open_stream(source, channels=channels, rate=rate, unit=unit)
+    stream = open_stream(source, channels=channels, rate=rate, unit=unit, undescribed=True)
     engine = Engine(stream, None, markers=markers or (), beside=with_ or ())
     info = engine.start()
     try:

@@ -20,7 +20,7 @@ from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
 from bci_app.engine.buffer import SignalBuffer
 from bci_app.engine.interpreter import Interpreter, Watcher
-from bci_app.engine.rate import EffectiveRate
+from bci_app.engine.rate import MOST_RATE_ERROR, ArrivalCheck, EffectiveRate
 from bci_app.engine.sending import Sending
 from bci_app.errors import BciError, ChannelError, FileError, StreamLostError
 from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, StepResult, age_of
@@ -164,6 +164,8 @@ class Engine:
         self._due = 0  # stream index that the samples gathered must reach to be taken
         self._received = self._lost = 0
         self._rate = EffectiveRate(info.rate)
+        allowed = self.bundle.max_rate_error if self.bundle is not None else None
+        self._arrival = ArrivalCheck(info.rate, MOST_RATE_ERROR if allowed is None else allowed)
         self._newest = self._arrived = float("nan")
         self._phase = self._read_phase
         return info
@@ -473,7 +475,7 @@ class Engine:
                 recording_error=self._recording_error,
                 output_error=self._sending.error,
                 notice=(str(self._log.failure) if self._log is not None and self._log.failure else "")
-                or (self._rate.notice if self._info else "")
+                or (self._rate.notice or self._arrival.notice if self._info else "")
                 or (model.notice if model else "")
                 or self._sending.notice,
                 device=self._device,
@@ -495,6 +497,10 @@ class Engine:
             self._due = min(self._reader.due(chunk.first), chunk.first + self._gather_samples)
         self._gathered.append(chunk)
         self._newest, self._arrived = float(chunk.times[-1]), self._clock()
+        if self.info.real_time:
+            if chunk.reset:
+                self._arrival.restart()
+            self._arrival.add(self._newest, self._arrived)
         if chunk.first + len(chunk) >= self._due or chunk.lost or chunk.reset or chunk.markers:
             self._take_gathered()
 
@@ -511,7 +517,7 @@ class Engine:
         if chunk.lost or chunk.reset:
             self._rate.restart()
         self._rate.add(float(chunk.times[-1]), self._received)
-        predictions, gaps = self._reader.take(chunk)
+        predictions, gaps = self._reader.take(chunk, wrong_rate=self._arrival.wrong)
         # A baseline that is complete now holds for what follows the last window that went into it.
         measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
         self._record_state(max(measured, default=chunk.first), exact=False)

@@ -79,6 +79,7 @@ class Interpreter:
         self._left_out, self._left_out_since = pipeline.missing, 0
         self._baseline_from: int | None = None if wait_for_baseline else 0
         self._compute_ms = float("nan")
+        self._arrives_wrong = False
         self._begin(0, Reason.WARMING_UP)
 
     @property
@@ -162,8 +163,17 @@ class Interpreter:
         window = self._origin + self._pipeline.next_end(first - self._origin) + 1
         return min(window, self._contact.next_point(first))
 
-    def take(self, chunk: Chunk) -> tuple[list[Prediction], list[Gap]]:
-        """Take the next samples and give what is to be said of them."""
+    def take(self, chunk: Chunk, *, wrong_rate: bool = False) -> tuple[list[Prediction], list[Gap]]:
+        """Take the next samples and return what is to be said of them.
+
+        Parameters
+        ----------
+        chunk : Chunk
+            Samples.
+        wrong_rate : bool
+            Whether they arrive at another rate than their stamps say. Only who receives them knows that.
+        """
+        self._arrives_wrong = wrong_rate
         predictions: list[Prediction] = []
         gaps: list[Gap] = []
         bridged = self._bridge.over(chunk)
@@ -259,7 +269,7 @@ class Interpreter:
         acceptable = self._can_do_without(~usable, start)
         measuring = self.baseline_progress < 1
         waiting = self._baseline_from is None or (measuring and start < self._baseline_from)
-        wrong_rate = self._rate.wrong
+        wrong_rate = self._rate.wrong or self._arrives_wrong
         decoded = self._decoder.decode(window, usable=acceptable and not waiting and not wrong_rate, bad=~usable)
         if decoded.reasons:
             return self._invalid(sample, chunk, decoded.reasons, quality, artefact, distance=decoded.distance)
@@ -374,8 +384,8 @@ class Watcher:
         """Return the stream index that samples from `first` on must reach for contact to be judged."""
         return self._contact.next_point(first)
 
-    def take(self, chunk: Chunk) -> tuple[list[Prediction], list[Gap]]:
-        """Take the next samples; there is never a prediction."""
+    def take(self, chunk: Chunk, *, wrong_rate: bool = False) -> tuple[list[Prediction], list[Gap]]:
+        """Take the next samples; there is never a prediction, so that the rate does not matter."""
         gaps = []
         if chunk.lost or chunk.reset:
             gaps.append(Gap(chunk.first, float(chunk.times[0]), chunk.lost))

@@ -19,10 +19,12 @@ from bci_app.presentation.opening import Ready
 from bci_app.presentation.player import Player
 from bci_app.recording import read_recording
 from bci_app.sources.brainflow.boards import boards_with_eeg, find_board, layout_of, parameters_of
+from bci_app.sources.file_kind import parse_file
+from bci_app.sources.kind import split_options
 from bci_app.sources.lsl.header import LslSelector, announced, channel_headers, stream_info
 from bci_app.sources.lsl.library import load_pylsl
 from bci_app.sources.lsl.source import LslDiscovery
-from bci_app.sources.registry import open_source, parse_file, split_options
+from bci_app.sources.registry import open_source
 from bci_app.stream import StreamInfo
 
 SYNTHETIC = "synthetic:"
@@ -235,7 +237,13 @@ def preparation(choice: SourceChoice, folder: Path | None, profile: Path | None 
         bundle = load_bundle(folder) if folder is not None else None
         person = load_profile(profile) if profile is not None else None
         if choice.kind != "file":
-            source = open_source(choice.text, channels=choice.channels, rate=choice.rate, unit=choice.unit)
+            source = open_source(
+                choice.text,
+                channels=choice.channels,
+                rate=choice.rate,
+                unit=choice.unit,
+                undescribed=bundle is None,
+            )
             return Ready(source, bundle, profile=person)
         return replace(of_player(Player.of_files(parse_file(choice.what)), bundle), profile=person)
 

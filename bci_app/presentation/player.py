@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bci_app.recording import read_recording
 from bci_app.replay import MAX_SPEED, Replay, ReplayPhase, ReplaySource, ReplayThread
-from bci_app.sources.registry import FileText
+from bci_app.sources.file_kind import FileText
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0, 8.0)
 _BINS = 800

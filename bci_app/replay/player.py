@@ -19,6 +19,7 @@ from bci_app.montage.names import is_electrode
 from bci_app.recording import Recording, read_recording
 from bci_app.recording.timeline import lay_out
 from bci_app.replay.seams import Seam, Seams
+from bci_app.sources.lsl.header import REPLAY
 from bci_app.sources.lsl.library import load_pylsl, local_clock
 from bci_app.stream import StreamInfo
 
@@ -399,7 +400,7 @@ def _data_outlet(info: StreamInfo, name: str, source_id: str) -> Any:
     # Double precision: receivers get the file's values exactly.
     header = pylsl.StreamInfo(name, "EEG", len(info.channels), info.rate, pylsl.cf_double64, source_id)
     desc = header.desc()
-    desc.append_child_value("manufacturer", "bci-app replay")
+    desc.append_child_value("manufacturer", REPLAY)
     channels = desc.append_child("channels")
     for label, unit in zip(info.channels, info.units, strict=True):
         channel = channels.append_child("channel")

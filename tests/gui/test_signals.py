@@ -20,7 +20,7 @@ from bci_app.presentation.choices import of_player
 from bci_app.presentation.player import Player
 from bci_app.presentation.spectra import Spectra
 from bci_app.presentation.traces import FILTERS
-from bci_app.sources.registry import FileText
+from bci_app.sources.file_kind import FileText
 from tests.gui.conftest import Clock
 from tests.gui.sessions import WAIT, begin
 from tests.gui.sources import RATE, HeldSource, stream

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 import pyxdf
 
+from bci_app.cli.app import main
 from bci_app.engine import Engine
 from bci_app.errors import ChannelError, SourceError
 from bci_app.recording import read_recording
@@ -81,6 +84,40 @@ def test_streams_beside_keep_header_type_format_and_their_own_gaps_on_one_clock(
     # Sample k was due at k / rate after the same moment.
     np.testing.assert_allclose(eeg["time_stamps"], epoch + eeg["time_series"][:, 0] / 250.0, atol=0.005)
     assert read_recording(path).info.channels == ("Fp1", "Fp2", "Cz", "Pz")
+
+
+@pytest.mark.lsl
+def test_a_main_stream_without_names_and_units_is_recorded_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def bci_app(*arguments: object) -> tuple[object, str]:
+        monkeypatch.setattr(sys, "argv", ["bci-app", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, capsys.readouterr().err
+
+    name, stop = unique("bare"), threading.Event()
+    with unlabelled(name, 50.0, 5) as stream:
+
+        def send() -> None:
+            number = 0
+            while not stop.wait(0.02):
+                stream.push_sample([number, -number])
+                number += 1
+
+        thread = threading.Thread(target=send)
+        thread.start()
+        recorded = bci_app("record", "--source", f"lsl:{name}", tmp_path / "s.xdf", "--seconds", "2")
+        refused = bci_app("run", "--source", f"lsl:{name}", "--seconds", "1")
+        stop.set()
+        thread.join()
+    assert recorded[0] == 0, recorded
+    recording = read_recording(tmp_path / "s.xdf")
+    assert (recording.info.channels, recording.info.units) == (("Ch1", "Ch2"), ("n/a", "n/a"))
+    np.testing.assert_array_equal(recording.data[:, 0], -recording.data[:, 1])
+    assert len(recording) > 50
+    assert refused[0] == 1
+    assert "does not name its channels" in refused[1]
 
 
 def test_only_lsl_streams_can_be_beside() -> None:

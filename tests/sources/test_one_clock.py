@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ import pyxdf
 
 from bci_app.bundle import load_bundle
 from bci_app.engine import Engine
-from bci_app.events import Reason, Status
+from bci_app.engine.rate import ArrivalCheck
+from bci_app.events import Prediction, Reason, Status
 from bci_app.recording import read_recording
 from bci_app.recording.recorder import Recorder
 from bci_app.sources.lsl.header import LslSelector
@@ -98,6 +100,50 @@ def test_a_computer_of_our_name_with_another_clock_is_corrected(tmp_path: Path, 
     # As LabRecorder does: the sender's stamps, and the offset beside them.
     assert eeg["time_stamps"][-1] - local_clock() == pytest.approx(5000, abs=10)
     assert eeg["clock_values"][-1] == pytest.approx(-5000, abs=1)
+
+
+def test_samples_that_arrive_slower_or_faster_than_their_stamps_say_are_of_a_wrong_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bci_app.engine.rate._ARRIVAL_SECONDS", 1.0)
+    bundle = load_bundle(write_bundle(tmp_path / "b", spec=small_spec(channels=("Fp1", "Fp2", "Cz", "Pz"))))
+    paces = {unique("slow"): 0.8, unique("fast"): 1.2, unique("true"): 1.0}
+    with ExitStack() as stack:
+        for source_id, pace in paces.items():
+            stack.enter_context(outlet(source_id, rate=256.0, pace=pace))
+        engines = [stack.enter_context(Engine(LslSource(LslSelector(source_id=id_)), bundle)) for id_ in paces]
+        newest: dict[int, Prediction] = {}
+        end = time.monotonic() + 7
+        while time.monotonic() < end:
+            for number, engine in enumerate(engines):
+                for prediction in engine.step(0.02).predictions:
+                    newest[number] = prediction
+        notices = [engine.status().notice for engine in engines]
+    assert [Reason.WRONG_RATE in newest[number].reasons for number in range(3)] == [True, True, False]
+    assert [int(notice[18:21]) for notice in notices[:2]] == [pytest.approx(205, abs=6), pytest.approx(307, abs=6)]
+    assert notices[2] == ""
+
+
+def arrivals(delay: Callable[[float], float], *, seconds: float = 60, speed: float = 1.0) -> list[bool]:
+    """Whether the rate counts as wrong after each block of 20 ms, whose delay is that at its moment."""
+    check, verdicts = ArrivalCheck(250.0, 0.05), []
+    moments = sorted((stamp + delay(stamp), stamp) for stamp in np.arange(0, seconds * speed, 0.02))
+    for now, stamp in moments:
+        check.add(stamp, now)
+        verdicts.append(check.wrong)
+    return verdicts
+
+
+def test_bursts_hiccups_and_catching_up_are_no_wrong_rate() -> None:
+    rng = np.random.default_rng(0)
+    assert not any(arrivals(lambda t: 1.0 - t % 1.0))  # a burst a second
+    assert not any(arrivals(lambda t: max(0.0, 33.0 - t) if t > 30 else 0.01))  # nothing for 3 s, then all at once
+    assert not any(arrivals(lambda t: 0.01 if t < 30 else 0.8))  # a longer way from then on
+    assert not any(arrivals(lambda _: rng.exponential(0.1)))
+    # 10 s without anything, then at 1.2 times the speed until nothing is left.
+    assert not any(arrivals(lambda t: 0.0 if t < 20 else max(0.0, 10 - 0.2 * (t - 20)), seconds=100)[1000:])
+    assert any(arrivals(lambda t: 0.1 * t))
+    assert any(arrivals(lambda t: -0.1 * t))
 
 
 @pytest.mark.parametrize("true_rate", [200.0, 300.0])

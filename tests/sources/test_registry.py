@@ -10,8 +10,9 @@ from bci_app.errors import SourceError
 from bci_app.montage.headsets import HEADSETS
 from bci_app.sources.brainflow.source import BrainFlowSource
 from bci_app.sources.file import FileSource
+from bci_app.sources.kind import split_options
 from bci_app.sources.lsl.source import LslSource
-from bci_app.sources.registry import KINDS, list_sources, open_source, split_options
+from bci_app.sources.registry import KINDS, list_sources, open_source
 from bci_app.sources.synthetic import SyntheticSource
 
 

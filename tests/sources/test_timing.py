@@ -111,6 +111,17 @@ def test_loss_on_a_stream_whose_rate_is_off_is_found() -> None:
     assert gaps(detect(true, 250.0)) == [(3000, 200)]
 
 
+@pytest.mark.parametrize(("rate", "seconds"), [(4.0, 2.5), (10.0, 3.0), (25.0, 1.0), (10.0, 0.5)])
+def test_long_blocks_of_a_slow_stream_are_no_gaps_and_a_gap_between_them_is(rate: float, seconds: float) -> None:
+    size = round(rate * seconds)
+    index = np.arange(60 * size)
+    assert gaps(detect(packets(5000.0 + index / rate, size), rate, [size])) == []
+    index[30 * size :] += 10 * size
+    stamps = packets(5000.0 + index / rate, size)
+    expected = [(30 * size, 10 * size)]
+    assert [gaps(detect(stamps, rate, cut)) for cut in ([size], [1], [3, 50, 7])] == [expected] * 3
+
+
 def test_a_gap_between_packets_is_found() -> None:
     true = moments(12 * 800, 256.0, 0.01, {12 * 300: 256})
     ((row, lost),) = gaps(detect(packets(true, 12), 256.0))

@@ -15,7 +15,7 @@ from bci_app.gui.connect.rows import field_name
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import label
 from bci_app.sources.brainflow.boards import find_board
-from bci_app.sources.registry import split_options
+from bci_app.sources.kind import split_options
 
 _EXAMPLES = {
     "serial_port": "/dev/ttyUSB0 or COM3",

@@ -7,9 +7,9 @@ from datetime import datetime
 
 from bci_app.errors import SourceError
 from bci_app.gui.connect.rows import Row
+from bci_app.sources.file_kind import parse_file
 from bci_app.sources.lsl.header import LslStream
 from bci_app.sources.lsl.senders import since
-from bci_app.sources.registry import parse_file
 
 
 def stream_row(stream: LslStream, streams: Sequence[LslStream]) -> Row:

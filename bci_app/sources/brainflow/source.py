@@ -199,6 +199,7 @@ class BrainFlowSource:
             rate=layout.rate if rate is None else rate,
             units=(unit or "uV",) * len(names),
             kind="brainflow",
+            real_time=True,
         )
 
     def _unreachable(self, error: Exception) -> SourceError:

@@ -95,6 +95,7 @@ class GapDetector:
         self._counter = PackageCounter() if counter else None
         self._settle = max(2, round(self._rule.settle * rate))
         self._max_hold = max(self._settle + 1, round(self._rule.max_hold * rate))
+        self._longest_block = max(self._max_hold, round(self._rule.longest_block * rate))
         self._held: _Pending | None = None
         self._next = 0
         self._time = -np.inf
@@ -212,7 +213,7 @@ class GapDetector:
     def _decide(self, block: _Pending, pieces: _Pieces, *, final: bool) -> tuple[bool, _Pending]:
         """Judge the step before `block`; False if more samples are needed."""
         clock = self._clock
-        limit = min(len(block), self._max_hold)
+        limit = min(len(block), self._longest_block)
         # Deviation of each sample from its due time if nothing had been lost.
         ahead = clock.period * np.arange(1, limit + 1)
         late = block.times[:limit] - clock.due - ahead
@@ -229,11 +230,13 @@ class GapDetector:
             clock.adopt(period, float(block.times[0]) - period)
             return True, block
         best, end = self._settled(deviation)
+        if (n := self._enough(deviation)) and (end is None or end >= n):
+            best, end = self._settled(deviation[:n])[0], n - 1
         if not self._resuming and len(back) and (end is None or back[0] < end):
             if claimed:
                 return True, self._step_over(block, pieces, lost=claimed, moved=claimed * clock.period, measured=False)
             return True, self._release(block, int(back[0]) + 1, pieces)
-        if end is None and len(block) < self._max_hold:
+        if end is None and len(block) < self._longest_block:
             if final and not self._resuming:
                 return True, self._release(block, len(block), pieces)
             if not final:
@@ -272,6 +275,18 @@ class GapDetector:
                 if near >= self._settle:
                     return best, position
         return best, None
+
+    def _enough(self, deviation: NDArray[np.float64]) -> int:
+        """Return after how many samples that do not settle a step is decided on; 0 if that is not yet.
+
+        While the deviation falls with each sample, one long block of samples is being read that were stamped together.
+        """
+        n = self._max_hold
+        while n <= len(deviation):
+            if int(np.argmin(deviation[:n])) < n - 2:
+                return n
+            n += 1
+        return 0
 
     def _counter_loss(self, block: _Pending, moved: float) -> int:
         """Return the number lost that the counter allows and that is nearest to what stamps say."""

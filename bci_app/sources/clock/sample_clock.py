@@ -32,6 +32,8 @@ class GapRule:
         `max_tolerance`, so that a stream that is catching up does not pass for settled.
     max_hold : float
         When to decide if stamps do not settle at all.
+    longest_block : float
+        The same while the stamps stand still, as in a block of samples that were stamped together.
     clock_step : float
         Backward steps longer than this ask for a reset.
     """
@@ -40,6 +42,7 @@ class GapRule:
     max_tolerance: float = 0.1
     settle: float = 0.3
     max_hold: float = 2.0
+    longest_block: float = 10.0
     clock_step: float = 1.0
 
 

@@ -10,6 +10,9 @@ from urllib.parse import quote, unquote
 from bci_app.errors import SourceError
 from bci_app.stream import StreamInfo, is_voltage
 
+REPLAY = "bci-app replay"
+"""Manufacturer in the header of a recording that bci-app plays."""
+
 _LABELS = ("label", "name", "Label", "Name")
 _UNITS = ("unit", "units", "Unit", "Units")
 _TYPES = ("type", "Type")
@@ -139,6 +142,11 @@ class LslSelector:
         return LslSelector(stream.name, stream.type, stream.source_id or self.source_id, stream.hostname)
 
 
+def plays_recording(info: Any) -> bool:
+    """Return whether the full header (``pylsl.StreamInfo``) is that of a recording that bci-app plays."""
+    return bool(info.desc().child_value("manufacturer") == REPLAY)
+
+
 def carries_text(info: Any) -> bool:
     """Return whether a stream carries text (``pylsl.StreamInfo``)."""
     return bool(info.channel_format() == _CF_STRING)
@@ -216,6 +224,8 @@ def stream_info(
     channels: Sequence[str] | None = None,
     rate: float | None = None,
     unit: str | None = None,
+    undescribed: bool = False,
+    real_time: bool = True,
 ) -> StreamInfo:
     """Describe a stream from its header, or from what the user states in its place.
 
@@ -227,13 +237,22 @@ def stream_info(
         The description; may be empty or too short.
     channels, rate, unit : optional
         Override channel names and rate (Hz), and state the unit of channels that state none.
+    undescribed : bool
+        Whether channels may lack names and units: they are numbered then, and cannot be predicted from.
+    real_time : bool
+        Whether the sender plays no recording.
 
     Raises
     ------
     SourceError
         If something is missing and not overridden, or an override does not fit. Nothing is guessed.
     """
-    names = _names(stream, headers, channels)
+    numbered = channels is None and undescribed and not _all_labelled(stream, headers)
+    names = (
+        tuple(f"Ch{number}" for number in range(1, stream.n_channels + 1))
+        if numbered
+        else _names(stream, headers, channels)
+    )
     effective = rate if rate is not None else stream.rate
     if not effective > 0:
         raise SourceError(
@@ -246,11 +265,16 @@ def stream_info(
         name=stream.name,
         channels=names,
         rate=float(effective),
-        units=_units(stream, headers, names, unit),
+        units=_units(stream, headers, names, unit, may_lack=undescribed),
         kind="lsl",
         source_id=stream.source_id,
         host=stream.hostname,
+        real_time=real_time,
     )
+
+
+def _all_labelled(stream: LslStream, headers: Sequence[ChannelHeader]) -> bool:
+    return len(headers) == stream.n_channels and all(header.label for header in headers)
 
 
 def _names(stream: LslStream, headers: Sequence[ChannelHeader], channels: Sequence[str] | None) -> tuple[str, ...]:
@@ -263,8 +287,8 @@ def _names(stream: LslStream, headers: Sequence[ChannelHeader], channels: Sequen
                 fix="Correct --channels.",
             )
         return tuple(channels)
-    labelled = sum(bool(header.label) for header in headers)
-    if len(headers) != stream.n_channels or labelled != stream.n_channels:
+    if not _all_labelled(stream, headers):
+        labelled = sum(bool(header.label) for header in headers)
         raise SourceError(
             f"LSL stream {stream.name!r} does not name its channels",
             found=f"{labelled} labels for {stream.n_channels} channels",
@@ -275,7 +299,7 @@ def _names(stream: LslStream, headers: Sequence[ChannelHeader], channels: Sequen
 
 
 def _units(
-    stream: LslStream, headers: Sequence[ChannelHeader], names: Sequence[str], unit: str | None
+    stream: LslStream, headers: Sequence[ChannelHeader], names: Sequence[str], unit: str | None, *, may_lack: bool
 ) -> tuple[str, ...]:
     if len(headers) != stream.n_channels:
         headers = [ChannelHeader("", "", "")] * stream.n_channels
@@ -286,7 +310,7 @@ def _units(
         if not known and header.type.casefold() in _EEG_TYPES
     ]
     # Beside channels of voltage, one without a unit is a counter or a measure of quality, and no signal.
-    if missing and not any(is_voltage(known) for known in stated):
+    if missing and not may_lack and not any(is_voltage(known) for known in stated):
         raise SourceError(
             f"LSL stream {stream.name!r} does not state the unit of its samples",
             found=f"no unit for {', '.join(missing[:8])}{' …' if len(missing) > 8 else ''}",

@@ -19,6 +19,7 @@ from bci_app.sources.lsl.header import (
     announced,
     carries_text,
     channel_headers,
+    plays_recording,
     stream_info,
 )
 from bci_app.sources.lsl.library import load_pylsl, local_clock, use_loopback
@@ -75,6 +76,8 @@ class LslSource:
         Which stream.
     channels, rate, unit : optional
         Override channel names and rate, and state the unit of channels that state none.
+    undescribed : bool
+        Whether the stream may lack names and units.
     only_one : bool
         Whether no other stream can have the source_id, so that none is waited for.
     find_timeout : float
@@ -96,6 +99,7 @@ class LslSource:
         channels: Sequence[str] | None = None,
         rate: float | None = None,
         unit: str | None = None,
+        undescribed: bool = False,
         only_one: bool = False,
         find_timeout: float = 5.0,
         lost_after: float = 1.8,
@@ -104,7 +108,7 @@ class LslSource:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._selector = selector
-        self._overrides: dict[str, Any] = {"channels": channels, "rate": rate, "unit": unit}
+        self._overrides: dict[str, Any] = {"channels": channels, "rate": rate, "unit": unit, "undescribed": undescribed}
         self._only_one = only_one or selector.uid is not None
         self._find_timeout = find_timeout
         self._lost_after = lost_after
@@ -247,7 +251,10 @@ class LslSource:
         try:
             # Neither dejittering nor silent recovery: loss is to be seen.
             inlet = pylsl.StreamInlet(found, max_buflen=self._buffer(stream), recover=False, processing_flags=0)
-            info = stream_info(stream, channel_headers(inlet.info(timeout)), **self._overrides)
+            header = inlet.info(timeout)
+            info = stream_info(
+                stream, channel_headers(header), real_time=not plays_recording(header), **self._overrides
+            )
             sender = SenderClock(inlet, stream, timeout=timeout, clock=self._clock)
             # No sample can be placed before its sender's clock is known. A sender that waits for us waits as long:
             # one that plays a recording at many times its speed would overrun the buffer meanwhile.
