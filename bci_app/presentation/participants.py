@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bci_app.sources.registry import split_options
+from bci_app.sources.kind import split_options
 
 
 def next_code(code: str) -> str:

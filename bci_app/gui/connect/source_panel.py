@@ -30,8 +30,8 @@ from bci_app.gui.connect.source_rows import recording_row, stream_row
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
 from bci_app.presentation.choices import SYNTHETIC, SourceChoice, list_recordings
+from bci_app.sources.file_kind import parse_file
 from bci_app.sources.lsl.header import LslSelector, LslStream
-from bci_app.sources.registry import parse_file
 
 TABS = ("LSL stream", "Board", "Recording", "Test signal")
 _TIPS = (
