@@ -19,11 +19,12 @@ import numpy as np
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
 from bci_app.engine.buffer import SignalBuffer
+from bci_app.engine.device_quality import quality_columns, with_device_quality
 from bci_app.engine.interpreter import Interpreter, Watcher
 from bci_app.engine.rate import MOST_RATE_ERROR, ArrivalCheck, EffectiveRate
 from bci_app.engine.sending import Sending
 from bci_app.errors import BciError, ChannelError, FileError, StreamLostError
-from bci_app.events import Gap, Phase, Prediction, Reason, SignalView, Status, StepResult, age_of
+from bci_app.events import Contact, Gap, Phase, Prediction, Reason, SignalView, Status, StepResult, age_of
 from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
 from bci_app.recording.state import ModelState
@@ -161,6 +162,7 @@ class Engine:
         self._buffer = SignalBuffer(len(info.channels), max(1, round(self._buffer_seconds * info.rate)))
         self._to_microvolts = np.array([_display_scale(unit) for unit in info.units])
         self._gather_samples = max(1, round(_GATHER_SECONDS * info.rate))
+        self._quality_columns = quality_columns(info.channels)
         self._due = 0  # stream index that the samples gathered must reach to be taken
         self._received = self._lost = 0
         self._rate = EffectiveRate(info.rate)
@@ -470,7 +472,7 @@ class Engine:
                 age_s=age_of(self._newest, self._clock()) if self._info else float("nan"),
                 baseline_progress=model.baseline_progress if model else float(self._info is not None),
                 compute_ms=model.compute_ms if model else float("nan"),
-                contacts=self._reader.contacts if self._info else (),
+                contacts=self._contacts if self._info else (),
                 recording=str(self._recorder.path) if self._recorder else "",
                 recording_error=self._recording_error,
                 output_error=self._sending.error,
@@ -482,6 +484,13 @@ class Engine:
                 clock=" ".join(self._clock_notes),
                 artefact=self._reader.artefact if self._info else "",
             )
+
+    @property
+    def _contacts(self) -> tuple[Contact, ...]:
+        contacts = self._reader.contacts
+        if not self._quality_columns or not self._received:
+            return contacts
+        return with_device_quality(contacts, self._quality_columns, self._buffer.view(1).data[-1])
 
     def signal(self, seconds: float) -> SignalView:
         """Copy the newest raw signal, in µV where the unit is one of voltage."""

@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bci_app.engine import Engine
 from bci_app.engine.contact import ContactMonitor
 from bci_app.events import Contact, ContactLevel
 from bci_app.montage.headsets import HEADSETS
 from bci_app.montage.neighbours import neighbours
 from bci_app.recording import read_recording
 from bci_app.simulation import Settings, SimulatedParticipant
+from bci_app.stream import StreamInfo
+from tests.streams import ArraySource, chunks, eeg
 
 DEFAULT_CHANNELS = HEADSETS["10-20"].channels
 RATE = 250.0
@@ -214,3 +217,24 @@ def test_a_dense_cap_has_no_false_alarm(shared_data: Path) -> None:
         info = recording.info
         said = verdicts(recording.data, channels=info.channels, rate=info.rate)
         assert not any("neighbours" in c.cause or "bridged" in c.cause for contacts in said for c in contacts)
+
+
+def test_what_an_epoc_reports_of_its_contacts_is_shown_where_it_is_worse_than_the_signal() -> None:
+    electrodes = ("AF3", "F7", "F3", "FC5")
+    names = ("Counter", *electrodes, "RAW_CQ", *(f"CQ_{name}" for name in electrodes), "CQ_Overall")
+    info = StreamInfo("EPOC", names, 128.0, ("n/a", *["uV"] * 4, *["n/a"] * 6))
+    rows = np.zeros((640, len(names)))
+    rows[:, 1:5] = eeg(5, 128.0, 1) + 0.2 * eeg(5, 128.0, 4, seed=1)
+    rows[:, 6:10] = [0, 1, 2, 4]
+    rows[:, [5, 10]] = 400, 90
+    rows[256:, 4] = 5000.0  # flat: the headset is content with it, the signal is not
+    engine = Engine(ArraySource(info, chunks(rows, 128.0, [64])), None)
+    engine.start()
+    while not engine.finished:
+        engine.step()
+    assert [(c.channel, c.level, c.cause) for c in engine.status().contacts] == [
+        ("AF3", ContactLevel.BAD, "headset reports 0 of 4"),
+        ("F7", ContactLevel.BAD, "headset reports 1 of 4"),
+        ("F3", ContactLevel.POOR, "headset reports 2 of 4"),
+        ("FC5", ContactLevel.BAD, "flat"),
+    ]
