@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import torch
 
 from bci_app.bundle import load_bundle
 from bci_app.bundle.golden import check_bundle
@@ -23,8 +24,10 @@ from offline.metrics import balanced_accuracy, fit_temperature
 from offline.presets import PRESETS, Preset
 from offline.protocols import make_splits, protocol_named
 from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
+from offline.run.evaluate import _decode
 from offline.run.fold import FoldResult, Task, run_task
 from offline.run.lock import locked
+from offline.run.module import FoundSubnet
 from offline.run.plan import final_split
 from offline.run.record import ScoredWindows
 from offline.run.reference import reference_preprocessing, reference_probabilities
@@ -519,3 +522,24 @@ def test_a_split_without_test_windows_gives_empty_logits(tmp_path: Path, windows
     final = Split("final", split.train, split.validation, np.empty(0, dtype=np.int64))
     result = alone(windows, final, tmp_path, preset=PRESET.changed(epochs=1, generations=1, finetune=0))
     assert result.logits["found"].shape == (0, 1, 2)
+
+
+def test_the_exported_network_reads_raw_segments_in_skorch_as_its_bundle_does(finished: Finished) -> None:
+    from skorch import NeuralNetClassifier
+
+    trials = [replace(trial, rest=None) for trial in Planted().trials("p1")]
+    segments = np.stack([trial.data.T for trial in trials]).astype(np.float32)
+    spec = finished.result.bundle.spec
+    predictor = Predictor(spec, finished.result.bundle.model)
+    exact = [replace(trial, data=segment.T.astype(float)) for trial, segment in zip(trials, segments, strict=True)]
+    expected = [list(_decode(spec, predictor, trial))[-1].probabilities[0] for trial in exact]
+    shape = {"n_chans": len(CHANNELS), "n_times": segments.shape[2], "n_outputs": 2, "sfreq": 128.0}
+    classifier = NeuralNetClassifier(
+        FoundSubnet, **{f"module__{name}": value for name, value in {"run": finished.folder, **shape}.items()},
+        criterion=torch.nn.CrossEntropyLoss, classes=[0, 1],
+    ).initialize()  # fmt: skip
+    np.testing.assert_allclose(classifier.predict_proba(segments), expected, atol=1e-4)
+    with pytest.raises(BciError, match="too short"):
+        FoundSubnet(finished.folder, **(shape | {"n_times": 256}))
+    with pytest.raises(DatasetError, match="4 channels and 2 classes"):
+        FoundSubnet(finished.folder, **(shape | {"n_outputs": 3}))
