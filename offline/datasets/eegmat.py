@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle.spec import Target
-from bci_app.errors import ChannelError, DatasetError
-from bci_app.montage.names import select_channels
+from bci_app.errors import DatasetError
+from bci_app.montage.names import canonical, is_electrode, match_channels, select_channels
 from bci_app.recording.parsing import PARSER_ERRORS
 from offline.datasets.base import DatasetInfo, Trial
 from offline.datasets.downloads.archives import PhysioNet
@@ -80,8 +80,13 @@ INFO = DatasetInfo(
 )
 
 
-def _trials(subject: str, data: tuple[NDArray[np.float64], NDArray[np.float64]], rate: float) -> Iterator[Trial]:
-    """Make the trials from the rest and arithmetic recordings (n_samples, 19) in µV of one subject."""
+def _trials(
+    subject: str,
+    data: tuple[NDArray[np.float64], NDArray[np.float64]],
+    rate: float,
+    channels: tuple[str, ...] = CHANNELS,
+) -> Iterator[Trial]:
+    """Make the trials from the rest and arithmetic recordings (n_samples, n_channels) in µV of one subject."""
     rest, arithmetic = data
     common = Trial(
         subject=subject,
@@ -89,7 +94,7 @@ def _trials(subject: str, data: tuple[NDArray[np.float64], NDArray[np.float64]],
         trial=_CONDITIONS[0],
         data=rest,
         rate=rate,
-        channels=INFO.channels,
+        channels=channels,
         labels={"mental_load": 0},
         scored_from=round(REST_SECONDS * rate),
     )
@@ -108,6 +113,7 @@ class EegmatArrays:
     path : Path
         npz with ``X`` integer or floating (n_recordings, n_channels, n_samples), ``scale_uV`` (µV in one unit of
         ``X``), ``y`` (0 rest, 1 arithmetic), ``subject`` (numbers or names), ``ch_names`` in any order, ``sfreq``.
+        Where channels of EEGMAT are missing, the electrodes that are there count.
     """
 
     path: Path
@@ -115,7 +121,7 @@ class EegmatArrays:
     @property
     def info(self) -> DatasetInfo:
         """Its description."""
-        return replace(INFO, rate=float(self._arrays["sfreq"].item()))
+        return replace(INFO, rate=float(self._arrays["sfreq"].item()), channels=self._channels)
 
     @cached_property
     def _arrays(self) -> dict[str, NDArray[Any]]:
@@ -158,22 +164,24 @@ class EegmatArrays:
         return [f"Subject{int(text):02d}" if text.isdecimal() else text for text in texts]
 
     @cached_property
-    def _order(self) -> list[int]:
-        """Row of `X` of each of the channels of EEGMAT."""
-        try:
-            return select_channels(INFO.channels, [_text(name) for name in self._arrays["ch_names"]])
-        except ChannelError as error:
+    def _channels(self) -> tuple[str, ...]:
+        """Those of EEGMAT where all are there; those of the file where it comes from another laboratory."""
+        names = [_text(name) for name in self._arrays["ch_names"]]
+        if None not in match_channels(INFO.channels, names):
+            return INFO.channels
+        if unknown := [name for name in names if not is_electrode(name)]:
             raise DatasetError(
-                f"The channels of {self.path.name} are not those of EEGMAT",
-                found=error.found,
-                expected=error.expected,
-                fix="Pass a file with these 19 channels, in any order.",
-            ) from error
+                f"The channels of {self.path.name} are neither those of EEGMAT nor electrodes",
+                found=", ".join(unknown),
+                expected="names of the 10-10 system",
+                fix="Leave out of the file what is no electrode.",
+            )
+        return tuple(canonical(name) for name in names)
 
     def trials(self, subject: str) -> Iterator[Trial]:
         """Trials of one subject: rest, then arithmetic."""
-        arrays = self._arrays
-        pair = []
+        arrays, pair = self._arrays, []
+        order = select_channels(self._channels, [_text(name) for name in arrays["ch_names"]])
         for condition, name in enumerate(_CONDITIONS):
             rows = [
                 i
@@ -187,9 +195,9 @@ class EegmatArrays:
                     expected="one rest and one arithmetic recording",
                 )
             # (channels, samples) → (samples, channels)
-            raw = np.ascontiguousarray(arrays["X"][rows[0], self._order].T, dtype=np.float64)
+            raw = np.ascontiguousarray(arrays["X"][rows[0], order].T, dtype=np.float64)
             pair.append(require_finite(raw * arrays["scale_uV"].item(), f"{subject} {name} of {self.path.name}"))
-        yield from _trials(subject, (pair[0], pair[1]), float(arrays["sfreq"].item()))
+        yield from _trials(subject, (pair[0], pair[1]), float(arrays["sfreq"].item()), self._channels)
 
 
 def _whole(values: NDArray[Any]) -> NDArray[Any]:

@@ -22,6 +22,7 @@ from offline.datasets import (
     simulated,
 )
 from offline.datasets.base import DatasetInfo
+from offline.datasets.cross import cross_entry
 from offline.datasets.downloads.archives import Archive, Nemar, OpenNeuro
 from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import FileDataset, data_folder, is_synthetic
@@ -41,6 +42,7 @@ DATASETS: dict[str, DatasetEntry] = {
         bids.ENTRY,
         recordings.ENTRY,
         simulated.ENTRY,
+        cross_entry(lambda name, root: open_dataset(name, root)),
     )
 }
 """Every data set by its name."""

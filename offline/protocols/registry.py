@@ -6,6 +6,7 @@ from bci_app.errors import DatasetError
 from offline.datasets.base import Split, WindowSet
 from offline.protocols.base import Protocol
 from offline.protocols.copies import refuse_copies
+from offline.protocols.cross import CROSS_DATASET
 from offline.protocols.paper import PAPER
 from offline.protocols.session import SESSION
 from offline.protocols.stimulus import LOSO_STIMULUS, STIMULUS
@@ -22,6 +23,7 @@ PROTOCOLS: dict[str, Protocol] = {
         SESSION,
         STIMULUS,
         LOSO_STIMULUS,
+        CROSS_DATASET,
     )
 }
 """The known protocols."""
@@ -72,7 +74,8 @@ def make_splits(
     Returns
     -------
     list of Split
-        Indices ascend. Every window is tested at most once, and exactly once but under ``session``.
+        Indices ascend. Every window is tested at most once, and exactly once but under ``session`` and
+        ``cross-dataset``.
 
     Raises
     ------

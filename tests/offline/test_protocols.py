@@ -73,6 +73,9 @@ def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
     windows = window_set(layout, seed)
     assume(len(np.unique(windows.stimulus)) >= 3)
     folds = None if protocol == "loso" else folds
+    if protocol == "cross-dataset":
+        named = (f"{'train' if number else 'test'}:{name}" for number, name in enumerate(windows.subjects))
+        windows = replace(windows, subjects=tuple(named))
     splits = make_splits(windows, protocol, folds=folds, seed=seed, validation=validation)
     assert len({split.name for split in splits}) == len(splits)
     for split in splits:
@@ -92,7 +95,9 @@ def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
             assert windows.session[split.validation].max() < windows.session[split.test].min()
     tested = np.concatenate([split.test for split in splits])
     assert len(np.unique(tested)) == len(tested)
-    if protocol != "session":
+    if protocol == "cross-dataset":
+        assert (windows.subject[tested] == 0).all()
+    elif protocol != "session":
         assert len(tested) == len(windows)
 
 

@@ -87,8 +87,8 @@ def test_channels_are_found_by_name(tmp_path: Path) -> None:
         ({"y": np.array([0.0, 0.5, 1.0, 0.0])}, "does not have the shape of EEGMAT recordings"),
         ({"subject": np.array([np.nan, 1, 1, 0])}, "does not have the shape of EEGMAT recordings"),
         (
-            {"ch_names": np.array([*INFO.channels[:-1], "A1"])},
-            "channels of own.npz are not those of EEGMAT: .*missing Pz",
+            {"ch_names": np.array([*INFO.channels[:-1], "ECG"])},
+            "channels of own.npz are neither those of EEGMAT nor electrodes: found ECG",
         ),
         ({"scale_uV": None}, "Cannot read own.npz as recordings of EEGMAT"),
         ({"y": np.array([{}, 1, 1, 0], dtype=object)}, "Cannot read own.npz as recordings of EEGMAT"),
