@@ -64,6 +64,29 @@ def causes(said: list[tuple[Contact, ...]], channel: int) -> list[str]:
     return [contacts[channel].cause for contacts in said]
 
 
+def judged_alone(wave: np.ndarray) -> tuple[ContactLevel, str]:
+    """Return the verdict on an electrode that has no neighbours to be compared with."""
+    beside = noise(4, 0.5, seed=9)
+    contact = verdicts(np.stack([wave, beside], axis=1), channels=("EXG 1", "EXG 2"))[-1][0]
+    return contact.level, contact.cause
+
+
+def test_an_electrode_is_judged_by_its_power_its_limits_and_its_hum() -> None:
+    time = np.arange(1000) / RATE
+    quiet = noise(4, 1, seed=1, sd=5)
+    for hertz in (40, 45, 53, 57, 63):
+        assert judged_alone(quiet + 40 * np.sin(2 * np.pi * hertz * time)) == (ContactLevel.GOOD, "")
+    for hertz in (48.5, 51.5, 58.5, 61.5):
+        assert judged_alone(quiet + 40 * np.sin(2 * np.pi * hertz * time)) == (ContactLevel.POOR, "mains hum")
+    levels = [(0.15, ContactLevel.BAD), (0.25, ContactLevel.GOOD), (90, ContactLevel.GOOD), (115, ContactLevel.POOR),
+              (170, ContactLevel.POOR), (230, ContactLevel.BAD)]  # fmt: skip
+    for sd, level in levels:
+        assert judged_alone(noise(4, 0, seed=1, sd=sd))[0] is level
+    wave = noise(4, 0.5, seed=2)
+    assert judged_alone(np.minimum(wave, np.quantile(wave, 0.6))) == (ContactLevel.BAD, "railed")
+    assert judged_alone(quiet + 200 * time) == (ContactLevel.GOOD, "")  # drift of the electrode is no noise
+
+
 def test_neighbours_are_those_around_an_electrode() -> None:
     found = neighbours(DEFAULT_CHANNELS)
     names = [{DEFAULT_CHANNELS[near] for near in row} for row in found]

@@ -48,7 +48,7 @@ class Mutant(NamedTuple):
     now: str
 
     def __str__(self) -> str:
-        return f"{self.module}:{self.line}: {self.was.strip()} -> {self.now.strip()}"
+        return f"{self.module}: {self.was.strip()} -> {self.now.strip()}"
 
 
 def path_of(module: str) -> Path:
@@ -179,7 +179,7 @@ def main() -> None:
         row = table.setdefault(one.module, [0, 0, 0])
         place = 1 if str(one) in known else 2 if survives(one, MODULES[one.module]) else 0
         row[place] += 1
-        print(("killed    ", "equivalent", "SURVIVED  ")[place], one, flush=True)  # noqa: T201
+        print(("killed    ", "equivalent", "SURVIVED  ")[place], f"line {one.line:3}", one, flush=True)  # noqa: T201
     total = [sum(column) for column in zip(*table.values(), strict=True)]
     print(f"\n{'module':45} killed  equivalent  survived")  # noqa: T201
     for name, row in [*sorted(table.items()), ("all", total)]:

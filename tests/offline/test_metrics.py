@@ -73,6 +73,21 @@ def test_few_groups_of_windows_say_little_of_the_temperature() -> None:
     assert 1 < found[0] < found[1] < found[2] < found[3] == pytest.approx(4, rel=0.1)
 
 
+def test_the_temperature_is_the_most_probable_one_before_a_log_normal_of_spread_one_half() -> None:
+    rng = np.random.default_rng(1)
+    logits = 4 * rng.standard_normal((300, 2))
+    labels = (rng.random(300) < softmax(logits / 4)[:, 1]).astype(np.int64)
+    groups = np.arange(300) % 10  # each says as much as one window
+    temperatures = np.exp(np.linspace(-1, 2, 601))
+    share = 10 / 2 / np.bincount(labels)[labels]  # both classes count the same
+    chances = [softmax(logits / temperature)[np.arange(300), labels] for temperature in temperatures]
+    posterior = [
+        (share * np.log(chance)).sum() - np.log(temperature) ** 2 / (2 * 0.5**2)
+        for chance, temperature in zip(chances, temperatures, strict=True)
+    ]
+    assert fit_temperature(logits, labels, groups) == pytest.approx(temperatures[np.argmax(posterior)], rel=0.005)
+
+
 def test_perfect_logits_give_a_finite_temperature() -> None:
     labels = np.arange(10) % 2
     logits = np.where(labels[:, None] == np.arange(2), 50.0, -50.0)

@@ -84,7 +84,7 @@ def test_resampler_gives_a_constant_back(rate: int) -> None:
     np.testing.assert_allclose(y, 10_000.0, rtol=1e-12)
 
 
-@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), 3e6])
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan"), 3e6, 0.01, 128.01])
 def test_impossible_rate_is_refused_with_what_to_do(rate: float) -> None:
     with pytest.raises(PreprocessingError, match="--rate"):
         design_resampler(rate, 128)
