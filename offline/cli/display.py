@@ -223,6 +223,8 @@ def evaluation_table(results: Sequence[EvaluationResult], references: Sequence[E
 
 def study_table(study: Study) -> None:
     """Show what an elastic head reached on people held out, for each headset, beside the swap test."""
+    from offline.elastic.shipping import ANY_OF, any_of
+
     table = Table(title=f"{study.info.title}, people held out", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("electrodes", no_wrap=True)
     headings = (
@@ -236,11 +238,12 @@ def study_table(study: Study) -> None:
     )
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, people in study.people.items():
+    sizes = {name: f" ({len(people[0].spec.channels)})" for name, people in study.people.items()}
+    for name in (*sizes, *map(any_of, ANY_OF)):
         found, controls = study.summary(name), study.controls(name)
         figures = [found.balanced, found.rolling, found.calibration_error, found.answered, found.answered_rolling]
         figures += [found.coverage, *(() if controls.swap is None else (controls.swap.rest_high,))]
-        table.add_row(f"{name} ({len(people[0].spec.channels)})", *(f"{figure:.3f}" for figure in figures))
+        table.add_row(f"{name}{sizes.get(name, '')}", *(f"{figure:.3f}" for figure in figures))
     Console().print(table)
     Console().print(f"28 to 45 Hz alone, all electrodes: {study.muscle_only:.3f} of windows", highlight=False)
 

@@ -37,6 +37,7 @@ from offline.elastic.study import (
     Summary,
     cross_validate,
     fit_people,
+    joined,
     standard,
     summarise,
     swapped,
@@ -48,6 +49,12 @@ from offline.run.shipping import golden_excerpt
 
 MONTAGES = ("10-20", "daisy", "epoc", "cyton", "muse")
 """Headsets that are scored, the largest first."""
+
+ANY_OF = (8, 4)
+"""Numbers of electrodes of the largest montage that are scored whichever they are."""
+
+DRAWS = 5
+"""Random choices of so many electrodes, the same for all people."""
 
 METHOD = "log band power (7 bands, 4–28 Hz) against rest, carried to 19 places, and logistic regression"
 
@@ -72,7 +79,7 @@ class Study:
     people : dict of str to list of Person
         The same people with the electrodes of each montage.
     found : dict of str to HeldOut
-        For each montage its standard sessions, and under ``NAME swapped`` the swapped ones.
+        For each montage, and for any so many electrodes, the standard sessions; under ``NAME swapped`` the swapped.
     settings : ElasticSettings
         How heads were fitted.
     muscle_only : float
@@ -105,6 +112,11 @@ def _swapped(montage: str) -> str:
     return f"{montage} swapped"
 
 
+def any_of(number: int) -> str:
+    """Return the name of a choice of so many electrodes; thresholds are those of no known montage."""
+    return f"any {number} of {MONTAGES[0]}"
+
+
 def run_study(dataset: Dataset, settings: ElasticSettings, *, progress: Progress) -> Study:
     """Score an elastic head on people held out, with the electrodes of each headset and its controls.
 
@@ -119,13 +131,33 @@ def run_study(dataset: Dataset, settings: ElasticSettings, *, progress: Progress
     tests: dict[str, tuple[Sequence[Person], Chosen]] = {}
     for name, found in people.items():
         tests |= {name: (found, standard), _swapped(name): (found, swapped)}
+    chosen = _choices(channels)
+    for name, drawn in chosen.items():
+        for draw, electrodes in enumerate(drawn):
+            progress(f"recordings for {name}, {draw + 1} of {len(drawn)}")
+            found = read_people(dataset, load_preprocessing(electrodes))
+            tests |= {f"{name} {draw}": (found, standard), f"{_swapped(name)} {draw}": (found, swapped)}
     progress("cross-validation")
     whole = people[MONTAGES[0]]
     held_out = cross_validate(whole, settings, tests)
+    for name, drawn in chosen.items():
+        for of in (name, _swapped(name)):
+            held_out[of] = joined([held_out.pop(f"{of} {draw}") for draw in range(len(drawn))])
     progress("28 to 45 Hz alone")
     muscle = read_people(dataset, load_preprocessing(channels, MUSCLE_BANDS))
     alone = cross_validate(muscle, settings, {"muscle": (muscle, standard)})["muscle"]
     return Study(dataset.info, people, held_out, settings, summarise(alone, settings).balanced)
+
+
+def _choices(channels: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
+    """Return random choices of electrodes by the name of their montage."""
+    rng = np.random.default_rng(0)
+    return {
+        any_of(number): [
+            tuple(channels[k] for k in np.sort(rng.choice(len(channels), number, replace=False))) for _ in range(DRAWS)
+        ]
+        for number in ANY_OF
+    }
 
 
 def ship_study(study: Study, dataset: Dataset, folder: Path, *, command: str) -> LoadedBundle:
@@ -204,8 +236,9 @@ def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str) -
         protocol_description=(
             f"People are divided into {settings.folds} folds, in {settings.seeds} ways; each head is scored on people "
             "that it was not fitted to, each with the electrodes named (of a headset's electrodes that were not "
-            "recorded, the nearest ones). Figures are means over the ways. The head in this bundle is fitted the same "
-            "way to all people. Conformal thresholds come from the same people held out."
+            "recorded, the nearest ones; of any 8 or 4, five random choices). Figures are means over the ways. "
+            "The head in this bundle is fitted the same way to all people. Conformal thresholds come from the same "
+            "people held out."
         ),
         scores=(
             TargetScore(
@@ -222,7 +255,10 @@ def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str) -
                 explained_by_controls=explained(controls, whole.balanced),
             ),
         ),
-        montages=tuple(_montage_score(study, target, name) for name in MONTAGES),
+        montages=(
+            *(_montage_score(study, target, name) for name in MONTAGES),
+            *(_montage_score(study, target, any_of(number), number) for number in ANY_OF),
+        ),
         intended_use=info.intended_use,
         limitations=f"{info.limitations} {NOT_MEDICAL}",
         created=today(),
@@ -236,11 +272,12 @@ def _majority(study: Study) -> float:
     return float(np.bincount(labels).max() / len(labels))
 
 
-def _montage_score(study: Study, target: Target, name: str) -> MontageScore:
+def _montage_score(study: Study, target: Target, name: str, number: int | None = None) -> MontageScore:
     found, controls = study.summary(name), study.controls(name)
     return MontageScore(
         montage=name,
-        electrodes=HEADSETS[name].channels,
+        electrodes=study.info.channels if number else HEADSETS[name].channels,
+        any_of=number,
         target=target.name,
         balanced_accuracy=found.balanced,
         interval=found.interval,

@@ -172,6 +172,17 @@ def _held_out(parts: Sequence[tuple[NDArray[np.float64], Session, int, int]]) ->
     )
 
 
+def joined(parts: Sequence[HeldOut]) -> HeldOut:
+    """Put predictions with several choices of electrodes together; recordings of each stay apart."""
+    sizes = np.cumsum([0, *(int(part.group.max()) + 1 for part in parts)])
+    groups = [part.group + offset for part, offset in zip(parts, sizes, strict=False)]
+    fields = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("high", "labels", "person", "seed", "second_half")
+    }
+    return HeldOut(group=np.concatenate(groups), **fields)
+
+
 @dataclass(frozen=True)
 class Summary:
     """What a head reached, each figure a mean over seeds.

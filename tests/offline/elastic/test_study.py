@@ -108,3 +108,6 @@ def test_the_command_writes_a_bundle_with_a_score_for_each_headset(eegmat: Path,
     assert score.controls.swap is not None
     assert spec.conformal_for(spec.targets[0], HEADSETS["muse"].channels) is not None
     assert spec.domain_for(HEADSETS["muse"].channels) is not None
+    odd = spec.montage_score(("F3", "F4", "P3", "P4", "Oz"))
+    assert odd is not None
+    assert (odd.any_of, odd.montage) == (4, "any 4 of 10-20")
