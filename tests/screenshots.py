@@ -22,6 +22,7 @@ import numpy as np
 from PyQt6.QtCore import QEventLoop, QRect, QSettings, Qt, QTimer
 from PyQt6.QtGui import QCursor, QImage
 from PyQt6.QtTest import QTest
+from PyQt6.QtWidgets import QButtonGroup
 
 from bci_app import demo
 from bci_app.bundle import LoadedBundle, load_bundle
@@ -394,7 +395,7 @@ class Studio:
             wait(2.5)
             self.shoot(window, f"replay{suffix}_{theme}")
             window.run_action("report")
-            window.area.session_panel.report._groups[0].button(7).click()
+            window.area.session_panel.report.findChildren(QButtonGroup)[0].button(7).click()
             wait(0.2)
             self.shoot(window, f"self_report{suffix}_{theme}")
 

@@ -218,6 +218,13 @@ def test_lost_stream_is_a_state_and_its_return_another(bundle: LoadedBundle) -> 
     assert phases[20][1] == ""
 
 
+def wait_for_the_end(thread: EngineThread) -> None:
+    deadline = time.monotonic() + 10
+    while thread.running:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 class FailingSource(ArraySource):
     def read(self, timeout: float = 0.0) -> Chunk | None:
         raise SourceError("The stream came back with another layout")
@@ -228,8 +235,7 @@ def test_thread_keeps_the_cause_of_its_end(bundle: LoadedBundle) -> None:
     engine.start()
     thread = EngineThread(engine)
     thread.start()
-    thread._thread.join(5)
-    assert not thread.running
+    wait_for_the_end(thread)
     assert str(thread.failure) == "The stream came back with another layout."
     thread.stop()
     thread.stop()
@@ -242,7 +248,7 @@ def test_thread_delivers_every_prediction_in_order(bundle: LoadedBundle) -> None
     engine.start()
     thread = EngineThread(engine)
     thread.start()
-    thread._thread.join(10)
+    wait_for_the_end(thread)
     found = [p for result in thread.drain() for p in result.predictions]
     assert content(found) == content(expected)
     thread.stop()

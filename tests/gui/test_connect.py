@@ -39,6 +39,7 @@ from bci_app.replay import Replay, ReplayThread
 from bci_app.stream import StreamInfo
 from tests.bundles import CHANNELS, write_bundle
 from tests.gui.conftest import WAIT, Clock, OpenWindow
+from tests.gui.seen import levels, written
 
 
 @pytest.fixture
@@ -86,9 +87,9 @@ def test_a_montage_that_does_not_fit_is_explained_before_anything_starts(
     qtbot.waitUntil(lambda: page.fit.summary.text() == "This model cannot use muse_p300.csv.", timeout=WAIT)
     assert "TP9, AF7, AF8, TP10" in page.fit.detail.text()
     assert not page.fit.button.isEnabled()
-    levels = {contact.channel: contact.level for contact in page.fit.head._contacts}
-    assert levels["C3"] is ContactLevel.MISSING
-    assert levels["TP9"] is ContactLevel.UNKNOWN
+    shown = levels(page.fit.head)
+    assert shown["C3"] is ContactLevel.MISSING
+    assert shown["TP9"] is ContactLevel.UNKNOWN
 
 
 def test_a_misfitting_montage_is_watched_and_recorded_without_a_model(
@@ -107,8 +108,8 @@ def test_a_misfitting_montage_is_watched_and_recorded_without_a_model(
     traces = main.controller.feed.traces
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end > 2.5 * traces.rate, timeout=WAIT)
-    qtbot.waitUntil(lambda: len(main.area.contact.head._contacts) == 4, timeout=WAIT)
-    assert main.header.steps._steps == (Step.CONNECT, Step.CONTACT)
+    qtbot.waitUntil(lambda: len(levels(main.area.contact.head)) == 4, timeout=WAIT)
+    assert main.header.steps.accessibleDescription() == "Connect, Contact: now Contact"
     main.toggle_recording()
     qtbot.keyClick(main, Qt.Key.Key_F1)
     end = traces.end
@@ -153,8 +154,7 @@ def test_a_missing_electrode_that_a_model_can_do_without_is_shown_as_such(
     page.fit.show_fit(info, model, found)
     assert page.fit.button.isEnabled()
     assert page.fit.summary.text() == f"5 of 6 electrodes are there; {summary}."
-    levels = {contact.channel: contact.level for contact in page.fit.head._contacts}
-    assert levels["O2"] is ContactLevel.POOR
+    assert levels(page.fit.head)["O2"] is ContactLevel.POOR
 
 
 def test_a_misfit_on_the_command_line_leads_to_the_map(
@@ -484,7 +484,7 @@ def test_a_board_of_the_command_line_is_chosen_drawn_and_can_be_watched(
     choice = page.choice
     assert choice is not None
     assert choice.text in ("brainflow:SYNTHETIC", "brainflow:CYTON")
-    assert page.fit.head._contacts
+    assert levels(page.fit.head)
     assert "Choose a source" not in page.fit.summary.text()
 
 
@@ -527,7 +527,7 @@ def test_recordings_of_the_app_come_first_and_the_newest_of_them(
     assert page.source.recordings.current == f"file:{other / 'P09.xdf'}"
     page.source.path.setText(str(tmp_path / "nowhere"))
     qtbot.keyClick(page.source.path, Qt.Key.Key_Return)
-    assert "No such file or folder" in page.source._path_note.text()
+    assert any("No such file or folder" in text for text in written(page.source))
 
 
 def test_the_report_of_a_recording_is_written_beside_it_and_opened(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import QEvent, QSettings, Qt, QTimer
 from PyQt6.QtGui import QKeyEvent
-from PyQt6.QtWidgets import QApplication, QMenu, QPushButton, QWidget
+from PyQt6.QtWidgets import QApplication, QMenu, QPushButton, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle
@@ -118,7 +118,7 @@ def test_keys_of_the_views_hold_while_a_button_or_what_scrolls_has_the_focus(qtb
     tab_to(qtbot, signals.channels)
     press(qtbot, Qt.Key.Key_Up)
     assert signals.amplitude.text() == "50 µV a row"
-    tab_to(qtbot, running.area.prediction._scroll)
+    tab_to(qtbot, running.area.prediction.findChild(QScrollArea))
     press(qtbot, Qt.Key.Key_Up)
     assert signals.amplitude.text() == "20 µV a row"
 

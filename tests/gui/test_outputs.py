@@ -20,6 +20,7 @@ from bci_app.cli.app import main
 from bci_app.errors import BciError
 from bci_app.events import Prediction
 from bci_app.gui.controller import Controller
+from bci_app.gui.jobs import StreamWatch
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.outputs.osc import OscOutput
@@ -294,7 +295,9 @@ def test_own_streams_are_not_offered_as_those_of_others(
     qtbot.waitUntil(lambda: sends(window) == "sends LSL", timeout=WAIT)
     visible: set[str] = set()
     offered: set[str] = set()
-    discovery._watch.changed.connect(lambda streams: visible.update(stream.name for stream in streams))
+    watch = discovery.findChild(StreamWatch)
+    assert watch is not None
+    watch.changed.connect(lambda streams: visible.update(stream.name for stream in streams))
     discovery.streams_changed.connect(lambda streams: offered.update(stream.name for stream in streams))
     discovery.watch_streams(True)
     qtbot.waitUntil(lambda: name in visible, timeout=WAIT)

@@ -22,6 +22,7 @@ from bci_app.presentation.spectra import Spectra
 from bci_app.presentation.traces import FILTERS
 from bci_app.sources.file_kind import FileText
 from tests.gui.conftest import Clock
+from tests.gui.seen import figures, levels
 from tests.gui.sessions import WAIT, begin
 from tests.gui.sources import RATE, HeldSource, stream
 
@@ -153,7 +154,7 @@ def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindo
     begin(qtbot, window, source, bundle)
     source.allow(100)
     head = window.area.contact.head
-    qtbot.waitUntil(lambda: len(head._contacts) == 6, timeout=WAIT)
+    qtbot.waitUntil(lambda: len(levels(head)) == 6, timeout=WAIT)
     assert window.area.spectrum.of.text() == "mean of 6 channels"
     canvas = window.area.signals.canvas
     area = canvas._area()
@@ -172,10 +173,10 @@ def test_a_spectrum_that_the_picked_channels_lack_leaves_no_older_one_standing(q
     spectra.pick((0,))
     frequencies = np.arange(0, 50, 0.5)
     spectra.take(Spectrum(frequencies, np.ones((2, 100))))
-    assert panel._powers[0].text() == "3.0"
+    assert figures(panel)[0] == "3.0"
     spectra.take(Spectrum(frequencies, np.stack([np.full(100, np.nan), np.ones(100)])))
-    assert {figure.text() for figure in panel._powers} == {"–"}
-    assert panel._mean.getData()[0] is None or not len(panel._mean.getData()[0])
+    assert set(figures(panel)) == {"–"}
+    assert not any(item.xData is not None and len(item.xData) for item in panel.plot.getPlotItem().listDataItems())
 
 
 def test_display_filter_is_for_the_eye_only(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:

@@ -35,6 +35,7 @@ class StepsBar(QWidget):
         if (steps, current) != (self._steps, self._current):
             resize = steps != self._steps
             self._steps, self._current = steps, current
+            self.setAccessibleDescription(f"{', '.join(step.value for step in steps)}: now {current.value}")
             if resize:
                 self.updateGeometry()
             self.update()
