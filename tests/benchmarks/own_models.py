@@ -211,9 +211,9 @@ def summarise(rows: Mapping[str, Compared]) -> None:
         print(
             f"{name:10} general {row.general:.2f}  own {row.own:.2f} (said {within:.2f})  {word:11}  used {row.used:.2f}"
         )
-    general, own, used = (np.array([row[column] for row in rows.values()]) for column in range(3))
+    general, always, used = (np.array([row[column] for row in rows.values()]) for column in range(3))
     print(f"said by blocks left out: {np.mean([row.verdict.balanced_accuracy for row in rows.values()]):.3f}")
-    for name, values in (("own, always", own), ("own, if adopted", used)):
+    for name, values in (("own, always", always), ("own, if adopted", used)):
         change = values - general
         print(
             f"{name:16} {general.mean():.3f} to {values.mean():.3f}; better for {(change > 0).sum()}, worse for "
