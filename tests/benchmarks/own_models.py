@@ -207,10 +207,8 @@ def summarise(rows: Mapping[str, Compared]) -> None:
     """Print a line a person, and what was gained and lost."""
     for name, row in sorted(rows.items()):
         word = "adopted" if row.verdict.adopted else "not adopted"
-        within = row.verdict.balanced_accuracy
-        print(
-            f"{name:10} general {row.general:.2f}  own {row.own:.2f} (said {within:.2f})  {word:11}  used {row.used:.2f}"
-        )
+        own = f"own {row.own:.2f} (said {row.verdict.balanced_accuracy:.2f}, {word})"
+        print(f"{name:10} general {row.general:.2f}  {own:32}  used {row.used:.2f}")
     general, always, used = (np.array([row[column] for row in rows.values()]) for column in range(3))
     print(f"said by blocks left out: {np.mean([row.verdict.balanced_accuracy for row in rows.values()]):.3f}")
     for name, values in (("own, always", always), ("own, if adopted", used)):
