@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyqtgraph
 from PyQt6.QtCore import QSettings, QTimer
@@ -18,7 +19,9 @@ from bci_app.gui.theme import font, load_fonts, read_scale
 from bci_app.presentation.choices import SourceChoice, preparation, read_model
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.output_control import OutputChoice
-from bci_app.study.opening import OpenStudy
+
+if TYPE_CHECKING:
+    from bci_app.study.opening import OpenStudy
 
 ORGANISATION = "bci-app"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from bci_app.gui.jobs import Job, StreamWatch
+from bci_app.preprocessing.steps.filters import load_filters
 from bci_app.presentation.choices import SourceChoice, describe_source, list_boards, list_models
 from bci_app.sources.lsl.header import LslStream
 
@@ -38,7 +39,7 @@ class Discovery(QObject):
         self._watch = StreamWatch(self)
         self._watch.changed.connect(self._tell_streams)
         self._watch.failed.connect(self.streams_failed)
-        self._boards, self._models, self._source = Job(self), Job(self), Job(self)
+        self._boards, self._models, self._source, self._libraries = (Job(self) for _ in range(4))
         for job, found, failed in (
             (self._boards, self.boards_found, self.boards_failed),
             (self._models, self.models_found, self.models_failed),
@@ -55,7 +56,8 @@ class Discovery(QObject):
         self.streams_changed.emit(tuple(stream for stream in streams if not self._own(stream)))
 
     def find(self, folders: Sequence[Path]) -> None:
-        """Look for boards, and for models, those in `folders` too."""
+        """Look for boards, and for models, those in `folders` too; load what the first session needs."""
+        self._libraries.start(load_filters)
         self._boards.start(list_boards)
         self._models.start(lambda: list_models(folders))
 
@@ -69,5 +71,5 @@ class Discovery(QObject):
     def stop(self) -> None:
         """Wait for what runs in threads. May be called twice."""
         self._watch.stop()
-        for job in (self._boards, self._models, self._source):
+        for job in (self._boards, self._models, self._source, self._libraries):
             job.stop()

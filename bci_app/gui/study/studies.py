@@ -9,20 +9,19 @@ from PyQt6.QtCore import QObject, QSettings
 
 from bci_app.errors import BciError
 from bci_app.gui.jobs import Job
-from bci_app.gui.study.new_study import NewStudyDialog
-from bci_app.gui.study.running import RunningStudy, require_media
 from bci_app.gui.theme import Theme
 from bci_app.presentation.choices import SourceChoice
 from bci_app.presentation.participants import default_code
 from bci_app.sources.registry import open_source
-from bci_app.study.opening import OpenStudy, StudyOptions, open_study
 
 if TYPE_CHECKING:
     from bci_app.gui.main_window import MainWindow
+    from bci_app.gui.study.running import RunningStudy
+    from bci_app.study.opening import OpenStudy
 
 
 class Studies(QObject):
-    """At most one study at a time, shown as a page of the window.
+    """At most one study at a time, shown as a page of the window. What it needs is loaded with the first one.
 
     Parameters
     ----------
@@ -54,6 +53,8 @@ class Studies(QObject):
 
     def ask(self) -> None:
         """Ask what is to be shown to whom, from the source that is chosen."""
+        from bci_app.gui.study.new_study import NewStudyDialog
+
         window, page = self._window, self._window.connect_page
         if self.study is not None:
             return
@@ -72,6 +73,9 @@ class Studies(QObject):
         dialog.open()
 
     def _begin(self, choice: SourceChoice, name: str, code: str, folder: Path) -> None:
+        from bci_app.gui.study.running import require_media
+        from bci_app.study.opening import StudyOptions, open_study
+
         window = self._window
         if not window.may_end("A study"):
             return
@@ -93,6 +97,8 @@ class Studies(QObject):
         self._show(study)
 
     def _show(self, study: OpenStudy) -> None:
+        from bci_app.gui.study.running import RunningStudy
+
         running = self.study = RunningStudy(study, self._window.theme, self._bundles)
         running.view.left.connect(self.leave)
         running.verdict.use_asked.connect(self._use)

@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 from bci_app.preprocessing.base import Samples, Step, StepState
 
 
+def load_filters() -> None:
+    """Load the library of filters ahead of the first filter, where there is time: it takes a second."""
+    from scipy import signal  # noqa: F401
+
+
 class Filter(Step):
     """A causal filter in second-order sections.
 
