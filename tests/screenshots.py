@@ -174,7 +174,9 @@ class Studio:
         self, name: str, theme: str, size: tuple[int, int], bundle: LoadedBundle, source: Ahead, *, band: int = 0
     ) -> None:
         with self.window(theme, size) as window:
-            window.controller.open(source, bundle, source_text="lsl:OpenBCI Cyton", wait_for_baseline=False)
+            window.controller.prepare(
+                lambda: Ready(source, bundle), source_text="lsl:OpenBCI Cyton", wait_for_baseline=False
+            )
             self._caught_up(window)
             window.controller.mark("stimulus 12")
             window.area.contact.choose_map(band)
@@ -287,20 +289,24 @@ class Studio:
             data[:, 2] += 90 * np.sin(2 * np.pi * 50 * _times)
 
         with self.window(theme, size) as window:
-            window.controller.open(Ahead(self.rest, ahead=8, spoil=spoil), self.load, wait_for_baseline=True)
+            window.controller.prepare(
+                lambda: Ready(Ahead(self.rest, ahead=8, spoil=spoil), self.load), wait_for_baseline=True
+            )
             self._caught_up(window)
             self.shoot(window, f"contact{'_large' if size == LARGE else ''}_{theme}")
 
     def baseline(self, theme: str, size: tuple[int, int] = SMALL) -> None:
         with self.window(theme, size) as window:
-            window.controller.open(Ahead(self.rest, ahead=14), self.load, wait_for_baseline=False)
+            window.controller.prepare(lambda: Ready(Ahead(self.rest, ahead=14), self.load), wait_for_baseline=False)
             self._caught_up(window)
             self.shoot(window, f"baseline{_SUFFIX[size]}_{theme}")
 
     def lost(self, theme: str, size: tuple[int, int] = SMALL) -> None:
         with self.window(theme, size) as window:
             window.area.contact.choose_map(3)
-            window.controller.open(Ahead(self.rest, ahead=60, lost_after=61), self.load, wait_for_baseline=False)
+            window.controller.prepare(
+                lambda: Ready(Ahead(self.rest, ahead=60, lost_after=61), self.load), wait_for_baseline=False
+            )
             until(lambda: window.banner.isVisible())
             wait(5.0)
             self.shoot(window, f"lost{_SUFFIX[size]}_{theme}")
@@ -315,7 +321,9 @@ class Studio:
                 return super().start()
 
         with self.window(theme, SMALL) as window:
-            window.controller.open(Slow(self.rest, ahead=0), self.load, source_text="lsl:OpenBCI Cyton")
+            window.controller.prepare(
+                lambda: Ready(Slow(self.rest, ahead=0), self.load), source_text="lsl:OpenBCI Cyton"
+            )
             wait(0.3)
             self.shoot(window, f"opening_{theme}")
             answered.set()
@@ -344,7 +352,7 @@ class Studio:
 
         with self.window(theme, size) as window:
             source = Ahead(self.rest, ahead=64, gap=(44.0, 46.5), spoil=spoil)
-            window.controller.open(source, self.load, wait_for_baseline=False)
+            window.controller.prepare(lambda: Ready(source, self.load), wait_for_baseline=False)
             self._caught_up(window)
             self.shoot(window, f"invalid{_SUFFIX[size]}_{theme}")
 
@@ -373,7 +381,7 @@ class Studio:
                 )
 
         with self.window(theme, SMALL) as window:
-            window.controller.open(Absent(self.rest, ahead=0), self.load)
+            window.controller.prepare(lambda: Ready(Absent(self.rest, ahead=0), self.load))
             until(lambda: window.banner.isVisible())
             wait(1.0)
             self.shoot(window, f"failed_{theme}")
@@ -406,7 +414,9 @@ class Studio:
         for size, suffix in ((SMALL, ""), (LARGE, "_large")):
             with self.window(theme, size) as window:
                 source = open_source(f"synthetic:?montage={channels}&effect=2&speed=8&seconds=200")
-                window.controller.open(source, bundle, source_text="synthetic:", wait_for_baseline=False)
+                window.controller.prepare(
+                    lambda source=source: Ready(source, bundle), source_text="synthetic:", wait_for_baseline=False
+                )
                 until(lambda: window.header.steps.current is Step.RUN)
                 controller = window.controller
                 for number, condition in enumerate(("calm memory", "tense memory")):

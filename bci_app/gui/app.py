@@ -17,7 +17,7 @@ from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.theme import font, load_fonts, read_scale
 from bci_app.presentation.choices import SourceChoice, preparation, read_model
-from bci_app.presentation.opening import Ready
+from bci_app.presentation.opening import ProfileUse, Ready
 from bci_app.presentation.output_control import OutputChoice
 
 if TYPE_CHECKING:
@@ -104,12 +104,13 @@ def run_window(
     # Python sees Ctrl+C between events of Qt's loop; the controller's timer makes events.
     before = signal.signal(signal.SIGINT, lambda *_: window.close())
     window.connect_page.prefer(source=source, model=model, markers=markers, beside=beside, profile=profile)
+    use = ProfileUse(profile) if profile is not None else None
     text = source.text if source is not None else ""
     if ready is not None:
         controller.prepare(ready, source_text=text, wait_for_baseline=wait_for_baseline)
     elif source is not None and model is not None:
         controller.prepare(
-            preparation(source.for_model(read_model(model).bundle), model, profile),
+            preparation(source.for_model(read_model(model).bundle), model, use),
             source_text=text,
             wait_for_baseline=wait_for_baseline,
             streams=window.connect_page.streams,

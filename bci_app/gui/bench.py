@@ -26,6 +26,7 @@ from bci_app.gui.app import make_application
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
 from bci_app.preprocessing import Rest
+from bci_app.presentation.opening import Ready
 from bci_app.sources.base import Source
 from bci_app.sources.lsl.library import local_clock, use_loopback
 from bci_app.sources.registry import open_source
@@ -191,7 +192,7 @@ def measure_window(
     window.resize(*size)
     window.show()
     meter = _Meter(source)
-    controller.open(meter, bundle, source_text="bench", wait_for_baseline=False)
+    controller.prepare(lambda: Ready(meter, bundle), source_text="bench", wait_for_baseline=False)
     watch = _Watch(window.area.signals.canvas)
     first: list[float] = []
     predictions: list[Prediction] = []

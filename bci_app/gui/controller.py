@@ -9,7 +9,6 @@ from time import monotonic
 
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
-from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
 from bci_app.events import Status
@@ -17,19 +16,18 @@ from bci_app.gui.opener import Opener
 from bci_app.gui.recorder import SessionRecorder
 from bci_app.presentation import notices
 from bci_app.presentation.event_log import EventLog
-from bci_app.presentation.marks import note_marker, planted_truth, words_of
+from bci_app.presentation.mark_book import MarkBook
+from bci_app.presentation.marks import planted_truth
 from bci_app.presentation.opening import Opened, Ready, Running, StreamChoice
 from bci_app.presentation.output_control import OutputChoice, OutputControl
 from bci_app.presentation.player import Playback, Player
 from bci_app.presentation.signal_feed import SignalFeed
 from bci_app.presentation.spectra import Spectra
-from bci_app.presentation.state import Event, Mark, Session, SessionLog
+from bci_app.presentation.state import Session, SessionLog
 from bci_app.presentation.status_report import Due, StatusReport
 from bci_app.presentation.traces import DisplayFilter
 from bci_app.recording.session_log import SessionLogFile
-from bci_app.sources.base import Source
 from bci_app.sources.lsl.header import LslStream
-from bci_app.stream import Marker
 
 _FRAME_MS = 30
 _HIDDEN_MS = 250
@@ -100,6 +98,7 @@ class Controller(QObject):
         self.feed = SignalFeed(clock)
         self.spectra = Spectra(self.spectrum_changed.emit, self.map_changed.emit)
         self._event_log = EventLog(self.happened.emit, lambda: self.seconds)
+        self._marks = MarkBook(self.feed, self._event_log, self.happened.emit)
         self.notices = notices.NoticeBoard(self.notice_changed.emit)
         self.session: Session | None = None
         self.log = SessionLog()
@@ -140,30 +139,17 @@ class Controller(QObject):
 
     # What the window asks for ------------------------------------------------------------------
 
-    def open(
-        self,
-        source: Source,
-        bundle: LoadedBundle | None,
-        *,
-        source_text: str = "",
-        wait_for_baseline: bool = True,
-        player: Player | None = None,
-    ) -> None:
-        """Open a session, without a model only to watch signals. `session_changed` or `failed` follows."""
-        self.prepare(
-            lambda: Ready(source, bundle, player), source_text=source_text, wait_for_baseline=wait_for_baseline
-        )
-
     def prepare(
         self,
         find: Callable[[], Ready],
         *,
-        source_text: str,
+        source_text: str = "",
         wait_for_baseline: bool = True,
         streams: StreamChoice = StreamChoice(),  # noqa: B008 - frozen
     ) -> None:
         """Open the session whose source and model `find` returns, in a separate thread.
 
+        `session_changed` or `failed` follows. Without a model signals are only watched.
         Marker streams that were named at the start are received beside those of `streams`.
         """
         self._opener.cancel()
@@ -204,17 +190,9 @@ class Controller(QObject):
     def mark(self, text: str) -> None:
         """Mark this moment."""
         if self._running is not None:
-            self._show_marker(self._running.thread.engine.mark(text), quiet=False)
+            self._marks.take(self._running.thread.engine.mark(text), quiet=False)
             if not self.recorder.running:
                 self.unrecorded.emit()
-
-    def _show_marker(self, marker: Marker, *, quiet: bool) -> None:
-        note_marker(self.log, marker)
-        text = words_of(marker.text)
-        place = self.feed.place(marker.time)
-        if place is not None:
-            self.log.markers.append(Mark(place, text))
-        self.happened.emit(Event(self.feed.stream_time.since_start(marker.time), text, quiet=quiet))
 
     def set_display_filter(self, display_filter: DisplayFilter) -> None:
         """Choose the filter of the display. The model and the recording are not affected."""
@@ -272,7 +250,7 @@ class Controller(QObject):
         self.notices.show(None)
         self._report.forget()
         self.feed.stream_time.restart()
-        self.log = SessionLog()
+        self.log = self._marks.log = SessionLog()
         self.session = replace(session, log=self.log)
         self.session_changed.emit(self.session)
         self._check_profile(code)
@@ -297,11 +275,12 @@ class Controller(QObject):
         predictions = [prediction for result in results for prediction in result.predictions]
         gaps = [gap for result in results for gap in result.gaps]
         self.log.add(predictions, gaps)
+        self._marks.follow(predictions)
         if self._drawing:
             self._draw(thread.engine)
         for result in results:
             for marker in result.markers:
-                self._show_marker(marker, quiet=True)
+                self._marks.take(marker, quiet=True)
         for gap in gaps:
             self._event_log.gap(gap, self.session.info.rate, self.feed.stream_time.since_start(gap.time))
         if predictions:
@@ -334,7 +313,8 @@ class Controller(QObject):
     def _begin(self, opened: Opened) -> None:
         engine, self.player = opened.engine, opened.player
         self.feed.begin(engine.info)
-        self.log = SessionLog()
+        self.log = self._marks.log = SessionLog()
+        self._marks.learning = opened.learning
         self.session = Session(engine.info, engine.bundle, self.source_text, opened.profile, self.log, self.feed.traces)
         self.spectra.begin(engine.info.channels, self.session.judged)
         self._running = Running(EngineThread(engine), opened.source, self.player)
@@ -346,7 +326,7 @@ class Controller(QObject):
 
     def _leave(self) -> None:
         had = self.session is not None
-        self.session = self.player = None
+        self.session = self.player = self._marks.learning = None
         self.recorder.forget()
         self.outputs.end()
         self._forget()
@@ -369,6 +349,7 @@ class Controller(QObject):
             silence=self._silence,
             time=self.feed.stream_time,
             sent=self.outputs.sent,
+            learning=self._marks.words,
         )
         self._event_log.step(self._report.step)
         self._event_log.silence(self._silence, looked=self._drawing)

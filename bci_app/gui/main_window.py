@@ -40,6 +40,7 @@ from bci_app.gui.views.feedback import FeedbackWindow
 from bci_app.gui.views.status_line import StatusLine
 from bci_app.presentation.choices import SourceChoice, preparation
 from bci_app.presentation.notices import CHOOSE_SOURCE, DISMISS, PLAY_AGAIN
+from bci_app.presentation.opening import ProfileUse
 from bci_app.presentation.output_control import OutputChoice
 from bci_app.presentation.participants import next_code
 from bci_app.presentation.state import Event, LiveStatus, Session, Step
@@ -225,7 +226,7 @@ class MainWindow(QMainWindow):
             self.keyboard.give_back()
 
     def open(
-        self, choice: SourceChoice, folder: Path | None, profile: Path | None, *, participant: str | None = None
+        self, choice: SourceChoice, folder: Path | None, use: ProfileUse | None, *, participant: str | None = None
     ) -> None:
         """Open a session of a source, with a model and a profile if there are any."""
         if self.may_end("Opening another source"):
@@ -234,7 +235,7 @@ class MainWindow(QMainWindow):
                 self.area.session_panel.participant.setText(participant)
             fit = self.connect_page.fit
             self.controller.prepare(
-                preparation(choice, folder, profile),
+                preparation(choice, folder, use),
                 source_text=choice.text,
                 wait_for_baseline=fit.check.isChecked(),
                 streams=self.connect_page.streams,

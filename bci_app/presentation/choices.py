@@ -15,7 +15,7 @@ from bci_app.errors import BciError, SourceError
 from bci_app.events import Contact, ContactLevel
 from bci_app.learn.profile import load_profile
 from bci_app.montage.names import canonical, is_electrode, match_channels
-from bci_app.presentation.opening import Ready
+from bci_app.presentation.opening import ProfileUse, Ready
 from bci_app.presentation.player import Player
 from bci_app.recording import read_recording
 from bci_app.sources.brainflow.boards import boards_with_eeg, find_board, layout_of, parameters_of
@@ -227,7 +227,7 @@ def of_player(player: Player, bundle: LoadedBundle | None) -> Ready:
     return Ready(player.source(), bundle, player, player.markers)
 
 
-def preparation(choice: SourceChoice, folder: Path | None, profile: Path | None = None) -> Callable[[], Ready]:
+def preparation(choice: SourceChoice, folder: Path | None, use: ProfileUse | None = None) -> Callable[[], Ready]:
     """Return what opens a source, and a model and a profile, if there are any.
 
     A recording goes through LSL, like any device.
@@ -235,7 +235,8 @@ def preparation(choice: SourceChoice, folder: Path | None, profile: Path | None 
 
     def prepare() -> Ready:
         bundle = load_bundle(folder) if folder is not None else None
-        person = load_profile(profile) if profile is not None else None
+        person = load_profile(use.folder) if use is not None else None
+        learning = use is not None and use.learning
         if choice.kind != "file":
             source = open_source(
                 choice.text,
@@ -244,7 +245,8 @@ def preparation(choice: SourceChoice, folder: Path | None, profile: Path | None 
                 unit=choice.unit,
                 undescribed=bundle is None,
             )
-            return Ready(source, bundle, profile=person)
-        return replace(of_player(Player.of_files(parse_file(choice.what)), bundle), profile=person)
+            return Ready(source, bundle, profile=person, learning=learning)
+        played = of_player(Player.of_files(parse_file(choice.what)), bundle)
+        return replace(played, profile=person, learning=learning)
 
     return prepare

@@ -6,11 +6,14 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 from bci_app.bundle import LoadedBundle
 from bci_app.engine import Engine, EngineThread
 from bci_app.errors import BciError
 from bci_app.learn.personal import PersonalPredictor
+from bci_app.learn.prequential import Prequential
 from bci_app.learn.profile import Profile, ProfileSpec
 from bci_app.presentation.player import Player
 from bci_app.sources.base import Source
@@ -32,6 +35,8 @@ class Ready:
         LSL marker streams that belong to the source.
     profile : Profile or None
         A person's profile for the bundle, if one is used.
+    learning : bool
+        Whether each rating of the session scores the profile's head and then updates it.
     """
 
     source: Source
@@ -39,6 +44,22 @@ class Ready:
     player: Player | None = None
     markers: tuple[str, ...] = ()
     profile: Profile | None = None
+    learning: bool = False
+
+
+class ProfileUse(NamedTuple):
+    """A profile that is to be used.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it lies.
+    learning : bool
+        Whether each rating of the session scores its head and then updates it.
+    """
+
+    folder: Path
+    learning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,7 @@ class Opened:
     source: Source
     player: Player | None
     profile: ProfileSpec | None = None
+    learning: Prequential | None = None
 
     def stop(self) -> None:
         """Close both."""
@@ -169,9 +191,10 @@ class Opening:
         with ExitStack() as undo:
             if ready.player is not None:
                 undo.callback(ready.player.close)
-            predictor = None
+            predictor = learning = None
             if ready.bundle is not None and ready.profile is not None:
                 predictor = PersonalPredictor(ready.bundle, ready.profile)
+                learning = Prequential(predictor) if ready.learning else None
             engine = Engine(
                 ready.source,
                 ready.bundle,
@@ -184,4 +207,5 @@ class Opening:
             )
             engine.start()
             undo.pop_all()
-        return Opened(engine, ready.source, ready.player, ready.profile.spec if ready.profile is not None else None)
+        profile = ready.profile.spec if ready.profile is not None else None
+        return Opened(engine, ready.source, ready.player, profile, learning)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import mean
 
 from bci_app.bundle.spec import Bundle
 from bci_app.errors import BciError
+from bci_app.learn.prequential import Rated
 from bci_app.learn.profile import PROFILE_FILE, Profile, ProfileSpec, load_profile, profiles_folder
 from bci_app.stream import StreamInfo
 
@@ -56,6 +58,23 @@ def profile_figures(spec: ProfileSpec) -> list[str]:
 def verdict_sentence(spec: ProfileSpec) -> str:
     """Return the verdict that a profile was adopted with."""
     return str(spec.verdict.get("sentence", ""))
+
+
+def rating_words(rated: Rated, *, updating: bool) -> str:
+    """Say what a rating has shown of the head in use; `updating`: whether that was the updated one before."""
+    found = f"rated {'high' if rated.high else 'low'}: {100 * rated.right:.0f} % of its windows were right"
+    if rated.updating == updating:
+        return found
+    return f"{found}; {'the updated head' if rated.updating else 'the profile'} answers again"
+
+
+def learning_words(ratings: Sequence[Rated]) -> str:
+    """Say in a few words how the updates of a session do; empty before the first rating."""
+    if not ratings:
+        return ""
+    right = mean(one.right for one in ratings)
+    number = f"{len(ratings)} rating{'' if len(ratings) == 1 else 's'}"
+    return f"{number}: {right:.2f} right, {'updated' if ratings[-1].updating else 'back to the profile'}"
 
 
 def refusal(problem: BciError) -> str:

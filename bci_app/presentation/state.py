@@ -122,6 +122,8 @@ class LiveStatus:
         Why nothing arrives: paused, the end of a recording, a lost or silent stream; empty while samples come.
     sent : tuple of Sent
         Where predictions are sent, beside the window.
+    learning : str
+        How updates of the profile by ratings do; empty without any.
     marker_streams, markers_awaited : tuple of str
         LSL marker streams that are received, and those that were named and have not been seen yet.
     """
@@ -135,6 +137,7 @@ class LiveStatus:
     markers_awaited: tuple[str, ...] = ()
     silent: float = 0.0
     sent: tuple[Sent, ...] = ()
+    learning: str = ""
 
     @property
     def resistances(self) -> dict[str, float]:

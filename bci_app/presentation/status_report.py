@@ -74,6 +74,7 @@ class StatusReport:
         silence: str,
         time: StreamTime,
         sent: tuple[Sent, ...] = (),
+        learning: str = "",
     ) -> LiveStatus | None:
         """Return what is to be shown now, if it is time to show it.
 
@@ -95,6 +96,7 @@ class StatusReport:
             status.recording,
             connected,
             sent,
+            learning,
         )
         if shown == self._shown and not self._due.now("status", _STATUS_SECONDS):
             return None
@@ -110,6 +112,7 @@ class StatusReport:
             cpu_percent=self._cpu,
             silence=silence,
             sent=sent,
+            learning=learning,
             silent=0.0 if waits else time.since_newest,
             marker_streams=connected,
             markers_awaited=awaited,

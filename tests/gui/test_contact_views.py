@@ -19,6 +19,7 @@ from bci_app.gui.theme import DARK, GRID
 from bci_app.gui.views.contact import ContactPanel
 from bci_app.gui.views.head import Head
 from bci_app.montage.positions import electrode_places
+from bci_app.presentation.opening import Ready
 from tests.gui.seen import label_that_says, written
 from tests.gui.sessions import WAIT, begin
 from tests.gui.sources import INFO, HeldSource, stream
@@ -172,6 +173,6 @@ def test_a_long_stream_name_is_shortened_and_told_whole_on_hover(
 def test_a_session_without_a_model_is_watched_not_checked(qtbot: QtBot, window: MainWindow) -> None:
     source = HeldSource(stream(10))
     with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
-        window.controller.open(source, None, source_text="lsl:test")
+        window.controller.prepare(lambda: Ready(source, None), source_text="lsl:test")
     source.allow()
     qtbot.waitUntil(lambda: window.status.phase.text() == "watching", timeout=WAIT)

@@ -16,6 +16,7 @@ from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
 from bci_app.presentation.choices import SourceChoice
+from bci_app.presentation.opening import Ready
 from tests.gui.conftest import WAIT, OpenWindow
 from tests.gui.sources import HeldSource, stream
 from tests.lsl_marker_outlet import marker_outlet
@@ -27,7 +28,9 @@ def test_events_of_a_marker_stream_are_in_the_recording(qtbot: QtBot, bundle: Lo
     name = unique("psychopy")
     controller = Controller(markers=[name])
     with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
-        controller.open(HeldSource(stream(5)), bundle, source_text="lsl:test", wait_for_baseline=False)
+        controller.prepare(
+            lambda: Ready(HeldSource(stream(5)), bundle), source_text="lsl:test", wait_for_baseline=False
+        )
     controller.start_recording(tmp_path, participant="P01")
     with marker_outlet(name, name) as running:
         running.wait_for_receiver()

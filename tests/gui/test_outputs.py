@@ -291,7 +291,7 @@ def test_own_streams_are_not_offered_as_those_of_others(
     name = unique("events")
     controller.outputs.choose(OutputChoice(lsl_markers=name))
     with qtbot.waitSignal(controller.session_changed, timeout=WAIT):
-        controller.open(source, bundle, wait_for_baseline=False)
+        controller.prepare(lambda: Ready(source, bundle), wait_for_baseline=False)
     qtbot.waitUntil(lambda: sends(window) == "sends LSL", timeout=WAIT)
     visible: set[str] = set()
     offered: set[str] = set()

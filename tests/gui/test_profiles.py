@@ -21,7 +21,7 @@ from tests.learn.test_profile import saved
 VERDICT = {"balanced_accuracy": 0.81, "trials": 16, "sentence": "Your own model recognises your mental load."}
 
 
-def test_fitting_profiles_are_offered_and_the_one_in_use_is_named_and_recorded(
+def test_fitting_profiles_are_offered_and_the_one_in_use_is_named_updated_and_recorded(
     qtbot: QtBot,
     page: ConnectPage,
     models: dict[str, LoadedBundle],
@@ -53,6 +53,7 @@ def test_fitting_profiles_are_offered_and_the_one_in_use_is_named_and_recorded(
     row.box.setCurrentIndex(place)
     row.box.activated.emit(place)
     assert row.verdict.text() == VERDICT["sentence"]
+    row.learning.setChecked(True)
 
     window = page.window()
     assert isinstance(window, MainWindow)
@@ -62,6 +63,12 @@ def test_fitting_profiles_are_offered_and_the_one_in_use_is_named_and_recorded(
     qtbot.waitUntil(lambda: any(p.valid for p in window.controller.log.predictions), timeout=WAIT)
     assert window.status.profile.text() == "profile P01 mental load"
     assert VERDICT["sentence"] in window.status.profile.toolTip()
+    qtbot.waitUntil(lambda: sum(p.valid for p in window.controller.log.predictions) > 6, timeout=WAIT)
+    window.controller.mark("self-report mental_load=8")
+    qtbot.waitUntil(lambda: "1 rating: " in window.status.profile.toolTip(), timeout=WAIT)
+    events = window.area.session_panel.list
+    texts = [item.text() for row in range(events.count()) if (item := events.item(row)) is not None]
+    assert any("rated high: " in text and "% of its windows were right" in text for text in texts)
     window.preferences.recordings = tmp_path / "R"
     window.area.session_panel.participant.setText("P09")
     window.toggle_recording()

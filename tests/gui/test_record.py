@@ -16,6 +16,7 @@ from bci_app.bundle import LoadedBundle
 from bci_app.gui.actions import ACTIONS
 from bci_app.gui.help_dialog import HelpDialog
 from bci_app.gui.main_window import MainWindow
+from bci_app.presentation.opening import Ready
 from tests.gui.conftest import OpenWindow
 from tests.gui.sources import RATE, HeldSource, stream
 
@@ -40,7 +41,7 @@ def main(qtbot: QtBot, folder: Path, open_window: OpenWindow, source: HeldSource
     """A window with a session of which a part has come."""
     window = open_window()
     with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
-        window.controller.open(source, bundle, source_text="lsl:test", wait_for_baseline=False)
+        window.controller.prepare(lambda: Ready(source, bundle), source_text="lsl:test", wait_for_baseline=False)
     source.allow(100)
     traces = window.controller.feed.traces
     assert traces is not None

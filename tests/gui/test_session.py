@@ -251,7 +251,7 @@ def test_a_source_that_cannot_be_opened_is_told_with_what_to_do(
 ) -> None:
     error = SourceError("No stream named Cyton", found="no LSL stream", expected="Cyton", fix="Start the stream.")
     with qtbot.waitSignal(window.controller.failed, timeout=WAIT):
-        window.controller.open(HeldSource([], start_error=error), bundle)
+        window.controller.prepare(lambda: Ready(HeldSource([], start_error=error), bundle))
     assert window.banner.summary.text() == "No stream named Cyton."
     assert window.banner.advice.text() == "Found no LSL stream. Expected Cyton. Start the stream."
     assert window.controller.session is None
@@ -266,7 +266,7 @@ def test_a_fault_while_opening_is_told_with_its_cause_and_leads_back_to_the_choi
             raise RuntimeError("driver crashed")
 
     with qtbot.waitSignal(window.controller.failed, timeout=WAIT):
-        window.controller.open(Faulty([]), bundle, source_text="lsl:boom")
+        window.controller.prepare(lambda: Ready(Faulty([]), bundle), source_text="lsl:boom")
     assert window.banner.summary.text() == "The session could not be opened by a fault of the program."
     assert window.banner.advice.text().startswith("Found RuntimeError: driver crashed.")
     assert window.header.source.text() == "Choose a source"
@@ -317,7 +317,7 @@ def test_while_a_source_is_being_opened_the_empty_panels_ask_for_none(
             return super().start()
 
     empty = [window.area.signals.empty.advice, window.area.prediction.empty.advice]
-    window.controller.open(Slow([]), bundle)
+    window.controller.prepare(lambda: Ready(Slow([]), bundle))
     assert {advice.text() for advice in empty} == {"The source is being opened."}
     with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
         answered.set()
@@ -329,7 +329,7 @@ def test_another_source_replaces_the_one_that_is_open(qtbot: QtBot, window: Main
     begin(qtbot, window, first, bundle)
     first.allow(20)
     with qtbot.waitSignals([window.controller.session_changed] * 2, timeout=WAIT):
-        window.controller.open(second, bundle)
+        window.controller.prepare(lambda: Ready(second, bundle))
     assert first.stopped
     second.allow()
     with qtbot.waitSignal(

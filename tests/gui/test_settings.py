@@ -13,6 +13,7 @@ from bci_app.bundle import LoadedBundle
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.preferences import Preferences, read_texts
 from bci_app.gui.settings_dialog import SettingsDialog
+from bci_app.presentation.opening import Ready
 from bci_app.presentation.traces import FILTERS, DisplayFilter
 from tests.gui.conftest import OpenWindow
 from tests.gui.sources import RATE, HeldSource, stream
@@ -36,7 +37,7 @@ def close(qtbot: QtBot, dialog: SettingsDialog, window: MainWindow) -> None:
 def begin(qtbot: QtBot, window: MainWindow, bundle: LoadedBundle) -> None:
     source = HeldSource(stream(10))
     with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
-        window.controller.open(source, bundle, source_text="lsl:test", wait_for_baseline=False)
+        window.controller.prepare(lambda: Ready(source, bundle), source_text="lsl:test", wait_for_baseline=False)
     source.allow()
     traces = window.controller.feed.traces
     assert traces is not None

@@ -30,7 +30,7 @@ _SAMPLES = Path(__file__).resolve().parents[2] / "sample"
 class ConnectPage(QWidget):
     """Shows what the discovery has found.
 
-    `connect_asked` carries the source, and the folders of the model and of the profile, each of them or None.
+    `connect_asked` carries the source, the model's folder or None, and a ProfileUse or None.
     """
 
     connect_asked = pyqtSignal(object, object, object)
@@ -255,8 +255,7 @@ class ConnectPage(QWidget):
             return
         self._remember_source(choice)
         self._settings.setValue("model", str(model.folder))
-        profile = self.model.profile.choice
-        self.connect_asked.emit(self.choice, model.folder, profile.folder if profile is not None else None)
+        self.connect_asked.emit(self.choice, model.folder, self.model.profile.use)
 
     def _ask_to_watch(self) -> None:
         choice = self.source.choice

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QStandardItemModel
-from PyQt6.QtWidgets import QComboBox, QGridLayout, QSizePolicy, QWidget
+from PyQt6.QtWidgets import QCheckBox, QComboBox, QGridLayout, QSizePolicy, QWidget
 
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import label
+from bci_app.presentation.opening import ProfileUse
 from bci_app.presentation.profiles import ProfileChoice, verdict_sentence
 
 _GENERAL = "none: the general model"
@@ -41,12 +42,24 @@ class ProfileRow(QWidget):
         grid.addWidget(self.box, 0, 1)
         self.verdict = label(tone="muted", wrap=True)
         grid.addWidget(self.verdict, 1, 1)
+        self.learning = QCheckBox("learn from each rating")
+        self.learning.setToolTip(
+            "each self-report or answer first scores the profile and then updates it, in this session only;\n"
+            "such a session cannot be verified afterwards"
+        )
+        grid.addWidget(self.learning, 2, 1)
         self.hide()
 
     @property
     def choice(self) -> ProfileChoice | None:
         """The profile that is chosen, or None for the general model."""
         return next((c for c in self._choices if c.folder == self._wanted and c.problem is None), None)
+
+    @property
+    def use(self) -> ProfileUse | None:
+        """The profile that is to be used, or None for the general model."""
+        chosen = self.choice
+        return ProfileUse(chosen.folder, self.learning.isChecked()) if chosen is not None else None
 
     def want(self, folder: Path | None) -> None:
         """Choose a profile by its folder, now or once it is listed."""
@@ -82,3 +95,4 @@ class ProfileRow(QWidget):
         else:
             self.verdict.setText(f"Not used: {refused.problem}" if refused is not None else "")
         self.verdict.setVisible(bool(self.verdict.text()))
+        self.learning.setVisible(chosen is not None)

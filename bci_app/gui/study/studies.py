@@ -11,6 +11,7 @@ from bci_app.errors import BciError
 from bci_app.gui.jobs import Job
 from bci_app.gui.theme import Theme
 from bci_app.presentation.choices import SourceChoice
+from bci_app.presentation.opening import ProfileUse
 from bci_app.presentation.participants import default_code
 from bci_app.sources.registry import open_source
 
@@ -126,7 +127,7 @@ class Studies(QObject):
             self.leave()
             chosen = self._window.connect_page.source.choice  # without the montage that the model has given it
             self._window.connect_page.prefer(source=chosen, model=bundle, profile=profile)
-            self._window.open(choice, bundle, profile, participant=code)
+            self._window.open(choice, bundle, ProfileUse(profile), participant=code)
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""

@@ -37,6 +37,7 @@ class StatusLine(QWidget):
         row.setSpacing(3 * GRID)
         self.setFixedHeight(4 * GRID)
         self._watching = False
+        self._profile = self._profile_tip = ""
         self.source = elided_label("no source", tone="muted")
         row.addWidget(self.source, _FIRST)
         self.rate = Figure("rate", "0000.0 / 0000 Hz", "effective rate over the last 10 s, and nominal rate")
@@ -82,9 +83,11 @@ class StatusLine(QWidget):
         profile = session.profile
         self.profile.setVisible(profile is not None)
         if profile is not None:
-            show_elided(self.profile, f"profile {profile_name(profile)}")
+            self._profile = f"profile {profile_name(profile)}"
+            show_elided(self.profile, self._profile)
             figures = " · ".join(profile_figures(profile))
-            self.profile.setToolTip(f"predicts with this person’s profile: {figures}\n{verdict_sentence(profile)}")
+            self._profile_tip = f"predicts with this person’s profile: {figures}\n{verdict_sentence(profile)}"
+            self.profile.setToolTip(self._profile_tip)
 
     def show_study(self, recording: Path) -> None:
         """Name the file that a study is recorded to."""
@@ -93,6 +96,9 @@ class StatusLine(QWidget):
 
     def show_status(self, live: LiveStatus) -> None:
         """Show the figures of this moment."""
+        if live.learning:
+            show_elided(self.profile, f"{self._profile} · {live.learning}")
+            self.profile.setToolTip(f"{live.learning}\n{self._profile_tip}")
         status = live.status
         lost = live.silence == LOST
         # Without a model there is nothing that contact is checked for.
