@@ -48,6 +48,7 @@ from bci_app.presentation.state import Event, LiveStatus, Session, Step
 _SMALLEST, _USUAL = QSize(1024, 600), QSize(1440, 860)
 
 _CAUTION = "not for use on people"
+_RECORDING = ("recording", "Stop recording", "Go on recording")
 
 
 class MainWindow(QMainWindow):
@@ -375,13 +376,13 @@ class MainWindow(QMainWindow):
         """Ask before a study or a recording is ended by something else."""
         if not (self.controller.recorder.running or self.studies.running):
             return True
-        kind = "study" if self.studies.running else "recording"
+        kind, end, stay = ("study", "End the study", "Go on") if self.studies.running else _RECORDING
         box = QMessageBox(self)
         box.setWindowTitle(self._title)
         box.setText(f"A {kind} is running.")
         box.setInformativeText(f"{what} stops it; what was recorded is kept.")
-        stop = box.addButton(f"Stop the {kind}", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton("Go on", QMessageBox.ButtonRole.RejectRole))
+        stop = box.addButton(end, QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton(stay, QMessageBox.ButtonRole.RejectRole))
         box.exec()
         return box.clickedButton() is stop
 
