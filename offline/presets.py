@@ -21,7 +21,7 @@ from bci_app.preprocessing.spec import (
     RestBaseline,
 )
 from offline.datasets.base import DatasetInfo
-from offline.search.evolution import Evolution, Score
+from offline.search.evolution import Evolution, Objective
 from offline.search.nsga2 import NsgaSettings
 from offline.supernet.space import SPACES, SearchSpace
 from offline.training import RECIPES, Recipe
@@ -43,6 +43,9 @@ MANY_CHANNELS = 16
 
 ROLLING_SECONDS = 10.0
 
+SEARCH_SAMPLE = 8
+"""Subnets on which the ranking by inherited weights is checked; fewer say nothing."""
+
 Networks = Literal["each", "shared"]
 Strategy = Literal["evolution", "nsga2"]
 
@@ -61,7 +64,7 @@ class Preset(BaseModel):
     recipe : Recipe
         How the supernet is trained.
     search : Evolution
-        How it is searched; of NSGA-II's front the subnet of the highest score is taken.
+        How it is searched; of NSGA-II's front the best subnet by its objective is taken.
     strategy : {"evolution", "nsga2"}
         The paper's search, or NSGA-II over validation error and parameters.
     latency : bool
@@ -77,6 +80,9 @@ class Preset(BaseModel):
         Protocol of the splits.
     folds : int
         Folds of the cross-validation.
+    search_controls : int
+        Subnets on which the ranking by inherited weights is compared with that of separate training, beside what
+        else the search is compared with (`offline.search.controls`); 0 for no comparison.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,6 +99,7 @@ class Preset(BaseModel):
     finetune_rate: Annotated[float, Field(gt=0, le=1)] = 0.1
     protocol: str
     folds: Annotated[int, Field(ge=2)]
+    search_controls: Annotated[int, Field(ge=0)] = 0
 
     def preprocessing(self, info: DatasetInfo) -> PreprocessingSpec:
         """Return the preprocessing for a data set."""
@@ -109,11 +116,18 @@ class Preset(BaseModel):
         networks: Networks | None = None,
         strategy: Strategy | None = None,
         latency: bool = False,
+        search_controls: int | None = None,
     ) -> Preset:
         """Return the preset with other settings where they are given. Given epochs are used as they are."""
         recipe = self.recipe if epochs is None else self.recipe.model_copy(update={"epochs": epochs, "steps": 0})
         search = self.search if generations is None else self.search.model_copy(update={"generations": generations})
-        given = {"finetune": finetune, "networks": networks, "strategy": strategy, "latency": latency or None}
+        given = {
+            "finetune": finetune,
+            "networks": networks,
+            "strategy": strategy,
+            "latency": latency or None,
+            "search_controls": search_controls,
+        }
         changes = {name: value for name, value in given.items() if value is not None}
         return self.model_copy(update={"recipe": recipe, "search": search, **changes})
 
@@ -204,6 +218,7 @@ PRESETS = {
         networks="each",
         protocol="paper",
         folds=10,
+        search_controls=SEARCH_SAMPLE,
     ),
     "compact": Preset(
         name="compact",
@@ -216,11 +231,12 @@ PRESETS = {
             kept=12,
             mutations=12,
             crossovers=12,
-            score=Score(accuracy="balanced_accuracy", size_weight=0.0002),
+            objective=Objective(accuracy="balanced_accuracy", size_weight=0.0002),
         ),
         finetune=12,
         finetune_rate=1.0,
         protocol="subjects",
         folds=5,
+        search_controls=SEARCH_SAMPLE,
     ),
 }

@@ -137,6 +137,10 @@ def run_tables(record: RunRecord) -> None:
         console.print(_scores_table(record, protocol))
         if protocol.leaks:
             console.print(f"{protocol.name} {LEAK_WARNING}", style="yellow")
+        if protocol.search:
+            console.print(_search_table(protocol))
+            for search in protocol.search:
+                console.print(f"{search.target}: {search.verdict}", highlight=False)
     if len(record.protocols) > 1:
         console.print(_side_by_side(record))
         for protocol in record.protocols:
@@ -151,6 +155,21 @@ def run_tables(record: RunRecord) -> None:
         f"{parameters} parameters · {record.model_bytes / 1e6:.2f} MB · {record.latency_ms:.2f} ms a window · "
         f"{record.seconds / 60:.1f} min"
     )
+
+
+def _search_table(protocol: ProtocolRecord) -> Table:
+    table = Table(title=f"What the search was compared with, protocol {protocol.name}", box=box.SIMPLE_HEAD)
+    table.title_justify = "left"
+    for heading in ("target", "control"):
+        table.add_column(heading)
+    for heading in ("parameters", "balanced\naccuracy", "found\nless this", "p,\nHolm"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for search in protocol.search:
+        table.add_row(search.target, "found subnet", f"{search.parameters:.0f}", f"{search.found:.3f}", "", "")
+        for rival in search.rivals:
+            figures = f"{rival.parameters:.0f}", f"{rival.balanced_accuracy:.3f}", f"{rival.difference:+.3f}"
+            table.add_row("", rival.title, *figures, "–" if rival.p is None else f"{rival.p:.3f}")
+    return table
 
 
 def _costs(console: Console, record: RunRecord) -> None:
@@ -302,7 +321,7 @@ _KINDS = {
     "int8": "  8-bit weights",
     "subnet": "  network alone",
     "inherited": "  inherited",
-    "supernet": "largest subnet",
+    "supernet": "largest, inherited",
     "reference": "reference",
 }
 

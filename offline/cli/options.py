@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -95,6 +99,18 @@ NetworksOption = Annotated[
 SearchOption = Annotated[
     SearchChoice | None, typer.Option(help="The paper's evolution, or NSGA-II over error and parameters.")
 ]
+SearchControlsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--search-controls/--no-search-controls",
+        help="Compare the search with a random one, the largest and a median subnet, and inherited weights with "
+        "separate training. With fine-tuning it takes most of the time of a run; on if neither is named.",
+    ),
+]
+SearchSampleOption = Annotated[
+    int | None,
+    typer.Option(min=8, help="Subnets that are trained by themselves for --search-controls; 8 if none."),
+]
 LatencyOption = Annotated[bool, typer.Option("--latency", help="Measure latency; NSGA-II minimises it too.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The only source of randomness.")]
 SeedsOption = Annotated[
@@ -131,3 +147,87 @@ PrecisionOption = Annotated[
 FuseOption = Annotated[
     str, typer.Option(metavar="auto|N", help="Networks trained together on stacked weights; auto: by device and size.")
 ]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What determines the result of a run, and its folder."""
+
+    dataset: DatasetOption
+    out: OutOption
+    preset: PresetOption = "compact"
+    root: RootOption = None
+    protocol: ProtocolOption = None
+    folds: FoldsOption = None
+    subjects: SubjectsOption = None
+    targets: TargetsOption = None
+    threshold: ThresholdOption = None
+    epochs: EpochsOption = None
+    recipe: RecipeOption = None
+    generations: GenerationsOption = None
+    finetune: FinetuneOption = None
+    networks: NetworksOption = None
+    search: SearchOption = None
+    search_setting: SearchSettingOption = None
+    search_controls: SearchControlsOption = None
+    search_sample: SearchSampleOption = None
+    latency: LatencyOption = False
+    seed: SeedOption = 0
+
+
+@dataclass(frozen=True)
+class DeviceOptions:
+    """Where a run computes."""
+
+    cache: CacheOption = None
+    processes: ProcessesOption = None
+    device: DeviceOption = DeviceChoice.auto
+    precision: PrecisionOption = PrecisionChoice.auto
+
+
+@dataclass(frozen=True)
+class ComputeOptions(DeviceOptions):
+    """Where a run computes on one machine."""
+
+    fuse: FuseOption = "auto"
+
+
+@dataclass(frozen=True)
+class BundleOptions:
+    """What is made of a run in the end."""
+
+    export: ExportOption = None
+    name: NameOption = None
+    int8: Int8Option = False
+    bad_channels: BadChannelsOption = False
+    baselines: BaselinesOption = None
+
+
+def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that takes one option for each field of its parameters that are dataclasses of options."""
+    signature = inspect.signature(command, eval_str=True)
+    groups: dict[str, Any] = {
+        name: each.annotation for name, each in signature.parameters.items() if is_dataclass(each.annotation)
+    }
+    parameters = []
+    for name, parameter in signature.parameters.items():
+        if name not in groups:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        hints = get_type_hints(groups[name], include_extras=True)
+        for field in fields(groups[name]):
+            default = inspect.Parameter.empty if field.default is MISSING else field.default
+            kind = inspect.Parameter.KEYWORD_ONLY
+            parameters.append(inspect.Parameter(field.name, kind, default=default, annotation=hints[field.name]))
+
+    @functools.wraps(command)
+    def called(**values: object) -> None:
+        made = {
+            name: group(**{field.name: values.pop(field.name) for field in fields(group)})
+            for name, group in groups.items()
+        }
+        command(**made, **values)
+
+    called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return called

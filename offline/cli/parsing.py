@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import typer
 
 from bci_app.errors import DependencyError
-from offline.cli.options import DeviceChoice, NetworksChoice, PrecisionChoice, SearchChoice
+from offline.cli.options import ComputeOptions, DeviceChoice, DeviceOptions, PrecisionChoice, RunOptions
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -88,61 +88,42 @@ def names_or_number(text: str | None) -> tuple[str, ...] | int | None:
     return chosen
 
 
-def run_settings(
-    preset: Preset,
-    dataset: str,
-    protocol: str | None,
-    *,
-    folds: int | None,
-    subjects: str | None,
-    targets: str | None,
-    seed: int,
-    threshold: str | None,
-) -> RunSettings:
+def run_settings(options: RunOptions) -> RunSettings:
     """Return the settings of a run."""
     from offline.protocols import PROTOCOLS
     from offline.run import RunSettings
 
-    protocols = (preset.protocol,) if protocol is None else names_by_commas(protocol) or ()
+    preset = _changed_preset(options)
+    protocols = (preset.protocol,) if options.protocol is None else names_by_commas(options.protocol) or ()
     return RunSettings(
-        dataset=known_dataset(dataset),
+        dataset=known_dataset(options.dataset),
         preset=preset,
         protocols=tuple(known(name, PROTOCOLS, "--protocol") for name in protocols),
-        folds=folds,
-        subjects=names_or_number(subjects),
-        targets=names_by_commas(targets),
-        seed=seed,
-        threshold=threshold,
+        folds=options.folds,
+        subjects=names_or_number(options.subjects),
+        targets=names_by_commas(options.targets),
+        seed=options.seed,
+        threshold=options.threshold,
     )
 
 
-def changed_preset(
-    preset: str,
-    recipe: list[str] | None,
-    search_settings: list[str] | None,
-    *,
-    epochs: int | None,
-    generations: int | None,
-    finetune: int | None,
-    networks: NetworksChoice | None,
-    search: SearchChoice | None,
-    latency: bool,
-) -> Preset:
-    """Return a preset with the settings that were asked for in place of its own."""
-    base = known_preset(preset)
-    score = _with_values(base.search.score, search_settings, "--search-setting", beside=base.search)
-    searched = _with_values(base.search, search_settings, "--search-setting", beside=score)
+def _changed_preset(options: RunOptions) -> Preset:
+    """Return the preset with the settings that were asked for in place of its own."""
+    base, words = known_preset(options.preset), options.search_setting
+    objective = _with_values(base.search.objective, words, "--search-setting", beside=base.search)
+    searched = _with_values(base.search, words, "--search-setting", beside=objective)
     changes = {
-        "recipe": _with_values(base.recipe, recipe, "--recipe"),
-        "search": searched.model_copy(update={"score": score}),
+        "recipe": _with_values(base.recipe, options.recipe, "--recipe"),
+        "search": searched.model_copy(update={"objective": objective}),
     }
     return base.model_copy(update=changes).changed(
-        epochs=epochs,
-        generations=generations,
-        finetune=finetune,
-        networks=None if networks is None else networks.value,
-        strategy=None if search is None else search.value,
-        latency=latency,
+        epochs=options.epochs,
+        generations=options.generations,
+        finetune=options.finetune,
+        networks=None if options.networks is None else options.networks.value,
+        strategy=None if options.search is None else options.search.value,
+        latency=options.latency,
+        search_controls=0 if options.search_controls is False else options.search_sample,
     )
 
 
@@ -184,13 +165,19 @@ class Compute(NamedTuple):
     processes: int
 
 
-def chosen_compute(device: DeviceChoice, precision: PrecisionChoice, fuse: str, processes: int | None) -> Compute:
+def chosen_compute(options: DeviceOptions) -> Compute:
     """Return the device that was asked for, if it is there; one process for each core of a processor by default."""
-    from offline.device import choose_device
-
+    fuse, processes = options.fuse if isinstance(options, ComputeOptions) else "1", options.processes
     if fuse != "auto" and not (fuse.isdecimal() and int(fuse) >= 1):
         raise typer.BadParameter(f"{fuse!r} is neither auto nor a number from 1", param_hint="--fuse")
-    chosen = choose_device(device.value, precision.value)
+    chosen = chosen_device(options.device, options.precision)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     at_once = processes or (cores if chosen.name == "cpu" else 1)
     return Compute(chosen, None if fuse == "auto" else int(fuse), at_once)
+
+
+def chosen_device(device: DeviceChoice, precision: PrecisionChoice) -> Device:
+    """Return the device that was asked for, if it is there."""
+    from offline.device import choose_device
+
+    return choose_device(device.value, precision.value)

@@ -24,6 +24,7 @@ from offline.run.record import (
     ProtocolRecord,
     RunRecord,
     ScoredWindows,
+    SearchComparison,
 )
 from offline.run.scores import predictions_of, protocol_scores, score
 from offline.search.pareto import fronts
@@ -102,6 +103,7 @@ class ProtocolReport(Frozen):
     curves: tuple[Curve, ...]
     leak: tuple[LeakRecord, ...]
     attributions: tuple[Attribution, ...]
+    search: tuple[SearchComparison, ...]
 
     @property
     def has_subject_intervals(self) -> bool:
@@ -208,6 +210,7 @@ def _protocol(run: Path, record: RunRecord, protocol: ProtocolRecord) -> Protoco
         curves=tuple(_curve(run, protocol.networks[i]) for i in chosen),
         leak=protocol.leak,
         attributions=protocol.attributions,
+        search=protocol.search,
     )
 
 

@@ -10,23 +10,23 @@ from pathlib import Path
 
 import numpy as np
 
-from bci_app.atomic import write_atomically
 from bci_app.bundle import LoadedBundle
 from bci_app.bundle.spec import BadChannelLoss
-from bci_app.errors import DatasetError, FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.baselines import Baseline, baselines_named
-from offline.datasets import FileDataset, Threshold, open_dataset, prepare
-from offline.datasets.base import Dataset, WindowSet
+from offline.datasets import Threshold, open_dataset
+from offline.datasets.base import WindowSet
 from offline.datasets.windows import choose_subjects, choose_targets
 from offline.device import CPU, Device
 from offline.export import measure_latency
 from offline.protocols import protocol_named
 from offline.run.bad_channels import FoldNetwork, bad_channel_losses, require_positions
 from offline.run.card import caution, model_card, software, today
+from offline.run.data import RunData
 from offline.run.fold import FoldResult, Task, class_counts, read_subnet, with_targets
-from offline.run.lock import LOCK_FILE, locked, writing
-from offline.run.plan import SPLITS_CSV, SPLITS_FILE, final_plan, make_plan, make_tasks, uncounted
+from offline.run.folder import WINDOWS_FOLDER, claim
+from offline.run.lock import locked
+from offline.run.plan import final_plan, make_plan, make_tasks, uncounted
 from offline.run.record import (
     BaselineRecord,
     DatasetRecord,
@@ -40,13 +40,9 @@ from offline.run.scoring import Results, Scoring, network_records, results_of
 from offline.run.settings import RunSettings, Until
 from offline.run.shipping import INT8, Shipping, golden_excerpt, ship
 from offline.run.watch import Report, Unwatched, Watch
-from offline.run.workers import NetworkFrame, SupernetFrame, run_tasks
+from offline.run.workers import NetworkFrame, run_tasks
 from offline.supernet.model import count_parameters
 from offline.training.fused import automatic_fuse
-
-SETTINGS_FILE = "run.json"
-_CACHE = "windows"
-
 
 Spread = Callable[[NetworkFrame, Sequence[Task], Report], None]
 """Finishes networks elsewhere; see `offline.sweep`."""
@@ -131,8 +127,8 @@ def run(
     if until == "end":
         shipping.destination(settings, dataset.info, out)  # refused before any training
     with locked(out):
-        _claim(out, settings)
-        data = _Data(dataset, subjects, targets, cache or out / _CACHE, processes, watch)
+        claim(out, settings)
+        data = RunData(dataset, subjects, targets, cache or out / WINDOWS_FOLDER, processes, watch)
         work = _RunStages(settings, out, data, spec, settings.networks(targets), shipping, compared)
         results = work.train(processes, until, watch, device=device, fuse=fuse, spread=spread)
         if until != "end":
@@ -145,99 +141,8 @@ def run(
         record = work.record(results, protocols, loaded, seconds=time.monotonic() - start)
         record.write(out)
         if cache is None:
-            shutil.rmtree(out / _CACHE, ignore_errors=True)
+            shutil.rmtree(out / WINDOWS_FOLDER, ignore_errors=True)
         return RunResult(record, loaded)
-
-
-def read_settings(out: Path) -> RunSettings:
-    """Read the settings of a run that was started.
-
-    Raises
-    ------
-    FileError
-        If there is none, or another version of bci-app started it.
-    """
-    try:
-        return RunSettings.model_validate_json((out / SETTINGS_FILE).read_bytes())
-    except (OSError, ValueError) as error:
-        raise FileError(
-            f"No run was started in {out}",
-            found=str(error).splitlines()[0],
-            expected=f"{SETTINGS_FILE}, written by this version of bci-app",
-            fix="Start one: bci-offline train --out FOLDER …",
-        ) from error
-
-
-def _begun(out: Path) -> bool:
-    """Return whether anything was trained in a folder; what a refused run has left may be replaced."""
-    prepared = (SETTINGS_FILE, SPLITS_FILE, SPLITS_CSV, LOCK_FILE)
-    files = (path.relative_to(out) for path in out.rglob("*") if path.is_file())
-    return any(path.name not in prepared and path.parts[0] != _CACHE for path in files)
-
-
-class _Data:
-    """The windows of a run's subjects and targets, and who was left out on the way."""
-
-    def __init__(
-        self,
-        dataset: FileDataset,
-        subjects: Sequence[str],
-        targets: Sequence[str],
-        cache: Path,
-        processes: int,
-        watch: Watch,
-    ) -> None:
-        self.dataset, self._subjects, self._targets = dataset, subjects, targets
-        self._cache, self._processes, self._watch = cache, processes, watch
-        self.skipped: dict[str, DatasetError] = {}
-
-    def windows(self, spec: PreprocessingSpec) -> WindowSet:
-        """Return the windows that a specification makes."""
-        return prepare(
-            self.dataset,
-            spec,
-            self._cache,
-            subjects=self._subjects,
-            targets=self._targets,
-            jobs=self._processes,
-            progress=self._watch.windows,
-            on_skip=self._skip,
-        )
-
-    def report_damage(self, windows: WindowSet) -> None:
-        """Show what is wrong with the windows."""
-        for found in windows.damage:
-            self._watch.damaged(found)
-
-    def _skip(self, subject: str, reason: DatasetError) -> None:
-        if subject not in self.skipped:
-            self.skipped[subject] = reason
-            self._watch.skipped(subject, reason)
-
-
-def _claim(out: Path, settings: RunSettings) -> None:
-    """Make the folder this run's, or see that it is."""
-    path, begun = out / SETTINGS_FILE, _begun(out)
-    mine = settings.model_dump_json(indent=2) + "\n"
-    if path.exists() and path.read_text(encoding="utf-8") != mine and begun:
-        raise FileError(
-            f"The folder {out} belongs to another run",
-            found=f"other settings in {path.name}",
-            expected="the settings of this run, to go on with it",
-            fix="Choose another --out, or delete the folder.",
-        )
-    if not path.exists() and any(entry.name != LOCK_FILE for entry in out.iterdir()):
-        raise FileError(
-            f"The folder {out} is not empty",
-            found="files that are no run's",
-            expected="a new folder, or that of the same run",
-            fix="Choose another --out.",
-        )
-    with writing(out):
-        write_atomically(path, mine)
-        if not begun:
-            for splits in out.glob(f"*/{SPLITS_FILE}"):
-                splits.unlink()
 
 
 class _RunStages:
@@ -247,7 +152,7 @@ class _RunStages:
         self,
         settings: RunSettings,
         out: Path,
-        data: _Data,
+        data: RunData,
         spec: PreprocessingSpec,
         groups: Mapping[str, tuple[str, ...]],
         shipping: Shipping,
@@ -277,14 +182,13 @@ class _RunStages:
         tasks += make_tasks(self.final, self.groups, seed, several=False)
         watch.networks(len(tasks))
         frame = NetworkFrame(self.windows, preset, self.spec, until, device)
-        jobs = min(len(tasks), fuse or self._fuse(device))
+        together = min(len(tasks), fuse or self._fuse(device))
         if spread is not None:
             spread(frame, tasks, watch.progress)
-        elif jobs > 1:
-            stacks = [tasks[start : start + jobs] for start in range(0, len(tasks), jobs)]
-            together = SupernetFrame(self.windows, preset, device)
-            run_tasks(together, stacks, processes=processes, report=watch.progress)
-        results = run_tasks(frame, tasks, processes=processes, report=watch.progress)
+        stacks = [tasks[start : start + together] for start in range(0, len(tasks), together)]
+        results = [
+            result for stack in run_tasks(frame, stacks, processes=processes, report=watch.progress) for result in stack
+        ]
         return [(task, result) for task, result in zip(tasks, results, strict=True) if result is not None]
 
     def _fuse(self, device: Device) -> int:
@@ -377,7 +281,7 @@ class _RunStages:
             targets=windows.targets,
             subjects=windows.subjects,
             damage=tuple(Exclusion(what=found.what, why=found.why) for found in windows.damage),
-            excluded=_exclusions(self.data.dataset, windows, self.data.skipped) + uncounted(windows, self.plans),
+            excluded=self.data.exclusions(windows) + uncounted(windows, self.plans),
             windows=len(windows),
             trials=len(np.unique(windows.trial)),
             caution=caution(info),
@@ -398,22 +302,6 @@ class _RunStages:
             created=today(),
             software=software(),
         )
-
-
-def _exclusions(dataset: Dataset, windows: WindowSet, skipped: dict[str, DatasetError]) -> tuple[Exclusion, ...]:
-    """List what the data set holds and the run leaves out."""
-    demo = dataset.info.demo_subjects
-    used = {target.name for target in windows.targets}
-    found = [Exclusion(what=name, why=str(error)) for name, error in skipped.items()]
-    found += [
-        Exclusion(what=name, why="the demo replays this recording" if name in demo else "not asked for")
-        for name in dataset.subjects()
-        if name not in windows.subjects and name not in skipped
-    ]
-    found += [
-        Exclusion(what=target.name, why="not asked for") for target in dataset.info.targets if target.name not in used
-    ]
-    return tuple(found)
 
 
 def _largest(windows: WindowSet, settings: RunSettings, targets: Sequence[str]) -> int:

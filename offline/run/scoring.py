@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +12,13 @@ from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.baselines import REFERENCE as REFERENCE_BASELINE
 from offline.baselines import Baseline
 from offline.baselines.distance import rest_distances
-from offline.datasets.base import Dataset, WindowSet
+from offline.datasets.base import WindowSet
 from offline.run.bad_channels import FoldNetwork
 from offline.run.baselines import BaselineFrame, BaselineTask, Probabilities, baseline_tasks, over_all_windows
+from offline.run.comparison import compare_search
 from offline.run.controls import Probe, attributions, explained, measure_controls
-from offline.run.fold import KINDS, SUBNET, FoldResult, Task, read_subnet
+from offline.run.data import RunData
+from offline.run.fold import SUBNET, FoldResult, Task, read_subnet
 from offline.run.plan import Plan
 from offline.run.record import (
     PREDICTIONS_CSV,
@@ -31,25 +32,12 @@ from offline.run.record import (
 from offline.run.reference import require_same_windows
 from offline.run.scores import pooled, protocol_scores, tested
 from offline.run.settings import RunSettings
-from offline.run.shipping import INT8, with_int8
+from offline.run.shipping import with_int8
 from offline.run.watch import Watch
 from offline.run.workers import run_tasks
 from offline.statistics import measure_leak
 
 Results = Sequence[tuple[Task, FoldResult]]
-
-
-class RunData(Protocol):
-    """The data of a run."""
-
-    @property
-    def dataset(self) -> Dataset:
-        """The data set."""
-        ...
-
-    def windows(self, spec: PreprocessingSpec) -> WindowSet:
-        """Return the windows that a specification makes."""
-        ...
 
 
 def results_of(plan: Plan, results: Results) -> list[tuple[Task, FoldResult]]:
@@ -153,7 +141,7 @@ class Scoring:
         folds = [(task.split, result) for (task, _), result in zip(results, scored_results, strict=True)]
         n_targets = range(len(self.windows.targets))
         lines = any(result.summary.lines for _, result in folds)
-        kinds = (*KINDS, *[SUBNET] * lines, *[INT8] * int8)
+        kinds = [kind for kind in scored_results[0].logits if lines or kind != SUBNET]
         probabilities: dict[str, list[NDArray[np.float64]]] = {
             kind: [pooled(self.windows, folds, t, kind) for t in n_targets] for kind in kinds
         }
@@ -177,6 +165,7 @@ class Scoring:
                 within_subject=plan.protocol.within_subject,
             ),
             leak=self._leak(plan, features),
+            search=tuple(each for t in n_targets if (each := compare_search(self.windows, results, t)) is not None),
         )
 
     def controlled(self, records: Sequence[ProtocolRecord], results: Results, watch: Watch) -> list[ProtocolRecord]:

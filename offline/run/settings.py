@@ -102,6 +102,7 @@ class RunSettings(BaseModel):
             "--finetune": None if preset.finetune == base.finetune else preset.finetune,
             "--networks": None if preset.networks == base.networks else preset.networks,
             "--search": None if preset.strategy == base.strategy else preset.strategy,
+            "--search-sample": None if preset.search_controls in (0, base.search_controls) else preset.search_controls,
         }
         words = [str(word) for name, value in options.items() if value is not None for word in (name, value)]
         words += [word for name in changed for word in ("--recipe", f"{name}={recipe[name]}")]
@@ -111,8 +112,9 @@ class RunSettings(BaseModel):
             if name != "generations" and searched[name] != usual[name]
             for word in ("--search-setting", f"{name}={searched[name]}")
         ]
-        latency = ["--latency"] if preset.latency else []
-        return shlex.join(["bci-offline", "run", *words, *latency, *more, "--out", "RUN"])
+        words += ["--latency"] * preset.latency
+        words += ["--no-search-controls"] * (base.search_controls > 0 == preset.search_controls)
+        return shlex.join(["bci-offline", "run", *words, *more, "--out", "RUN"])
 
     def choose_subjects(self, dataset: Dataset) -> tuple[str, ...]:
         """Return the subjects of the run; the demo's are in none unless they are named."""
@@ -143,8 +145,8 @@ class RunSettings(BaseModel):
 
 
 def _flat(search: Evolution) -> dict[str, object]:
-    """Return the settings of the search and of its score by name."""
-    return search.model_dump(exclude={"score"}) | search.score.model_dump()
+    """Return the settings of the search and of its objective by name."""
+    return search.model_dump(exclude={"objective"}) | search.objective.model_dump()
 
 
 def _joined(values: tuple[str, ...] | int | None) -> str | None:

@@ -23,8 +23,9 @@ from offline.datasets.base import WindowSet
 from offline.datasets.processes import deaf_to_interrupts, process_pool
 from offline.device import CPU, Device
 from offline.presets import Preset
-from offline.run.fold import FoldResult, Task, run_task, train_supernets
+from offline.run.fold import FoldResult, Task
 from offline.run.settings import Until
+from offline.run.stages import run_networks
 from offline.run.watch import Progress, Report
 
 AnyTask = TypeVar("AnyTask", contravariant=True)
@@ -49,24 +50,12 @@ class NetworkFrame:
     until: Until = "end"
     device: Device = CPU
 
-    def run(self, task: Task, report: Report) -> FoldResult | None:
-        """Run one network."""
-        return run_task(
-            self.windows, task, self.preset, self.preprocessing, report=report, until=self.until, device=self.device
-        )
-
-
-@dataclass(frozen=True)
-class SupernetFrame:
-    """What the supernets of a run have in common that are trained together."""
-
-    windows: WindowSet
-    preset: Preset
-    device: Device = CPU
-
-    def run(self, tasks: Sequence[Task], report: Report) -> None:
-        """Train the supernets of some networks in one stack."""
-        train_supernets(self.windows, tasks, self.preset, fuse=len(tasks), device=self.device, report=report)
+    def run(self, tasks: Sequence[Task], report: Report) -> list[FoldResult | None]:
+        """Run networks together, those of equal shape on stacked weights."""
+        return run_networks(
+            self.windows, tasks, self.preset, self.preprocessing,
+            report=report, until=self.until, device=self.device, fuse=len(tasks),
+        )  # fmt: skip
 
 
 _frame: Frame[Any, Any] | None = None

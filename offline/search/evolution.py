@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from offline.search.store import Evaluation, EvaluationStore, Metrics
 from offline.supernet.space import ArchConfig, SearchSpace, cross_over, mutate, sample
@@ -16,7 +16,7 @@ OnGeneration = Callable[[int, Sequence[Evaluation]], None]
 """Called with the number of a generation and its evaluations."""
 
 
-class Score(BaseModel):
+class Objective(BaseModel):
     """What makes a subnet good: ``accuracy_weight · accuracy + size_weight / size``.
 
     Attributes
@@ -36,10 +36,13 @@ class Score(BaseModel):
     size_weight: Annotated[float, Field(allow_inf_nan=False)] = 1.0
     size_unit: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1e6
 
+    def accuracy_of(self, metrics: Metrics) -> float:
+        """Return the accuracy of a subnet, of the kind that counts."""
+        return metrics.accuracy if self.accuracy == "accuracy" else metrics.balanced_accuracy
+
     def of(self, metrics: Metrics) -> float:
-        """Score one subnet; higher is better."""
-        accuracy = metrics.accuracy if self.accuracy == "accuracy" else metrics.balanced_accuracy
-        return self.accuracy_weight * accuracy + self.size_weight * self.size_unit / metrics.parameters
+        """Return the value of a subnet; higher is better."""
+        return self.accuracy_weight * self.accuracy_of(metrics) + self.size_weight * self.size_unit / metrics.parameters
 
 
 class Evolution(BaseModel):
@@ -58,7 +61,9 @@ class Evolution(BaseModel):
     mutation_probability : float
         Chance of each gene being redrawn (not stated in the paper).
     tries : int
-        Draws for each child before a subnet met before is put up with by leaving it out.
+        Draws for each child; if all of them are subnets that were drawn before, the child is left out.
+    objective : Objective
+        What makes a subnet good. Settings of older runs call it ``score``.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -70,7 +75,7 @@ class Evolution(BaseModel):
     crossovers: Annotated[int, Field(ge=0)] = 50
     mutation_probability: Annotated[float, Field(gt=0, le=1)] = 0.2
     tries: Count = 20
-    score: Score = Score()
+    objective: Annotated[Objective, Field(validation_alias=AliasChoices("objective", "score"))] = Objective()
 
 
 def evolve(
@@ -81,17 +86,17 @@ def evolve(
     seed: int,
     on_generation: OnGeneration | None = None,
 ) -> Evaluation:
-    """Search a space and give the subnet of the highest score.
+    """Search a space and return the best subnet.
 
-    All draws come from one generator, and what is in the store is not computed again: a search
-    that was killed, run once more with the same seed and store, goes the same way to the same end.
+    All draws come from one generator, and what is in the store is not computed again. So a search that was killed and
+    is started again with the same seed and store ends with the same result.
 
     Parameters
     ----------
     space : SearchSpace
         Where to look.
     settings : Evolution
-        How.
+        How to look.
     store : EvaluationStore
         The only access to data.
     seed : int
@@ -100,15 +105,15 @@ def evolve(
         Called after every generation.
     """
     rng = np.random.default_rng(seed)
-    met: set[ArchConfig] = set()
+    drawn: set[ArchConfig] = set()
     best: list[Evaluation] = []
-    candidates = _new(lambda: sample(space, rng), settings.population, settings.tries, met)
+    candidates = draw_new(lambda: sample(space, rng), settings.population, settings.tries, drawn)
     for generation in range(settings.generations):
         found = store.evaluate(candidates, generation)
         if on_generation:
             on_generation(generation, found)
-        # Sorting is stable: among equal scores the one found first stays ahead.
-        best = sorted([*best, *found], key=lambda e: settings.score.of(e.metrics), reverse=True)[: settings.kept]
+        # Sorting is stable: of equal subnets the one found first stays ahead.
+        best = sorted([*best, *found], key=lambda e: settings.objective.of(e.metrics), reverse=True)[: settings.kept]
         parents = [evaluation.arch for evaluation in best]
 
         def mutant(parents: list[ArchConfig] = parents) -> ArchConfig:
@@ -119,21 +124,21 @@ def evolve(
             first, second = rng.integers(len(parents), size=2)
             return cross_over(parents[int(first)], parents[int(second)], rng)
 
-        candidates = _new(mutant, settings.mutations, settings.tries, met)
-        candidates += _new(child, settings.crossovers, settings.tries, met)
+        candidates = draw_new(mutant, settings.mutations, settings.tries, drawn)
+        candidates += draw_new(child, settings.crossovers, settings.tries, drawn)
         if not candidates:  # the space is exhausted as far as these parents reach
             break
     return best[0]
 
 
-def _new(draw: Callable[[], ArchConfig], number: int, tries: int, met: set[ArchConfig]) -> list[ArchConfig]:
-    """Draw up to `number` subnets that were not met before, with at most `tries` draws for each."""
+def draw_new(draw: Callable[[], ArchConfig], number: int, tries: int, drawn: set[ArchConfig]) -> list[ArchConfig]:
+    """Draw up to `number` subnets that are not among those drawn before, with at most `tries` draws for each."""
     found: list[ArchConfig] = []
     for _ in range(number):
         for _ in range(tries):
             arch = draw()
-            if arch not in met:
-                met.add(arch)
+            if arch not in drawn:
+                drawn.add(arch)
                 found.append(arch)
                 break
     return found

@@ -1,4 +1,4 @@
-"""Search for the whole Pareto front: NSGA-II (Deb et al. 2002) through pymoo by ask and tell."""
+"""Search for the whole Pareto front: NSGA-II (Deb et al. 2002) through pymoo's ask-and-tell interface."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class NsgaSettings(BaseModel):
     mutation_probability : float
         Chance of each gene of a child being redrawn.
     latency : bool
-        Minimise the measured latency too; the store's evaluator must give it.
+        Minimise the measured latency too; the store's evaluator must measure it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,14 +93,14 @@ def pareto_search(
 ) -> list[Evaluation]:
     """Search for the front of validation error and parameters (and latency), smallest subnet first.
 
-    As with `evolve`, the same seed and store lead to the same end however often it was killed.
+    As with `evolve`, the same seed and store lead to the same result however often the search was killed.
 
     Parameters
     ----------
     space : SearchSpace
         Where to look.
     settings : NsgaSettings
-        How.
+        How to look.
     store : EvaluationStore
         The only access to data.
     seed : int
@@ -118,7 +118,7 @@ def pareto_search(
         eliminate_duplicates=_SameSubnet(),
     )
     algorithm.setup(problem, termination=("n_gen", settings.generations), seed=seed % 2**32, verbose=False)
-    met: dict[ArchConfig, Evaluation] = {}
+    known: dict[ArchConfig, Evaluation] = {}
     generation = 0
     while algorithm.has_next():
         asked = algorithm.ask()
@@ -126,12 +126,12 @@ def pareto_search(
             break
         archs = [individual.X[0] for individual in asked]
         found = store.evaluate(archs, generation)
-        met |= {evaluation.arch: evaluation for evaluation in found}
+        known |= {evaluation.arch: evaluation for evaluation in found}
         algorithm.tell(infills=_evaluated(asked, objectives(found, latency=settings.latency)))
         if on_generation:
             on_generation(generation, found)
         generation += 1
-    evaluations = list(met.values())
+    evaluations = list(known.values())
     keep = non_dominated(objectives(evaluations, latency=settings.latency))
     return sorted(
         (evaluation for evaluation, on_front in zip(evaluations, keep, strict=True) if on_front),

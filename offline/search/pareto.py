@@ -30,7 +30,7 @@ def objectives(evaluations: Sequence[Evaluation], *, latency: bool = False) -> N
 
 
 def non_dominated(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which rows of (n, objectives) no other row beats in one objective without losing in another."""
+    """Return which rows of (n, objectives) no other row beats in one objective without losing in another."""
     better = (values[:, None] <= values[None]).all(-1) & (values[:, None] < values[None]).any(-1)
     return np.asarray(~better.any(axis=0))
 
@@ -43,20 +43,23 @@ def hypervolume(values: NDArray[np.float64], reference: NDArray[np.float64]) -> 
 
 
 def fronts(generations: Sequence[Sequence[Evaluation]], *, latency: bool = False) -> list[list[Evaluation]]:
-    """Return, for each generation, the front of all subnets met so far, smallest subnet first."""
+    """Return, for each generation, the front of all subnets evaluated so far, smallest subnet first."""
     found: list[list[Evaluation]] = []
     for generation in generations:
-        # What was beaten once stays beaten: the last front stands for all that was met before.
-        met = list({e.arch: e for e in [*(found[-1] if found else ()), *generation]}.values())
-        keep = non_dominated(objectives(met, latency=latency))
-        front = (e for e, on_front in zip(met, keep, strict=True) if on_front)
+        # A subnet that was beaten stays beaten, so the last front stands for all earlier subnets.
+        known = list({e.arch: e for e in [*(found[-1] if found else ()), *generation]}.values())
+        keep = non_dominated(objectives(known, latency=latency))
+        front = (e for e, on_front in zip(known, keep, strict=True) if on_front)
         found.append(sorted(front, key=lambda e: e.metrics.parameters))
     return found
 
 
 def write_fronts(by_generation: Sequence[Sequence[Evaluation]], path: Path) -> None:
-    """Write the front after every generation, as `fronts` gives it, as CSV; `met` is when a subnet was first seen."""
-    lines = ["generation,parameters,validation_error,validation_loss,latency_ms,embed_dim,depth,met,arch"]
+    """Write the front after every generation, as `fronts` returns it, as CSV.
+
+    The column ``found`` is the generation that first evaluated a subnet.
+    """
+    lines = ["generation,parameters,validation_error,validation_loss,latency_ms,embed_dim,depth,found,arch"]
     for number, front in enumerate(by_generation):
         for e in front:
             latency = "" if e.metrics.latency_ms is None else f"{e.metrics.latency_ms:.4f}"
@@ -71,21 +74,21 @@ def write_fronts(by_generation: Sequence[Sequence[Evaluation]], path: Path) -> N
 def write_hypervolume(
     generations: Sequence[Sequence[Evaluation]], largest: int, path: Path, *, latency: bool = False
 ) -> list[float]:
-    """Write, for each generation, the subnets met so far and the hypervolume of their front, and give it.
+    """Write, for each generation, the subnets evaluated so far and the hypervolume of their front; return the latter.
 
     The reference point is an error of 1, the size of the space's largest subnet, and, where latency is an objective,
-    that of the slowest subnet met.
+    that of the slowest subnet.
     """
     reference = [1.0, largest / 1e6]
     if latency:
         everything = [e for generation in generations for e in generation]
         reference.append(float(objectives(everything, latency=True)[:, 2].max()))
-    met: set[str] = set()
+    known: set[str] = set()
     volumes: list[float] = []
     lines = ["generation,subnets,hypervolume"]
     for number, (found, front) in enumerate(zip(generations, fronts(generations, latency=latency), strict=True)):
-        met |= {e.arch.to_json() for e in found}
+        known |= {e.arch.to_json() for e in found}
         volumes.append(hypervolume(objectives(front, latency=latency), np.array(reference)))
-        lines.append(f"{number},{len(met)},{volumes[-1]:.8f}")
+        lines.append(f"{number},{len(known)},{volumes[-1]:.8f}")
     write_atomically(path, "\n".join(lines) + "\n")
     return volumes

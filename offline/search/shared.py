@@ -7,8 +7,11 @@ and the hidden units of a narrow MLP are the first ones of a wide MLP. Of a last
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,8 +23,12 @@ from offline.device import CPU, Device
 from offline.supernet.model import Block, Network
 from offline.supernet.space import ArchConfig
 
-_CHUNK_VALUES = {"cpu": 2**19, "cuda": 2**25, "mps": 2**23}
+_CHUNK_VALUES = {"cpu": 2**18, "cuda": 2**25, "mps": 2**23}
 """Values of the tokens that are computed together: they stay in the cache of a core, or fill an accelerator."""
+
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
 def predict_many(
@@ -45,16 +52,33 @@ def predict_many(
     list of Tensor, each of shape (n_windows, targets, classes)
         In main memory, in the order of `archs`.
     """
-    parts: dict[ArchConfig, list[Tensor]] = {arch: [] for arch in archs}
-    width = max((arch.embed_dim for arch in archs), default=1)
-    chunk = max(8, _CHUNK_VALUES[device.name] // ((model.n_channels + 1) * width))
-    with torch.inference_mode(), device.autocast():
-        for start in range(0, len(tokens), chunk):
-            batch = torch.tensor(np.ascontiguousarray(tokens[start : start + chunk])).to(model.position)
-            for dim, group in _grouped(parts, lambda arch: arch.embed_dim).items():
-                for arch, logits in _walk(model, model.embedded(batch, dim), 0, group):
-                    parts[arch].append(logits.to(model.position.dtype).cpu())
-    return [torch.cat(parts[arch]) for arch in archs]
+    by_width = _grouped(dict.fromkeys(archs), lambda arch: arch.embed_dim)
+    chunk = max(8, _CHUNK_VALUES[device.name] // ((model.n_channels + 1) * max(by_width, default=1)))
+    chunks = np.array_split(tokens, 2 * math.ceil(len(tokens) / (2 * chunk)))  # even: two cores have the same to do
+
+    def computed(part: NDArray[np.float32]) -> dict[ArchConfig, Tensor]:
+        with torch.inference_mode(), device.autocast():
+            batch = torch.tensor(np.ascontiguousarray(part)).to(model.position)
+            return {
+                arch: logits.to(model.position.dtype).cpu()
+                for dim, group in by_width.items()
+                for arch, logits in _walk(model, model.embedded(batch, dim), 0, group)
+            }
+
+    parts = _on_threads(computed, chunks) if device.name == "cpu" else [computed(part) for part in chunks]
+    return [torch.cat([part[arch] for part in parts]) for arch in archs]
+
+
+def _on_threads(function: Callable[[Given], Made], values: Sequence[Given]) -> list[Made]:
+    """Apply a function to values side by side, each on one thread: its operations are too small to be divided."""
+    threads = torch.get_num_threads()
+    if threads == 1:
+        return [function(value) for value in values]
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(function, values))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _grouped(archs: Iterable[ArchConfig], key: Callable[[ArchConfig], int]) -> dict[int, list[ArchConfig]]:
@@ -68,12 +92,13 @@ def _walk(model: Network, x: Tensor, layer: int, archs: Sequence[ArchConfig]) ->
     """Run subnets whose tokens before a layer are x; yield the logits of each."""
     block: Block = model.blocks[layer]  # type: ignore[assignment]
     y = block.attention_norm(x)
-    projected = block.projected(x) if any(arch.depth > layer + 1 for arch in archs) else None
+    projected = _projected(block, y) if any(arch.depth > layer + 1 for arch in archs) else None
     for heads, group in _grouped(archs, lambda arch: arch.heads[layer]).items():
         further = [arch for arch in group if arch.depth > layer + 1]
         ending = [arch for arch in group if arch.depth == layer + 1]
         if further and projected is not None:
-            z = block.attended(x, *projected, heads)
+            query, key, value = projected
+            z = block.attended(x, query, key, value, heads)
             for same, after in _by_width(block, z, layer, further):
                 yield from _walk(model, after, layer + 1, same)
             first = z[:, :1]
@@ -83,6 +108,13 @@ def _walk(model: Network, x: Tensor, layer: int, archs: Sequence[ArchConfig]) ->
             logits = model.classified(after).logits
             for arch in same:
                 yield arch, logits
+
+
+def _projected(block: Block, y: Tensor) -> tuple[Tensor, ...]:
+    """Compute queries, keys and values of the normalised tokens y as one product."""
+    dim, layers = y.shape[-1], (block.query, block.key, block.value)
+    weight = torch.cat([layer.weight[:dim, :dim] for layer in layers])
+    return functional.linear(y, weight, torch.cat([layer.bias[:dim] for layer in layers])).split(dim, dim=-1)
 
 
 def _class_attention(block: Block, y: Tensor, heads: int) -> Tensor:

@@ -143,7 +143,7 @@ class JobFrame:
                     store.upload(folder, job.key)
                     uploaded = time.monotonic()
 
-            self.networks.run(replace(job.task, folder=folder), note)
+            self.networks.run([replace(job.task, folder=folder)], note)
             store.upload(folder, job.key)
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -17,7 +19,7 @@ from offline.device import CPU, Device, OutOfMemory
 from offline.supernet.model import Network, stack
 from offline.supernet.space import ArchConfig
 from offline.training.dropout import ByteDropout
-from offline.training.loop import Draws, History, Job, as_tensor, snapshot
+from offline.training.loop import Draws, History, Job, as_tensor, predict, snapshot
 from offline.training.step import backward, make_optimizer, set_learning_rate, update_average
 
 _VALIDATION_WINDOWS = 512
@@ -194,6 +196,48 @@ class _Stack:
                         for name, value in state.items()
                     }
             job.average = {name: value[number].clone() for name, value in self.average.items()}
+
+
+def predict_fused(
+    models: Sequence[Network], windows: Sequence[NDArray[np.float32]], *, fuse: int, device: Device = CPU
+) -> list[Tensor]:
+    """Compute the logits of networks, each for its own windows; those of one architecture in stacks of up to `fuse`.
+
+    Where memory is too small for a stack, its networks are computed one by one.
+
+    Parameters
+    ----------
+    models : sequence of Network
+        On the device.
+    windows : sequence of ndarray of float32, each of shape (n_windows, n_channels, n_features)
+        One array for each network.
+    fuse : int
+        Most networks in a stack.
+    device : Device
+        Where the networks are.
+
+    Returns
+    -------
+    list of Tensor, each of shape (n_windows, targets, classes)
+        In main memory.
+    """
+    alike: dict[ArchConfig, list[int]] = {}
+    for number, model in enumerate(models):
+        alike.setdefault(model.arch, []).append(number)
+    found: dict[int, Tensor] = {}
+    for numbers in (each[i : i + fuse] for each in alike.values() for i in range(0, len(each), fuse)):
+        try:
+            if len(numbers) > 1:
+                tokens = [as_tensor(windows[number]) for number in numbers]
+                padded = torch.stack([_padded(each, max(map(len, tokens))) for each in tokens])
+                stacked = stack([models[number] for number in numbers])
+                logits = predict_stacked(stacked, padded, stacked.arch, device=device)
+                found |= {number: logits[i, : len(tokens[i])] for i, number in enumerate(numbers)}
+                continue
+        except OutOfMemory:
+            pass
+        found |= {n: predict(models[n], windows[n], models[n].arch, device=device) for n in numbers}
+    return [found[number] for number in range(len(models))]
 
 
 def predict_stacked(model: Network, tokens: Tensor, arch: ArchConfig, *, device: Device = CPU) -> Tensor:

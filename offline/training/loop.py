@@ -70,7 +70,7 @@ def predict(
     model: Network, tokens: NDArray[np.float32], arch: ArchConfig, *, batch_size: int = 512, device: Device = CPU
 ) -> Tensor:
     """Compute the logits (n_windows, targets, classes) of a subnet; they lie in main memory."""
-    parts = []
+    parts = [model.position.new_empty((0, len(model.class_counts), max(model.class_counts)), device="cpu")]
     with torch.inference_mode(), device.autocast():
         for i in range(0, len(tokens), batch_size):
             batch = as_tensor(tokens[i : i + batch_size]).to(model.position)

@@ -112,9 +112,9 @@ def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.Mon
             assert asked.pop() == asked[-1]
     assert asked[2].preset.recipe.time_mask == 0.2
     assert asked[4].threshold == ">=4"
-    assert (asked[5].preset.search.score.size_weight, asked[5].preset.search.population) == (0.5, 30)
+    assert (asked[5].preset.search.objective.size_weight, asked[5].preset.search.population) == (0.5, 30)
     assert asked[5].preset.search.generations == 6
-    assert asked[6].preset.search.score.size_unit == 1000
+    assert asked[6].preset.search.objective.size_unit == 1000
 
 
 @pytest.mark.parametrize(

@@ -25,13 +25,14 @@ from offline.presets import PRESETS, Preset
 from offline.protocols import make_splits, protocol_named
 from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
 from offline.run.evaluate import _decode
-from offline.run.fold import FoldResult, Task, run_task
+from offline.run.fold import FoldResult, Task
 from offline.run.lock import locked
 from offline.run.module import FoundSubnet
 from offline.run.plan import final_split
 from offline.run.record import ScoredWindows
 from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.run.scores import protocol_scores
+from offline.run.stages import run_networks
 from offline.run.watch import Progress, Unwatched, Watch
 from offline.run.workers import NetworkFrame, run_tasks
 from offline.search.evolution import Evolution
@@ -146,7 +147,7 @@ def alone(
     windows: WindowSet, split: Split, folder: Path, *, preset: Preset = PRESET, watch: Watch | None = None
 ) -> FoldResult:
     task = Task(split.name, split, tuple(target.name for target in windows.targets), 1, 0, folder)
-    result = run_task(windows, task, preset, SPEC, report=(watch or Unwatched()).progress)
+    (result,) = run_networks(windows, [task], preset, SPEC, report=(watch or Unwatched()).progress)
     assert result is not None
     return result
 
@@ -303,13 +304,13 @@ def test_networks_in_processes_of_their_own_give_the_same_results(tmp_path: Path
     one, several = (
         run_tasks(
             NetworkFrame(data, PRESET, SPEC),
-            [Task(split.name, split, ("load",), 5, 0, tmp_path / name / split.name) for split in splits],
+            [[Task(split.name, split, ("load",), 5, 0, tmp_path / name / split.name)] for split in splits],
             processes=processes,
             report=watch.progress,
         )
         for name, processes, data in (("alone", 1, windows), ("together", 2, mapped))
     )
-    for a, b in zip(one, several, strict=True):
+    for (a,), (b,) in zip(one, several, strict=True):
         assert a is not None
         assert b is not None
         assert a.summary == b.summary
@@ -323,7 +324,7 @@ def test_a_failure_in_a_worker_process_arrives_whole(tmp_path: Path, windows: Wi
     folder = tmp_path / splits[0].name
     folder.mkdir()
     (folder / "supernet.safetensors").write_bytes(b"damaged")
-    tasks = [Task(split.name, split, ("load",), 5, 0, tmp_path / split.name) for split in splits]
+    tasks = [[Task(split.name, split, ("load",), 5, 0, tmp_path / split.name)] for split in splits]
     with pytest.raises(BciError, match=r"Cannot read the checkpoint supernet\.safetensors.*Delete it"):
         run_tasks(NetworkFrame(windows, PRESET, SPEC), tasks, processes=2, report=lambda _: None)
 

@@ -29,9 +29,10 @@ from offline.run.bad_channels import (
     bad_channel_losses,
     require_positions,
 )
-from offline.run.fold import Task, read_subnet, run_task
+from offline.run.fold import Task, read_subnet
 from offline.run.record import ScoredWindows
 from offline.run.shipping import golden_excerpt
+from offline.run.stages import run_networks
 from tests.offline.run.test_run import PRESET, Planted
 
 CHANNELS = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2")
@@ -227,7 +228,7 @@ def test_losses_are_of_people_whom_the_network_never_met(tmp_path: Path) -> None
     networks = []
     for split in splits:
         task = Task(split.name, split, ("load",), 1, 0, tmp_path / split.name)
-        result = run_task(windows, task, QUICK.preset, SPEC, report=lambda _: None)
+        (result,) = run_networks(windows, [task], QUICK.preset, SPEC, report=lambda _: None)
         assert result is not None
         networks.append(FoldNetwork(read_subnet(task.folder, windows, result), split, task.targets))
     losses = bad_channel_losses(dataset, SPEC, windows, networks, within_subject=False, seed=0, draws=3)

@@ -8,19 +8,21 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 
 from bci_app.errors import FileError
 from offline.datasets.windows import make_windows
 from offline.protocols import make_splits
-from offline.run.fold import Task
+from offline.run.fold import KINDS, RIVALS, FoldResult, Task
 from offline.run.watch import Progress
-from offline.run.workers import NetworkFrame, SupernetFrame, run_tasks
+from offline.run.workers import NetworkFrame, run_tasks
 from tests.offline.run.test_run import PRESET, SPEC, Planted
 
 
 def test_a_process_that_is_killed_is_told_with_what_to_do(tmp_path: Path) -> None:
     windows = make_windows(Planted(), SPEC)
-    tasks = [Task(s.name, s, ("load",), 5, 0, tmp_path / s.name) for s in make_splits(windows, "subjects", folds=3)[:2]]
+    splits = make_splits(windows, "subjects", folds=3)[:2]
+    tasks = [[Task(split.name, split, ("load",), 5, 0, tmp_path / split.name)] for split in splits]
 
     def kill_the_first() -> None:
         """Not before the second is there: what is killed while it starts blocks the one that starts it."""
@@ -39,24 +41,33 @@ def test_a_process_that_is_killed_is_told_with_what_to_do(tmp_path: Path) -> Non
     killer.join()
 
 
-def test_networks_whose_supernets_were_trained_together_end_as_alone(tmp_path: Path) -> None:
+def test_networks_that_go_through_all_stages_together_end_as_alone(tmp_path: Path) -> None:
     windows = make_windows(Planted(), SPEC)
+    preset = PRESET.changed(search_controls=2)
 
-    def tasks(folder: Path) -> list[Task]:
+    def run(name: str, together: int) -> list[FoldResult]:
         splits = make_splits(windows, "subjects", folds=3)[:2]
-        return [Task(s.name, s, ("load",), 5 + n, 0, folder / s.name) for n, s in enumerate(splits)]
+        tasks = [Task(s.name, s, ("load",), 5 + n, 0, tmp_path / name / s.name) for n, s in enumerate(splits)]
+        stacks = [tasks[i : i + together] for i in range(0, len(tasks), together)]
+        found = run_tasks(NetworkFrame(windows, preset, SPEC), stacks, processes=1, report=reported.append)
+        return [result for stack in found for result in stack if result is not None]
 
     reported: list[Progress] = []
-    run_tasks(SupernetFrame(windows, PRESET), [tasks(tmp_path / "fused")], processes=1, report=reported.append)
-    assert {progress.network for progress in reported} == {task.name for task in tasks(tmp_path)}
-    frame = NetworkFrame(windows, PRESET, SPEC)
-    fused = run_tasks(frame, tasks(tmp_path / "fused"), processes=1, report=lambda _: None)
-    alone = run_tasks(frame, tasks(tmp_path / "alone"), processes=1, report=lambda _: None)
+    torch.set_default_dtype(torch.float64)
+    try:
+        fused, alone = run("fused", 2), run("alone", 1)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert {"calibration of a control: largest", "fine-tuning of a control: sample-1"} <= {p.stage for p in reported}
     for found, expected in zip(fused, alone, strict=True):
-        assert found is not None
-        assert expected is not None
-        assert found.summary.epochs == expected.summary.epochs
-        np.testing.assert_allclose(found.logits["supernet"], expected.logits["supernet"], atol=1e-3)
+        assert found.summary.arch == expected.summary.arch
+        assert found.summary.search_controls is not None
+        assert found.summary.search_controls == expected.summary.search_controls
+        assert set(found.logits) == {*KINDS, *RIVALS}
+        for kind, logits in found.logits.items():
+            assert logits.dtype == np.float64
+            np.testing.assert_allclose(logits, expected.logits[kind], rtol=0, atol=1e-9)
+            assert found.summary.temperatures[kind] == pytest.approx(expected.summary.temperatures[kind], abs=1e-7)
 
 
 def _works(process: psutil.Process) -> bool:

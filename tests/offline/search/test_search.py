@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bci_app.errors import FileError
-from offline.search.evolution import Evolution, Score, evolve
+from offline.search.evolution import Evolution, Objective, evolve
 from offline.search.nsga2 import NsgaSettings, pareto_search
 from offline.search.pareto import fronts, hypervolume, non_dominated, objectives, write_fronts, write_hypervolume
 from offline.search.store import Evaluation, EvaluationStore, Metrics, read_evaluations
@@ -73,7 +73,7 @@ def test_the_defaults_are_the_papers_numbers() -> None:
     default = Evolution()
     assert (default.population, default.kept, default.mutations, default.crossovers) == (100, 50, 50, 50)
     assert default.generations == 50
-    assert Score().of(Metrics(2_000_000, 0.9, 0.5, 0.3)) == pytest.approx(0.9 + 1 / 2)
+    assert Objective().of(Metrics(2_000_000, 0.9, 0.5, 0.3)) == pytest.approx(0.9 + 1 / 2)
 
 
 @searches
@@ -118,13 +118,13 @@ def test_a_finished_search_run_again_computes_nothing(tmp_path: Path, search: Se
 
 def test_evolution_finds_more_than_its_random_beginning(tmp_path: Path) -> None:
     generations: list[Sequence[Evaluation]] = []
-    score = Score(size_weight=0.2)
+    objective = Objective(size_weight=0.2)
     with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=Counting()) as store:
-        settings = SMALL.model_copy(update={"score": score})
+        settings = SMALL.model_copy(update={"objective": objective})
         found = evolve(SPACE, settings, store, seed=0, on_generation=lambda _, e: generations.append(e))
-    first = max(score.of(e.metrics) for e in generations[0])
-    assert score.of(found.metrics) > first
-    assert score.of(found.metrics) == max(score.of(e.metrics) for g in generations for e in g)
+    first = max(objective.of(e.metrics) for e in generations[0])
+    assert objective.of(found.metrics) > first
+    assert objective.of(found.metrics) == max(objective.of(e.metrics) for g in generations for e in g)
     assert len(generations) == 8
 
 
@@ -139,7 +139,7 @@ def test_children_have_the_best_kept_so_far_as_parents_and_no_others(tmp_path: P
     crossing = SMALL.model_copy(update={"kept": 3, "mutations": 0, "crossovers": 30, "generations": 2})
     with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=Counting()) as store:
         evolve(SPACE, crossing, store, seed=0, on_generation=lambda _, e: generations.append(e))
-    ranked = sorted(generations[0], key=lambda e: Score().of(e.metrics), reverse=True)
+    ranked = sorted(generations[0], key=lambda e: Objective().of(e.metrics), reverse=True)
     parents = [genes(e.arch) for e in ranked[:3]]
     inherited = set().union(*(genes(e.arch) for e in generations[1]))
     assert inherited <= set().union(*parents)
@@ -245,7 +245,7 @@ def test_front_and_hypervolume_are_written_as_csv(tmp_path: Path) -> None:
         met = [e for e in everything if e.generation <= number]
         keep = non_dominated(objectives(met))
         assert {e.arch for e in front} == {e.arch for e, on_front in zip(met, keep, strict=True) if on_front}
-        assert all(int(row["met"]) <= number for row in of_generation)
+        assert all(int(row["found"]) <= number for row in of_generation)
     assert {int(row["generation"]) for row in rows} == set(range(FRONT.generations))
     with (tmp_path / "hypervolume.csv").open(newline="") as file:
         assert [float(row["hypervolume"]) for row in csv.DictReader(file)] == pytest.approx(volumes, abs=1e-8)

@@ -24,7 +24,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """Return the results of the networks without a sweep."""
     frame, networks = tasks(tmp_path_factory.mktemp("plain"))
     for network in networks:
-        frame.run(network, lambda _: None)
+        frame.run([network], lambda _: None)
     return results(networks[0].folder.parent)
 
 
