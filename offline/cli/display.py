@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -33,7 +42,8 @@ if TYPE_CHECKING:  # they bring torch, which not every command needs
 
 def _progress(console: Console, *, transient: bool = False) -> Progress:
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
-    return Progress(*columns, console=console, transient=transient)
+    left = TextColumn("left"), TimeRemainingColumn()
+    return Progress(*columns, *left, console=console, transient=transient)
 
 
 @contextmanager
@@ -80,7 +90,7 @@ class RunDisplay:
         self._progress = _progress(self._console)
         self._tasks: dict[str, TaskID] = {}
         self._networks = 0
-        self._done = 0
+        self._done: set[str] = set()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -105,7 +115,7 @@ class RunDisplay:
 
     def networks(self, total: int) -> None:
         """Take the number of networks, or of baselines after them."""
-        self._networks, self._done = total, 0
+        self._networks, self._done = total, set()
         self._update("networks", "networks", 0, total)
 
     def progress(self, progress: Watched) -> None:
@@ -113,8 +123,8 @@ class RunDisplay:
         from offline.run.watch import DONE
 
         if progress.stage == DONE:
-            self._done += 1
-            self._update("networks", "networks", self._done, self._networks)
+            self._done.add(progress.network)  # a network that was finished elsewhere is reported again
+            self._update("networks", "networks", len(self._done), self._networks)
             if progress.network in self._tasks:
                 self._progress.remove_task(self._tasks.pop(progress.network))
             return
@@ -321,7 +331,7 @@ _KINDS = {
     "int8": "  8-bit weights",
     "subnet": "  network alone",
     "inherited": "  inherited",
-    "supernet": "largest, inherited",
+    "supernet": "largest, untuned",
     "reference": "reference",
 }
 

@@ -5,7 +5,7 @@ the weights only, and `check_parity` compares it with the network at every expor
 
 This is the one place beside `offline.supernet.model` that states the network. `torch.onnx.export` was measured as a
 replacement (docs/performance.md) and is worse: it takes seconds for each graph instead of milliseconds, and the
-latency of every candidate of a search is measured through a graph of its own. At the same opset its graph has twice
+latency of every candidate of a search is measured through a separate graph. At the same opset its graph has twice
 the nodes and a higher latency. It would also need the package onnxscript and another package's metadata removed.
 """
 

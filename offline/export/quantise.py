@@ -20,7 +20,7 @@ def quantise(model: bytes) -> bytes:
     Parameters
     ----------
     model : bytes
-        What `build_graph` gives.
+        Made by `build_graph`.
 
     Returns
     -------

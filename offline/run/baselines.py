@@ -15,6 +15,7 @@ from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.baselines import BASELINES, Fold
 from offline.datasets.base import Split, WindowSet
 from offline.presets import PRESETS, Preset
+from offline.run.settings import network_seed
 from offline.run.watch import DONE, Progress, Report
 
 FOLDER = "baselines"
@@ -103,7 +104,7 @@ def fold_of(
 def baseline_tasks(names: Sequence[str], splits: Sequence[Split], folder: Path, *, seed: int) -> list[BaselineTask]:
     """List the tasks of a protocol: every method on every split, each in the split's folder."""
     return [
-        BaselineTask(name, split, seed * 1000 + number, folder / split.name / FOLDER / f"{name}.npz")
+        BaselineTask(name, split, network_seed(seed, number), folder / split.name / FOLDER / f"{name}.npz")
         for name in names
         for number, split in enumerate(splits)
     ]

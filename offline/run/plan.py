@@ -15,7 +15,7 @@ from offline.metrics import whole_subjects
 from offline.protocols import Protocol, make_splits, read_splits, write_splits, write_splits_csv
 from offline.run.fold import Task
 from offline.run.record import Exclusion
-from offline.run.settings import RunSettings
+from offline.run.settings import RunSettings, network_seed
 
 SPLITS_FILE = "splits.json"
 SPLITS_CSV = "splits.csv"
@@ -161,7 +161,7 @@ def make_tasks(plan: Plan, groups: Mapping[str, tuple[str, ...]], seed: int, *, 
                     name=" ".join(word for word in words if word),
                     split=split,
                     targets=targets,
-                    seed=seed * 1000 + (999 if split.name == FINAL else number),
+                    seed=network_seed(seed, None if split.name == FINAL else number),
                     subnet_seed=seed,
                     folder=plan.folder / split.name / group,
                 )

@@ -28,6 +28,21 @@ LARGEST_SEED = 2**31 - 1
 """The networks of a run are seeded by multiples of its seed, which PyTorch takes up to 64 bits."""
 
 
+FINAL_NUMBER = 999
+"""Number of the network that ships, among those of the splits."""
+
+
+def network_seed(seed: int, number: int | None) -> int:
+    """Return the seed of the network of a split, or of the one that ships if there is no number.
+
+    The first 999 splits and the network that ships have seeds of ``1000 x seed + number``. Those of further splits lie
+    above all of these, so that no two networks of any runs have the same.
+    """
+    if number is not None and number >= FINAL_NUMBER:
+        return 2**41 + number * (LARGEST_SEED + 1) + seed
+    return 1000 * seed + (FINAL_NUMBER if number is None else number)
+
+
 class RunSettings(BaseModel):
     """What determines the result of a run; a run folder belongs to one of these.
 

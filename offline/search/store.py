@@ -1,4 +1,4 @@
-"""Every evaluation of a search, in SQLite: no subnet twice, and a killed search loses at most one generation."""
+"""All evaluations of a search, in SQLite. No subnet is computed twice; a killed search loses one generation at most."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Metrics:
     accuracy, balanced_accuracy, loss : float
         Means over targets.
     latency_ms : float or None
-        Median time of one window through the app's predictor, where it was asked for.
+        Median time of one window through the app's predictor; None if it was not measured.
     """
 
     parameters: int
@@ -54,7 +54,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A subnet, its metrics, the generation that first asked for it, and the seconds until its metrics came.
+    """A subnet, its metrics, the generation that first evaluated it, and the seconds that this took.
 
     Subnets of a generation are computed together, so the first of them has most of the seconds.
     """

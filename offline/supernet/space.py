@@ -1,9 +1,9 @@
 """The search space and its genotypes.
 
-A genotype is one embedding dimension for the whole network and, for every layer, a number of
-heads and an MLP ratio (Li et al., IEEE Trans. Industrial Informatics 19(4), 2023). Sampling,
-mutation and crossover are pure functions of genotypes and a `numpy.random.Generator`; their
-results are always well-formed.
+A genotype has one embedding dimension for the whole network. For every layer it has a number of heads
+and an MLP ratio (Li et al., IEEE Trans. Industrial Informatics 19(4), 2023). Sampling, mutation and
+crossover are pure functions of genotypes and a `numpy.random.Generator`. They return valid genotypes
+only.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class ArchConfig:
     heads : tuple of int
         Attention heads of each layer; head dimension is ``embed_dim / heads``.
     mlp_ratios : tuple of float
-        Hidden width of each layer's MLP over `embed_dim`.
+        Hidden width of each layer's MLP, divided by `embed_dim`.
 
     Raises
     ------
     ValueError
-        If the layers are uneven, there are none, or a layer cannot be built.
+        If there are no layers, numbers of heads and ratios differ, or a layer cannot be built.
     """
 
     embed_dim: int
@@ -60,7 +60,7 @@ class ArchConfig:
         return round(self.embed_dim * self.mlp_ratios[layer])
 
     def to_json(self) -> str:
-        """Canonical JSON: equal genotypes give equal text."""
+        """Return canonical JSON: equal genotypes have equal text."""
         return json.dumps(
             {
                 "embed_dim": int(self.embed_dim),

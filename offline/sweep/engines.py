@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from bci_app.errors import BciError, DependencyError, FileError
-from offline.run.watch import Progress, Report
+from offline.run.watch import DONE, Progress, Report
 from offline.run.workers import run_tasks
 from offline.sweep.jobs import Job, JobFrame, Store
 
 RETRIES = 3
 """Times that a job is started again after its worker died."""
+
+
+_CONNECT_SECONDS = 5.0
+_REPORT_SECONDS = 0.5
+"""Least time between two reports of a job on a cluster."""
 
 
 class Engine(Protocol):
@@ -60,23 +67,21 @@ class RayEngine:
         FileError
             If the cluster cannot be reached, or a job's worker died too often.
         """
+        if not jobs:
+            return
+        if self.address:
+            _require_reachable(self.address)
         try:
             import ray
         except ImportError as error:
             raise DependencyError(
                 "Ray is not installed", expected="the extra 'cluster'", fix="Run pip install 'bci-app[cluster]'."
             ) from error
-        if not jobs:
-            return
         cores = None if self.address else self.processes
         try:
             ray.init(address=self.address, num_cpus=cores, log_to_driver=False, include_dashboard=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise FileError(
-                f"The Ray cluster {self.address} cannot be reached",
-                found=str(error),
-                fix="Check --address; start a cluster with: ray start --head.",
-            ) from error
+            raise _unreachable(self.address or "of this machine", error) from error
         try:
             self._run(frame, jobs, report)
         finally:
@@ -88,9 +93,12 @@ class RayEngine:
         gpus = 1 if frame.networks.device.name == "cuda" else 0
         remote = cluster.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_work)
         shared = cluster.put(frame)
-        waiting = {remote.remote(shared, job): job for job in jobs}
+        board = cluster.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(_Board).remote()
+        waiting = {remote.remote(shared, job, board): job for job in jobs}
         while waiting:
-            done, _ = cluster.wait(list(waiting))
+            done, _ = cluster.wait(list(waiting), timeout=_REPORT_SECONDS)
+            for progress in cluster.get(board.take.remote()):
+                report(progress)
             for reference in done:
                 job = waiting.pop(reference)
                 try:
@@ -103,14 +111,63 @@ class RayEngine:
                         found=str(error).splitlines()[0],
                         fix="Check the memory of the machines, and start the sweep again; it continues.",
                     ) from error
-                report(Progress(job.task.name, "result", 1, 1))
+                report(Progress(job.task.name, DONE, 1, 1))
 
 
-def _work(frame: JobFrame, job: Job) -> None:
+def _require_reachable(address: str) -> None:
+    """Check that something listens at ``host:port``, for which Ray itself takes more than a minute.
+
+    Raises
+    ------
+    FileError
+        If nothing does. Addresses of another form are left to Ray.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        try:
+            socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str, error: Exception) -> FileError:
+    return FileError(
+        f"The Ray cluster {address} cannot be reached",
+        found=str(error),
+        expected="the address of a running cluster, as host:port",
+        fix="Check --address; start a cluster with: ray start --head.",
+    )
+
+
+class _Board:
+    """Where the jobs of a cluster leave their progress for the driver."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, Progress] = {}
+
+    def put(self, progress: Progress) -> None:
+        """Take the progress of one network."""
+        self._latest[progress.network] = progress
+
+    def take(self) -> list[Progress]:
+        """Return the latest progress of every network since the last call."""
+        latest, self._latest = self._latest, {}
+        return list(latest.values())
+
+
+def _work(frame: JobFrame, job: Job, board: Any) -> None:
     import torch
 
     torch.set_num_threads(1)
-    frame.run(job, lambda _: None)
+    reported = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal reported
+        if time.monotonic() - reported > _REPORT_SECONDS:
+            board.put.remote(progress)
+            reported = time.monotonic()
+
+    frame.run(job, report)
 
 
 ENGINES: dict[str, Callable[[int, str | None], Engine]] = {"local": LocalEngine, "ray": RayEngine}

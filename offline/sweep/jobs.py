@@ -78,13 +78,27 @@ class Store:
             self._files.get_file(f"{self._root}/{key}/{name}", str(folder / name))
 
     def upload(self, folder: Path, key: str) -> None:
-        """Copy the files of a job's folder into the store, each under a temporary name first; the result comes last."""
+        """Copy the files of a job's folder into the store, each under a temporary name first; the result comes last.
+
+        Raises
+        ------
+        FileError
+            If the store is full or gone.
+        """
         target = f"{self._root}/{key}"
-        self._files.makedirs(target, exist_ok=True)
         paths = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
-        for path in sorted(paths, key=lambda path: path.name == RESULT_FILE):
-            self._files.put_file(str(path), f"{target}/.{path.name}")
-            self._files.mv(f"{target}/.{path.name}", f"{target}/{path.name}")
+        try:
+            self._files.makedirs(target, exist_ok=True)
+            for path in sorted(paths, key=lambda path: path.name == RESULT_FILE):
+                self._files.put_file(str(path), f"{target}/.{path.name}")
+                self._files.mv(f"{target}/.{path.name}", f"{target}/{path.name}")
+        except OSError as error:
+            raise FileError(
+                f"The store {self._root} cannot be written",
+                found=str(error),
+                expected="free space for the checkpoints of all jobs at once",
+                fix="Free some, and start the sweep again; it continues from the last checkpoints.",
+            ) from error
 
 
 @dataclass(frozen=True)

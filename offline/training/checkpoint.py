@@ -1,7 +1,7 @@
 """Checkpoints: one safetensors file with its JSON in the header, replaced in one step.
 
-Nothing random is stored because nothing random carries over: every epoch draws from generators
-seeded by the run's seed and the number of the epoch.
+No state of a random generator is stored, since none is needed: every epoch draws from generators
+that are seeded by the run's seed and the number of the epoch.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` gave."""
+    """Load what `optimizer_tensors` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, name = key.split("/")

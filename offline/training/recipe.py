@@ -1,4 +1,4 @@
-"""How a network is trained, as data."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ Probability = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 
 class Recipe(BaseModel):
-    """All settings of a training run.
+    """How a network is trained.
 
     Attributes
     ----------
     epochs, batch_size : int
         Passes over the training windows, and windows in a step.
     steps : int
-        Least number of steps; where windows are too few for them, batches are small (16), and only then
-        more epochs are trained.
+        Least number of steps. If there are too few windows for it, batches are small (16). If that is not
+        enough, more epochs are trained.
     few_epochs : int
-        Epochs where windows are so few, unless `steps` asks for more; 0 for as many as otherwise.
+        Epochs if batches are small, unless `steps` asks for more; 0 for `epochs`.
     optimizer : {"adam", "adamw"}
         AdamW decouples `weight_decay` from the gradient (Loshchilov & Hutter 2019).
     learning_rate, weight_decay : float
@@ -31,28 +31,28 @@ class Recipe(BaseModel):
     warm_up : int
         Epochs of linear rise before the cosine decay to zero.
     patience : int
-        Epochs without a better validation loss after which training stops; 0 for never. With
-        patience the best epoch's weights are kept, without it the last epoch's.
+        Training stops after so many epochs without a better validation loss; 0 for never. With
+        patience the weights of the best epoch are kept, without it those of the last.
     dropout : float
-        Inside the network.
+        Chance of each value inside the network being zeroed.
     label_smoothing : float
-        Share of the probability spread over all classes.
+        Share of the probability that is spread over all classes.
     class_weights : bool
-        Weight the loss by inverse class frequency.
+        Weight the loss by the inverse frequency of classes.
     mixup : float
         Beta parameter of mixup (Zhang et al. 2018); 0 for none.
     feature_noise : float
-        Standard deviation of the noise added to every feature, in units of the tokens.
+        Standard deviation of the noise that is added to every feature, in units of the tokens.
     channel_dropout : float
         Chance of each channel's token being zeroed.
     time_mask : float
-        Longest stretch of each window's features that is zeroed, as a share; for raw tokens.
+        Longest part of each window that is zeroed, as a share; for raw tokens.
     sandwich : int
-        0: one random subnet a step. n > 0: the sandwich rule with in-place distillation (Yu &
-        Huang 2019): the largest subnet learns the labels; the smallest and n random ones learn
-        the largest one's probabilities.
+        0: one random subnet is trained in each step. n > 0: the sandwich rule with in-place
+        distillation (Yu & Huang 2019). The largest subnet learns the labels; the smallest and n random
+        subnets learn the probabilities of the largest.
     average : float
-        Decay a step of the moving average of the weights that is used in the end; 0 for none.
+        Decay in each step of the moving average of the weights, which are used in the end; 0 for none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -77,7 +77,7 @@ class Recipe(BaseModel):
     average: Probability = 0.0
 
     def for_windows(self, n: int) -> Recipe:
-        """Return the recipe for `n` training windows: with small batches where they are too few for `steps`."""
+        """Return the recipe for `n` training windows: with small batches if they are too few for `steps`."""
         if n * self.epochs >= self.steps * self.batch_size:
             return self
         batch = min(_SMALL_BATCH, self.batch_size)
@@ -85,7 +85,7 @@ class Recipe(BaseModel):
         return self.model_copy(update={"batch_size": batch, "epochs": epochs})
 
     def learning_rate_at(self, epoch: float) -> float:
-        """Learning rate after `epoch` epochs, fractions included: linear rise, then cosine decay."""
+        """Return the learning rate after `epoch` epochs, which may be a fraction: linear rise, then cosine decay."""
         if epoch < self.warm_up:
             return self.learning_rate * epoch / self.warm_up
         progress = (epoch - self.warm_up) / max(1e-9, self.epochs - self.warm_up)

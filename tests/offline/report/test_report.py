@@ -223,10 +223,10 @@ def test_inherited_weights_are_shown_where_they_were_fine_tuned(
     assert "before fine-tuning" in page
     assert "before fine-tuning" not in render(report.model_copy(update={"record": record}))
     run_tables(report.record)
-    assert "inherited" in capsys.readouterr().out
+    assert "  inherited " in capsys.readouterr().out
     run_tables(record)
     shown = capsys.readouterr().out
-    assert "inherited" not in shown
+    assert "  inherited " not in shown
     assert "protocol trial, each subject scored apart" in " ".join(shown.split())
 
 

@@ -47,8 +47,8 @@ def evaluations(folder: Path) -> list[tuple[object, ...]]:
 MOMENTS: dict[str, Callable[[Path], bool]] = {
     "training": lambda out: (out / FOLD / "supernet.safetensors").exists(),
     "search": lambda out: len(evaluations(out / FOLD)) >= 12,
-    "calibration": lambda out: (out / FOLD / "calibration-found.safetensors").exists(),
-    "fine-tuning": lambda out: (out / FOLD / "finetune-found.safetensors").exists(),
+    "calibration": lambda out: (out / FOLD / "calibration-subnet.safetensors").exists(),
+    "fine-tuning": lambda out: (out / FOLD / "finetune-subnet.safetensors").exists(),
     "fine-tuning of a control": lambda out: (out / FOLD / "finetune-median.safetensors").exists(),
     "the search of the exported model": lambda out: len(evaluations(out / FINAL)) >= 12,
 }

@@ -13,7 +13,7 @@ import torch
 from bci_app.errors import FileError
 from offline.datasets.windows import make_windows
 from offline.protocols import make_splits
-from offline.run.fold import KINDS, RIVALS, FoldResult, Task
+from offline.run.fold import KINDS, RIVALS, SUBNET, FoldResult, Task
 from offline.run.watch import Progress
 from offline.run.workers import NetworkFrame, run_tasks
 from tests.offline.run.test_run import PRESET, SPEC, Planted
@@ -63,7 +63,7 @@ def test_networks_that_go_through_all_stages_together_end_as_alone(tmp_path: Pat
         assert found.summary.arch == expected.summary.arch
         assert found.summary.search_controls is not None
         assert found.summary.search_controls == expected.summary.search_controls
-        assert set(found.logits) == {*KINDS, *RIVALS}
+        assert set(found.logits) == {*KINDS, SUBNET, *RIVALS}
         for kind, logits in found.logits.items():
             assert logits.dtype == np.float64
             np.testing.assert_allclose(logits, expected.logits[kind], rtol=0, atol=1e-9)

@@ -17,4 +17,6 @@ def tasks(folder: Path) -> tuple[NetworkFrame, list[Task]]:
 
 
 def drive(engine: str, out: Path) -> None:
-    Sweep(ENGINES[engine](2, None), str(out / "store"))(*tasks(out), lambda _: None)
+    """Do the sweep, and write the stages of the networks into a file as they are reported."""
+    with (out / "stages").open("a") as file:
+        Sweep(ENGINES[engine](2, None), str(out / "store"))(*tasks(out), lambda p: print(p.stage, file=file))

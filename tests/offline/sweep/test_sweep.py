@@ -1,19 +1,23 @@
 """Sweeps: a dead worker or a dead driver costs time and changes no result."""
 
+import errno
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from bci_app.errors import FileError
 from offline.run.fold import LOGITS_FILE, RESULT_FILE
 from offline.run.watch import Progress
 from offline.sweep import jobs as module
-from offline.sweep.engines import LocalEngine
+from offline.sweep.engines import LocalEngine, RayEngine
 from offline.sweep.jobs import Store, Sweep
 from tests.offline.processes import start
 from tests.offline.sweep.drive import drive, tasks
@@ -66,6 +70,8 @@ def test_a_ray_worker_that_is_killed_changes_nothing(tmp_path: Path, expected: l
     assert killed
     finish(driver, tmp_path)
     assert results(tmp_path) == expected
+    stages = (tmp_path / "stages").read_text().split()
+    assert {"training", "done"} <= set(stages)  # seen while the jobs ran, and at their end
 
 
 @pytest.mark.timeout(300)
@@ -97,7 +103,27 @@ def test_finished_jobs_are_skipped_and_another_version_is_refused(
         Sweep(LocalEngine(1), str(tmp_path / "store"))(frame, networks, seen.append)
 
 
-def test_a_store_that_cannot_be_reached_is_one_message(tmp_path: Path) -> None:
+def test_a_full_disk_is_one_message_and_the_sweep_continues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[bytes]
+) -> None:
+    frame, networks = tasks(tmp_path / "run")
+    sweep = Sweep(LocalEngine(1), str(tmp_path / "store"))
+    with monkeypatch.context() as patch:
+        full = OSError(errno.ENOSPC, "No space left on device")
+        patch.setattr(LocalFileSystem, "put_file", Mock(side_effect=full))
+        with pytest.raises(FileError, match=r"cannot be written.*No space left on device.*Free some.*it continues"):
+            sweep(frame, networks, lambda _: None)
+    sweep(frame, networks, lambda _: None)
+    assert results(tmp_path / "run") == expected
+
+
+def test_a_store_or_a_cluster_that_cannot_be_reached_is_one_message(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # nobody listens there
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        sweep = Sweep(RayEngine(1, address), str(tmp_path / "store"))
+        with pytest.raises(FileError, match=rf"The Ray cluster {address} cannot be reached.*ray start --head"):
+            sweep(*tasks(tmp_path), lambda _: None)
     (tmp_path / "file").write_text("")
     for url in (str(tmp_path / "file" / "store"), "nosuchprotocol://store"):
         with pytest.raises(FileError, match=r"The store .* cannot be reached"):
