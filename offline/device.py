@@ -115,3 +115,39 @@ def choose_device(name: str = "auto", precision: str = "auto") -> Device:
     if precision == "auto":
         precision = "bf16" if chosen == "cuda" and half else "fp32"
     return Device(chosen, precision)  # type: ignore[arg-type]
+
+
+def onnx_provider(name: str = "auto", precision: str = "auto") -> str:
+    """Return what ONNX Runtime computes an exported graph with.
+
+    Parameters
+    ----------
+    name : {"auto", "cpu", "cuda", "mps"}
+        ``auto`` is the processor, as in a live session.
+    precision : {"auto", "fp32", "bf16"}
+        Exported graphs are computed in float32.
+
+    Raises
+    ------
+    DependencyError
+        If ONNX Runtime cannot compute on the device, or with the precision.
+    """
+    import onnxruntime
+
+    provider = {"cuda": "CUDAExecutionProvider", "mps": "CoreMLExecutionProvider"}.get(name, "CPUExecutionProvider")
+    there = onnxruntime.get_available_providers()
+    if provider not in there:
+        raise DependencyError(
+            f"ONNX Runtime {onnxruntime.__version__} cannot compute on {name} here",
+            found=f"providers: {', '.join(there)}",
+            expected=provider,
+            fix="Use --device cpu, or install a build of ONNX Runtime for the device.",
+        )
+    if precision == "bf16":
+        raise DependencyError(
+            "An exported graph is not computed with bf16",
+            found="--precision bf16",
+            expected="fp32, the precision of its weights",
+            fix="Leave --precision out.",
+        )
+    return provider

@@ -26,6 +26,9 @@ _INVALID_GRAPH = (
 _NOWHERE = "/nonexistent-external-weights"
 _ANY = "any"
 
+PROCESSOR = "CPUExecutionProvider"
+"""ONNX Runtime's name of what computes on the processor."""
+
 
 class PredictedBatch(NamedTuple):
     """What the network computes from a batch of windows.
@@ -51,6 +54,15 @@ class Predictor:
     One thread without spinning: the default pool of ONNX Runtime keeps a core busy between the
     predictions of a live session.
 
+    Parameters
+    ----------
+    spec : Bundle
+        What it predicts.
+    model : bytes
+        The graph.
+    provider : str
+        What ONNX Runtime computes with; the processor in a live session.
+
     Attributes
     ----------
     spec : Bundle
@@ -65,7 +77,7 @@ class Predictor:
         not those that the bundle promises.
     """
 
-    def __init__(self, spec: Bundle, model: bytes) -> None:
+    def __init__(self, spec: Bundle, model: bytes, *, provider: str = PROCESSOR) -> None:
         self.spec = spec
         self.profile_facts: Mapping[str, str] = {}
         self._graph_targets = spec.targets
@@ -77,7 +89,7 @@ class Predictor:
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", _NOWHERE)
         options.log_severity_level = 4
         try:
-            self._session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(model, options, providers=[provider])
         except _INVALID_GRAPH as error:
             raise BundleError(
                 f"The graph of bundle {spec.name} does not load",

@@ -10,7 +10,16 @@ from typing import Annotated
 import typer
 
 from bci_app.errors import FileError
-from offline.cli.options import RootOption, RunArgument, SubjectsOption, ThresholdOption
+from offline.cli.options import (
+    DeviceChoice,
+    DeviceOption,
+    PrecisionChoice,
+    PrecisionOption,
+    RootOption,
+    RunArgument,
+    SubjectsOption,
+    ThresholdOption,
+)
 from offline.cli.parsing import known_dataset, names_or_number, require_extra
 
 
@@ -44,6 +53,8 @@ def evaluate(
     root: RootOption = None,
     subjects: SubjectsOption = None,
     threshold: ThresholdOption = None,
+    device: DeviceOption = DeviceChoice.auto,
+    precision: PrecisionOption = PrecisionChoice.auto,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
     """Score a bundle on labelled recordings through the code of a live session."""
@@ -53,15 +64,17 @@ def evaluate(
         raise FileError(f"There is no file {file}", expected="a file that holds the data set")
     from bci_app.bundle import find_bundle, load_bundle
     from offline.datasets import DEFAULT, Threshold, open_dataset
+    from offline.device import onnx_provider
     from offline.run.evaluate import LEAST_SUBJECTS, evaluate_reference
     from offline.run.evaluate import evaluate as score
 
+    provider = onnx_provider(device.value, precision.value)
     limit = None if threshold is None else Threshold.parse(threshold)
     opened = open_dataset(known_dataset(dataset or DEFAULT), file or root, threshold=limit)
     loaded = load_bundle(find_bundle(bundle))
     wanted = names_or_number(subjects)
     chosen = opened.subjects()[:wanted] if isinstance(wanted, int) else wanted
-    results = score(loaded, opened, subjects=chosen)
+    results = score(loaded, opened, subjects=chosen, provider=provider)
     if trained_on := sorted(set(loaded.spec.provenance.train_subjects) & set(results[0].subjects)):
         print(
             f"{len(trained_on)} of {len(results[0].subjects)} subjects have names that are among those of its "

@@ -14,6 +14,7 @@ from offline.metrics import ConfidenceBin, balanced_accuracy, confidence_bins, c
 from offline.protocols import LEAK_WARNING
 from offline.report.literature import OTHERS, PAPER, PAPER_ACCURACY, PAPER_PROTOCOL
 from offline.report.methods import Frozen, MethodFigures, method_figures
+from offline.run.comparison import SearchComparison
 from offline.run.fold import HYPERVOLUME_FILE, SEARCH_FILE, TRAINING_FILE
 from offline.run.record import (
     PREDICTIONS_FILE,
@@ -24,7 +25,6 @@ from offline.run.record import (
     ProtocolRecord,
     RunRecord,
     ScoredWindows,
-    SearchComparison,
 )
 from offline.run.scores import predictions_of, protocol_scores, score
 from offline.search.pareto import fronts

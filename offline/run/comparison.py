@@ -3,17 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict
 
 from offline.datasets.base import WindowSet
 from offline.metrics import balanced_accuracy
 from offline.run.fold import RIVALS, SUBNET, FoldResult, Task
-from offline.run.record import SearchComparison, SearchRival
 from offline.statistics import compare_methods, own_scores
 
 _LEAST_PEOPLE = 6
 """With fewer, no pattern of signs has a probability below 0.05, and folds are compared instead."""
+
+ALPHA = 0.05
+"""Differences of a larger p are taken for chance."""
+
+
+class SearchRival(BaseModel):
+    """A control of the search beside the found subnets.
+
+    Attributes
+    ----------
+    kind : {"random", "largest", "median"}
+        The best of as many random subnets, the largest subnet, or one of median size.
+    parameters, balanced_accuracy : float
+        Means over networks, and over people or folds.
+    difference, p : float
+        The found subnets less this; p of a paired permutation test after Holm's correction, None where there is none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    parameters: float
+    balanced_accuracy: float
+    difference: float
+    p: float | None
+
+    @property
+    def title(self) -> str:
+        """What it is called in tables."""
+        return RIVALS[self.kind]
+
+    @property
+    def beaten(self) -> bool:
+        """True if the found subnets are better than this, and not by chance."""
+        return self.p is not None and self.p < ALPHA and self.difference > 0
+
+
+class SearchComparison(BaseModel):
+    """What the search was worth for a target under a protocol.
+
+    Attributes
+    ----------
+    target : str
+        The target.
+    over : {"people", "folds"}
+        What was paired; folds where people are fewer than six.
+    units : int
+        How many of them.
+    found, parameters, evaluations : float
+        Balanced accuracy and size of the found subnets, and evaluations of a random search.
+    rivals : tuple of SearchRival
+        The controls, fine-tuned and calibrated as the found subnets are.
+    sample : int
+        Random subnets that were trained by themselves, in each network.
+    tau, tau_of_size : float
+        Kendall's tau-b of inherited validation accuracy, and of the number of parameters, with the test score of these
+        subnets after fine-tuning; means over networks.
+    tau_p : float or None
+        Of a paired permutation test over networks of one against the other.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    target: str
+    over: Literal["people", "folds"]
+    units: int
+    found: float
+    parameters: float
+    evaluations: float
+    rivals: tuple[SearchRival, ...]
+    sample: int
+    tau: float
+    tau_of_size: float
+    tau_p: float | None
+
+    @property
+    def worth(self) -> bool:
+        """True if the found subnets beat a control, or inherited weights rank subnets better than their size does."""
+        ranks = self.tau_p is not None and self.tau_p < ALPHA and self.tau > self.tau_of_size
+        return ranks or any(rival.beaten for rival in self.rivals)
+
+    @property
+    def verdict(self) -> str:
+        """What the search was worth, in a sentence."""
+        if not self.worth:
+            return (
+                "The search was worth nothing here: the found subnet is no better than a random search, the largest "
+                "subnet or one of median size, and inherited weights rank subnets no better than their size does."
+            )
+        beaten = [rival.title for rival in self.rivals if rival.beaten]
+        if beaten:
+            return f"The found subnet is better than: {', '.join(beaten)}."
+        return "The found subnet is no better than its controls; inherited weights rank subnets better than size does."
 
 
 def compare_search(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bci_app.bundle import LoadedBundle
 from bci_app.bundle.decoder import Decoded, Decoder, stream_pipeline
-from bci_app.bundle.predictor import Predictor
+from bci_app.bundle.predictor import PROCESSOR, Predictor
 from bci_app.bundle.spec import Bundle, SwapTest
 from bci_app.errors import BciError, BundleError, DatasetError
 from bci_app.preprocessing import Pipeline, Window
@@ -81,9 +81,9 @@ class EvaluationResult:
 
 
 def evaluate(
-    loaded: LoadedBundle, dataset: Dataset, *, subjects: Sequence[str] | None = None
+    loaded: LoadedBundle, dataset: Dataset, *, subjects: Sequence[str] | None = None, provider: str = PROCESSOR
 ) -> tuple[EvaluationResult, ...]:
-    """Score a bundle on recordings, window by window, as a live session would meet them.
+    """Score a bundle on recordings, window by window, as a live session would see them.
 
     The rest baseline is measured once for each recording, as the data set defines it. Filters start again with every
     recording.
@@ -96,6 +96,8 @@ def evaluate(
         Labelled recordings with some of the bundle's targets.
     subjects : sequence of str, optional
         Which ones; all by default.
+    provider : str
+        What ONNX Runtime computes with.
 
     Returns
     -------
@@ -111,7 +113,7 @@ def evaluate(
     """
     spec = loaded.spec
     shared = _shared_targets(spec, dataset)
-    predictor = Predictor(spec, loaded.model)
+    predictor = Predictor(spec, loaded.model, provider=provider)
     names = choose_subjects(dataset, subjects)
     found: list[tuple[int, int, Trial, Decoded]] = []
     for code, name in enumerate(names):

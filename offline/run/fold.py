@@ -36,9 +36,12 @@ KINDS = (FOUND, "inherited", "supernet")
 SUBNET = "subnet"
 """Kind of prediction: the found subnet after fine-tuning, for all targets, where lines answer for some of them."""
 
-RIVALS = ("random", "largest", "median")
-"""What a search is compared with, fine-tuned as the found subnet is: the best of as many random subnets, the largest
-subnet, and one of median size."""
+RIVALS = {
+    "random": "best of a random search",
+    "largest": "largest subnet",
+    "median": "subnet of median size",
+}
+"""What a search is compared with, fine-tuned as the found subnet is, and what it is called in tables."""
 
 
 @dataclass(frozen=True)

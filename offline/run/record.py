@@ -20,6 +20,7 @@ from bci_app.atomic import write_arrays_atomically, write_atomically
 from bci_app.bundle.spec import BadChannelLoss, Quantisation, Target, TargetScore
 from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
+from offline.run.comparison import SearchComparison
 from offline.run.fold import FoldSummary
 from offline.run.settings import RunSettings
 
@@ -27,8 +28,6 @@ RESULT_FILE = "result.json"
 PREDICTIONS_FILE = "predictions.npz"
 PREDICTIONS_CSV = "predictions.csv"
 REFERENCE = "reference"
-ALPHA = 0.05
-"""Differences of a larger p are taken for chance."""
 
 
 class _Frozen(BaseModel):
@@ -126,99 +125,6 @@ class Attribution(_Frozen):
     target: str
     channels: tuple[Loss, ...]
     bands: tuple[Loss, ...]
-
-
-_RIVALS = {
-    "random": "best of a random search",
-    "largest": "largest subnet",
-    "median": "subnet of median size",
-}
-
-
-class SearchRival(_Frozen):
-    """A control of the search beside the found subnets.
-
-    Attributes
-    ----------
-    kind : {"random", "largest", "median"}
-        The best of as many random subnets, the largest subnet, or one of median size.
-    parameters, balanced_accuracy : float
-        Means over networks, and over people or folds.
-    difference, p : float
-        The found subnets less this; p of a paired permutation test after Holm's correction, None where there is none.
-    """
-
-    kind: str
-    parameters: float
-    balanced_accuracy: float
-    difference: float
-    p: float | None
-
-    @property
-    def title(self) -> str:
-        """What it is called in tables."""
-        return _RIVALS[self.kind]
-
-    @property
-    def beaten(self) -> bool:
-        """True if the found subnets are better than this, and not by chance."""
-        return self.p is not None and self.p < ALPHA and self.difference > 0
-
-
-class SearchComparison(_Frozen):
-    """What the search was worth for a target under a protocol.
-
-    Attributes
-    ----------
-    target : str
-        The target.
-    over : {"people", "folds"}
-        What was paired; folds where people are fewer than six.
-    units : int
-        How many of them.
-    found, parameters, evaluations : float
-        Balanced accuracy and size of the found subnets, and evaluations of a random search.
-    rivals : tuple of SearchRival
-        The controls, fine-tuned and calibrated as the found subnets are.
-    sample : int
-        Random subnets that were trained by themselves, in each network.
-    tau, tau_of_size : float
-        Kendall's tau-b of inherited validation accuracy, and of the number of parameters, with the test score of these
-        subnets after fine-tuning; means over networks.
-    tau_p : float or None
-        Of a paired permutation test over networks of one against the other.
-    """
-
-    target: str
-    over: Literal["people", "folds"]
-    units: int
-    found: float
-    parameters: float
-    evaluations: float
-    rivals: tuple[SearchRival, ...]
-    sample: int
-    tau: float
-    tau_of_size: float
-    tau_p: float | None
-
-    @property
-    def worth(self) -> bool:
-        """True if the found subnets beat a control, or inherited weights rank subnets better than their size does."""
-        ranks = self.tau_p is not None and self.tau_p < ALPHA and self.tau > self.tau_of_size
-        return ranks or any(rival.beaten for rival in self.rivals)
-
-    @property
-    def verdict(self) -> str:
-        """What the search was worth, in a sentence."""
-        if not self.worth:
-            return (
-                "The search was worth nothing here: the found subnet is no better than a random search, the largest "
-                "subnet or one of median size, and inherited weights rank subnets no better than their size does."
-            )
-        beaten = [rival.title for rival in self.rivals if rival.beaten]
-        if beaten:
-            return f"The found subnet is better than: {', '.join(beaten)}."
-        return "The found subnet is no better than its controls; inherited weights rank subnets better than size does."
 
 
 class ProtocolRecord(_Frozen):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bci_app.errors import DependencyError
-from offline.device import CPU, choose_device
+from offline.device import CPU, choose_device, onnx_provider
 
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without an accelerator")
 
@@ -19,6 +19,9 @@ def test_the_processor_in_float32_is_what_a_machine_without_accelerator_computes
 def test_a_device_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(DependencyError, match=r"no device cuda .*found devices: .*cpu.*--device auto"):
         choose_device("cuda")
+    with pytest.raises(DependencyError, match=r"ONNX Runtime .* cannot compute on cuda.*CPUExecutionProvider"):
+        onnx_provider("cuda")
+    assert onnx_provider() == "CPUExecutionProvider"
 
 
 def test_bf16_on_the_processor_rounds_matrix_products_and_keeps_weights() -> None:

@@ -25,6 +25,7 @@ from offline.report import page as page_module
 from offline.report.charts import curves, pareto, subjects
 from offline.report.sections import SECTIONS
 from offline.run import RunSettings, run
+from offline.run.comparison import SearchComparison
 from offline.run.record import ScoredWindows
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -241,3 +242,28 @@ def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
 def test_preprocessing_in_words(report: Report) -> None:
     words = report.record.preprocessing.describe()
     assert words == "128 Hz; windows of 1 s every 1 s; log power in 9 bands; less the mean window of 3 s of rest"
+
+
+def test_the_search_stands_beside_its_controls(report: Report, page: str) -> None:
+    for protocol, name in zip(report.protocols, ("paper", "trial"), strict=True):
+        assert [search.target for search in protocol.search] == [target.title for target in report.record.targets]
+        for search, target in zip(protocol.search, protocol.targets, strict=True):
+            assert (search.over, search.units, search.sample) == ("folds", 4, 8)
+            assert search.evaluations == np.mean([n.evaluations for n in report.record.protocol(name).networks])
+            assert {rival.kind for rival in search.rivals} == {"random", "largest", "median"} <= set(target.kinds)
+            assert max(rival.parameters for rival in search.rivals) == report.record.largest
+            assert search.verdict in page
+    assert "Kendall" in page
+
+
+def test_a_search_that_is_worth_nothing_is_said_to_be(report: Report) -> None:
+    search = report.protocols[0].search[0]
+
+    def with_results(difference: float, p: float | None, tau_p: float | None) -> SearchComparison:
+        rivals = tuple(r.model_copy(update={"difference": difference, "p": p}) for r in search.rivals)
+        return search.model_copy(update={"rivals": rivals, "tau": 0.4, "tau_of_size": 0.1, "tau_p": tau_p})
+
+    for nothing in (with_results(0.1, 0.3, 0.2), with_results(-0.2, 0.001, 0.2), with_results(0.1, None, None)):
+        assert nothing.verdict.startswith("The search was worth nothing here")
+    assert "better than: best of a random search" in with_results(0.1, 0.01, None).verdict
+    assert "no better than its controls; inherited weights" in with_results(0.1, 0.3, 0.01).verdict
