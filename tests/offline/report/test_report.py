@@ -36,7 +36,7 @@ def deap(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run over synthetic DEAP files, with a leaking protocol beside one that does not."""
     root, out = tmp_path_factory.mktemp("deap"), tmp_path_factory.mktemp("runs") / "run"
     synth("deap", root, subjects=2, trials=6)
-    preset = PRESETS["compact"].changed(epochs=2, generations=2, finetune=1)
+    preset = PRESETS["compact"].changed(epochs=2, generations=2, finetune=1, search_controls=2)
     few = preset.search.model_copy(update={"population": 8, "kept": 4, "mutations": 2, "crossovers": 2})
     settings = RunSettings(
         dataset="deap",
@@ -248,7 +248,7 @@ def test_the_search_stands_beside_its_controls(report: Report, page: str) -> Non
     for protocol, name in zip(report.protocols, ("paper", "trial"), strict=True):
         assert [search.target for search in protocol.search] == [target.title for target in report.record.targets]
         for search, target in zip(protocol.search, protocol.targets, strict=True):
-            assert (search.over, search.units, search.sample) == ("folds", 4, 8)
+            assert (search.over, search.units, search.sample) == ("folds", 4, 2)
             assert search.evaluations == np.mean([n.evaluations for n in report.record.protocol(name).networks])
             assert {rival.kind for rival in search.rivals} == {"random", "largest", "median"} <= set(target.kinds)
             assert max(rival.parameters for rival in search.rivals) == report.record.largest
