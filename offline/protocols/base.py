@@ -40,6 +40,8 @@ class Protocol:
         True if neighbouring windows of one trial may be trained on and scored.
     stratified : bool
         True if the units of each part have the classes in like shares, as far as they allow.
+    ships_tested : bool
+        True if the model that ships learns from what was tested too, as all of it is of one kind.
     """
 
     name: str
@@ -50,7 +52,13 @@ class Protocol:
 
     leaks: ClassVar[bool] = False
     stratified: ClassVar[bool] = True
+    ships_tested: ClassVar[bool] = True
     least_folds: ClassVar[int] = 2
+
+    @property
+    def calibrated_apart(self) -> bool:
+        """True if the model that ships is calibrated by its own validation windows, and not by what folds tested."""
+        return self.within_subject or not self.ships_tested
 
     def units(self, windows: WindowSet) -> Indices:
         """Return the unit of every window, shape (n_windows,)."""

@@ -16,9 +16,13 @@ from offline.protocols.subjects import WholeSubjects
 
 
 class OtherDataset(WholeSubjects):
-    """One fold: people of the one data set train and validate, all people of the other are tested."""
+    """One fold: people of the one data set train and validate, all people of the other are tested.
+
+    Nobody who is tested is in the model that ships: the data set may be there for measuring alone.
+    """
 
     least_folds: ClassVar[int] = 1
+    ships_tested: ClassVar[bool] = False
 
     def make(self, windows: WindowSet, *, folds: int | None, seed: int, validation: float) -> Iterator[Split]:
         """Partition windows by the side that their people are on."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 
+from offline.protocols import protocol_named
 from offline.report import charts
 from offline.report.analysis import Report
 from offline.report.sections import SECTIONS
@@ -115,7 +116,7 @@ def _facts(report: Report) -> dict[str, str]:
         "channels": ", ".join(record.preprocessing.channels),
         "space": f"{space.count()} subnets, {space.depths[0]} to {space.depths[-1]} layers",
         "networks": "one for each target" if settings.networks == "each" else "one with a head for each target",
-        "calibration": CALIBRATION + SHIPPED_CALIBRATION[record.protocol(record.primary).within_subject],
+        "calibration": CALIBRATION + SHIPPED_CALIBRATION[protocol_named(record.primary).calibrated_apart],
         "intervals": "percentile bootstrap over whole subjects, or whole trials where subjects are fewer than five",
         "command": record.command,
         "software": ", ".join(f"{name} {version}" for name, version in record.software.items()),

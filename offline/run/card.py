@@ -11,6 +11,7 @@ import numpy as np
 from bci_app import __version__
 from bci_app.bundle.spec import Provenance
 from offline.datasets.base import DatasetInfo, Split, WindowSet
+from offline.protocols import protocol_named
 from offline.run.record import ProtocolRecord
 from offline.run.scores import CALIBRATION, HOW_SCORED, SHIPPED_CALIBRATION
 
@@ -69,12 +70,16 @@ def model_card(
     validation = _subjects(windows, final.validation)
     trained = _subjects(windows, np.concatenate([final.train, final.validation]) if finetuned else final.train)
     kept_out = f" but {', '.join(demo)}, whose recording the demo replays" if demo else ""
+    protocol = protocol_named(record.name)
     if record.within_subject:
         apart = f" of {len(windows.subjects)} subjects"
         shipped = (
             f"Those were networks for one subject each; the model in this bundle is one for all subjects together"
             f"{kept_out}, and has itself no test score."
         )
+    elif not protocol.ships_tested:
+        apart = ""
+        shipped = "The model in this bundle was made the same way of the same people, and knows nobody who was tested."
     else:
         apart = ""
         shipped = (
@@ -83,7 +88,7 @@ def model_card(
     description = (
         f"{record.description} The scores are cross-validated over {record.splits} folds{apart}: each fold trains and "
         f"searches its own networks and is scored on windows that were in no training. "
-        f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[record.within_subject]} "
+        f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[protocol.calibrated_apart]} "
         + " ".join(filter(None, (record.lines_note, caution(info))))
     )
     limits = _SYNTHETIC if info.synthetic else info.limitations

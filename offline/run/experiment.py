@@ -205,7 +205,7 @@ class _RunStages:
         A network for one subject says nothing of one for all: there, validation windows of the final one must do.
         """
         plan = next(plan for plan in self.plans if plan.protocol.name == self.settings.primary)
-        if plan.protocol.within_subject:
+        if plan.protocol.calibrated_apart:
             return list(results)
         folds = [(task.split, result) for task, result in results_of(plan, results)]
         final = {id(task) for task, _ in results_of(self.final, results)}

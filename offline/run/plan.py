@@ -142,12 +142,16 @@ def final_plan(windows: WindowSet, plans: Sequence[Plan], settings: RunSettings,
 def final_split(windows: WindowSet, splits: Sequence[Split], protocol: Protocol) -> Split:
     """Return the split of the model that ships: nothing is tested, and the first fold's test part validates.
 
-    Where each subject has its own folds, the first of each subject does.
+    Where each subject has its own folds, the first of each subject does. A protocol that holds out another data set
+    keeps it out of the model.
     """
+    nothing = np.empty(0, dtype=np.int64)
+    if not protocol.ships_tested:
+        return Split(FINAL, splits[0].train, splits[0].validation, nothing)
     firsts = _first_of_each(windows, splits, protocol)
     validation = np.sort(np.concatenate([split.test for split in firsts]))
     train = np.setdiff1d(np.arange(len(windows), dtype=np.int64), validation)
-    return Split(FINAL, train, validation, np.empty(0, dtype=np.int64))
+    return Split(FINAL, train, validation, nothing)
 
 
 def make_tasks(plan: Plan, groups: Mapping[str, tuple[str, ...]], seed: int, *, several: bool) -> list[Task]:

@@ -10,7 +10,8 @@ from offline.datasets import make_windows, open_dataset
 from offline.datasets.cross import CrossDataset
 from offline.datasets.eegmat import CHANNELS
 from offline.presets import PRESETS
-from offline.protocols import make_splits
+from offline.protocols import PROTOCOLS, make_splits
+from offline.run.plan import final_split
 from tests.offline.mental_arithmetic import write_npz
 
 
@@ -31,6 +32,10 @@ def test_people_of_one_data_set_train_and_those_of_another_are_tested(arithmetic
         for part in ("train", "validation", "test")
     }
     assert sides == {"train": {"train"}, "validation": {"train"}, "test": {"test"}}
+    shipped = final_split(windows, [split], PROTOCOLS["cross-dataset"])
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate([shipped.train, shipped.validation, split.test])), range(len(windows))
+    )
     alone = make_windows(dataset.train, PRESETS["compact"].preprocessing(dataset.info))
     with pytest.raises(DatasetError, match="needs two data sets"):
         make_splits(alone, "cross-dataset")
