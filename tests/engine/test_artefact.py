@@ -71,6 +71,18 @@ def test_a_channel_without_contact_does_not_decide() -> None:
     assert set(judged(detector, found)) == {Artefact.NONE}
 
 
+def test_a_window_holds_an_artefact_of_which_a_quarter_of_a_second_lies_in_it() -> None:
+    data = blocks(46).reshape(-1, 8)
+    begun = 40 * 250
+    data[begun : begun + 125] += burst(25.0, 110.0, 80.0)[:125]
+    monitor = ContactMonitor((*CHANNELS, "X1", "X2"), RATE, missing=~USABLE)
+    for start, end in monitor.to_grid(0, len(data)):
+        monitor.add(data[start:end], end)
+        monitor.update(resting=end < 10_000)
+    found = {first: monitor.artefact_in(begun + first, len(data)).artefact for first in (-250, 0, 62, 250)}
+    assert found == {-250: Artefact.MUSCLE, 0: Artefact.MUSCLE, 62: Artefact.MUSCLE, 250: Artefact.NONE}
+
+
 def verdicts_on(recording: Recording, *parts: tuple[float, float], rest: int) -> list[list[Artefact]]:
     """Judge each half second of some parts of a recording of 250 Hz, one of which is rest."""
     monitor = ContactMonitor(recording.info.channels, RATE, missing=~USABLE)

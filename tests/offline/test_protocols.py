@@ -206,6 +206,7 @@ def test_without_stimuli_they_cannot_be_held_out(protocol: str) -> None:
 def test_people_who_saw_the_same_stimuli_are_noted() -> None:
     windows = window_set([[[4] * 5]] * 6)
     assert "recognise the stimulus" in PROTOCOLS["loso"].note(windows)
+    assert "recognise the stimulus" in PROTOCOLS["loso"].note(window_set([[[4] * 5]] * 2))
     own = replace(windows, stimulus=windows.trial)
     assert PROTOCOLS["subjects"].note(own) == PROTOCOLS["trial"].note(windows) == ""
 

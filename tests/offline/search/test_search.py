@@ -73,6 +73,7 @@ def test_the_defaults_are_the_papers_numbers() -> None:
     default = Evolution()
     assert (default.population, default.kept, default.mutations, default.crossovers) == (100, 50, 50, 50)
     assert default.generations == 50
+    assert Objective().size_unit == 1e6
     assert Objective().of(Metrics(2_000_000, 0.9, 0.5, 0.3)) == pytest.approx(0.9 + 1 / 2)
 
 
