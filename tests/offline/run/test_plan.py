@@ -16,6 +16,7 @@ from offline.protocols import protocol_named
 from offline.run import RunSettings, run
 from offline.run.plan import make_plan, uncounted
 from offline.run.reference import require_same_windows
+from offline.run.settings import LARGEST_SEED, network_seed
 
 SETTINGS = RunSettings(dataset="deap", preset=PRESETS["compact"], protocols=("trial", "subjects"), folds=2)
 ANY_FOLDS = SETTINGS.model_copy(update={"folds": None})
@@ -101,3 +102,11 @@ def test_a_reference_of_other_windows_is_refused() -> None:
     ):
         with pytest.raises(DatasetError, match=found):
             require_same_windows(windows, other)
+
+
+def test_no_two_networks_have_the_same_seed_and_those_of_the_first_999_splits_stay() -> None:
+    assert [network_seed(7, number) for number in (0, 998, None)] == [7000, 7998, 7999]
+    numbers = [None, *range(2500)]
+    seeds = [network_seed(seed, number) for seed in (0, 1, 2, LARGEST_SEED) for number in numbers]
+    assert len(set(seeds)) == len(seeds)
+    assert max(seeds) < 2**63

@@ -26,6 +26,7 @@ from offline.protocols import make_splits, protocol_named
 from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
 from offline.run.evaluate import _decode
 from offline.run.fold import FoldResult, Task
+from offline.run.folder import claim
 from offline.run.lock import locked
 from offline.run.module import FoundSubnet
 from offline.run.plan import final_split
@@ -402,6 +403,18 @@ def test_a_folder_of_another_run_or_of_other_files_is_refused(tmp_path: Path) ->
     (out / "subjects" / "supernet.safetensors").write_bytes(b"")
     with pytest.raises(FileError, match="belongs to another run"):
         start(out)
+
+
+def test_a_run_of_a_version_with_other_names_of_settings_goes_on(tmp_path: Path) -> None:
+    older = json.loads(SETTINGS.model_dump_json())
+    older["preset"]["search"]["score"] = older["preset"]["search"].pop("objective")
+    del older["preset"]["search_controls"]
+    (tmp_path / "run.json").write_text(json.dumps(older))
+    (tmp_path / "supernet.safetensors").write_bytes(b"")
+    assert read_settings(tmp_path) == SETTINGS
+    claim(tmp_path, SETTINGS)
+    with pytest.raises(FileError, match="belongs to another run"):
+        claim(tmp_path, SETTINGS.model_copy(update={"seed": 5}))
 
 
 def test_networks_are_not_reused_for_other_data_of_the_same_shapes(
