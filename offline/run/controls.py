@@ -165,7 +165,7 @@ def explanations(controls: Controls, score: float) -> tuple[str, ...]:
     for name in (MEAN_Z, DISTANCE):
         reached = controls.simple_methods.get(name)
         if reached is not None and reached >= score:
-            found.append(f"{name} alone, which knows no direction, reaches {reached:.3f}")
+            found.append(f"a line on {name} alone, which has no direction, reaches {reached:.3f}")
     return tuple(found)
 
 
