@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bci_app.bundle import LoadedBundle, find_bundle, load_bundle
+from bci_app.errors import BundleError
 from bci_app.preprocessing.spec import (
     AverageReference,
     BandPass,
@@ -21,6 +23,7 @@ from bci_app.preprocessing.spec import (
     RestBaseline,
 )
 from offline.datasets.base import DatasetInfo
+from offline.export.weights import check_tokens, read_networks
 from offline.search.evolution import Evolution, Objective
 from offline.search.nsga2 import NsgaSettings
 from offline.supernet.space import SPACES, SearchSpace
@@ -48,6 +51,46 @@ SEARCH_SAMPLE = 8
 
 Networks = Literal["each", "shared"]
 Strategy = Literal["evolution", "nsga2"]
+
+
+class Start(BaseModel):
+    """The bundle that the networks of a run begin with: its folder, and the hash of its graph."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str
+    model_sha256: str
+
+    @classmethod
+    def of(cls, bundle: str) -> Start:
+        """Name a bundle, by its folder or as one that ships.
+
+        Raises
+        ------
+        BundleError
+            If it holds no network.
+        """
+        loaded = load_bundle(find_bundle(bundle))
+        read_networks(loaded)
+        return cls(folder=str(loaded.folder), model_sha256=loaded.spec.model_sha256)
+
+    def load(self) -> LoadedBundle:
+        """Read the bundle again.
+
+        Raises
+        ------
+        BundleError
+            If it is not there any more, or is another one.
+        """
+        loaded = load_bundle(self.folder)
+        if loaded.spec.model_sha256 != self.model_sha256:
+            raise BundleError(
+                f"The bundle in {self.folder} is not the one that the run began with",
+                found=f"sha256 {loaded.spec.model_sha256[:16]}…",
+                expected=f"sha256 {self.model_sha256[:16]}…",
+                fix="Start another run.",
+            )
+        return loaded
 
 
 class Preset(BaseModel):
@@ -83,6 +126,8 @@ class Preset(BaseModel):
     search_controls : int
         Subnets on which the ranking by inherited weights is compared with that of separate training, beside what
         else the search is compared with (`offline.search.controls`); 0 for no comparison.
+    start : Start or None
+        The bundle whose weights the networks begin with, and whose preprocessing is used; None to begin from nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,9 +145,20 @@ class Preset(BaseModel):
     protocol: str
     folds: Annotated[int, Field(ge=2)]
     search_controls: Annotated[int, Field(ge=0)] = 0
+    start: Start | None = None
 
     def preprocessing(self, info: DatasetInfo) -> PreprocessingSpec:
-        """Return the preprocessing for a data set."""
+        """Return the preprocessing for a data set.
+
+        Raises
+        ------
+        BundleError
+            If the bundle to begin with is not there, or needs channels that the data set lacks.
+        """
+        if self.start is not None:
+            bundle = self.start.load()
+            check_tokens(bundle, info.channels)
+            return bundle.spec.preprocessing
         if self.tokens == "raw":
             return paper_preprocessing(info)
         return band_power_preprocessing(info)

@@ -111,6 +111,10 @@ SearchSampleOption = Annotated[
     int | None,
     typer.Option(min=8, help="Subnets that are trained by themselves for --search-controls; 8 if none."),
 ]
+FromOption = Annotated[
+    str | None,
+    typer.Option("--from", help="Begin with the weights and the preprocessing of this bundle, not from nothing."),
+]
 LatencyOption = Annotated[bool, typer.Option("--latency", help="Measure latency; NSGA-II minimises it too.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The only source of randomness.")]
 SeedsOption = Annotated[
@@ -172,6 +176,7 @@ class RunOptions:
     search_controls: SearchControlsOption = None
     search_sample: SearchSampleOption = None
     latency: LatencyOption = False
+    from_: FromOption = None
     seed: SeedOption = 0
 
 

@@ -112,10 +112,14 @@ def _changed_preset(options: RunOptions) -> Preset:
     base, words = known_preset(options.preset), options.search_setting
     objective = _with_values(base.search.objective, words, "--search-setting", beside=base.search)
     searched = _with_values(base.search, words, "--search-setting", beside=objective)
-    changes = {
+    changes: dict[str, object] = {
         "recipe": _with_values(base.recipe, options.recipe, "--recipe"),
         "search": searched.model_copy(update={"objective": objective}),
     }
+    if options.from_ is not None:
+        from offline.presets import Start
+
+        changes["start"] = Start.of(options.from_)
     return base.model_copy(update=changes).changed(
         epochs=options.epochs,
         generations=options.generations,

@@ -116,6 +116,7 @@ class RunSettings(BaseModel):
             "--generations": None if searched["generations"] == usual["generations"] else searched["generations"],
             "--finetune": None if preset.finetune == base.finetune else preset.finetune,
             "--networks": None if preset.networks == base.networks else preset.networks,
+            "--from": None if preset.start is None else preset.start.folder,
             "--search": None if preset.strategy == base.strategy else preset.strategy,
             "--search-sample": None if preset.search_controls in (0, base.search_controls) else preset.search_controls,
         }

@@ -20,6 +20,7 @@ from bci_app.preprocessing.spec import LogBandPowerToken, PreprocessingSpec
 from offline.datasets.base import WindowSet
 from offline.device import CPU, Device
 from offline.export import subnet_latency
+from offline.export.weights import read_networks, warm_start
 from offline.metrics import balanced_accuracy, fit_temperature
 from offline.presets import Preset
 from offline.run.fold import (
@@ -367,12 +368,15 @@ class _Network:
 def _supernet(windows: WindowSet, preset: Preset, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Network(
+        network = Network(
             preset.space.largest,
             n_channels=windows.tokens.shape[1],
             n_features=windows.tokens.shape[2],
             class_counts=class_counts(windows),
         )
+    if preset.start is not None:
+        warm_start(network, read_networks(preset.start.load()), [target.name for target in windows.targets])
+    return network
 
 
 def _write_history(path: Path, history: History) -> None:

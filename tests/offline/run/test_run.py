@@ -15,13 +15,15 @@ from bci_app.bundle import load_bundle
 from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Controls, Target
-from bci_app.errors import BciError, DatasetError, FileError
+from bci_app.errors import BciError, BundleError, DatasetError, FileError
 from bci_app.preprocessing.steps import AverageReference
 from offline.datasets import find_dataset, open_dataset
 from offline.datasets.base import DatasetInfo, Split, Trial, WindowSet
 from offline.datasets.windows import make_windows
+from offline.export.graph import Session
+from offline.export.weights import read_networks, warm_start
 from offline.metrics import balanced_accuracy, fit_temperature
-from offline.presets import PRESETS, Preset
+from offline.presets import PRESETS, Preset, Start
 from offline.protocols import make_splits, protocol_named
 from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
 from offline.run.evaluate import _decode
@@ -37,7 +39,8 @@ from offline.run.stages import run_networks
 from offline.run.watch import Progress, Unwatched, Watch
 from offline.run.workers import NetworkFrame, run_tasks
 from offline.search.evolution import Evolution
-from offline.supernet.space import SearchSpace
+from offline.supernet.model import Network
+from offline.supernet.space import ArchConfig, SearchSpace
 from offline.training import Recipe
 
 CHANNELS = ("Fz", "Cz", "Pz", "O1")
@@ -557,3 +560,39 @@ def test_the_exported_network_reads_raw_segments_in_skorch_as_its_bundle_does(fi
         FoundSubnet(finished.folder, **(shape | {"n_times": 256}))
     with pytest.raises(DatasetError, match="4 channels and 2 classes"):
         FoundSubnet(finished.folder, **(shape | {"n_outputs": 3}))
+
+
+def test_a_run_begins_with_the_weights_and_preprocessing_of_a_bundle(
+    tmp_path: Path, finished: Finished, windows: WindowSet
+) -> None:
+    loaded = finished.result.bundle
+    ((targets, network),) = read_networks(loaded).items()
+    tokens = windows.tokens[:50]
+    answered = Session(loaded.model).logits(tokens)
+    with torch.no_grad():
+        np.testing.assert_allclose(network(torch.from_numpy(tokens)).logits.numpy(), answered, atol=1e-4)
+        supernet = Network(PRESET.space.largest, n_channels=4, n_features=tokens.shape[2], class_counts=(2,))
+        supernet.line = network.line
+        warm_start(supernet, {targets: network}, targets)
+        inherited = supernet(torch.from_numpy(tokens), network.arch).logits.numpy()
+    np.testing.assert_allclose(inherited, answered, atol=1e-4)
+
+    # Trained for one step of almost nothing, it knows the effect; from nothing it cannot.
+    recipe = Recipe(epochs=1, learning_rate=1e-6, class_weights=True)
+    preset = PRESET.model_copy(update={"start": Start.of(str(loaded.folder)), "recipe": recipe, "finetune": 0})
+    assert "--from" in SETTINGS.model_copy(update={"preset": preset}).command()
+    assert preset.preprocessing(Planted().info) == loaded.spec.preprocessing
+    split = make_splits(windows, "subjects", folds=3, seed=0)[0]
+    scores = []
+    for name, chosen in (("from", preset), ("without", preset.model_copy(update={"start": None}))):
+        found = alone(windows, split, tmp_path / name, preset=chosen)
+        labels = windows.labels[split.test, 0]
+        scores.append(balanced_accuracy(found.logits["supernet"][:, 0].argmax(axis=1), labels))
+    assert scores[0] > max(0.75, scores[1])
+    with pytest.raises(BundleError, match="no network in bundle mental-load to begin with: found a linear method"):
+        Start.of("mental-load")
+    with pytest.raises(BundleError, match="lack channels of bundle"):
+        preset.preprocessing(replace(Planted().info, channels=("Fz", "Cz")))
+    small = Network(ArchConfig(4, (2,), (1.0,)), n_channels=4, n_features=tokens.shape[2], class_counts=(2,))
+    with pytest.raises(BundleError, match="does not fit into the search space"):
+        warm_start(small, {targets: network}, targets)
