@@ -66,19 +66,27 @@ def overview(facts: SessionFacts) -> str:
 
 
 def _trials(facts: SessionFacts, axis: TimeAxis, y: float) -> Iterator[str]:
+    """Draw rests and trials as bands: with what they were if all have room for it, else with the numbers of trials."""
     yield text(LEFT - 10, y + 14, "trials" if facts.study else "self-reports", "muted", anchor="end")
-    stretches = [(rest, "rest", "rest") for rest in (facts.study.rests if facts.study else ())]
-    stretches += [
-        (span, "interrupted, not used", "interrupted") for span in (facts.study.interrupted if facts.study else ())
-    ]
-    stretches += [(trial.span, f"{trial.number}: {trial.condition}", "trial") for trial in facts.trials]
-    for span, name, kind in stretches:
+    spans = [trial.span for trial in facts.trials]
+    names = [trial.condition for trial in facts.trials]
+    fit = all(_fits(name, axis.x(span.offset) - axis.x(span.onset)) for name, span in zip(names, spans, strict=True))
+    bands = [(trial.span, trial.condition if fit else str(trial.number), "trial") for trial in facts.trials]
+    if facts.study is not None:
+        bands += [(rest, "rest", "rest") for rest in facts.study.rests]
+        bands += [(span, "", "interrupted") for span in facts.study.interrupted]
+    tips = [f"{trial.number}: {trial.condition}" for trial in facts.trials]
+    tips += [{"rest": "rest", "interrupted": "interrupted, not used"}[kind] for _, _, kind in bands[len(tips) :]]
+    for (span, word, kind), tip in zip(bands, tips, strict=True):
         left, right = axis.x(span.onset), axis.x(span.offset)
-        tip = f"{name}, {clock(span.onset)} to {clock(span.offset)}"
-        yield rectangle(left, y, right - left, _BAND, f"band {kind}", tip)
-        word = name.partition(": ")[2] or name
-        if right - left > 6.5 * len(word) + 6:
+        when = f"{clock(span.onset)} to {clock(span.offset)}"
+        yield rectangle(left, y, right - left, _BAND, f"band {kind}", f"{tip}, {when}")
+        if word and _fits(word, right - left):
             yield text((left + right) / 2, y + 14, word, "small", anchor="middle")
+
+
+def _fits(word: str, width: float) -> bool:
+    return width > 6.5 * len(word) + 6
 
 
 def _timeline(facts: SessionFacts, found: Curve, axis: TimeAxis, y: float, number: int) -> Iterator[str]:
