@@ -239,7 +239,7 @@ def run_in_terminal(
         If the engine fails.
     """
     console = console or Console(quiet=quiet)
-    view = TerminalView(engine.bundle, source) if engine.bundle is not None else None
+    view = TerminalView(engine.spec, source) if engine.spec is not None else None
     lines = _Lines(console)
     drawn = view is not None and console.is_terminal and not console.quiet
     thread = EngineThread(engine, follow=follow)

@@ -120,9 +120,9 @@ def session_in_terminal(
     info = engine.start()
     try:
         with interruptible() as stopped:
-            if recorded_rest is not None and engine.bundle is not None and engine.bundle.elastic:
+            if recorded_rest is not None and engine.spec is not None and engine.spec.elastic:
                 # On the electrodes of the stream, which are known now.
-                measured = rest_of_recording(recorded_rest, engine.bundle)
+                measured = rest_of_recording(recorded_rest, engine.spec)
             if measured is not None:
                 engine.set_rest(measured)
             if record is not None:

@@ -53,7 +53,7 @@ def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
     recording : Recording
         Rest of the same person with the same montage.
     bundle : Bundle
-        What to measure. For an elastic model this is the bundle as it fits the session's stream: `Engine.bundle` once
+        What to measure. For an elastic model this is the bundle as it fits the session's stream: `Engine.spec` once
         the engine is started, or `Bundle.for_stream`.
 
     Returns

@@ -315,7 +315,7 @@ class Controller(QObject):
         self.feed.begin(engine.info)
         self.log = self._marks.log = SessionLog()
         self._marks.learning = opened.learning
-        self.session = Session(engine.info, engine.bundle, self.source_text, opened.profile, self.log, self.feed.traces)
+        self.session = Session(engine.info, engine.spec, self.source_text, opened.profile, self.log, self.feed.traces)
         self.spectra.begin(engine.info.channels, self.session.judged)
         self._running = Running(EngineThread(engine), opened.source, self.player)
         self._begin_log()

@@ -147,7 +147,7 @@ class OutputControl:
     def _follow(self) -> None:
         engine = self._engine
         # Without a model there is nothing to send.
-        if engine is not None and engine.bundle is not None:
+        if engine is not None and engine.spec is not None:
             opened = self._open
             threading.Thread(target=lambda: self._change(engine, opened), name="outputs", daemon=True).start()
 

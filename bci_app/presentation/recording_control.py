@@ -76,7 +76,7 @@ class RecordingControl:
                 expected="a folder that this user may write to",
                 fix="Choose another folder for recordings.",
             ) from error
-        recorder = Recorder(folder / file_name(engine.bundle, participant), engine.info, metadata=metadata)
+        recorder = Recorder(folder / file_name(engine.spec, participant), engine.info, metadata=metadata)
         engine.start_recording(recorder)
         self._recorder, self._began, self.participant = recorder, monotonic(), participant
         self._free = _free(folder)

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
-from bci_app.engine.interpreter import Watcher
 from bci_app.engine.recompute import predictions_of_recording
+from bci_app.engine.watcher import Watcher
 from bci_app.errors import BciError
 from bci_app.events import ContactLevel
 from bci_app.learn.learn import default_profile_folder

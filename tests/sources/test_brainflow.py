@@ -14,6 +14,7 @@ import pyxdf
 from bci_app.engine import Engine
 from bci_app.errors import DependencyError, SourceError, StreamLostError
 from bci_app.recording.recorder import Recorder
+from bci_app.sources.brainflow.beside import preset_streams
 from bci_app.sources.brainflow.boards import (
     PARAMETERS,
     board_ids,
@@ -98,7 +99,7 @@ def test_silent_board_is_told_as_lost_once_and_listened_to_further(monkeypatch: 
     board: Any = source._board
     read, empty = board.get_board_data, np.empty((32, 0))
     with monkeypatch.context() as context:
-        context.setattr(board, "get_board_data", lambda: empty)
+        context.setattr(board, "get_board_data", lambda **_: empty)
         with pytest.raises(StreamLostError, match="silent"):
             receive(source, 10**6, limit=3)
         assert source.read(0.05) is None
@@ -128,8 +129,10 @@ def test_unix_time_that_is_set_in_a_session_is_no_loss_and_moves_no_stamp(
     assert source._layout is not None
     read, stamp = board.get_board_data, source._layout.stamp
 
-    def read_stepped() -> np.ndarray:
-        data = read()
+    def read_stepped(**preset: int) -> np.ndarray:
+        data = read(**preset)
+        if preset:
+            return data
         data[stamp] += np.where(data[stamp] >= set_at, step, 0.0)
         return data
 
@@ -273,3 +276,13 @@ def test_rows_of_other_kinds_are_streams_of_the_recording(tmp_path: Path) -> Non
     assert {"SYNTHETIC PPG", "SYNTHETIC EDA", "SYNTHETIC Temperature"} <= set(streams)
     np.testing.assert_allclose(motion["time_stamps"], eeg["time_stamps"], atol=1e-6)
     assert eeg["time_series"].shape[1] == len(engine.info.channels)
+    # A preset of its own, as a Muse's motion is: its own samples, on the same clock.
+    apart = streams["SYNTHETIC auxiliary Accelerometer"]
+    assert apart["time_series"].shape == (pytest.approx(len(eeg["time_series"]), abs=60), 3)
+    assert np.abs(apart["time_stamps"][-1] - eeg["time_stamps"][-1]) < 0.3
+    assert np.diff(apart["time_stamps"]).max() < 0.1
+
+
+def test_a_muse_is_recorded_with_its_motion_and_ppg() -> None:
+    kinds = [(stream.kinds, stream.rate) for stream in preset_streams("MUSE_2", find_board("muse_2")[1], taken=[])]
+    assert kinds == [(["Accelerometer", "Gyroscope"], 52.0), (["PPG"], 64.0)]

@@ -350,7 +350,40 @@ def layout_of(name: str, board_id: int) -> BoardLayout:
     )
 
 
-def _others(shim: Any, ask: Callable[[Callable[[int], Any]], Any], eeg: set[int]) -> tuple[OtherRows, ...]:
+class PresetLayout(NamedTuple):
+    """Which row of a further preset's data is what: see `BoardLayout`."""
+
+    rate: float
+    stamp: int
+    counter: int | None
+    others: tuple[OtherRows, ...]
+
+
+def presets_of(board_id: int) -> tuple[int, ...]:
+    """Return the numbers of a board's presets: 0 is that of its EEG."""
+    return tuple(int(preset) for preset in load_brainflow().board_shim.BoardShim.get_board_presets(board_id))
+
+
+def preset_layout(board_id: int, preset: int) -> PresetLayout:
+    """Ask BrainFlow for the layout of a further preset of a board."""
+    library = load_brainflow()
+    shim = library.board_shim.BoardShim
+
+    def ask(function: Callable[[int, int], Any]) -> Any:
+        try:
+            return function(board_id, preset)
+        except library.error:  # it has no such rows
+            return None
+
+    return PresetLayout(
+        float(ask(shim.get_sampling_rate)),
+        int(ask(shim.get_timestamp_channel)),
+        _row(ask(shim.get_package_num_channel)),
+        _others(shim, ask, set()),
+    )
+
+
+def _others(shim: Any, ask: Callable[[Callable[..., Any]], Any], eeg: set[int]) -> tuple[OtherRows, ...]:
     found = []
     for kind, function in _OTHER_KINDS.items():
         rows = ask(getattr(shim, function))

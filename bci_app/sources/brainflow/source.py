@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import SourceError, StreamLostError
-from bci_app.recording.xdf_encoding import StreamHeader, XdfChannel, encode_xml, stream_info
+from bci_app.sources.brainflow.beside import PresetStream, preset_streams, split_off
 from bci_app.sources.brainflow.boards import (
     PLAYBACK,
     STREAMING,
@@ -48,7 +48,8 @@ class BrainFlowSource:
     board : str
         Name as in ``BoardIds``, in any case, with or without ``_BOARD``.
     parameters : mapping
-        Names and values of ``BrainFlowInputParams`` as text; ``master_board`` by name.
+        Names and values of ``BrainFlowInputParams`` as text; ``master_board`` by name; ``config`` is sent to the
+        board (``p50`` switches the PPG of a Muse 2 on).
     channels, rate, unit : optional
         Override channel names, nominal rate (Hz) and the unit of all channels (µV by default).
     lost_after : float
@@ -79,6 +80,7 @@ class BrainFlowSource:
     ) -> None:
         self.name, self._board_id = find_board(board)
         self._given = dict(parameters or {})
+        self._config = self._given.pop("config", "")
         self._params = input_params(self.name, self._given)
         self._overrides = (channels, rate, unit)
         self._lost_after = lost_after
@@ -90,6 +92,7 @@ class BrainFlowSource:
         self._queue: deque[Chunk] = deque()
         self._markers: deque[Marker] = deque()
         self._beside: list[BesideChunk] = []
+        self._presets: list[PresetStream] = []
         self._left: int | None = None
         self._last_arrival = 0.0
         self._lost = False
@@ -113,6 +116,8 @@ class BrainFlowSource:
         board = library.board_shim.BoardShim(self._board_id, self._params)
         try:
             board.prepare_session()
+            if self._config:
+                board.config_board(self._config)
             board.start_stream(max(1000, round(_RING_SECONDS * layout.rate)))
         except library.error as error:
             with suppress(library.error):
@@ -123,6 +128,8 @@ class BrainFlowSource:
         self._follow_unix_time()
         self._board, self._layout = board, layout
         self._detector = GapDetector(info.rate, counter=layout.counter is not None)
+        if not virtual:
+            self._presets = preset_streams(self.name, self._board_id, taken=[other.kind for other in layout.others])
         self._last_arrival = self._clock()
         return info
 
@@ -167,7 +174,7 @@ class BrainFlowSource:
         return self._device
 
     def take_beside(self) -> list[BesideChunk]:
-        """Return the rows of other kinds that have come with the samples since the last call."""
+        """Return what has come of other kinds since the last call."""
         taken, self._beside = self._beside, []
         return taken
 
@@ -217,6 +224,8 @@ class BrainFlowSource:
         library = load_brainflow()
         try:
             data: NDArray[np.float64] = self._board.get_board_data()
+            for preset in self._presets:
+                self._beside += preset.receive(self._board, self._offset)
         except library.error as error:
             raise SourceError(f"BrainFlow cannot read {self.name}", found=str(error)) from error
         n = data.shape[1]
@@ -241,20 +250,9 @@ class BrainFlowSource:
             while self._markers and self._markers[0].time <= chunk.times[-1]:
                 markers.append(self._markers.popleft())
             if layout.others:
-                self._beside += self._split_off(layout, chunk)
+                self._beside += split_off(self.name, layout.others, chunk, first=len(layout.eeg), rate=layout.rate)
                 chunk = replace(chunk, data=np.ascontiguousarray(chunk.data[:, : len(layout.eeg)]))
             self._queue.append(replace(chunk, markers=tuple(markers)))
-
-    def _split_off(self, layout: BoardLayout, chunk: Chunk) -> Iterator[BesideChunk]:
-        """Make chunks of the rows of other kinds; they are sampled with the EEG and have its gaps."""
-        start = len(layout.eeg)
-        for kind, rows in layout.others:
-            part = np.ascontiguousarray(chunk.data[:, start : start + len(rows)])
-            start += len(rows)
-            channels = tuple(XdfChannel(f"{kind}{number}", type=kind) for number in range(1, len(rows) + 1))
-            name = f"{self.name} {kind}"
-            xml = encode_xml(stream_info(StreamHeader(name, kind, channels, rate=layout.rate))).decode()
-            yield BesideChunk(name, xml, "double64", part, replace(chunk, data=part))
 
     def _follow_unix_time(self) -> None:
         """Measure UNIX time against LSL's clock again: a computer may set it in the middle of a session.
