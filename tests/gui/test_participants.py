@@ -47,10 +47,10 @@ def test_the_next_participant_is_one_action_and_starts_from_nothing(
     running.toggle_recording()
     controller.mark("eyes closed")
     asked: list[str] = []
-    answer("Go on", asked)
+    answer("Go on recording", asked)
     running.run_action("next participant")
     assert controller.recorder.running
-    answer("Stop the recording", asked)
+    answer("Stop recording", asked)
     panel.next.click()
     assert asked == ["The next participant stops it; what was recorded is kept."] * 2
     assert not controller.recorder.running

@@ -132,7 +132,7 @@ def test_the_end_of_a_playback_is_no_end_of_the_own_recording_and_playing_again_
     assert main.banner.summary.text() == "The playback has ended."
     assert "Your own recording is still open" in main.banner.advice.text()
     asked: list[str] = []
-    answer("Go on", asked)
+    answer("Go on recording", asked)
     main.banner.action_asked.emit("Play again")
     assert asked == ["Playing again stops it; what was recorded is kept."]
     assert main.controller.recorder.running
@@ -176,10 +176,10 @@ def answer(text: str, asked: list[str]) -> None:
 def test_quitting_while_recording_asks(qtbot: QtBot, main: MainWindow, folder: Path) -> None:
     main.toggle_recording()
     asked: list[str] = []
-    answer("Go on", asked)
+    answer("Go on recording", asked)
     assert not main.close()
     assert main.controller.recorder.running
-    answer("Stop the recording", asked)
+    answer("Stop recording", asked)
     assert main.close()
     assert asked == ["Quitting stops it; what was recorded is kept."] * 2
     (path,) = folder.glob("*.xdf")

@@ -7,7 +7,11 @@ _TRAINING = ("tests/offline/training", f"{_RUN}::test_nothing_that_is_found_depe
 _TIMING = ("tests/sources/test_timing.py", "tests/sources/test_synthetic.py", "tests/sources/test_one_clock.py")
 
 MODULES: dict[str, tuple[str, ...]] = {
-    "offline.supernet.model": ("tests/offline/supernet", "tests/offline/export/test_graph.py"),
+    "offline.supernet.model": (
+        "tests/offline/supernet",
+        "tests/offline/export/test_graph.py",
+        "tests/offline/run/test_line.py",
+    ),
     "offline.supernet.space": ("tests/offline/supernet", "tests/offline/search"),
     "offline.search.evolution": ("tests/offline/search",),
     "offline.search.nsga2": ("tests/offline/search",),
