@@ -111,6 +111,7 @@ class Studio:
         self.out = out
         self.app = make_application()
         self.folder = Path(tempfile.mkdtemp())
+        os.environ["BCI_APP_PROFILES"] = str(self.folder / "profiles")
         self.rest = read_recording(SESSION / "Subject01_1.edf")
         names = tuple(canonical(name) for name in self.rest.info.channels if is_electrode(name) and "A2" not in name)
         self.spec = small_spec(channels=names)
@@ -268,7 +269,7 @@ class Studio:
             wait(0.2)
             self.shoot(window, f"connect{suffix}_{theme}")
             page.source.choose(SourceChoice("brainflow:CYTON"))
-            until(lambda: "of 19" in page.fit.summary.text())
+            until(lambda: "CYTON" in page.fit.detail.text())
             wait(0.3)
             self.shoot(window, f"connect_board{suffix}_{theme}")
             muse = ROOT.parent / "shared" / "data" / "muse" / "muse_p300.csv"
@@ -442,7 +443,6 @@ class Studio:
     def own_model(self, theme: str, size: tuple[int, int] = SMALL) -> None:
         """A study of a simulated participant, from the dialog to the verdict and the live session."""
         suffix = _SUFFIX[size]
-        os.environ["BCI_APP_PROFILES"] = str(self.folder / "profiles")
         protocol = TINY.replace("repetitions = 3", "repetitions = 6").replace("valence", "arousal")
         protocol = protocol.replace("seconds = 10", "seconds = 35")  # the rest of the model
         path = write(self.folder, protocol.replace('title = "Tiny"', 'title = "Two memories"'))
