@@ -42,7 +42,7 @@ def make_application(settings: QSettings | None = None) -> QApplication:
     app.setStyle("Fusion")
     load_fonts()
     app.setFont(font())
-    # Thin lines cost a fraction of antialiased ones; plots that want them ask for them.
+    # Thin lines cost a fraction of antialiased ones; a plot that needs them asks for them.
     pyqtgraph.setConfigOptions(antialias=False)
     return app
 

@@ -21,7 +21,7 @@ class Discovery(QObject):
     Parameters
     ----------
     own : callable
-        Tells of an LSL stream whether this app sends it: there is no use in receiving that.
+        Returns whether an LSL stream is sent by this app: there is no use in receiving that.
     """
 
     streams_changed = pyqtSignal(object)
@@ -37,7 +37,7 @@ class Discovery(QObject):
         super().__init__(parent)
         self._own = own
         self._watch = StreamWatch(self)
-        self._watch.changed.connect(self._tell_streams)
+        self._watch.changed.connect(self._report_streams)
         self._watch.failed.connect(self.streams_failed)
         self._boards, self._models, self._source, self._libraries = (Job(self) for _ in range(4))
         for job, found, failed in (
@@ -52,7 +52,7 @@ class Discovery(QObject):
         """Begin or stop to look for LSL streams."""
         self._watch.start() if on else self._watch.stop()
 
-    def _tell_streams(self, streams: Sequence[LslStream]) -> None:
+    def _report_streams(self, streams: Sequence[LslStream]) -> None:
         self.streams_changed.emit(tuple(stream for stream in streams if not self._own(stream)))
 
     def find(self, folders: Sequence[Path]) -> None:

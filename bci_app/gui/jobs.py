@@ -19,7 +19,7 @@ _DISCOVERY_MS = 300
 
 
 class _Task(Generic[T]):
-    """One call in a thread of its own."""
+    """One call in a separate thread."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self.result: T | None = None
@@ -68,7 +68,7 @@ class Job(QObject):
         self._timer.start()
 
     def forget(self) -> None:
-        """Want the result no more."""
+        """Drop the result."""
         self._timer.stop()
         self._task = None
 

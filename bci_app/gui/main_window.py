@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
     def open_up(self) -> None:
         """Show, as large as last time; at first filling a screen that is smaller than the usual size."""
         if self._settings.value("geometry") is None and self.size() != _USUAL:
-            # Whoever manages windows makes room for the frame too.
+            # The window manager makes room for the frame too.
             self.showMaximized()
         else:
             self.show()

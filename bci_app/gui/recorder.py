@@ -83,7 +83,7 @@ class SessionRecorder(QObject):
         self.changed.emit(self._control.state())
 
     def forget(self) -> None:
-        """Let go of a recording that ended with its session."""
+        """Forget a recording that ended with its session."""
         if self.running:
             self._control.forget()
             self.changed.emit(None)

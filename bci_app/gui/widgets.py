@@ -234,7 +234,7 @@ class Choice(QToolButton):
 
 
 def elided_label(text: str = "", *, tone: str = "") -> QElidingLabel:
-    """Return a label of one line that ends in dots where there is no room. Give it a large stretch in its layout."""
+    """Return a label of one line that ends in dots where there is no room. It needs a large stretch in its layout."""
     result = QElidingLabel()
     result.setTextFormat(Qt.TextFormat.PlainText)
     result.setProperty("tone", tone)

@@ -111,7 +111,7 @@ class OutputControl:
         self._follow()
 
     def end(self) -> None:
-        """Let go of a session; its engine closes what it sends to."""
+        """Forget a session; its engine closes what it sends to."""
         self._engine, self._open = None, {}
         self._failed.clear()
 
@@ -120,7 +120,7 @@ class OutputControl:
         return self._failed.popleft() if self._failed else None
 
     def sends(self, uid: str) -> bool:
-        """Tell whether an LSL stream, by its uid, is sent by this."""
+        """Return whether an LSL stream, by its uid, is sent by this."""
         lsl = (output for output in self._open.copy().values() if isinstance(output, _LSL))
         return any(output.uid == uid for output in lsl)
 
@@ -152,7 +152,7 @@ class OutputControl:
             threading.Thread(target=lambda: self._change(engine, opened), name="outputs", daemon=True).start()
 
     def _change(self, engine: Engine, opened: dict[tuple[str, str], Output]) -> None:
-        """Bring a session to what is chosen; whoever comes last finds the last choice."""
+        """Bring a session to what is chosen; the last thread finds the last choice."""
         with self._working:
             wanted = self.choice.outputs()
             for key in [key for key in opened if key not in wanted]:

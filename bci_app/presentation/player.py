@@ -103,7 +103,7 @@ class Player:
         return (f"source_id={replay.markers_source_id}",) if replay.timeline.events else ()
 
     def sends(self, source_id: str) -> bool:
-        """Tell whether an LSL stream, by its source_id, is the recording's or that of its events."""
+        """Return whether an LSL stream, by its source_id, is the recording's or that of its events."""
         replay = self._thread.replay
         return source_id in (replay.source_id, replay.markers_source_id)
 

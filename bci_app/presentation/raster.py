@@ -77,7 +77,7 @@ def columns(rows: NDArray[np.floating], begin: float, samples_per_column: float,
 
 
 def coverage(top: Floats, bottom: Floats, height: int) -> NDArray[np.float32]:
-    """Tell how much of every pixel is covered by intervals.
+    """Compute how much of every pixel is covered by intervals.
 
     Parameters
     ----------

@@ -83,7 +83,7 @@ class RecordingControl:
         return recorder.path
 
     def stop(self, engine: Engine) -> Path | None:
-        """Close the recording; give its file."""
+        """Close the recording and return its file."""
         if self._recorder is None:
             return None
         path = self._recorder.path
@@ -92,11 +92,11 @@ class RecordingControl:
         return path
 
     def forget(self) -> None:
-        """Let go of a recording that has ended by itself, or with its session."""
+        """Forget a recording that has ended by itself, or with its session."""
         self._recorder = None
 
     def failed(self) -> bool:
-        """Tell whether the recording has ended by itself."""
+        """Return whether the recording has ended by itself."""
         return self._recorder is not None and self._recorder.failure is not None
 
     @property

@@ -46,7 +46,7 @@ class SignalFeed:
         )
 
     def forget(self) -> None:
-        """Let go of the stream."""
+        """Forget the stream."""
         self.traces = None
         self.stream_time.forget()
 

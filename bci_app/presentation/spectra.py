@@ -85,9 +85,9 @@ class Spectra:
     Parameters
     ----------
     changed : callable
-        Told the `Curves` of the picked channels, or None.
+        Takes the `Curves` of the picked channels, or None.
     mapped : callable
-        Told the `BandMap` of the chosen band, or None.
+        Takes the `BandMap` of the chosen band, or None.
 
     Attributes
     ----------
@@ -119,23 +119,23 @@ class Spectra:
         """Take the newest; None while nothing is known."""
         if spectrum is not None or self._spectrum is not None:
             self._spectrum = spectrum
-            self._tell_curves()
-            self._tell_map()
+            self._report_curves()
+            self._report_map()
 
     def pick(self, channels: Sequence[int]) -> None:
         """Want these columns of the stream."""
         self.picked = tuple(channels)
-        self._tell_curves()
+        self._report_curves()
 
     def choose_band(self, band: Band | None) -> None:
         """Want the map of this band, or none."""
         self._band = band
-        self._tell_map()
+        self._report_map()
 
-    def _tell_curves(self) -> None:
+    def _report_curves(self) -> None:
         self._changed(None if self._spectrum is None else Curves.of(self._spectrum, self.picked))
 
-    def _tell_map(self) -> None:
+    def _report_map(self) -> None:
         if self._spectrum is None or self._band is None:
             self._mapped(None)
             return

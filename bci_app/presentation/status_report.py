@@ -31,7 +31,7 @@ class Due:
         self._next.clear()
 
     def now(self, what: str, seconds: float) -> bool:
-        """Tell whether `what` is due, and if so, note that it is done."""
+        """Return whether `what` is due; if so, it counts as done."""
         moment = monotonic()
         if moment < self._next.get(what, 0.0):
             return False

@@ -95,9 +95,9 @@ class RowList(QListWidget):
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
-        self.currentItemChanged.connect(self._tell)
+        self.currentItemChanged.connect(self._report_choice)
 
-    def _tell(self, item: QListWidgetItem | None) -> None:
+    def _report_choice(self, item: QListWidgetItem | None) -> None:
         if item is not None:
             self.chosen.emit(item.data(_KEY))
 
