@@ -179,7 +179,7 @@ def test_outputs_of_the_command_line_hold_beside_the_remembered_ones(
     assert not settings.contains("send osc")
 
 
-def test_the_command_line_hands_outputs_to_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_hands_outputs_and_streams_beside_to_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, object] = {}
 
     def run_window(**options: object) -> int:
@@ -187,10 +187,11 @@ def test_the_command_line_hands_outputs_to_the_window(monkeypatch: pytest.Monkey
         return 0
 
     monkeypatch.setattr("bci_app.gui.app.run_window", run_window)
-    monkeypatch.setattr(sys, "argv", ["bci-app", "gui", "--osc", "9000", "--lsl-out", "load"])
+    monkeypatch.setattr(sys, "argv", ["bci-app", "gui", "--osc", "9000", "--lsl-out", "load", "--with", "lsl:EDA"])
     with pytest.raises(SystemExit):
         main()
     assert given["outputs"] == OutputChoice(lsl_out="load", osc="9000")
+    assert given["beside"] == ["lsl:EDA"]
 
 
 def test_osc_to_another_machine_is_said(

@@ -62,6 +62,8 @@ class Studies(QObject):
         window.show_connect()
         choice = page.choice
         if choice is None or not page.can_study:
+            fix = "Choose a stream, a board or the test signal on the first page."
+            window.controller.show_error(BciError("A study needs a live source", fix=fix))
             return
         dialog = NewStudyDialog(
             self._settings,
