@@ -52,7 +52,7 @@ def events_of(recording: Recording) -> tuple[Event, ...]:
     found = [Event(b.row, 0, BOUNDARY, {"value": str(b.lost)}) for b in recording.breaks]
     trials = self_reported(markers) if study is None else study.trials
     for trial in trials:
-        cells = {"trial": str(trial.number), "delay": f"{trial.delay_ms:g}"}
+        cells = {"trial": str(trial.number), "delay": "" if study is None else f"{trial.delay_ms:g}"}
         cells |= {_column(name): value for name, value in trial.ratings.items()}
         cells |= {INTENDED + name: value for name, value in trial.intended.items()}
         found.append(_at(recording, trial.span, trial.condition, cells))

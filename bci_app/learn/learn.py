@@ -18,7 +18,7 @@ from bci_app.learn.folds import TrialSums
 from bci_app.learn.labels import Labels, known_targets, labels_of
 from bci_app.learn.profile import Memory, Profile, profiles_folder, save_profile
 from bci_app.learn.validation import Trials, Validation, fit, validate
-from bci_app.learn.verdict import Verdict, general_accuracy, interval, trials_needed
+from bci_app.learn.verdict import Verdict, class_changes, general_accuracy, interval, trials_needed
 from bci_app.recording import read_recording
 from bci_app.study.trials import read_study
 
@@ -225,6 +225,7 @@ def _verdict(
         trials_needed=trials_needed(trials, validation.scores),
         features=validation.chosen,
         labels=labels.origin,
+        changes=class_changes(trials),
     )
 
 

@@ -10,10 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.learn.folds import Array, balanced_accuracy
-from bci_app.learn.validation import Trials, Validation
+from bci_app.learn.validation import Trials
 
 LEVEL = 0.01
 """Largest p at which a head is above chance. Stricter than 0.05: it is asked of every participant and target."""
+
+FEWEST_CHANGES = 3
+"""Changes of the class from trial to trial that a verdict needs: neighbours share more than their class."""
 
 _BOOTSTRAPS = 2000
 # Quantiles of the normal distribution for LEVEL (one-sided) and a power of 0.8.
@@ -51,6 +54,8 @@ class Verdict:
         Trials in all that would be needed to be sure, if it goes on like this; None if there is nothing to be seen.
     features, labels : str
         What the head reads, and where the labels come from.
+    changes : int
+        How often the class changed from one trial to the next of a session.
     """
 
     target: str
@@ -65,11 +70,17 @@ class Verdict:
     trials_needed: int | None
     features: str
     labels: str
+    changes: int
 
     @property
     def above_chance(self) -> bool:
         """Whether the head is surely better than chance."""
-        return self.p <= LEVEL and self.interval[0] > 0.5
+        return self.alternated and self.p <= LEVEL and self.interval[0] > 0.5
+
+    @property
+    def alternated(self) -> bool:
+        """Whether both classes came again and again: else whatever drifts in a session would separate them."""
+        return self.changes >= FEWEST_CHANGES
 
     @property
     def adopted(self) -> bool:
@@ -82,6 +93,11 @@ class Verdict:
         """The verdict in one plain sentence."""
         name = self.target.replace("_", " ")
         figure = f"{self.balanced_accuracy:.2f} of the time (chance is 0.5)"
+        if not self.alternated:
+            return (
+                f"These {self.trials} trials cannot show whether your {name} is recognised: one class came after the "
+                "other, so that anything that changes with time would do. Mix the conditions."
+            )
         if not self.above_chance:
             more = (
                 f" About {self.trials_needed} trials in all would be needed to be sure."
@@ -109,6 +125,12 @@ class Verdict:
     def as_dict(self) -> dict[str, Any]:
         """Return values that JSON can hold."""
         return {**asdict(self), "adopted": self.adopted, "sentence": self.sentence}
+
+
+def class_changes(trials: Trials) -> int:
+    """Count how often the class changes from one trial to the next of the same session."""
+    same_session = np.diff(trials.group) == 0
+    return int((np.diff(trials.high.astype(int)) != 0)[same_session].sum())
 
 
 def interval(trials: Trials, scores: Array, *, seed: int = 0) -> tuple[float, float]:
@@ -145,6 +167,3 @@ def general_accuracy(trials: Trials, probability_high: Array | None) -> float | 
         return None
     high: NDArray[np.bool_] = trials.high[trials.trial][:, None]
     return float(balanced_accuracy(probability_high[:, None] - 0.5, high, trials.weight)[0])
-
-
-__all__ = ["LEVEL", "Validation", "Verdict", "general_accuracy", "interval", "share_right", "trials_needed"]

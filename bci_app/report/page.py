@@ -235,7 +235,8 @@ def _again(facts: SessionFacts) -> str:
     profile = " PROFILE" if facts.recording.session.get("profile") else ""
     option = f" --bundle {bundle}" if facts.made_by else ""
     steps = [(f"bci-app report {file}{option}", "this page")]
-    if facts.predictions is not None and not facts.made_by:
+    learnt_on = "prequential" in facts.recording.session  # such predictions cannot be made again
+    if facts.predictions is not None and not facts.made_by and not learnt_on:
         steps.append(
             (f"bci-app verify {file} {bundle}{profile}", "are the predictions the same when they are made again?")
         )

@@ -103,7 +103,7 @@ def run_study(
     answers : Answers
         Answers every question.
     on_stage : callable
-        Told of each stage.
+        Called with each stage.
     stopped : threading.Event
         Ends the study; it can go on later.
 

@@ -29,7 +29,6 @@ from bci_app.learn.labels import labels_of
 from bci_app.learn.learn import learn
 from bci_app.learn.profile import Profile
 from bci_app.learn.validation import Trials, fit, validate
-from bci_app.learn.verdict import Verdict, general_accuracy, interval
 from bci_app.preprocessing import Pipeline, measure_rest, network_input
 from bci_app.preprocessing.spec import RestBaseline
 from bci_app.recording import read_recording
@@ -106,9 +105,8 @@ class Compared(NamedTuple):
     """Of the general head, which has not seen the person."""
     own: float
     """Of the person's own head, whatever the verdict."""
-    used: float
-    """Of the one that the verdict says to use."""
-    verdict: Verdict
+    said: float
+    """What leaving out blocks of the windows that were learnt from promised."""
 
 
 class Windows(NamedTuple):
@@ -125,8 +123,8 @@ class Windows(NamedTuple):
 def compare(head: ElasticHead, positions: NDArray[np.float64], known: Windows, kept: Windows) -> Compared:
     """Learn from some windows and score others.
 
-    Stretches of `BLOCK` windows stand for trials. They are neighbours in one recording of each class, so that the
-    verdict is far more confident than one on trials apart.
+    Stretches of `BLOCK` windows stand for trials. They are neighbours in one recording of each class, so that leaving
+    them out promises too much, and `bci-app learn` refuses such trials.
     """
     weights = attention(head.places, positions, head.width)
 
@@ -141,15 +139,9 @@ def compare(head: ElasticHead, positions: NDArray[np.float64], known: Windows, k
     _, trial = np.unique(number + 1000 * known.high, return_inverse=True)
     of_trial = np.array([known.high[trial == one][0] for one in range(trial.max() + 1)])
     trials = Trials(features(known.tokens), trial, of_trial, np.zeros(len(of_trial), dtype=np.int64))
-    validation = validate(trials, permutations=200)
-    general = general_accuracy(trials, 1 / (1 + np.exp(-head.logit(known.tokens, positions))))
-    verdict = Verdict(
-        "mental_load", len(of_trial), validation.balanced_accuracy, interval(trials, validation.scores),
-        validation.chance_band, validation.p, general, None, 0.0, None, validation.chosen, "what was done",
-    )  # fmt: skip
+    validation = validate(trials, permutations=0)
     own = reached(fit(trials, validation.chosen, validation.penalty).scores(features(kept.tokens)[validation.chosen]))
-    unseen = reached(head.logit(kept.tokens, positions))
-    return Compared(unseen, own, own if verdict.adopted else unseen, verdict)
+    return Compared(reached(head.logit(kept.tokens, positions)), own, validation.balanced_accuracy)
 
 
 def eegmat(file: Path) -> None:
@@ -206,17 +198,13 @@ def sam40(file: Path, trained_on: Path) -> None:
 def summarise(rows: Mapping[str, Compared]) -> None:
     """Print a line a person, and what was gained and lost."""
     for name, row in sorted(rows.items()):
-        word = "adopted" if row.verdict.adopted else "not adopted"
-        own = f"own {row.own:.2f} (said {row.verdict.balanced_accuracy:.2f}, {word})"
-        print(f"{name:10} general {row.general:.2f}  {own:32}  used {row.used:.2f}")
-    general, always, used = (np.array([row[column] for row in rows.values()]) for column in range(3))
-    print(f"said by blocks left out: {np.mean([row.verdict.balanced_accuracy for row in rows.values()]):.3f}")
-    for name, values in (("own, always", always), ("own, if adopted", used)):
-        change = values - general
-        print(
-            f"{name:16} {general.mean():.3f} to {values.mean():.3f}; better for {(change > 0).sum()}, worse for "
-            f"{(change < 0).sum()} of {len(change)}, worst {change.min():+.2f}"
-        )
+        print(f"{name:10} general {row.general:.2f}  own {row.own:.2f}  (blocks left out said {row.said:.2f})")
+    general, own, said = np.array(list(rows.values())).T
+    change = own - general
+    print(
+        f"{general.mean():.3f} to {own.mean():.3f} (said {said.mean():.3f}); better for {(change > 0).sum()}, "
+        f"worse for {(change < 0).sum()} of {len(change)}, worst {change.min():+.2f}"
+    )
 
 
 def main() -> None:

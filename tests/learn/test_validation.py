@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from bci_app.learn.calibration import calibrate, calibration_error
 from bci_app.learn.folds import TrainedFold, TrialSums
 from bci_app.learn.validation import Trials, fit, validate
-from bci_app.learn.verdict import Verdict, interval, trials_needed
+from bci_app.learn.verdict import FEWEST_CHANGES, Verdict, class_changes, interval, trials_needed
 
 
 def made(effect: float, *, trials: int = 12, windows: int = 20, features: int = 10, seed: int = 0) -> Trials:
@@ -89,6 +89,16 @@ def test_the_interval_holds_the_figure_and_narrows_with_trials() -> None:
     assert widths[1] < widths[0]
 
 
+def test_what_drifts_is_no_effect_where_one_class_comes_after_the_other() -> None:
+    trials = made(0.0, trials=16)
+    features = {kind: values + trials.trial[:, None] / 4 for kind, values in trials.features.items()}
+    after = Trials(features, trials.trial, np.arange(16) >= 8, trials.group)
+    turns = Trials(features, trials.trial, np.arange(16) % 2 == 0, trials.group)
+    assert validate(after, permutations=199).p <= 0.01  # leaving trials out cannot see it
+    assert validate(turns, permutations=199).p > 0.05
+    assert class_changes(after) == 1 < FEWEST_CHANGES <= class_changes(turns)
+
+
 def test_a_small_effect_needs_more_trials_than_a_large_one() -> None:
     needed = []
     for effect in (0.8, 3.0):
@@ -118,7 +128,7 @@ SURE: dict[str, Any] = {
     "target": "valence", "trials": 16, "balanced_accuracy": 0.8, "interval": (0.6, 0.9), "chance": (0.3, 0.7),
     "p": 0.002,
     "general_balanced_accuracy": 0.5, "artefact_balanced_accuracy": 0.5, "calibration_error": 0.1, "trials_needed": 30,
-    "features": "band power", "labels": "ratings",
+    "features": "band power", "labels": "ratings", "changes": 8,
 }  # fmt: skip
 
 
@@ -130,6 +140,7 @@ SURE: dict[str, Any] = {
         ({"interval": (0.49, 0.9)}, False, "cannot be recognised"),
         ({"general_balanced_accuracy": 0.9}, False, "the general model does better"),
         ({"general_balanced_accuracy": 0.82}, True, "The general model does as well on the same trials (0.82)."),
+        ({"changes": 2}, False, "Mix the conditions."),
         ({"artefact_balanced_accuracy": 0.79}, True, "it may not be your brain"),
     ],
 )
