@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from bci_app.preprocessing.spec import BandPass, NoBaseline, PreprocessingSpec, RawToken
 from offline.baselines.inputs import POWER_BANDS
-from offline.datasets.base import Dataset, WindowSet
+from offline.datasets.base import Dataset, Trial, WindowSet
 from offline.datasets.windows import rest_windows, scored_windows, trial_pipeline
 
 SHRINKAGE = 0.05
@@ -37,7 +37,10 @@ def rest_distances(dataset: Dataset, spec: PreprocessingSpec, windows: WindowSet
     """
     if isinstance(spec.baseline, NoBaseline):
         return None
-    return np.stack([_distances(dataset, _band(spec, low, high), windows) for low, high in POWER_BANDS], axis=1)
+    bands = [_band(spec, low, high) for low, high in POWER_BANDS]
+    trials = (trial for subject in windows.subjects for trial in dataset.trials(subject))  # each is read once
+    found = [np.stack([_distances(trial, band) for band in bands], axis=1) for trial in trials]
+    return np.concatenate(found)
 
 
 def _band(spec: PreprocessingSpec, low: float, high: float) -> PreprocessingSpec:
@@ -47,17 +50,13 @@ def _band(spec: PreprocessingSpec, low: float, high: float) -> PreprocessingSpec
     )
 
 
-def _distances(dataset: Dataset, spec: PreprocessingSpec, windows: WindowSet) -> Floats:
-    found = []
-    for subject in windows.subjects:
-        for trial in dataset.trials(subject):
-            pipeline = trial_pipeline(trial, spec)
-            scored, _ = scored_windows(trial, spec, pipeline)
-            if not scored:
-                continue
-            rest = _covariances(np.stack(rest_windows(trial, spec, trial_pipeline(trial, spec)))).mean(axis=0)
-            found.append(_from(_covariances(np.stack([window.features for window in scored])), rest))
-    return np.concatenate(found) if found else np.empty(0)
+def _distances(trial: Trial, spec: PreprocessingSpec) -> Floats:
+    """Return the distance of each scored window of a trial, shape (n_windows,)."""
+    scored, _ = scored_windows(trial, spec, trial_pipeline(trial, spec))
+    if not scored:
+        return np.empty(0)
+    rest = _covariances(np.stack(rest_windows(trial, spec, trial_pipeline(trial, spec)))).mean(axis=0)
+    return _from(_covariances(np.stack([window.features for window in scored])), rest)
 
 
 def _covariances(signals: Floats) -> Floats:

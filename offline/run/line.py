@@ -1,7 +1,8 @@
 """The line beside a network: logistic regression on the same tokens, which answers where inner validation prefers it.
 
 A few hundred windows teach a line more than a transformer. Which of the two answers for a target is decided on the
-validation windows, which neither of them was fitted to. Windows that are tested have no part in it.
+validation windows, which neither of them was fitted to. The search has seen them, so the network has a small advantage.
+Windows that are tested have no part in it.
 """
 
 from __future__ import annotations
