@@ -158,6 +158,8 @@ def verify(
             f"{'The same' if found.same else 'Not the same'}: {found.compared} of {found.windows} valid windows were "
             f"predicted again; probabilities differ by at most {found.largest:.1e} (allowed: {TOLERANCE:.0e})"
         )
+        if not found.same and not found.from_start:
+            print("The recording begins within its session: what filters and smoothing knew before it is not in it.")
     if not found.same:
         raise typer.Exit(1)
 

@@ -32,11 +32,15 @@ class Verification:
         Of these, windows that were predicted again.
     largest : float
         Largest difference of a probability.
+    from_start : bool
+        Whether the recording begins with its session. Else its first windows cannot be made again exactly: what
+        filters and smoothing knew before is not in it.
     """
 
     windows: int
     compared: int
     largest: float
+    from_start: bool
 
     @property
     def same(self) -> bool:
@@ -81,7 +85,8 @@ def verify_session(path: Path, bundle: LoadedBundle, *, predictor: Predictor | N
             fix="Its predictions follow from the order in which ratings arrived, and cannot be made again.",
         )
     again = predictions_of_recording(recording, bundle, predictor=predictor)
-    return _compare(recorded, {prediction.sample: prediction for prediction in again if prediction.valid})
+    valid = {prediction.sample: prediction for prediction in again if prediction.valid}
+    return _compare(recorded, valid, from_start=recording.first == 0)
 
 
 def _require_same(recording: Recording, what: str, named: Mapping[str, str]) -> None:
@@ -98,7 +103,7 @@ def _require_same(recording: Recording, what: str, named: Mapping[str, str]) -> 
     )
 
 
-def _compare(recorded: RecordedPredictions, again: dict[int, Prediction]) -> Verification:
+def _compare(recorded: RecordedPredictions, again: dict[int, Prediction], *, from_start: bool) -> Verification:
     compared, largest = 0, 0.0
     for row in np.flatnonzero(recorded.valid):
         prediction = again.get(int(recorded.sample[row]))
@@ -110,4 +115,4 @@ def _compare(recorded: RecordedPredictions, again: dict[int, Prediction]) -> Ver
         compared += 1
         for name, probability in recorded.probability.items():
             largest = max(largest, float(np.abs(np.subtract(probability[row], found[name])).max()))
-    return Verification(int(recorded.valid.sum()), compared, largest)
+    return Verification(int(recorded.valid.sum()), compared, largest, from_start)

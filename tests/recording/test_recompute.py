@@ -219,6 +219,7 @@ def test_channels_that_were_left_out_are_left_out_again_and_a_renamed_bundle_is_
     renamed = LoadedBundle(loaded.folder, loaded.spec.model_copy(update={"name": "renamed"}), loaded.model)
     found = verify_session(path, renamed)
     assert found.same
+    assert found.from_start
     assert found.compared == len(said)
     with pytest.raises(FileError, match=r"made with another bundle: found mental-load [0-9a-f]{12}, expected"):
         verify_session(path, load_bundle(find_bundle("mental-load")))
