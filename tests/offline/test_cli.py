@@ -94,8 +94,8 @@ def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.Mon
     asked: list[RunSettings] = []
     monkeypatch.setattr(runs, "_execute", lambda settings, *_, **__: asked.append(settings))
     for more in (
-        "--preset compact",
-        "--preset compact --epochs 16",
+        "--preset compact --no-search-controls",
+        "--preset compact --epochs 16 --search-sample 12",
         "--preset compact --recipe epochs=20 --recipe steps=100 --recipe time_mask=0.2",
         "--preset paper --epochs 3 --recipe sandwich=2 --recipe optimizer=adamw --recipe warm_up=5",
         "--preset compact --threshold >=4 --subjects 3, --targets valence --folds 1 --latency --search nsga2",
@@ -106,10 +106,11 @@ def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.Mon
         result = runner.invoke(cli.app, ["run", "--dataset", "deap", "--out", "RUN", *more.split()])
         assert result.exit_code == 0, result.output
         words = shlex.split(asked[-1].command())[1:]
-        for stage in ("run", "train"):  # the stages of a run are those of the whole
+        for stage in ("run", "train", "sweep"):  # stages and sweeps take what a run takes
             again = runner.invoke(cli.app, [stage, *words[1:]])
             assert again.exit_code == 0, again.output
             assert asked.pop() == asked[-1]
+    assert [settings.preset.search_controls for settings in asked[:3]] == [0, 12, 8]
     assert asked[2].preset.recipe.time_mask == 0.2
     assert asked[4].threshold == ">=4"
     assert (asked[5].preset.search.objective.size_weight, asked[5].preset.search.population) == (0.5, 30)
