@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from offline.device import CPU, Device
-from offline.supernet.model import Block, Network
+from offline.supernet.model import Block, LayerNorm, Network, attend
 from offline.supernet.space import ArchConfig
 
 _CHUNK_VALUES = {"cpu": 2**18, "cuda": 2**25, "mps": 2**23}
@@ -55,15 +55,22 @@ def predict_many(
     by_width = _grouped(dict.fromkeys(archs), lambda arch: arch.embed_dim)
     chunk = max(8, _CHUNK_VALUES[device.name] // ((model.n_channels + 1) * max(by_width, default=1)))
     chunks = np.array_split(tokens, 2 * math.ceil(len(tokens) / (2 * chunk)))  # even: two cores have the same to do
+    with torch.inference_mode():
+        blocks = {
+            dim: [_BlockOfWidth(model.blocks[layer], dim) for layer in range(max(arch.depth for arch in group))]  # type: ignore[arg-type]
+            for dim, group in by_width.items()
+        }
 
     def computed(part: NDArray[np.float32]) -> dict[ArchConfig, Tensor]:
         with torch.inference_mode(), device.autocast():
             batch = torch.tensor(np.ascontiguousarray(part)).to(model.position)
-            return {
-                arch: logits.to(model.position.dtype).cpu()
-                for dim, group in by_width.items()
-                for arch, logits in _walk(model, model.embedded(batch, dim), 0, group)
-            }
+            found: dict[ArchConfig, Tensor] = {}
+            for dim, group in by_width.items():
+                after = _class_tokens(blocks[dim], model.embedded(batch, dim), group)
+                # (subnets * batch, 1, dim): classified at once
+                logits = model.classified(torch.cat(list(after.values()))).logits.to(model.position.dtype).cpu()
+                found |= dict(zip(after, logits.split(len(batch)), strict=True))
+            return found
 
     parts = _on_threads(computed, chunks) if device.name == "cpu" else [computed(part) for part in chunks]
     return [torch.cat([part[arch] for part in parts]) for arch in archs]
@@ -88,62 +95,100 @@ def _grouped(archs: Iterable[ArchConfig], key: Callable[[ArchConfig], int]) -> d
     return groups
 
 
-def _walk(model: Network, x: Tensor, layer: int, archs: Sequence[ArchConfig]) -> Iterator[tuple[ArchConfig, Tensor]]:
-    """Run subnets whose tokens before a layer are x; yield the logits of each."""
-    block: Block = model.blocks[layer]  # type: ignore[assignment]
+def _class_tokens(blocks: Sequence[_BlockOfWidth], x: Tensor, archs: Sequence[ArchConfig]) -> dict[ArchConfig, Tensor]:
+    """Return the class tokens (batch, 1, dim) that subnets end with, from embedded tokens x (batch, tokens, dim)."""
+    ends: dict[int, list[tuple[list[ArchConfig], Tensor]]] = defaultdict(list)
+    for group, first in _walk(blocks, x, 0, archs):
+        ends[group[0].depth - 1].append((group, first))
+    found: dict[ArchConfig, Tensor] = {}
+    for layer, groups in ends.items():
+        place = {arch: number for number, (group, _) in enumerate(groups) for arch in group}
+        tokens = torch.cat([first for _, first in groups])  # (groups * batch, 1, dim)
+        for same, after in blocks[layer].transformed(tokens, layer, list(place)):
+            parts = after.split(len(x))
+            found |= {arch: parts[place[arch]] for arch in same}
+    return found
+
+
+def _walk(
+    blocks: Sequence[_BlockOfWidth], x: Tensor, layer: int, archs: Sequence[ArchConfig]
+) -> Iterator[tuple[list[ArchConfig], Tensor]]:
+    """Run subnets whose tokens before a layer are x.
+
+    Yields
+    ------
+    list of ArchConfig, Tensor
+        Subnets that have the same tokens before the last MLP, and of these the class token (batch, 1, dim).
+    """
+    block = blocks[layer]
     y = block.attention_norm(x)
-    projected = _projected(block, y) if any(arch.depth > layer + 1 for arch in archs) else None
+    projected = block.projected(y) if any(arch.depth > layer + 1 for arch in archs) else None
     for heads, group in _grouped(archs, lambda arch: arch.heads[layer]).items():
         further = [arch for arch in group if arch.depth > layer + 1]
         ending = [arch for arch in group if arch.depth == layer + 1]
         if further and projected is not None:
             query, key, value = projected
-            z = block.attended(x, query, key, value, heads)
-            for same, after in _by_width(block, z, layer, further):
-                yield from _walk(model, after, layer + 1, same)
+            z = x + block.projection(attend(query, key, value, heads))
+            for same, after in block.transformed(z, layer, further):
+                yield from _walk(blocks, after, layer + 1, same)
             first = z[:, :1]
         else:
-            first = x[:, :1] + _class_attention(block, y, heads)
-        for same, after in _by_width(block, first, layer, ending):
-            logits = model.classified(after).logits
-            for arch in same:
-                yield arch, logits
+            first = x[:, :1] + block.class_attention(y, heads)
+        if ending:
+            yield ending, first
 
 
-def _projected(block: Block, y: Tensor) -> tuple[Tensor, ...]:
-    """Compute queries, keys and values of the normalised tokens y as one product."""
-    dim, layers = y.shape[-1], (block.query, block.key, block.value)
-    weight = torch.cat([layer.weight[:dim, :dim] for layer in layers])
-    return functional.linear(y, weight, torch.cat([layer.bias[:dim] for layer in layers])).split(dim, dim=-1)
+class _BlockOfWidth:
+    """A block at one width of tokens: its weights are cut once, and queries, keys and values are one product."""
+
+    def __init__(self, block: Block, dim: int) -> None:
+        self.dim = dim
+        self.attention_norm = _norm(block.attention_norm, dim)
+        self.mlp_norm = _norm(block.mlp_norm, dim)
+        self.projection = _linear(block.projection.weight[:dim, :dim], block.projection.bias[:dim])
+        layers = (block.query, block.key, block.value)
+        self.weights = [layer.weight[:dim, :dim] for layer in layers]
+        self.biases = [layer.bias[:dim] for layer in layers]
+        self._all = _linear(torch.cat(self.weights), torch.cat(self.biases))
+        self.expand, self.expand_bias = block.expand.weight[:, :dim], block.expand.bias
+        self.contract, self.contract_bias = block.contract.weight[:dim], block.contract.bias[:dim]
+
+    def projected(self, y: Tensor) -> tuple[Tensor, ...]:
+        """Compute queries, keys and values of the normalised tokens y."""
+        return self._all(y).split(self.dim, dim=-1)
+
+    def class_attention(self, y: Tensor, heads: int) -> Tensor:
+        """Compute what the first of the normalised tokens y (batch, tokens, dim) attends to, shape (batch, 1, dim).
+
+        For one query the maps of keys and values can be applied after the sums over tokens, once instead of per token:
+        the bias of the keys adds the same to all scores of a query, and the weights of the values sum to 1.
+        """
+        # (dim, dim) -> (heads, head_dim, dim)
+        key, value = (weight.unflatten(0, (heads, -1)) for weight in self.weights[1:])
+        query = functional.linear(y[:, 0], self.weights[0], self.biases[0]).unflatten(-1, (heads, -1))
+        scores = torch.einsum("bhd,hdi->bhi", query, key) @ y.mT
+        mixed = (scores * query.shape[-1] ** -0.5).softmax(-1) @ y
+        mixed = torch.einsum("bhi,hdi->bhd", mixed, value).flatten(-2) + self.biases[2]
+        return self.projection(mixed).unsqueeze(1)
+
+    def transformed(
+        self, x: Tensor, layer: int, archs: Sequence[ArchConfig]
+    ) -> Iterator[tuple[list[ArchConfig], Tensor]]:
+        """Apply the MLP in all the widths that subnets ask for, each as an addition to the next narrower one."""
+        groups, start = _grouped(archs, lambda arch: arch.hidden(layer)), 0
+        widest = max(groups)
+        hidden = functional.gelu(functional.linear(self.mlp_norm(x), self.expand[:widest], self.expand_bias[:widest]))
+        total = x + self.contract_bias
+        for width in sorted(groups):
+            total = total + functional.linear(hidden[..., start:width], self.contract[:, start:width])
+            start = width
+            yield groups[width], total
 
 
-def _class_attention(block: Block, y: Tensor, heads: int) -> Tensor:
-    """Compute what the first of the normalised tokens y (batch, tokens, dim) attends to, shape (batch, 1, dim).
-
-    For one query the maps of keys and values can be applied after the sums over tokens, once instead of per token:
-    the bias of the keys adds the same to all scores of a query, and the weights of the values sum to 1.
-    """
-    dim = y.shape[-1]
-    # (dim, dim) -> (heads, head_dim, dim)
-    key, value = (layer.weight[:dim, :dim].unflatten(0, (heads, -1)) for layer in (block.key, block.value))
-    query = block.query(y[:, 0], dim).unflatten(-1, (heads, -1))
-    scores = torch.einsum("bhd,hdi->bhi", query, key) @ y.mT
-    mixed = (scores * query.shape[-1] ** -0.5).softmax(-1) @ y
-    mixed = torch.einsum("bhi,hdi->bhd", mixed, value).flatten(-2) + block.value.bias[:dim]
-    return block.projection(mixed, dim).unsqueeze(1)
+def _linear(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda x: functional.linear(x, weight, bias)
 
 
-def _by_width(
-    block: Block, x: Tensor, layer: int, archs: Sequence[ArchConfig]
-) -> Iterator[tuple[list[ArchConfig], Tensor]]:
-    """Apply the MLP of a block in all the widths that subnets ask for, each as an addition to the next narrower one."""
-    groups = _grouped(archs, lambda arch: arch.hidden(layer))
-    if not groups:
-        return
-    dim, start = x.shape[-1], 0
-    hidden = functional.gelu(block.expand(block.mlp_norm(x), max(groups)))
-    total = x + block.contract.bias[:dim]
-    for width in sorted(groups):
-        total = total + functional.linear(hidden[..., start:width], block.contract.weight[:dim, start:width])
-        start = width
-        yield groups[width], total
+def _norm(norm: LayerNorm, dim: int) -> Callable[[Tensor], Tensor]:
+    weight, bias = norm.weight[:dim], norm.bias[:dim]
+    return lambda x: functional.layer_norm(x, (dim,), weight, bias, norm.eps)
