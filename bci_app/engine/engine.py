@@ -399,8 +399,9 @@ class Engine:
         if self._pick is not None or self._drop:
             uses = channel_uses(self.info, pick=self._pick, drop=self._drop)
             known["left_out"] = [use.name for use in uses if not use.used]
-        if self.spec is not None:
+        if self.spec is not None and self._predictor is not None:
             known |= {
+                **self._predictor.profile_facts,
                 "bundle": self.spec.name,
                 "model_sha256": self.spec.model_sha256,
                 "targets": {target.name: target.classes for target in self.spec.targets},
