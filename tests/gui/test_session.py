@@ -236,6 +236,9 @@ def test_a_silent_stream_leaves_no_number_standing(
     source.allow(300)
     run_to(qtbot, window, Step.RUN)
     qtbot.waitUntil(lambda: not nothing_measured(window), timeout=WAIT)
+    feed = window.controller.feed
+    # A sample that comes after the clock has jumped would end the silence.
+    qtbot.waitUntil(lambda: feed.traces is not None and feed.traces.end == 300 * 12, timeout=WAIT)
     clock.now += 2.5
     qtbot.waitUntil(lambda: window.status.phase.text() == "no signal", timeout=WAIT)
     assert nothing_measured(window)
