@@ -61,7 +61,7 @@ def design_resampler(rate_in: float, rate_out: float) -> PolyphaseDesign:
             fix="State the rate with --rate.",
         )
     ratio = (Fraction(rate_out) / Fraction(rate_in)).limit_denominator(_LARGEST_FACTOR)
-    if ratio == 0 or ratio.numerator > _LARGEST_FACTOR or abs(float(ratio) * rate_in / rate_out - 1) > 1e-6:
+    if ratio.numerator > _LARGEST_FACTOR or abs(float(ratio) * rate_in / rate_out - 1) > 1e-6:
         raise PreprocessingError(
             "Cannot resample the stream to the model's rate",
             found=f"{rate_in:g} Hz",

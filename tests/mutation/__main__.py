@@ -72,7 +72,7 @@ def places(source: str) -> Iterator[tuple[tuple[int, int], str, int]]:
 
 
 def mutant(module: str, source: str, operator: str, occurrence: int) -> Mutant | None:
-    """Change a place, or return None where only an annotation or nothing at all is changed."""
+    """Change a place, or return None where that cannot change a result."""
     changed = MutationVisitor.mutate_code(source, OperatorProvider()[operator](), occurrence)
     if changed is None or meaning(changed) in (None, meaning(source)):
         return None
@@ -85,7 +85,7 @@ def mutant(module: str, source: str, operator: str, occurrence: int) -> Mutant |
 
 
 def meaning(source: str) -> str | None:
-    """Return what is executed of a source; annotations are not."""
+    """Return what decides the results of a source: no annotation, no size of a cache, no guard of lengths."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
@@ -95,6 +95,8 @@ def meaning(source: str) -> str | None:
             node.annotation = ast.Constant(None)
         elif isinstance(node, ast.FunctionDef):
             node.returns = None
+        elif isinstance(node, ast.keyword) and node.arg in ("strict", "slots", "maxsize"):
+            node.value = ast.Constant(None)
     return ast.dump(tree)
 
 

@@ -151,8 +151,10 @@ def test_children_have_the_best_kept_so_far_as_parents_and_no_others(tmp_path: P
 
 def test_a_search_of_a_space_smaller_than_its_population_ends(tmp_path: Path) -> None:
     with EvaluationStore(tmp_path / "a.sqlite", identity="x", evaluate=Counting()) as store:
-        evolve(TINY, SMALL, store, seed=0)
-        assert len(store.all()) == TINY.count() == 6
+        found: list[int] = []
+        evolve(TINY, SMALL, store, seed=0, on_generation=lambda _, evaluations: found.append(len(evaluations)))
+        assert sum(found) == len(store.all()) == TINY.count() == 6
+        assert all(found)
     with EvaluationStore(tmp_path / "b.sqlite", identity="x", evaluate=Counting()) as store:
         pareto_search(TINY, FRONT, store, seed=0)
         assert len(store.all()) == 6
