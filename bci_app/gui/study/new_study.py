@@ -48,6 +48,7 @@ class NewStudyDialog(QDialog):
         super().__init__(parent)
         self._settings = settings
         self.setWindowTitle("New study")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(70 * GRID)
         column = QVBoxLayout(self)
         column.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 3 * GRID)

@@ -43,6 +43,8 @@ class Studies(QObject):
         self._window, self._settings = window, settings
         self._choice: SourceChoice | None = None
         self.study: RunningStudy | None = None
+        self._asked = False  # whether a study is being opened
+        self._unseen: OpenStudy | None = None  # opened, and not shown yet
         self._opening = Job(self)
         self._opening.finished.connect(self._show)
         self._opening.failed.connect(self._show_failure)
@@ -57,7 +59,7 @@ class Studies(QObject):
         from bci_app.gui.study.new_study import NewStudyDialog
 
         window, page = self._window, self._window.connect_page
-        if self.study is not None:
+        if self.study is not None or self._asked:
             return
         window.show_connect()
         choice = page.choice
@@ -86,11 +88,12 @@ class Studies(QObject):
         options = StudyOptions(out=folder, source=choice.text, participant=code, markers=markers)
         window.controller.close()
         window.header.show_opening(f"the study of {code}")
-        self._choice = choice
+        self._choice, self._asked = choice, True
 
         def opened() -> OpenStudy:
             source = open_source(choice.text, channels=choice.channels, rate=choice.rate, unit=choice.unit)
-            return open_study(name, source, options, check=require_media)
+            self._unseen = open_study(name, source, options, check=require_media)
+            return self._unseen
 
         self._opening.start(opened)
 
@@ -102,6 +105,8 @@ class Studies(QObject):
     def _show(self, study: OpenStudy) -> None:
         from bci_app.gui.study.running import RunningStudy
 
+        self._asked, self._unseen = False, None
+        self._window.controller.close()  # a session that was opened meanwhile
         running = self.study = RunningStudy(study, self._window.theme, self._bundles)
         running.view.left.connect(self.leave)
         running.verdict.use_asked.connect(self._use)
@@ -112,6 +117,7 @@ class Studies(QObject):
         running.open_up()
 
     def _show_failure(self, error: BciError) -> None:
+        self._asked = False
         self._window.show_session(None)
         self._window.connect_page.fit.show_problem(error)
 
@@ -145,6 +151,9 @@ class Studies(QObject):
     def close(self) -> None:
         """Close the study; one that runs is ended, and can go on later."""
         self._opening.stop()
+        if self._unseen is not None:
+            self._unseen.engine.stop()
+            self._unseen = None
         running, self.study = self.study, None
         if running is not None:
             running.shut_down()
