@@ -13,8 +13,8 @@ from offline.metrics import balanced_accuracy
 from offline.run.fold import RIVALS, SUBNET, FoldResult, Task
 from offline.statistics import compare_methods, own_scores
 
-_LEAST_PEOPLE = 6
-"""With fewer, no pattern of signs has a probability below 0.05, and folds are compared instead."""
+_LEAST = 7
+"""People or folds from which a test can find something: with fewer, no p is below 0.05 after the correction."""
 
 ALPHA = 0.05
 """Differences of a larger p are taken for chance."""
@@ -60,7 +60,7 @@ class SearchComparison(BaseModel):
     target : str
         The target.
     over : {"people", "folds"}
-        What was paired; folds where people are fewer than six.
+        What was paired; folds where people are fewer than seven.
     units : int
         How many of them.
     found, parameters, evaluations : float
@@ -99,15 +99,18 @@ class SearchComparison(BaseModel):
     @property
     def verdict(self) -> str:
         """What the search was worth, in a sentence."""
-        if not self.worth:
-            return (
-                "The search was worth nothing here: the found subnet is no better than a random search, the largest "
-                "subnet or one of median size, and inherited weights rank subnets no better than their size does."
-            )
         beaten = [rival.title for rival in self.rivals if rival.beaten]
         if beaten:
             return f"The found subnet is better than: {', '.join(beaten)}."
-        return "The found subnet is no better than its controls; inherited weights rank subnets better than size does."
+        if self.worth:
+            return "The found subnet beats none of its controls; inherited weights rank subnets better than size does."
+        behind = all(rival.difference <= 0 for rival in self.rivals) and self.tau <= self.tau_of_size
+        if self.units < _LEAST and not behind:
+            return f"There are too few {self.over} ({self.units}) to test what the search was worth."
+        return (
+            "The search was worth nothing here: the found subnet is no better than a random search, the largest "
+            "subnet or one of median size, and inherited weights rank subnets no better than their size does."
+        )
 
 
 def compare_search(
@@ -137,7 +140,7 @@ def compare_search(
         return None
     by_people = {kind: _by_people(windows, folds, target, kind) for kind in (SUBNET, *RIVALS)}
     by_folds = {kind: _by_folds(windows, folds, target, kind) for kind in (SUBNET, *RIVALS)}
-    people = len(by_people[SUBNET]) >= _LEAST_PEOPLE
+    people = len(by_people[SUBNET]) >= _LEAST
     own: Mapping[str, Mapping[int, float]] = by_people if people else by_folds
     tests = {each.method: each for each in compare_methods(own[SUBNET], {kind: own[kind] for kind in RIVALS})}
     ranked = [

@@ -261,9 +261,13 @@ def test_a_search_that_is_worth_nothing_is_said_to_be(report: Report) -> None:
 
     def with_results(difference: float, p: float | None, tau_p: float | None) -> SearchComparison:
         rivals = tuple(r.model_copy(update={"difference": difference, "p": p}) for r in search.rivals)
-        return search.model_copy(update={"rivals": rivals, "tau": 0.4, "tau_of_size": 0.1, "tau_p": tau_p})
+        return search.model_copy(update={"rivals": rivals, "tau": 0.4, "tau_of_size": 0.1, "tau_p": tau_p, "units": 9})
 
-    for nothing in (with_results(0.1, 0.3, 0.2), with_results(-0.2, 0.001, 0.2), with_results(0.1, None, None)):
-        assert nothing.verdict.startswith("The search was worth nothing here")
+    few = {"units": 4}
+    ranked_by_size = {"tau": 0.1, "tau_of_size": 0.4}
+    nothing = with_results(-0.2, 0.001, 0.2)
+    for each in (with_results(0.1, 0.3, 0.2), nothing, nothing.model_copy(update=few | ranked_by_size)):
+        assert each.verdict.startswith("The search was worth nothing here")
+    assert "too few folds (4)" in with_results(0.1, 0.3, 0.2).model_copy(update=few).verdict
     assert "better than: best of a random search" in with_results(0.1, 0.01, None).verdict
-    assert "no better than its controls; inherited weights" in with_results(0.1, 0.3, 0.01).verdict
+    assert "none of its controls; inherited weights" in with_results(0.1, 0.3, 0.01).verdict
