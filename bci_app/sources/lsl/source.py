@@ -13,6 +13,7 @@ import numpy as np
 
 from bci_app.errors import SourceError, StreamLostError
 from bci_app.sources.clock.gaps import GapDetector
+from bci_app.sources.lsl.finding import find_stream
 from bci_app.sources.lsl.header import (
     LslSelector,
     LslStream,
@@ -24,13 +25,10 @@ from bci_app.sources.lsl.header import (
 )
 from bci_app.sources.lsl.library import load_pylsl, local_clock, use_loopback
 from bci_app.sources.lsl.senders import (
-    SETTLE_SECONDS,
     LslDiscovery,
     SenderClock,
     list_lsl_streams,
-    live_of_each_source,
     newest_of_each_source,
-    since,
 )
 from bci_app.stream import MAX_RATE, Chunk, StreamInfo
 
@@ -43,7 +41,6 @@ _RETURN_SECONDS = 1.0
 # Who waits for samples waits so long after a read at least: to be woken costs more than what there is to do for a
 # sample.
 _PACE_SECONDS = 0.01
-_TWIN_SECONDS = 0.7
 # An outlet that replaces another may be created this long before the other falls silent.
 _HANDOVER_SECONDS = 0.5
 # The most that one read gives, in seconds of samples; LSL keeps the rest.
@@ -155,7 +152,7 @@ class LslSource:
         DependencyError
             If liblsl is missing.
         """
-        found = self._find()
+        found = find_stream(self._selector, timeout=self._find_timeout, only_one=self._only_one, clock=self._clock)
         stream = announced(found)
         self._inlet, self._sender, info = self._open(found, stream, timeout=_HEADER_SECONDS)
         self._max_pull = max(32, round(_PULL_SECONDS * info.rate))
@@ -192,49 +189,7 @@ class LslSource:
         self._inlet = self._sender = None
         self._end_search()
 
-    # Finding and opening -------------------------------------------------------------------
-
-    def _find(self) -> Any:
-        discovery = LslDiscovery(forget_after=5.0)
-        try:
-            deadline = self._clock() + self._find_timeout
-            while not (found := self._matching(discovery)) and self._clock() < deadline:
-                time.sleep(_POLL_SECONDS)
-            if not found:
-                raise self._not_found(discovery.streams())
-            # Others that fit may not have answered yet, such as the data beside these markers, or an outlet that
-            # looks the same.
-            unsure = self._selector.source_id is None or not any(map(_is_signal, found))
-            if unsure or not self._only_one:
-                time.sleep(SETTLE_SECONDS if unsure else _TWIN_SECONDS)
-                found = self._matching(discovery) or found
-        finally:
-            discovery.close()
-        newest = live_of_each_source(found)
-        # Streams of markers often bear the name or source_id of the data beside them.
-        newest = [info for info in newest if _is_signal(info)] or newest
-        if len(newest) > 1:
-            addresses = ", ".join(_addresses([announced(info) for info in newest]))
-            raise SourceError(
-                f"More than one LSL stream is {self._selector}",
-                found=addresses,
-                expected="one",
-                fix="Choose one of them, for example with --source and the text above.",
-            )
-        return newest[0]
-
-    def _matching(self, discovery: LslDiscovery) -> list[Any]:
-        return [info for info in discovery.infos() if self._selector.matches(announced(info))]
-
-    def _not_found(self, visible: Sequence[LslStream]) -> SourceError:
-        listed = ", ".join(f"{stream.address} (type {stream.type or 'none'})" for stream in visible)
-        return SourceError(
-            f"No LSL stream found within {self._find_timeout:g} s",
-            found=listed or "no stream at all",
-            expected=str(self._selector),
-            fix="Start the stream, or list what is there with `bci-app sources`. "
-            "Streams of other machines are looked for with --network only.",
-        )
+    # Opening -------------------------------------------------------------------------------
 
     def _open(self, found: Any, stream: LslStream, *, timeout: float) -> tuple[Any, SenderClock, StreamInfo]:
         pylsl = load_pylsl()
@@ -412,17 +367,3 @@ def _refusal(stream: LslStream, reason: str) -> SourceError:
         expected="the layout that the session started with",
         fix="Restore the stream's former settings, or start a new session.",
     )
-
-
-def _addresses(streams: Sequence[LslStream]) -> list[str]:
-    """Write source texts that differ."""
-    addresses = [stream.address for stream in streams]
-    return [
-        address if addresses.count(address) == 1 else f"{stream.instance_address} ({since(stream)})"
-        for stream, address in zip(streams, addresses, strict=True)
-    ]
-
-
-def _is_signal(info: Any) -> bool:
-    """Return whether a stream carries numbers at a rate, and not events."""
-    return not carries_text(info) and bool(info.nominal_srate())
