@@ -235,12 +235,11 @@ def test_losses_are_of_people_whom_the_network_never_met(tmp_path: Path) -> None
     assert [(loss.method, loss.channels) for loss in losses] == [
         (method, count) for method in ("interpolate", "rest") for count in (1, 2, 3, 4, 6)
     ]
-    assert losses == bad_channel_losses(dataset, SPEC, windows, networks, within_subject=False, seed=0, draws=3)
     # The planted effect lies in five of the ten channels: with six of them made up, less is left.
     assert losses[-1].loss > losses[5].loss
     # Without an average reference good channels do not feel bad ones, and tokens of these say nothing either way.
     assert all(loss.loss == loss.loss_after_rest for loss in losses if loss.method == "rest")
-    # Nothing but the test windows of a fold is scored: other labels elsewhere change nothing.
+    # Nothing but the test windows of a fold is scored: other labels elsewhere change nothing, and twice is the same.
     labels = 1 - windows.labels
     labels[splits[0].test] = windows.labels[splits[0].test]
     one, other = (

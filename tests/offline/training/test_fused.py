@@ -60,15 +60,14 @@ def run(given: list[Job], fuse: int) -> list[tuple[Network, History]]:
     return list(zip([job.model for job in given], train_fused(given, fuse=fuse), strict=True))
 
 
-@pytest.mark.parametrize("fuse", [2, 3])
 @pytest.mark.parametrize(
-    ("changes", "arch"),
+    ("changes", "arch", "fuse"),
     [
-        ({}, None),
-        ({"sandwich": 1}, None),
-        ({}, ArchConfig(8, (2, 4), (1.0, 2.0))),
+        ({}, None, 2),
+        ({"sandwich": 1}, None, 3),
+        ({}, ArchConfig(8, (2, 4), (1.0, 2.0)), 3),
         # With decay in the gradient, Adam would blow up rounding in the biases of keys, which softmax cancels.
-        ({"average": 0.0, "optimizer": "adam", "weight_decay": 0.0, "class_weights": False}, None),
+        ({"average": 0.0, "optimizer": "adam", "weight_decay": 0.0, "class_weights": False}, None, 2),
     ],
     ids=["everything", "sandwich", "one subnet", "adam"],
 )
