@@ -111,9 +111,11 @@ class ConnectPage(QWidget):
         profile: Path | None = None,
     ) -> None:
         """Choose these instead of what was chosen last; `markers` and `beside` are received in any case."""
-        self._named_profiles = () if profile is None else (profile,)
-        self.model.profile.want(profile)
-        self.source.recorded_too.want(beside)
+        if profile is not None:
+            self._named_profiles = (profile,)
+            self.model.profile.want(profile)
+        if beside:
+            self.source.recorded_too.want(beside)
         if markers:
             self.source.markers.choose(self._remembered_markers(), named=markers)
         self._wanted_source = source or self._wanted_source
