@@ -45,7 +45,7 @@ soak: $(TEST)/.installed
 # How many small changes of the core its tests notice; of cosmic-ray, its operators alone.
 mutants: $(TEST)/.installed
 	$(TEST)/bin/python -m pip install --quiet --no-deps cosmic-ray==8.7.0 parso==0.8.7 stevedore==5.10.0
-	$(TEST)/bin/python -m tests.mutation --sample $(SAMPLE) --seed $(SEED)
+	$(TEST)/bin/python -m tests.mutation --sample $(SAMPLE) --seed $(SEED) $(if $(MODULES),--modules $(MODULES))
 
 # Tests that take minutes of a clock each.
 long: $(TEST)/.installed
