@@ -1,5 +1,6 @@
 """Which tests belong to which module of the core, quick ones first: a mutant is dead at the first that fails."""
 
+_ARTEFACT = "tests/engine/test_artefact.py::test_a_window_holds_an_artefact_of_which_a_quarter_of_a_second_lies_in_it"
 _RUN = "tests/offline/run/test_run.py"
 _STREAM = ("tests/preprocessing", "tests/engine/test_bad_channels.py")
 _PROTOCOLS = ("tests/offline/test_protocols.py", "tests/offline/test_emotion.py", "tests/offline/datasets/test_leak.py")
@@ -36,7 +37,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "bci_app.preprocessing.windows": _STREAM,
     "bci_app.preprocessing.steps.filters": _STREAM,
     "bci_app.preprocessing.tokens.log_band_power": _STREAM,
-    "bci_app.engine.contact": ("tests/engine/test_contact.py", "tests/engine/test_bad_channels.py"),
+    "bci_app.engine.contact": ("tests/engine/test_contact.py", "tests/engine/test_bad_channels.py", _ARTEFACT),
     "bci_app.engine.interpreter": ("tests/engine", "tests/bundle/test_version_2.py"),
     "bci_app.sources.clock.gaps": _TIMING,
     "bci_app.sources.clock.sample_clock": _TIMING,
