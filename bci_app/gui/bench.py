@@ -82,6 +82,10 @@ class WindowFigures:
     engine: EngineFigures
 
 
+_LONGEST_WAIT = 30.0
+"""Seconds in which a prediction must come. A measurement goes on until there is one."""
+
+
 class _Meter:
     """A source that notes when its samples came."""
 
@@ -214,6 +218,8 @@ def measure_window(
         predictions.clear()
         started, used = monotonic(), process_time()
         _run(seconds)
+        while not any(prediction.valid for prediction in predictions) and monotonic() < started + _LONGEST_WAIT:
+            _run(0.1)
         passed, used = monotonic() - started, process_time() - used
     finally:
         window.close()
@@ -249,14 +255,17 @@ def measure_headless(source: Source, bundle: LoadedBundle, *, seconds: float, se
     try:
         _run(settle)
         thread.drain()
+        predictions: list[Prediction] = []
         started, used = monotonic(), process_time()
         _run(seconds)
+        while not any(prediction.valid for prediction in predictions) and monotonic() < started + _LONGEST_WAIT:
+            predictions += [p for result in thread.drain() for p in result.predictions]
+            _run(0.1)
         passed, used = monotonic() - started, process_time() - used
-        results = thread.drain()
     finally:
         thread.stop()
         loop_of.processEvents()
-    return meter.figures([p for result in results for p in result.predictions], 100 * used / passed)
+    return meter.figures(predictions, 100 * used / passed)
 
 
 @dataclass(frozen=True, slots=True)
