@@ -125,7 +125,8 @@ class Preset(BaseModel):
         Folds of the cross-validation.
     search_controls : int
         Subnets on which the ranking by inherited weights is compared with that of separate training, beside what
-        else the search is compared with (`offline.search.controls`); 0 for no comparison.
+        else the search is compared with (`offline.search.controls`); 0 for no comparison. Of `compact` they would take
+        most of the time of a run, so they are asked for.
     start : Start or None
         The bundle whose weights the networks begin with, and whose preprocessing is used; None to begin from nothing.
     """
@@ -293,6 +294,5 @@ PRESETS = {
         finetune_rate=1.0,
         protocol="subjects",
         folds=5,
-        search_controls=SEARCH_SAMPLE,
     ),
 }

@@ -104,7 +104,7 @@ SearchControlsOption = Annotated[
     typer.Option(
         "--search-controls/--no-search-controls",
         help="Compare the search with a random one, the largest and a median subnet, and inherited weights with "
-        "separate training. With fine-tuning it takes most of the time of a run; on if neither is named.",
+        "separate training. On in the preset paper; in compact it takes most of the time of a run, and is asked for.",
     ),
 ]
 SearchSampleOption = Annotated[

@@ -127,8 +127,17 @@ def _changed_preset(options: RunOptions) -> Preset:
         networks=None if options.networks is None else options.networks.value,
         strategy=None if options.search is None else options.search.value,
         latency=options.latency,
-        search_controls=0 if options.search_controls is False else options.search_sample,
+        search_controls=_search_controls(options, base),
     )
+
+
+def _search_controls(options: RunOptions, base: Preset) -> int | None:
+    """Return how many subnets the ranking is checked on, 0 for no controls, None for what the preset says."""
+    from offline.presets import SEARCH_SAMPLE
+
+    if options.search_controls is None or options.search_sample:
+        return options.search_sample
+    return (base.search_controls or SEARCH_SAMPLE) if options.search_controls else 0
 
 
 def _with_values(

@@ -94,7 +94,8 @@ def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.Mon
     asked: list[RunSettings] = []
     monkeypatch.setattr(runs, "_execute", lambda settings, *_, **__: asked.append(settings))
     for more in (
-        "--preset compact --no-search-controls",
+        "--preset paper --no-search-controls",
+        "--preset compact --search-controls",
         "--preset compact --epochs 16 --search-sample 12",
         "--preset compact --recipe epochs=20 --recipe steps=100 --recipe time_mask=0.2",
         "--preset paper --epochs 3 --recipe sandwich=2 --recipe optimizer=adamw --recipe warm_up=5",
@@ -110,12 +111,12 @@ def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.Mon
             again = runner.invoke(cli.app, [stage, *words[1:]])
             assert again.exit_code == 0, again.output
             assert asked.pop() == asked[-1]
-    assert [settings.preset.search_controls for settings in asked[:3]] == [0, 12, 8]
-    assert asked[2].preset.recipe.time_mask == 0.2
-    assert asked[4].threshold == ">=4"
-    assert (asked[5].preset.search.objective.size_weight, asked[5].preset.search.population) == (0.5, 30)
-    assert asked[5].preset.search.generations == 6
-    assert asked[6].preset.search.objective.size_unit == 1000
+    assert [settings.preset.search_controls for settings in asked[:4]] == [0, 8, 12, 0]
+    assert asked[3].preset.recipe.time_mask == 0.2
+    assert asked[5].threshold == ">=4"
+    assert (asked[6].preset.search.objective.size_weight, asked[6].preset.search.population) == (0.5, 30)
+    assert asked[6].preset.search.generations == 6
+    assert asked[7].preset.search.objective.size_unit == 1000
 
 
 @pytest.mark.parametrize(

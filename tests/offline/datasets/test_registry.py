@@ -34,7 +34,7 @@ def test_the_list_tells_what_a_folder_holds(deap_root: Path, seed_root: Path, tm
     (tmp_path / "deap").symlink_to(deap_root)
     (tmp_path / "Preprocessed_EEG").symlink_to(seed_root / "Preprocessed_EEG")
     rows = {row.info.name: row for row in list_datasets(tmp_path)}
-    assert list(rows) == [*NAMES, "simulated"]
+    assert list(rows) == [*NAMES, "simulated", "cross"]
     assert {name for name, row in rows.items() if row.held} == {"deap", "seed", "simulated"}
     assert rows["deap"].found == f"2 subjects of synthetic files in {tmp_path / 'deap'}"
     assert rows["eegmat"].found.startswith("No subject of EEGMAT is complete there")
