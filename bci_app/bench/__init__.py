@@ -1,4 +1,4 @@
-"""Benchmarks: figures of this machine, each in processes of its own, never pass or fail by themselves."""
+"""Benchmarks: figures of this machine, each in its own processes, never pass or fail by themselves."""
 
 from bci_app.bench.run import Report, run_benchmarks
 

@@ -1,4 +1,4 @@
-"""What a benchmark loads the engine with: a stream in a process of its own."""
+"""What a benchmark loads the engine with: a stream in its own process."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ PREDICTIONS_PER_S = 8
 _MEMORY_STREAM_SECONDS = 3600.0
 _MEMORY_SPEED = 60.0
 _PEER_INTERVAL = 0.01
-# Filtered by the peer where the model has no band-pass of its own.
+# Filtered by the peer where the model has no band-pass.
 _BAND = (1.0, 45.0)
 _START_SECONDS = 60.0
 # Ten seconds on screen, full when it is measured; a quick look does without.
@@ -144,7 +144,7 @@ def _peer(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any
     steps = loaded.spec.preprocessing.steps
     band = next(((step.low, step.high) for step in steps if isinstance(step, BandPass)), _BAND)
     settings = {"source_id": source_id, "seconds": seconds, "interval": _PEER_INTERVAL, "band": band}
-    # It brings a liblsl of its own, which reads its configuration from a file.
+    # It brings its own liblsl, which reads its configuration from a file.
     from bci_app.sources.lsl.library import LOOPBACK_CONFIG
 
     with tempfile.TemporaryDirectory() as folder:

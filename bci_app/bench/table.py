@@ -19,7 +19,7 @@ def lines(report: Report) -> Iterator[str]:
     versions = ", ".join(f"{name} {number}" for name, number in report.versions.items())
     yield f"{report.date}; {', '.join(f'{key} {value}' for key, value in report.machine.items())}"
     yield versions
-    yield f"Model {report.bundle}, {PREDICTIONS_PER_S} predictions/s; LSL on loopback, sender in a process of its own"
+    yield f"Model {report.bundle}, {PREDICTIONS_PER_S} predictions/s; LSL on loopback, sender in its own process"
     yield ""
     yield f"{'session':<32}{'p50':>9}{'p99':>9}{'age p50':>10}{'CPU':>8}{'lost':>6}{'backlog':>20}"
     for key, name in _SESSIONS.items():

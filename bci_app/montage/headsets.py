@@ -54,7 +54,7 @@ HEADSETS: Mapping[str, Headset] = MappingProxyType({
     ),
 })  # fmt: skip
 """Electrodes and rates as their makers state them: Muse 2, Emotiv EPOC, OpenBCI Cyton and Cyton with Daisy (the
-default places of its own program), the 19 of the international 10-20 system, and the cap of DEAP (BioSemi)."""
+default places of the OpenBCI program), the 19 of the international 10-20 system, and the cap of DEAP (BioSemi)."""
 
 
 def montage_channels(text: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Output(Protocol):
     """Somewhere that predictions go: a file, an LSL stream, a network address.
 
-    After `start`, an output is called from one thread of its own (see `OutputWorker`), so `publish` may wait
+    After `start`, an output is called from its own thread (see `OutputWorker`), so `publish` may wait
     for a slow receiver.
     """
 

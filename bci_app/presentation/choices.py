@@ -37,7 +37,7 @@ _MOST_RECORDINGS = 100
 
 @dataclass(frozen=True, slots=True)
 class SourceChoice:
-    """A source, and what the user states in place of its own description.
+    """A source, and what the user states in place of what it says itself.
 
     Attributes
     ----------

@@ -108,7 +108,7 @@ def run_settings(options: RunOptions) -> RunSettings:
 
 
 def _changed_preset(options: RunOptions) -> Preset:
-    """Return the preset with the settings that were asked for in place of its own."""
+    """Return the preset with the settings that were asked for in place of those of the preset."""
     base, words = known_preset(options.preset), options.search_setting
     objective = _with_values(base.search.objective, words, "--search-setting", beside=base.search)
     searched = _with_values(base.search, words, "--search-setting", beside=objective)

@@ -99,7 +99,7 @@ def load_brainflow() -> Library:
     """
     try:
         with warnings.catch_warnings():
-            # On Python 3.11 BrainFlow falls back to pkg_resources, which warns of its own end.
+            # On Python 3.11 BrainFlow falls back to pkg_resources, which warns that it will end.
             warnings.simplefilter("ignore")
             from brainflow import board_shim, exit_codes
 
