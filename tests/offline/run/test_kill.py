@@ -17,7 +17,7 @@ from tests.offline.processes import start_command
 FOLD, FINAL = Path("subjects/fold01/mental_load"), Path("final/mental_load")
 COMMAND = (
     "run --dataset eegmat --subjects 4 --protocol subjects --folds 1 --epochs 3 --generations 2 --finetune 3 "
-    "--search-setting population=12 --search-setting kept=6 --search-setting mutations=6 "
+    "--search-controls --search-setting population=12 --search-setting kept=6 --search-setting mutations=6 "
     "--search-setting crossovers=6 --processes 1"
 )  # fmt: skip
 
