@@ -1,6 +1,6 @@
 """Two data sets as one: people of the one are trained on, those of the other are tested, on the electrodes of both.
 
-``--dataset "cross?train=eegmat&train_root=A&test=eegmat&test_root=B" --protocol cross-dataset``. Names of people begin
+``--dataset "cross?train=NAME&train_root=A&test=NAME&test_root=B" --protocol cross-dataset``. Names of people begin
 with ``train:`` or ``test:``.
 """
 
