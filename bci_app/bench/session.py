@@ -165,8 +165,7 @@ def with_predictions_per_second(loaded: LoadedBundle, number: float) -> LoadedBu
 
 def standard_rest(loaded: LoadedBundle) -> Rest:
     """Return a rest baseline that changes nothing, so that predictions begin at once."""
-    spec = loaded.spec.preprocessing
-    shape = (len(spec.channels), spec.n_features)
+    shape = (len(loaded.spec.preprocessing.channels), 1)
     return Rest(np.zeros(shape), np.ones(shape))
 
 

@@ -321,8 +321,7 @@ def measure_viewer(source_id: str, *, seconds: float, settle: float, size: tuple
 
 def _standard_rest(bundle: LoadedBundle) -> Rest:
     """Return a rest baseline that changes nothing."""
-    spec = bundle.spec.preprocessing
-    shape = (len(spec.channels), spec.n_features)
+    shape = (len(bundle.spec.preprocessing.channels), 1)
     return Rest(np.zeros(shape), np.ones(shape))
 
 

@@ -6,13 +6,16 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bci_app.bench.load import padded
 from bci_app.bench.run import BenchmarkError, _measured
 from bci_app.bench.session import measure_memory, standard_rest, with_predictions_per_second
 from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.bundle.store import find_bundle
 from bci_app.cli.app import main
+from bci_app.preprocessing import network_input
 from tests.bundles import CHANNELS, write_bundle
 
 
@@ -69,3 +72,11 @@ def test_failing_process_is_one_message(tmp_path: Path) -> None:
     settings = {"bundle": str(tmp_path / "none"), "stream_seconds": 1.0, "speed": 1.0}
     with pytest.raises(BenchmarkError, match="There is no bundle"):
         _measured("memory", settings, 60.0)
+
+
+@pytest.mark.parametrize("name", ["mental-load", "synthetic-vad"])
+def test_the_rest_of_a_benchmark_fits_the_models_that_ship(name: str) -> None:
+    loaded = load_bundle(find_bundle(name))
+    spec = loaded.spec.preprocessing
+    window = np.zeros((len(spec.channels), spec.token.n_features(spec.window)))
+    assert np.isfinite(network_input(spec, window, standard_rest(loaded))).all()
