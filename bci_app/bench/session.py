@@ -15,7 +15,7 @@ from bci_app.engine import Engine
 from bci_app.events import Prediction
 from bci_app.outputs.base import Output
 from bci_app.outputs.jsonl import JsonLinesOutput
-from bci_app.preprocessing import Rest
+from bci_app.preprocessing import standard_rest
 from bci_app.recording.recorder import Recorder
 from bci_app.sources.base import Source
 from bci_app.sources.lsl.library import local_clock
@@ -163,12 +163,6 @@ def with_predictions_per_second(loaded: LoadedBundle, number: float) -> LoadedBu
     return replace(loaded, spec=changed)
 
 
-def standard_rest(loaded: LoadedBundle) -> Rest:
-    """Return a rest baseline that changes nothing, so that predictions begin at once."""
-    shape = (len(loaded.spec.preprocessing.channels), 1)
-    return Rest(np.zeros(shape), np.ones(shape))
-
-
 def measure_session(source: Source, loaded: LoadedBundle, seconds: float) -> SessionFigures:
     """Run a session that writes JSON lines, for so many seconds after settling."""
     shortest, longest = _SETTLE_SECONDS
@@ -183,7 +177,7 @@ def measure_session(source: Source, loaded: LoadedBundle, seconds: float) -> Ses
 def _start(source: Source, loaded: LoadedBundle, folder: Path, meter: Output) -> Engine:
     engine = Engine(source, loaded, outputs=(JsonLinesOutput(folder / "predictions.jsonl"), meter))
     engine.start()
-    engine.set_rest(standard_rest(loaded))
+    engine.set_rest(standard_rest(loaded.spec.preprocessing))
     return engine
 
 

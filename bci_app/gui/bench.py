@@ -25,7 +25,7 @@ from bci_app.events import Prediction
 from bci_app.gui.app import make_application
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
-from bci_app.preprocessing import Rest
+from bci_app.preprocessing import standard_rest
 from bci_app.presentation.opening import Ready
 from bci_app.sources.base import Source
 from bci_app.sources.lsl.library import local_clock, use_loopback
@@ -207,7 +207,7 @@ def measure_window(
 
     def take_rest() -> None:
         if controller.engine is not None:
-            controller.engine.set_rest(_standard_rest(bundle))
+            controller.engine.set_rest(standard_rest(bundle.spec.preprocessing))
 
     controller.session_changed.connect(take_rest)
     controller.traces_extended.connect(note_first)
@@ -248,7 +248,7 @@ def measure_headless(source: Source, bundle: LoadedBundle, *, seconds: float, se
     meter = _Meter(source)
     engine = Engine(meter, bundle)
     engine.start()
-    engine.set_rest(_standard_rest(bundle))
+    engine.set_rest(standard_rest(bundle.spec.preprocessing))
     thread = EngineThread(engine)
     thread.start()
     loop_of = QApplication.instance() or QApplication(sys.argv[:1])
@@ -317,12 +317,6 @@ def measure_viewer(source_id: str, *, seconds: float, settle: float, size: tuple
     passed, used = monotonic() - started, process_time() - used
     viewer.close()
     return ViewerFigures(version("mne-lsl"), count.paintings / passed, 100 * used / passed)
-
-
-def _standard_rest(bundle: LoadedBundle) -> Rest:
-    """Return a rest baseline that changes nothing."""
-    shape = (len(bundle.spec.preprocessing.channels), 1)
-    return Rest(np.zeros(shape), np.ones(shape))
 
 
 def _run(seconds: float) -> None:
