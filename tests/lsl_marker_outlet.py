@@ -1,4 +1,4 @@
-"""An LSL marker outlet in a process of its own: sends what it receives line by line on standard input."""
+"""An LSL marker outlet in a separate process: sends what it receives line by line on standard input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An LSL outlet in a process of its own, which tests kill, stop and start again.
+"""An LSL outlet in a separate process, which tests kill, stop and start again.
 
 Channel 0 carries the index of the sample on a clock that all outlets with the same epoch share, so
 that a receiver knows which samples it never got.
@@ -25,7 +25,7 @@ def unique(name: str) -> str:
 
 
 class OutletProcess:
-    """A module of the tests that runs an outlet, in a process of its own."""
+    """A module of the tests that runs an outlet, in a separate process."""
 
     def __init__(self, module: str, *options: str, through: Sequence[str] = ()) -> None:
         self._process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""MNE-LSL as sender and receiver, in a process of its own: it brings its own liblsl.
+"""MNE-LSL as sender and receiver, in a separate process: it brings its own liblsl.
 
 ``python -m tests.lsl_peers receive SOURCE_ID SECONDS OUT.npz`` stores what its StreamLSL received;
 ``python -m tests.lsl_peers play FILE NAME SOURCE_ID`` plays a file with its PlayerLSL until killed.

@@ -89,7 +89,7 @@ class SessionFiles:
       whenever the baseline changes (see `ModelState`). With it and the index the predictions can be
       computed again from the samples, wherever in a session the recording began.
     - ``Markers``: those of the app; markers that came with the samples, and those of other LSL streams,
-      have streams of their own, named after their origin.
+      have separate streams, named after their origin.
     - ``Predictions``: per window the index of its last sample, validity, reasons, quality, times, and
       of each class the probability and the smoothed one (nan where there is none).
     - Streams beside (see `on_beside`), each as its sender describes it, and its ``… index``.

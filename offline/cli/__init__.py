@@ -16,7 +16,7 @@ from offline.cli.results import compare, evaluate, report
 from offline.cli.runs import export, run, search, sweep, train
 
 GROUPS = {"datasets": datasets}
-"""Commands with commands of their own."""
+"""Commands that have subcommands."""
 
 COMMANDS = (synth, space, run, sweep, train, search, export, elastic, emotion, report, compare, evaluate, bench)
 """Every other command, in the order of the help."""

@@ -90,7 +90,7 @@ def synth(
             raise DatasetError(f"Cannot make so many {what}", found=str(number), expected=f"{least} to {most}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise DatasetError(
-            "Synthetic files need a folder of their own", found=str(folder), expected="an empty or new folder"
+            "Synthetic files need a separate folder", found=str(folder), expected="an empty or new folder"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -110,7 +110,7 @@ def _take(network: Network, found: dict[bytes, NDArray[np.float32]]) -> None:
 
 
 def warm_start(network: Network, networks: dict[tuple[str, ...], Network], targets: Sequence[str]) -> None:
-    """Give a supernet the weights of a bundle's network, as those of the subnet of the same architecture.
+    """Load the weights of a bundle's network into a supernet, as those of the subnet of the same architecture.
 
     Where the bundle predicts the same targets with as many classes, the classifier is taken too.
 

@@ -56,7 +56,7 @@ class RunSettings(BaseModel):
         Protocols of the splits, side by side.
     folds : int or None
         Folds of the cross-validation, the protocol's own for None; 1 runs the first of them only
-        (of each subject, where subjects have folds of their own).
+        (of each subject, where each subject has its own folds).
     subjects : tuple of str, int or None
         Which ones, or how many, the first ones; all but the demo's for None.
     targets : tuple of str or None

@@ -45,7 +45,7 @@ def automatic_fuse(parameters: int, *, batch_size: int, tokens: int, width: int,
     free = device.free_bytes()
     if free is None:
         return 1
-    # Weights, gradients, two moments, average and kept weights, each once more in the stack; then the activations.
+    # Weights, gradients, two moments, average and kept weights, each again in the stack; then the activations.
     needed = 2 * 6 * 4 * parameters + 4 * _ACTIVATIONS * batch_size * tokens * width * depth
     return max(1, int(0.8 * free / needed))
 

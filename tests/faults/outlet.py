@@ -1,4 +1,4 @@
-"""An outlet with faults, in a process of its own.
+"""An outlet with faults, in a separate process.
 
 Each channel carries a signal made from its name, so that a channel is the same wherever it stands; the
 channel ``INDEX`` carries the number of the sample on a clock that all outlets with one epoch share.

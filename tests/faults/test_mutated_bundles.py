@@ -19,7 +19,7 @@ from bci_app.bundle import LoadedBundle
 def test_damaged_bundles_are_loaded_or_refused(
     bundle: LoadedBundle, tmp_path: Path, project_root: Path, count: int, report: Callable[..., None]
 ) -> None:
-    """In a process of its own, so that a crash of ONNX Runtime is seen and memory can be measured."""
+    """In a separate process, so that a crash of ONNX Runtime is seen and memory can be measured."""
     command = [sys.executable, "-W", "error", "-m", "tests.faults.mutated_bundles", str(bundle.folder), str(tmp_path)]
     done = subprocess.run(
         [*command, "0", str(count)], cwd=project_root, capture_output=True, text=True, timeout=900, check=False

@@ -1,4 +1,4 @@
-"""A window on the offscreen platform, with settings of its own, closed at the end of every test."""
+"""A window on the offscreen platform, with its own settings, closed at the end of every test."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.skipif(
 
 
 class Desk:
-    """A display of its own, with hands.
+    """A separate display, with hands.
 
     Parameters
     ----------

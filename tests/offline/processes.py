@@ -15,7 +15,7 @@ if _FORKS:
 
 
 def start(call: Callable[..., object], *arguments: object, errors: Path) -> BaseProcess:
-    """Start a function in a process group of its own; what it prints to standard error is in a file."""
+    """Start a function in its own process group; what it prints to standard error is in a file."""
     process = _CONTEXT.Process(target=_call, args=(call, arguments, errors))
     process.start()
     return process

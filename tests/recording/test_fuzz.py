@@ -37,7 +37,7 @@ def test_damaged_files_give_data_or_a_message(tmp_path: Path, files: dict[str, b
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(os.name == "nt", reason="memory is measured by getrusage")
 def test_thousands_of_damaged_files(tmp_path: Path, project_root: Path) -> None:
-    """In a process of its own, so that a crash of a library is seen and memory can be measured."""
+    """In a separate process, so that a crash of a library is seen and memory can be measured."""
     command = [sys.executable, "-W", "error", "-m", "tests.recording.fuzz", str(tmp_path), "1000", "2500"]
     done = subprocess.run(command, cwd=project_root, capture_output=True, text=True, timeout=1700, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

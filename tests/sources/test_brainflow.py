@@ -276,7 +276,7 @@ def test_rows_of_other_kinds_are_streams_of_the_recording(tmp_path: Path) -> Non
     assert {"SYNTHETIC PPG", "SYNTHETIC EDA", "SYNTHETIC Temperature"} <= set(streams)
     np.testing.assert_allclose(motion["time_stamps"], eeg["time_stamps"], atol=1e-6)
     assert eeg["time_series"].shape[1] == len(engine.info.channels)
-    # A preset of its own, as a Muse's motion is: its own samples, on the same clock.
+    # A separate preset, as that of a Muse's motion: its own samples, on the same clock.
     apart = streams["SYNTHETIC auxiliary Accelerometer"]
     assert apart["time_series"].shape == (pytest.approx(len(eeg["time_series"]), abs=60), 3)
     assert np.abs(apart["time_stamps"][-1] - eeg["time_stamps"][-1]) < 0.3

@@ -16,7 +16,7 @@ STREAM = LslStream("head", "EEG", "amp-1", "another-machine", 4, 250.0, "1")
 
 
 class Inlet:
-    """A sender with a clock of its own, which may fall silent."""
+    """A sender with its own clock, which may fall silent."""
 
     def __init__(self) -> None:
         self.offset = 12.5

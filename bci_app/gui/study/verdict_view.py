@@ -1,4 +1,4 @@
-"""Learning after a study: choose a model and a target, and see what a model of one's own is worth."""
+"""Learning after a study: choose a model and a target, and see what your own model is worth."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class VerdictView(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 2 * GRID, 0, 0)
         column.setSpacing(GRID)
-        column.addWidget(label("A model of your own", role="strong"))
+        column.addWidget(label("Your own model", role="strong"))
         row = QHBoxLayout()
         row.setSpacing(GRID)
         self.target, self.bundle = QComboBox(), QComboBox()

@@ -1,4 +1,4 @@
-"""From the first page to a live session with one's own model, without leaving the window."""
+"""From the first page to a live session with your own model, without leaving the window."""
 
 from __future__ import annotations
 

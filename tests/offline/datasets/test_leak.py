@@ -1,7 +1,7 @@
 """A leak detector: real data on which neighbours in time look alike and nothing else helps.
 
 In UCI's EEG eye state recording a nearest neighbour finds the eyes' state in 98 % of shuffled samples
-and is at chance on stretches that it has not met. Any protocol that shares a stretch shows it here.
+and is at chance on stretches that it has not seen. Any protocol that shares a stretch shows it here.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Networks in processes of their own, when the processes do not live."""
+"""Networks in separate processes, when the processes do not live."""
 
 import threading
 import time

@@ -245,9 +245,9 @@ def test_front_and_hypervolume_are_written_as_csv(tmp_path: Path) -> None:
     for number, front in enumerate(by_generation):
         of_generation = [row for row in rows if int(row["generation"]) == number]
         assert [ArchConfig.from_json(row["arch"]) for row in of_generation] == [e.arch for e in front]
-        met = [e for e in everything if e.generation <= number]
-        keep = non_dominated(objectives(met))
-        assert {e.arch for e in front} == {e.arch for e, on_front in zip(met, keep, strict=True) if on_front}
+        seen = [e for e in everything if e.generation <= number]
+        keep = non_dominated(objectives(seen))
+        assert {e.arch for e in front} == {e.arch for e, on_front in zip(seen, keep, strict=True) if on_front}
         assert all(int(row["found"]) <= number for row in of_generation)
     assert {int(row["generation"]) for row in rows} == set(range(FRONT.generations))
     with (tmp_path / "hypervolume.csv").open(newline="") as file:
