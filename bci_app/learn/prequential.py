@@ -1,7 +1,8 @@
 """A person's head that learns as a session goes on: each rating first scores it, and then updates it.
 
 Such scores are honest: every rating is predicted before it is learnt from (Dawid 1984, J. Royal Statistical Society A
-147). Where updates make the head worse over the last `SPAN` ratings, the head of the profile answers again.
+147). The updated head learns unseen. It replaces the head of the profile once it has been better over the last `SPAN`
+ratings by more than chance explains, and gives way again once it is no better over as many.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from bci_app.study.trials import SELF_REPORT_SECONDS, Span, read_self_report
 SPAN = 10
 """Ratings over which the updated head is compared with that of the profile."""
 
-_WORSE = 0.02
-"""Share of windows by which the updated head may be worse over that span."""
+_CLEARLY = 2.82
+"""Standard errors by which a mean over that span must differ: one-sided 0.01 of Student's t with `SPAN` - 1 degrees."""
 
-_WORTH = 0.1
-"""By how much it must be better, once it was worse, to be used again."""
+_SMALLEST_SD = 0.05
+"""Ratings that all show the same are not certain because of that."""
 
 _MEMORY = 30.0
 """Trials that count: what is older fades, so that a session's drift is followed."""
@@ -101,7 +102,7 @@ class UpdatingHead:
     Parameters
     ----------
     profile : Profile
-        Where it begins, and what it goes back to.
+        Where it begins, and what answers until the updated head is clearly better.
 
     Attributes
     ----------
@@ -114,10 +115,13 @@ class UpdatingHead:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self.head = profile.head
-        self.updating = True
-        self._moments = _Moments.of(profile.memory)
-        self._own = profile.head
-        self._gains: deque[float] = deque(maxlen=SPAN)
+        self.updating = False
+        self._restart()
+
+    def _restart(self) -> None:
+        self._moments = _Moments.of(self._profile.memory)
+        self._updated = self._profile.head
+        self._shares: deque[tuple[float, float]] = deque(maxlen=SPAN)
 
     def rate(self, features: Array, *, high: bool, time: float = 0.0) -> Rated:
         """Score the heads by the windows of one rating, then learn from them.
@@ -131,20 +135,33 @@ class UpdatingHead:
         time : float
             Of the rating.
         """
-        right, own, profiles = (_right(head, features, high) for head in (self.head, self._own, self._profile.head))
-        self._gains.append(own - profiles)
+        right, updated, profiles = (
+            _right(head, features, high) for head in (self.head, self._updated, self._profile.head)
+        )
+        self._shares.append((updated, profiles))
         self._moments = self._moments.with_trial(features, high=high)
-        self._own = self._moments.head(self._profile.memory.penalty)
-        if len(self._gains) == SPAN:
-            gain = float(np.mean(self._gains))
-            if self.updating and gain < -_WORSE:
-                self.updating = False
-                self._own, self._moments = self._profile.head, _Moments.of(self._profile.memory)
-                self._gains.clear()
-            elif gain >= _WORTH:
-                self.updating = True
-        self.head = self._own if self.updating else self._profile.head
+        self._updated = self._moments.head(self._profile.memory.penalty)
+        if len(self._shares) == SPAN:
+            self._decide()
+        self.head = self._updated if self.updating else self._profile.head
         return Rated(time, high, right, profiles, self.updating)
+
+    def _decide(self) -> None:
+        shares = np.array(self._shares)
+        gain = shares[:, 0] - shares[:, 1]
+        if self.updating:
+            better = gain.mean() > 0
+        else:
+            # Ratings that have nothing to do with the EEG leave both heads at chance, and one of them ahead by luck.
+            better = _errors_above(gain, 0.0) >= _CLEARLY and _errors_above(shares[:, 0], 0.5) >= _CLEARLY
+        if (self.updating and not better) or _errors_above(-gain, 0.0) >= _CLEARLY:
+            self._restart()
+        self.updating = bool(better)
+
+
+def _errors_above(values: Array, level: float) -> float:
+    """Return by how many standard errors the mean of values lies above a level."""
+    return float((values.mean() - level) * np.sqrt(len(values)) / max(values.std(ddof=1), _SMALLEST_SD))
 
 
 def _right(head: Head, features: Array, high: bool) -> float:

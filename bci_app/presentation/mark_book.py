@@ -52,7 +52,7 @@ class MarkBook:
             self.log.markers.append(Mark(place, text))
         self._add(Event(self._feed.stream_time.since_start(marker.time), text, quiet=quiet))
         if self.learning is not None:
-            updating = self.learning.rated[-1].updating if self.learning.rated else True
+            updating = bool(self.learning.rated) and self.learning.rated[-1].updating
             rated = self.learning.on_marker(marker)
             if rated is not None:
                 self._event_log.note(rating_words(rated, updating=updating))

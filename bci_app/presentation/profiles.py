@@ -65,7 +65,7 @@ def rating_words(rated: Rated, *, updating: bool) -> str:
     found = f"rated {'high' if rated.high else 'low'}: {100 * rated.right:.0f} % of its windows were right"
     if rated.updating == updating:
         return found
-    return f"{found}; {'the updated head' if rated.updating else 'the profile'} answers again"
+    return f"{found}; {'the updated head' if rated.updating else 'the profile'} answers from here on"
 
 
 def learning_words(ratings: Sequence[Rated]) -> str:
@@ -74,7 +74,7 @@ def learning_words(ratings: Sequence[Rated]) -> str:
         return ""
     right = mean(one.right for one in ratings)
     number = f"{len(ratings)} rating{'' if len(ratings) == 1 else 's'}"
-    return f"{number}: {right:.2f} right, {'updated' if ratings[-1].updating else 'back to the profile'}"
+    return f"{number}: {right:.2f} right, {'updated head' if ratings[-1].updating else 'profile as it is'}"
 
 
 def refusal(problem: BciError) -> str:
