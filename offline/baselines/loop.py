@@ -14,7 +14,7 @@ from torch.nn import functional
 from offline.baselines.base import Floats, Fold
 from offline.metrics import fit_temperature, softmax
 
-EPOCHS, PATIENCE = 60, 10
+EPOCHS, PATIENCE = 100, 15
 """Of a run whose recipe counts steps for a small network; else the recipe's own."""
 
 _BATCH, _RATE, _DECAY, _WARM_UP = 64, 1e-3, 0.01, 0.1
@@ -23,9 +23,10 @@ _BATCH, _RATE, _DECAY, _WARM_UP = 64, 1e-3, 0.01, 0.1
 def trained_probabilities(network: nn.Module, fold: Fold) -> Floats:
     """Train a network on the training windows, and return the probabilities of the tested ones.
 
-    AdamW with a cosine schedule; classes count the same. The weights of the epoch with the least validation loss are
-    kept, and training ends when no epoch was better for so many. A temperature is fitted on validation windows, as for
-    the searched networks.
+    AdamW with a cosine schedule; classes count the same. Windows that overlap say nearly the same, so an epoch is a
+    random share of them that covers the recordings once: a quarter where a window is four hops long. The weights of the
+    epoch with the least loss on as many validation windows, evenly spaced, are kept, and training ends when no epoch
+    was better for so many. A temperature is fitted on all validation windows, as for the searched networks.
 
     Parameters
     ----------
@@ -42,10 +43,11 @@ def trained_probabilities(network: nn.Module, fold: Fold) -> Floats:
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
     rng = np.random.default_rng([fold.seed, 1])
     kept, least, best = copy.deepcopy(network.state_dict()), math.inf, 0
-    kept_logits = _logits(network, held)
+    overlap = max(1, fold.preprocessing.window // fold.preprocessing.hop)
     for epoch in range(epochs):
         network.train()
-        batches = np.array_split(rng.permutation(len(train)), max(1, round(len(train) / _BATCH)))
+        share = rng.permutation(len(train))[: math.ceil(len(train) / overlap)]
+        batches = np.array_split(share, max(1, round(len(share) / _BATCH)))
         for number, index in enumerate(batches):
             for group in optimizer.param_groups:
                 group["lr"] = _rate_at((epoch + (number + 1) / len(batches)) / epochs)
@@ -53,15 +55,14 @@ def trained_probabilities(network: nn.Module, fold: Fold) -> Floats:
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-        logits = _logits(network, held)
-        validation = float(functional.cross_entropy(logits, y_held, weights))
+        validation = float(functional.cross_entropy(_logits(network, held[::overlap]), y_held[::overlap], weights))
         if validation < least:
-            kept, kept_logits, least, best = copy.deepcopy(network.state_dict()), logits, validation, epoch
+            kept, least, best = copy.deepcopy(network.state_dict()), validation, epoch
         elif epoch - best >= patience:
             break
     network.load_state_dict(kept)
-    counted = fold.split.validation
-    temperature = fit_temperature(kept_logits.double().numpy(), fold.labels[counted], fold.trial[counted])
+    counted, logits = fold.split.validation, _logits(network, held).double().numpy()
+    temperature = fit_temperature(logits, fold.labels[counted], fold.trial[counted])
     return softmax(_logits(network, test).double().numpy() / temperature)
 
 
