@@ -135,7 +135,7 @@ class TruthStream:
     def __init__(self, script: Script, source_id: str) -> None:
         self._script = script
         self._source_id = source_id
-        self._outlet: Any = None
+        self.outlet: Any = None
         self._tick = -1.0
         self.state = Emotion()
         """The state at the newest sample that was sent."""
@@ -154,7 +154,7 @@ class TruthStream:
         channels = header.desc().append_child("channels")
         for name in DIMENSIONS:
             channels.append_child("channel").append_child_value("label", name)
-        self._outlet = pylsl.StreamOutlet(header)
+        self.outlet = pylsl.StreamOutlet(header)
 
     def follow(self, seconds: NDArray[np.float64], stamps: NDArray[np.float64]) -> None:
         """Send the states that belong to samples of the replay, with their stamps."""
@@ -164,11 +164,11 @@ class TruthStream:
         begun = np.flatnonzero(np.diff(ticks, prepend=self._tick))
         self._tick = float(ticks[-1])
         for row in begun:
-            self._outlet.push_sample(states[row].tolist(), float(stamps[row]))
+            self.outlet.push_sample(states[row].tolist(), float(stamps[row]))
 
     def close(self) -> None:
         """Withdraw the stream."""
-        self._outlet = None
+        self.outlet = None
 
 
 class SimulatedReplay(ReplaySource):

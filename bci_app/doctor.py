@@ -48,7 +48,7 @@ _DISPLAYLESS_PLATFORMS = ("offscreen", "minimal", "vnc", "linuxfb", "eglfs")
 _LOOPBACK_SECONDS = 5.0
 
 # An ONNX model (opset 13) of the one node y = -x, float32 of length 1.
-_NEGATION = bytes.fromhex(
+NEGATION = bytes.fromhex(
     "08083a320a0b0a017812017922034e65671201675a0f0a0178120a0a08080112040a020801620f0a0179120a0a08080112040a02080142040a00100d"
 )
 
@@ -83,10 +83,10 @@ def examine() -> list[Finding]:
     checks: list[tuple[str, Callable[[], str]]] = [
         ("Python", _python),
         ("LSL library", _lsl_library),
-        ("LSL streams", _lsl_loopback),
-        ("BrainFlow", _brainflow),
+        ("LSL streams", check_lsl),
+        ("BrainFlow", check_brainflow),
         ("Display", _display),
-        ("ONNX Runtime", _onnx_runtime),
+        ("ONNX Runtime", check_onnx_runtime),
         ("Shipped model", _shipped_bundle),
     ]
     return [_finding(name, check) for name, check in checks]
@@ -111,7 +111,7 @@ def _lsl_library() -> str:
     return f"liblsl {library_version()}, pylsl {_version('pylsl')}"
 
 
-def _lsl_loopback() -> str:
+def check_lsl() -> str:
     """Send one sample to oneself, as any two programs on this machine would."""
     from bci_app.sources.lsl.library import load_pylsl, scope
 
@@ -144,7 +144,7 @@ def _lsl_loopback() -> str:
     return f"found and received in {seconds * 1e3:.0f} ms; scope: {where}"
 
 
-def _brainflow() -> str:
+def check_brainflow() -> str:
     from bci_app.sources.brainflow.boards import board_ids
 
     return f"{len(board_ids())} boards, version {_version('brainflow')}"
@@ -157,14 +157,14 @@ def _display() -> str:
     return f"{os.environ.get('QT_QPA_PLATFORM') or _display_name()}, PyQt6 {_version('PyQt6')}"
 
 
-def _onnx_runtime() -> str:
+def check_onnx_runtime() -> str:
     try:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
     except (ImportError, OSError) as error:
         raise _onnx_trouble(error) from error
     try:
-        session = onnxruntime.InferenceSession(_NEGATION, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(NEGATION, providers=["CPUExecutionProvider"])
         (result,) = session.run(None, {"x": np.ones(1, dtype=np.float32)})
     except (state.Fail, state.InvalidProtobuf, state.RuntimeException, state.EPFail, RuntimeError) as error:
         raise _onnx_trouble(error) from error
@@ -216,11 +216,11 @@ def missing_x_libraries(*, loads: Callable[[str], bool] | None = None) -> list[s
 def _missing(libraries: dict[str, str], loads: Callable[[str], bool] | None) -> list[str]:
     if not sys.platform.startswith("linux"):
         return []
-    test = loads or _loads
+    test = loads or can_load
     return [package for library, package in libraries.items() if not test(library)]
 
 
-def _loads(library: str) -> bool:
+def can_load(library: str) -> bool:
     try:
         ctypes.CDLL(library)
     except OSError:

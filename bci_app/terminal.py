@@ -165,7 +165,7 @@ class TerminalView:
         return text
 
 
-class _Lines:
+class Lines:
     """What there is to say where there is no screen to draw on: new notices, and a prediction now and then."""
 
     def __init__(self, console: Console) -> None:
@@ -240,7 +240,7 @@ def run_in_terminal(
     """
     console = console or Console(quiet=quiet)
     view = TerminalView(engine.spec, source) if engine.spec is not None else None
-    lines = _Lines(console)
+    lines = Lines(console)
     drawn = view is not None and console.is_terminal and not console.quiet
     thread = EngineThread(engine, follow=follow)
     end = math.inf if seconds is None else time.monotonic() + seconds

@@ -70,7 +70,7 @@ def test_truth_is_sent_at_its_rate_however_samples_are_cut(session: Session, mon
             sent.append(stamp)
 
     stream = TruthStream(session.script, "x")
-    monkeypatch.setattr(stream, "_outlet", Outlet())
+    monkeypatch.setattr(stream, "outlet", Outlet())
     times = np.arange(500) / 250.0
     for start in range(0, 500, 7):
         stream.follow(times[start : start + 7], times[start : start + 7])

@@ -51,8 +51,8 @@ def test_a_check_that_fails_does_not_stop_the_next(monkeypatch: pytest.MonkeyPat
     def fail() -> str:
         raise BciError("It is broken", found="a crack", fix="Glue it.")
 
-    monkeypatch.setattr(doctor, "_brainflow", fail)
-    monkeypatch.setattr(doctor, "_lsl_loopback", fail)
+    monkeypatch.setattr(doctor, "check_brainflow", fail)
+    monkeypatch.setattr(doctor, "check_lsl", fail)
     findings = {finding.name: finding for finding in doctor.examine()}
     assert not findings["BrainFlow"].ok
     assert findings["BrainFlow"].detail == "It is broken: a crack"
@@ -81,7 +81,7 @@ def test_no_display_is_told(no_display: pytest.MonkeyPatch) -> None:
 @linux
 def test_missing_libraries_are_told_with_the_install_line(no_display: pytest.MonkeyPatch) -> None:
     no_display.setenv("DISPLAY", ":0")
-    no_display.setattr(doctor, "_loads", lambda name: "cursor" not in name and "EGL" not in name)
+    no_display.setattr(doctor, "can_load", lambda name: "cursor" not in name and "EGL" not in name)
     problem = doctor.display_problem()
     assert problem is not None
     assert "sudo apt install libxcb-cursor0 libegl1" in problem
@@ -120,7 +120,7 @@ def test_display_that_answers_is_no_problem(no_display: pytest.MonkeyPatch) -> N
 
 def test_offscreen_needs_no_display(no_display: pytest.MonkeyPatch) -> None:
     no_display.setenv("QT_QPA_PLATFORM", "offscreen")
-    no_display.setattr(doctor, "_loads", lambda _: True)
+    no_display.setattr(doctor, "can_load", lambda _: True)
     assert doctor.display_problem() is None
 
 
@@ -138,6 +138,6 @@ def test_looking_loads_no_qt() -> None:
 
 
 def test_broken_onnx_runtime_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "_NEGATION", b"not a model")
+    monkeypatch.setattr(doctor, "NEGATION", b"not a model")
     with pytest.raises(BciError, match="ONNX Runtime does not work"):
-        doctor._onnx_runtime()
+        doctor.check_onnx_runtime()

@@ -8,13 +8,13 @@ import pytest
 from rich.console import Console
 
 from bci_app.events import Phase, Status
-from bci_app.terminal import _Lines
+from bci_app.terminal import Lines
 
 RUNNING = Status(Phase.RUNNING, "", 250.0, 250.0, 1000, 0, 0.01, 1.0, 1.0)
 
 
 def test_each_trouble_is_told_once_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = _Lines(Console(quiet=True))
+    lines = Lines(Console(quiet=True))
     slow = [replace(RUNNING, notice=f"The stream runs at {rate} Hz.") for rate in (242.1, 242.3)]
     lost = replace(RUNNING, phase=Phase.LOST, message="The stream is lost.", recording="s.xdf")
     failed = replace(RUNNING, recording_error="Recording has [stopped].")

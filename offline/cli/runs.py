@@ -37,14 +37,14 @@ def run(options: RunOptions, bundle: BundleOptions, where: ComputeOptions, seeds
     chosen_compute(where)  # a device that is not there is refused before the data are read
     settings, shipping, baselines = run_settings(options), _shipping(bundle), known_baselines(bundle.baselines)
     if seeds == 1:
-        _execute(settings, options.out, where, root=options.root, shipping=shipping, baselines=baselines)
+        execute(settings, options.out, where, root=options.root, shipping=shipping, baselines=baselines)
         return
     folders = [options.out / f"seed-{options.seed + number}" for number in range(seeds)]
     shared = replace(where, cache=where.cache or options.out / "windows")
     for number, folder in enumerate(folders):
         of_seed = settings.model_copy(update={"seed": options.seed + number})
         ships = shipping if number == 0 else replace(shipping, folder=None)  # one bundle for a folder that was named
-        _execute(of_seed, folder, shared, root=options.root, shipping=ships, baselines=baselines)
+        execute(of_seed, folder, shared, root=options.root, shipping=ships, baselines=baselines)
     compare(folders, options.out)
 
 
@@ -67,14 +67,14 @@ def sweep(
 
     out = options.out
     jobs = Sweep(ENGINES[engine.value](compute.processes, address), store or str(out.with_name(f"{out.name}-jobs")))
-    _execute(run_settings(options), out, where, root=options.root, spread=jobs)
+    execute(run_settings(options), out, where, root=options.root, spread=jobs)
 
 
 @with_option_groups
 def train(options: RunOptions, where: ComputeOptions) -> None:
     """Train the supernets of a run and stop; `search` and `export` go on with it, with the settings given here."""
     require_extra()
-    _execute(run_settings(options), options.out, where, root=options.root, until="training")
+    execute(run_settings(options), options.out, where, root=options.root, until="training")
     print(f"trained; go on with: bci-offline search {options.out}")
 
 
@@ -84,7 +84,7 @@ def search(run_folder: RunArgument, where: ComputeOptions, root: RootOption = No
     require_extra()
     from offline.run import read_settings
 
-    _execute(read_settings(run_folder), run_folder, where, root=root, until="search")
+    execute(read_settings(run_folder), run_folder, where, root=root, until="search")
     print(f"searched; go on with: bci-offline export {run_folder}")
 
 
@@ -95,7 +95,7 @@ def export(run_folder: RunArgument, bundle: BundleOptions, where: ComputeOptions
     from offline.run import read_settings
 
     settings, baselines = read_settings(run_folder), known_baselines(bundle.baselines)
-    _execute(settings, run_folder, where, root=root, shipping=_shipping(bundle), baselines=baselines)
+    execute(settings, run_folder, where, root=root, shipping=_shipping(bundle), baselines=baselines)
 
 
 def _shipping(options: BundleOptions) -> Shipping:
@@ -104,7 +104,7 @@ def _shipping(options: BundleOptions) -> Shipping:
     return Shipping(options.export, options.name, int8=options.int8, bad_channels=options.bad_channels)
 
 
-def _execute(
+def execute(
     settings: RunSettings,
     out: Path,
     where: DeviceOptions,

@@ -45,7 +45,7 @@ from offline.datasets.windows import (
 
 FORMAT = 3
 _MANIFEST = "manifest.json"
-_START_SECONDS = 4.0
+START_SECONDS = 4.0
 """What starting processes takes: mostly the import of SciPy in each."""
 
 _ARRAYS = ("tokens", "labels", "subject", "session", "trial", "last", "seconds", "stimulus")
@@ -293,7 +293,7 @@ def _results(
         result = _prepare_subject(dataset, spec, name, path)
         saved = (time.perf_counter() - start) * len(numbered) * (1 - 1 / jobs)
         yield name, result
-        if not shared and saved > _START_SECONDS:
+        if not shared and saved > START_SECONDS:
             break
     if numbered:
         yield from _side_by_side(dataset, spec, numbered, jobs)

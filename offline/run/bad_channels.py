@@ -112,7 +112,7 @@ def bad_channel_losses(
     scores: dict[tuple[Method, int], list[tuple[dict[str, float], ...]]] = {}
     for count, masks in choices.items():
         for mask in masks:
-            both = _interpolated(dataset, spec, windows, mask, rests)
+            both = with_interpolated(dataset, spec, windows, mask, rests)
             for method in methods:
                 if method == "rest":
                     for tokens in both:
@@ -179,7 +179,7 @@ def _choices(n_channels: int, count: int, draws: int, rng: np.random.Generator) 
     return list(masks)
 
 
-def _interpolated(
+def with_interpolated(
     dataset: Dataset,
     spec: PreprocessingSpec,
     windows: WindowSet,

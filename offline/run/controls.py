@@ -144,7 +144,7 @@ def measure_controls(
                 muscle_only=muscle and muscle[1][target.name],
                 simple_methods=simple,
                 false_alarms=_false_alarms(scored, t) if swap is not None else None,
-                false_alarm_course=_course(scored, t) if swap is not None else (),
+                false_alarm_course=course_of_false_alarms(scored, t) if swap is not None else (),
                 first_half=first,
                 second_half=second,
             )
@@ -244,7 +244,7 @@ def _false_alarms(scored: ScoredWindows, target: int) -> float | None:
     return float((scored.probabilities["found"][target][rest].argmax(axis=1) == 1).mean()) if rest.any() else None
 
 
-def _course(scored: ScoredWindows, target: int) -> tuple[float, ...]:
+def course_of_false_alarms(scored: ScoredWindows, target: int) -> tuple[float, ...]:
     """Return the share of rest that is called high in successive stretches of the recordings; empty for one stretch."""
     rest = scored.labels[:, target] == 0
     high = scored.probabilities["found"][target][rest].argmax(axis=1) == 1

@@ -112,14 +112,14 @@ def evaluate(
         If a recording does not fit the bundle, or no window of one of the classes is left to score.
     """
     spec = loaded.spec
-    shared = _shared_targets(spec, dataset)
+    shared = shared_targets(spec, dataset)
     predictor = Predictor(spec, loaded.model, provider=provider)
     names = choose_subjects(dataset, subjects)
     found: list[tuple[int, int, Trial, Decoded]] = []
     for code, name in enumerate(names):
         for trial in dataset.trials(name):
             recording = len(found)
-            found += [(code, recording, trial, output) for output in _decode(spec, predictor, trial)]
+            found += [(code, recording, trial, output) for output in decode_trial(spec, predictor, trial)]
     if not found:
         raise DatasetError("Nothing is left to score", found=f"{len(names)} subjects", expected="longer recordings")
     subject = np.array([code for code, *_ in found], dtype=np.int64)
@@ -138,7 +138,7 @@ def evaluate(
 
 
 def _of_target(decoded: Decoded, column: int) -> NDArray[np.float64]:
-    assert decoded.probabilities is not None  # `_decode` yields no other
+    assert decoded.probabilities is not None  # `decode_trial` yields no other
     return decoded.probabilities[column]
 
 
@@ -155,7 +155,7 @@ def _swap_test(
     for name in names:
         for trial in swapped(list(dataset.trials(name)), target, seconds):
             high[trial.labels[target]].extend(
-                bool(_of_target(output, column).argmax() == 1) for output in _decode(spec, predictor, trial)
+                bool(_of_target(output, column).argmax() == 1) for output in decode_trial(spec, predictor, trial)
             )
     if not all(high):
         return None
@@ -212,7 +212,7 @@ def evaluate_reference(
     return tuple(found)
 
 
-def _shared_targets(spec: Bundle, dataset: Dataset) -> list[str]:
+def shared_targets(spec: Bundle, dataset: Dataset) -> list[str]:
     there = {target.name: target.classes for target in dataset.info.targets}
     shared = [target.name for target in spec.targets if there.get(target.name) == target.classes]
     if not shared:
@@ -248,7 +248,7 @@ def _require_classes(spec: Bundle, column: int, labels: NDArray[np.int64]) -> No
         )
 
 
-def _decode(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Decoded]:
+def decode_trial(spec: Bundle, predictor: Predictor, trial: Trial) -> Iterator[Decoded]:
     """Yield what the live code makes of every window of a recording that is scored and predicted."""
     preprocessing = spec.preprocessing
     try:

@@ -545,7 +545,7 @@ def test_the_report_of_a_recording_is_written_beside_it_and_opened(
     broken.write_bytes(b"XDF:")
     page.source.add_recording(str(broken))
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "broken.xdf" in page.source._path_note.text())
+    qtbot.waitUntil(lambda: "broken.xdf" in page.source.path_note.text())
     page.source.add_recording(str(sample_recordings[1]))
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(opened), timeout=20_000)

@@ -83,10 +83,10 @@ def test_curves_of_several_classes_are_told_apart_by_their_dashes_and_have_no_po
     timeline = Timeline(VALENCE, 0, DARK, axis_width=60)
     qtbot.addWidget(timeline)
     assert len(VALENCE.classes) == 3
-    pens = [curve.opts["pen"] for curve in timeline._smoothed.values()]
+    pens = [curve.opts["pen"] for curve in timeline.smoothed.values()]
     assert len({tuple(pen.dashPattern()) for pen in pens}) == 3
     assert {pen.color().alpha() for pen in pens} == {255}
-    assert not timeline._raw
+    assert not timeline.raw
     assert end_words(VALENCE) == ("0", "1")
 
 

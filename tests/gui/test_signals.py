@@ -47,7 +47,7 @@ def test_a_short_gap_is_told_on_hover(qtbot: QtBot, window: MainWindow, bundle: 
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 3025 and len(window.controller.log.gaps) == 1, timeout=WAIT)
     canvas = window.area.signals.canvas
-    area = canvas._area()
+    area = canvas.trace_area()
     x = round(area.right() - (3025 - 2012) / RATE * area.width() / 10)
     qtbot.mouseMove(canvas, QPoint(x, area.center().y()))
     qtbot.waitUntil(lambda: canvas.toolTip() == "gap 0.1 s", timeout=WAIT)
@@ -65,18 +65,18 @@ def test_what_does_not_come_is_hatched_and_the_traces_scroll_on(
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 14 * RATE, timeout=WAIT)
     canvas = window.area.signals.canvas
-    area = canvas._area()
-    newest = canvas._x(traces.end, area)
+    area = canvas.trace_area()
+    newest = canvas.x_of(traces.end, area)
     clock.now += 1.5  # late packets
     with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
         pass
-    assert canvas._x(traces.end, area) == newest
+    assert canvas.x_of(traces.end, area) == newest
     clock.now += 3.5
-    qtbot.waitUntil(lambda: [text for _, text in canvas._missing(area)] == ["no signal 5 s"], timeout=WAIT)
-    assert abs(newest - canvas._x(traces.end, area) - area.width() / 2) < 2
+    qtbot.waitUntil(lambda: [text for _, text in canvas.hatched(area)] == ["no signal 5 s"], timeout=WAIT)
+    assert abs(newest - canvas.x_of(traces.end, area) - area.width() / 2) < 2
     source.add(stream(1, start=round(14 * RATE)))
     source.allow()
-    qtbot.waitUntil(lambda: not list(canvas._missing(area)), timeout=WAIT)
+    qtbot.waitUntil(lambda: not list(canvas.hatched(area)), timeout=WAIT)
 
 
 def test_a_recording_that_waits_stands_still(
@@ -94,7 +94,7 @@ def test_a_recording_that_waits_stands_still(
     with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
         pass
     canvas = window.area.signals.canvas
-    assert not list(canvas._missing(canvas._area()))
+    assert not list(canvas.hatched(canvas.trace_area()))
 
 
 def turn(canvas: QWidget, eighths: int, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
@@ -157,7 +157,7 @@ def test_choosing_a_channel_changes_the_spectrum(qtbot: QtBot, window: MainWindo
     qtbot.waitUntil(lambda: len(levels(head)) == 6, timeout=WAIT)
     assert window.area.spectrum.of.text() == "mean of 6 channels"
     canvas = window.area.signals.canvas
-    area = canvas._area()
+    area = canvas.trace_area()
     row = area.height() / 6
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(30, round(area.top() + 2.5 * row)))
     assert window.area.spectrum.of.text() == "C3"
@@ -248,7 +248,9 @@ def test_a_resized_window_shows_the_same_samples(qtbot: QtBot, window: MainWindo
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 12 * RATE, timeout=WAIT)
     window.resize(window.width() + 200, window.height() + 80)
-    qtbot.waitUntil(lambda: canvas._raster is not None and canvas._raster.width == canvas._area().width(), timeout=WAIT)
+    qtbot.waitUntil(
+        lambda: canvas._raster is not None and canvas._raster.width == canvas.trace_area().width(), timeout=WAIT
+    )
     raster = canvas._raster
     assert raster is not None
     assert canvas._drawn == int((traces.end - 1) / (10 * RATE / raster.width))

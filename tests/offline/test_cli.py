@@ -92,7 +92,7 @@ def test_a_recipe_that_cannot_be_is_wrong_usage(words: list[str]) -> None:
 def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a report calls its command, given again, asks for exactly what the first one did."""
     asked: list[RunSettings] = []
-    monkeypatch.setattr(runs, "_execute", lambda settings, *_, **__: asked.append(settings))
+    monkeypatch.setattr(runs, "execute", lambda settings, *_, **__: asked.append(settings))
     for more in (
         "--preset paper --no-search-controls",
         "--preset compact --search-controls",

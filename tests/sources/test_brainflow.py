@@ -96,7 +96,7 @@ def test_silent_board_is_told_as_lost_once_and_listened_to_further(monkeypatch: 
     source = BrainFlowSource("synthetic", lost_after=0.3)
     source.start()
     before = receive(source, 500)
-    board: Any = source._board
+    board: Any = source.board
     read, empty = board.get_board_data, np.empty((32, 0))
     with monkeypatch.context() as context:
         context.setattr(board, "get_board_data", lambda **_: empty)
@@ -125,9 +125,9 @@ def test_unix_time_that_is_set_in_a_session_is_no_loss_and_moves_no_stamp(
 
     source = BrainFlowSource("synthetic", unix_clock=unix_clock)
     source.start()
-    board: Any = source._board
-    assert source._layout is not None
-    read, stamp = board.get_board_data, source._layout.stamp
+    board: Any = source.board
+    assert source.layout is not None
+    read, stamp = board.get_board_data, source.layout.stamp
 
     def read_stepped(**preset: int) -> np.ndarray:
         data = read(**preset)

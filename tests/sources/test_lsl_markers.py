@@ -79,16 +79,16 @@ def test_a_sender_that_is_slow_to_connect_loses_no_event(monkeypatch: pytest.Mon
     name = unique("slow")
     inbox = Inbox()
     streams = MarkerStreams([name], inbox.deliver)
-    opened = streams._open
+    opened = streams.open_stream
     with marker_outlet(name, name) as running:
 
         def open_frozen(*arguments: Any) -> Any:
             running.freeze()
             threading.Timer(3.0, running.thaw).start()
-            monkeypatch.setattr(streams, "_open", opened)
+            monkeypatch.setattr(streams, "open_stream", opened)
             return opened(*arguments)
 
-        monkeypatch.setattr(streams, "_open", open_frozen)
+        monkeypatch.setattr(streams, "open_stream", open_frozen)
         streams.start()
         running.wait_for_receiver()
         expected = [(name, running.send(f"{number}"), f"{number}") for number in range(50)]

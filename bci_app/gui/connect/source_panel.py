@@ -135,13 +135,13 @@ class SourcePanel(QWidget):
         self.browse.clicked.connect(self._browse)
         row.addWidget(self.path, 1)
         row.addWidget(self.browse)
-        self._path_note = label(tone="warning", wrap=True)
-        self._path_note.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
-        self._path_note.hide()
-        self.report = ReportButton(self._chosen_recording, self._path_note)
+        self.path_note = label(tone="warning", wrap=True)
+        self.path_note.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
+        self.path_note.hide()
+        self.report = ReportButton(self._chosen_recording, self.path_note)
         self.recordings.chosen.connect(self.report.look)
         row.addWidget(self.report)
-        column.addWidget(self._path_note)
+        column.addWidget(self.path_note)
         column.addLayout(row)
         return page
 
@@ -230,8 +230,8 @@ class SourcePanel(QWidget):
             note = ""
         else:
             note = f"No {'recording of this app in that folder' if path.is_dir() else 'such file or folder'}: {path}"
-        self._path_note.setText(note)
-        self._path_note.setVisible(bool(note))
+        self.path_note.setText(note)
+        self.path_note.setVisible(bool(note))
 
     def add_recording(self, what: str) -> None:
         """Choose a recording (what follows ``file:``), and remember it."""

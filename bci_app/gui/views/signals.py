@@ -126,7 +126,7 @@ class TraceCanvas(QWidget):
 
     def rebuild(self) -> None:
         """Draw everything again."""
-        area = self._area()
+        area = self.trace_area()
         ratio = self.devicePixelRatioF()
         width, height = round(area.width() * ratio), round(area.height() * ratio)
         self._raster = self._image = None
@@ -148,12 +148,12 @@ class TraceCanvas(QWidget):
             self._draw_new()
         self.update()
 
-    def _area(self) -> QRect:
+    def trace_area(self) -> QRect:
         return QRect(_GUTTER, HEAD, self.width() - _GUTTER - _SCALE, self.height() - HEAD - _STRIP)
 
     def _scrolling(self) -> QRect:
         """Return what changes with every sample: the traces and what stands above them."""
-        return self._area().adjusted(0, -HEAD, _SCALE, 0)
+        return self.trace_area().adjusted(0, -HEAD, _SCALE, 0)
 
     def _samples_per_column(self) -> float:
         assert self._traces is not None
@@ -232,7 +232,7 @@ class TraceCanvas(QWidget):
     def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802
         """Copy the ring of columns, then everything that is no trace."""
         painter = QPainter(self)
-        area = self._area()
+        area = self.trace_area()
         dirty = event.rect() if event is not None else self.rect()
         if self._image is None or self._raster is None:
             painter.fillRect(self.rect(), QColor(self._theme.background))
@@ -247,12 +247,12 @@ class TraceCanvas(QWidget):
         painter.fillRect(QRect(area.left(), 0, self.width() - area.left(), HEAD), background)
         painter.fillRect(QRect(area.right() + 1, 0, _SCALE, self.height()), background)
         painter.setFont(font())
-        for box, text in self._missing(area):
+        for box, text in self.hatched(area):
             write_reason(painter, box, text, self._theme)
         theme = self._theme
 
         def x(sample: float) -> float:
-            return self._x(sample, area)
+            return self.x_of(sample, area)
 
         paint_artefacts(painter, area, theme, self.artefacts(), x)
         paint_breaks(painter, area, theme, self._log.gaps, x)
@@ -293,17 +293,17 @@ class TraceCanvas(QWidget):
         width = self._silent_columns * area.width() / self._raster.width
         return QRectF(area.right() + 1 - width, area.top(), width, area.height())
 
-    def _x(self, sample: float, area: QRect) -> float:
+    def x_of(self, sample: float, area: QRect) -> float:
         """Return the place of a stream sample on the screen."""
         assert self._raster is not None
         column = sample / self._samples_per_column() - (self._drawn + self._silent_columns - self._raster.width)
         return area.left() + column * area.width() / self._raster.width
 
-    def _missing(self, area: QRect) -> Iterator[tuple[QRectF, str]]:
+    def hatched(self, area: QRect) -> Iterator[tuple[QRectF, str]]:
         """Return each hatched stretch that is seen, and what is to be said of it."""
         assert self._traces is not None
         for gap in self._log.gaps:
-            left, right = self._x(gap.sample - gap.lost, area), self._x(gap.sample, area)
+            left, right = self.x_of(gap.sample - gap.lost, area), self.x_of(gap.sample, area)
             if gap.lost and right > area.left():
                 left, right = max(left, area.left()), min(right, area.right() + 1)
                 box = QRectF(left, area.top(), right - left, area.height())
@@ -360,7 +360,7 @@ class TraceCanvas(QWidget):
         asked.emit(-steps)
 
     def _channel_at(self, y: float) -> int | None:
-        area = self._area()
+        area = self.trace_area()
         row = floor((y - area.top()) / max(area.height(), 1) * len(self._channels))
         return self._channels[row] if 0 <= row < len(self._channels) else None
 
@@ -379,7 +379,7 @@ class TraceCanvas(QWidget):
         channel = self._channel_at(place.y())
         if channel is None or place.x() > _GUTTER:
             # A narrow stretch is found by a hand that is not quite steady.
-            near = [text for box, text in self._missing(self._area()) if box.adjusted(-3, 0, 3, 0).contains(place)]
+            near = [text for box, text in self.hatched(self.trace_area()) if box.adjusted(-3, 0, 3, 0).contains(place)]
             self.setToolTip(near[0] if near else "")
             return
         level = self._level(channel)

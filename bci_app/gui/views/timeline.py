@@ -81,13 +81,13 @@ class Timeline(Plot):
         shown = range(1, 2) if self._binary else range(len(target.classes))
         self._classes = tuple(shown)
         # The single windows of several classes would hide their curves.
-        self._raw = {k: pg.ScatterPlotItem(size=4, pen=None, pxMode=True) for k in shown if self._binary}
-        self._smoothed = {k: pg.PlotCurveItem(connect="finite", antialias=True) for k in shown}
+        self.raw = {k: pg.ScatterPlotItem(size=4, pen=None, pxMode=True) for k in shown if self._binary}
+        self.smoothed = {k: pg.PlotCurveItem(connect="finite", antialias=True) for k in shown}
         # Where the model does not know, its curve is thin.
         self._unsure = {k: pg.PlotCurveItem(connect="finite", antialias=True) for k in shown}
         self._reports = pg.ScatterPlotItem(size=11, symbol="d", pxMode=True, antialias=True)
         self._reports.setBrush(None)
-        for item in (*self._raw.values(), *self._unsure.values(), *self._smoothed.values(), self._reports):
+        for item in (*self.raw.values(), *self._unsure.values(), *self.smoothed.values(), self._reports):
             self.addItem(item)
         self._show_span(SPANS["1 min"])
         self.show_theme(theme)
@@ -98,9 +98,9 @@ class Timeline(Plot):
         self._middle.setPen(pg.mkPen(theme.line))
         tint, width = theme.target(self._index), 2 * self.devicePixelRatioF()
         for order, k in enumerate(self._classes):
-            self._smoothed[k].setPen(class_pen(tint, order, width))
+            self.smoothed[k].setPen(class_pen(tint, order, width))
             self._unsure[k].setPen(class_pen(tint, order, width / 2))
-        for points in self._raw.values():
+        for points in self.raw.values():
             points.setBrush(pg.mkBrush(color(tint, 0.5)))
         self._reports.setPen(pg.mkPen(theme.text, width=1.5))
         self.update()
@@ -142,11 +142,11 @@ class Timeline(Plot):
         sure = np.array([found is not None and not _unsure(verdict(found)) for found in mine], dtype=bool)
         for k in self._classes:
             values = np.array([found[k] if found else nan for found in smoothed])
-            _draw(self._smoothed[k], times, np.where(sure, values, nan))
+            _draw(self.smoothed[k], times, np.where(sure, values, nan))
             # Both curves hold the ends of a stretch, so that they join.
             joined = ~sure | ~np.append(sure[1:], True) | ~np.append(True, sure[:-1]) if len(sure) else sure
             _draw(self._unsure[k], times, np.where(joined, values, nan))
-        for k, points in self._raw.items():
+        for k, points in self.raw.items():
             values = np.array([found[k] if found else nan for found in raw])
             known = np.isfinite(values)
             points.setData(times[known], values[known])

@@ -85,8 +85,8 @@ class BrainFlowSource:
         self._overrides = (channels, rate, unit)
         self._lost_after = lost_after
         self._clock, self._unix_clock, self._sleep = clock, unix_clock, sleep
-        self._board: Any = None
-        self._layout: BoardLayout | None = None
+        self.board: Any = None
+        self.layout: BoardLayout | None = None
         self._detector: GapDetector | None = None
         self._offset = 0.0
         self._queue: deque[Chunk] = deque()
@@ -126,7 +126,7 @@ class BrainFlowSource:
             raise self._unreachable(error) from error
         self._offset = self._clock() - self._unix_clock()
         self._follow_unix_time()
-        self._board, self._layout = board, layout
+        self.board, self.layout = board, layout
         self._detector = GapDetector(info.rate, counter=layout.counter is not None)
         if not virtual:
             self._presets = preset_streams(self.name, self._board_id, taken=[other.kind for other in layout.others])
@@ -143,11 +143,11 @@ class BrainFlowSource:
         SourceError
             If BrainFlow fails.
         """
-        if self._board is None or self._layout is None or self._detector is None:
+        if self.board is None or self.layout is None or self._detector is None:
             raise RuntimeError("the source is not started")
         deadline = self._clock() + timeout
         while not self._queue:
-            self._receive(self._layout, self._detector)
+            self._receive(self.layout, self._detector)
             left = deadline - self._clock()
             if self._queue or left <= 0 or self.finished:
                 break
@@ -180,7 +180,7 @@ class BrainFlowSource:
 
     def stop(self) -> None:
         """Release the board. May be called twice."""
-        board, self._board = self._board, None
+        board, self.board = self.board, None
         if board is None:
             return
         error = load_brainflow().error
@@ -223,9 +223,9 @@ class BrainFlowSource:
     def _receive(self, layout: BoardLayout, detector: GapDetector) -> None:
         library = load_brainflow()
         try:
-            data: NDArray[np.float64] = self._board.get_board_data()
+            data: NDArray[np.float64] = self.board.get_board_data()
             for preset in self._presets:
-                self._beside += preset.receive(self._board, self._offset)
+                self._beside += preset.receive(self.board, self._offset)
         except library.error as error:
             raise SourceError(f"BrainFlow cannot read {self.name}", found=str(error)) from error
         n = data.shape[1]

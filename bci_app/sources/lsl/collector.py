@@ -190,7 +190,7 @@ class StreamCollector:
                 continue
             if time.monotonic() < self._retry_at.get(stream.uid, 0.0):
                 continue
-            new = self._open(info, stream, self._origin(key, stream))
+            new = self.open_stream(info, stream, self._origin(key, stream))
             if new is None:
                 # The announcement of an outlet that has just gone lives on for a moment.
                 self._retry_at[stream.uid] = time.monotonic() + 1.0
@@ -208,7 +208,7 @@ class StreamCollector:
             self._origins[key] = f"{stream.name} ({stream.source_id or stream.uid})" if taken else stream.name
         return self._origins[key]
 
-    def _open(self, info: Any, stream: LslStream, origin: str) -> Connection | None:
+    def open_stream(self, info: Any, stream: LslStream, origin: str) -> Connection | None:
         pylsl = load_pylsl()
         inlet = pylsl.StreamInlet(info, max_buflen=self._buffer(stream), recover=False, processing_flags=0)
         try:

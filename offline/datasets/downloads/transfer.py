@@ -21,7 +21,7 @@ TIMEOUT = (10.0, 60.0)
 """Seconds to wait for a connection, and for the next bytes."""
 
 _ATTEMPTS = 4
-_FIRST_PAUSE = 0.5
+FIRST_PAUSE = 0.5
 _CHUNK = 1 << 16
 
 OnBytes = Callable[[int, int | None], None]
@@ -123,7 +123,7 @@ def fetch(file: RemoteFile, folder: Path, on_bytes: OnBytes) -> None:
         for url in file.urls:
             for attempt in range(_ATTEMPTS):
                 if attempt:
-                    time.sleep(_FIRST_PAUSE * 2**attempt)
+                    time.sleep(FIRST_PAUSE * 2**attempt)
                 try:
                     _retrieve(url, file, folder, _Resuming(part, on_bytes))
                     return

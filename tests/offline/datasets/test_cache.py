@@ -38,7 +38,7 @@ def _code_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def in_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes are worth their start, however small the files."""
-    monkeypatch.setattr(cache_module, "_START_SECONDS", 0.0)
+    monkeypatch.setattr(cache_module, "START_SECONDS", 0.0)
 
 
 def equal(one: WindowSet, other: WindowSet) -> None:

@@ -46,7 +46,7 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(transfer, "_FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(transfer, "FIRST_PAUSE", 0.0)
     state = Server()
 
     class Handler(BaseHTTPRequestHandler):

@@ -15,7 +15,7 @@ from offline.baselines.distance import rest_distances
 from offline.datasets.base import Split, Trial, WindowSet
 from offline.datasets.windows import make_windows
 from offline.run.bad_channels import FoldNetwork
-from offline.run.controls import MEAN_Z, Probe, _course, attributions, explained, measure_controls
+from offline.run.controls import MEAN_Z, Probe, course_of_false_alarms, attributions, explained, measure_controls
 from offline.run.record import ScoredWindows
 
 CHANNELS = ("Fp1", "Cz", "Pz")
@@ -116,7 +116,7 @@ def test_false_alarms_are_counted_in_successive_stretches_of_rest() -> None:
         made.seconds[tested],
         {"found": [np.eye(2)[called]]},
     )
-    assert _course(scored, 0) == (0.0, 1.0, 0.0, 0.0)
+    assert course_of_false_alarms(scored, 0) == (0.0, 1.0, 0.0, 0.0)
 
 
 def test_features_of_eyes_and_muscles_are_scored_alone_and_left_out() -> None:

@@ -21,7 +21,7 @@ from offline.metrics import balanced_accuracy, rolling_mean
 from offline.presets import PRESETS
 from offline.protocols import make_splits
 from offline.run.answers import swapped
-from offline.run.evaluate import _shared_targets, evaluate, evaluate_reference
+from offline.run.evaluate import shared_targets, evaluate, evaluate_reference
 from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.supernet.model import Network
 from offline.supernet.space import ArchConfig
@@ -178,7 +178,7 @@ def test_ratings_divided_elsewhere_are_refused_until_the_threshold_is_the_bundle
     spec = bundle.spec.model_copy(update={"targets": rated})
     with pytest.raises(BundleError, match=r"divides valence elsewhere.*found .*> 5, expected .*>= 7.*--threshold"):
         evaluate(replace(bundle, spec=spec), five)
-    assert _shared_targets(spec, seven) == ["valence"]
+    assert shared_targets(spec, seven) == ["valence"]
 
 
 def test_ratings_on_another_scale_are_divided_where_their_data_set_divides_them(
@@ -187,4 +187,4 @@ def test_ratings_on_another_scale_are_divided_where_their_data_set_divides_them(
     synth("dreamer", tmp_path, subjects=1, trials=2)
     from_9 = Threshold(5).target("valence", (1, 9))
     spec = bundle.spec.model_copy(update={"targets": (from_9,)})
-    assert _shared_targets(spec, open_dataset("dreamer", tmp_path)) == ["valence"]
+    assert shared_targets(spec, open_dataset("dreamer", tmp_path)) == ["valence"]

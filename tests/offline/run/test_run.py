@@ -26,7 +26,7 @@ from offline.metrics import balanced_accuracy, fit_temperature
 from offline.presets import PRESETS, Preset, Start
 from offline.protocols import make_splits, protocol_named
 from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
-from offline.run.evaluate import _decode
+from offline.run.evaluate import decode_trial
 from offline.run.fold import FoldResult, Task
 from offline.run.folder import claim
 from offline.run.lock import locked
@@ -549,7 +549,7 @@ def test_the_exported_network_reads_raw_segments_in_skorch_as_its_bundle_does(fi
     spec = finished.result.bundle.spec
     predictor = Predictor(spec, finished.result.bundle.model)
     exact = [replace(trial, data=segment.T.astype(float)) for trial, segment in zip(trials, segments, strict=True)]
-    expected = [list(_decode(spec, predictor, trial))[-1].probabilities[0] for trial in exact]
+    expected = [list(decode_trial(spec, predictor, trial))[-1].probabilities[0] for trial in exact]
     shape = {"n_chans": len(CHANNELS), "n_times": segments.shape[2], "n_outputs": 2, "sfreq": 128.0}
     classifier = NeuralNetClassifier(
         FoundSubnet, **{f"module__{name}": value for name, value in {"run": finished.folder, **shape}.items()},

@@ -24,7 +24,7 @@ from offline.run import RunSettings, Shipping, experiment, run
 from offline.run.bad_channels import (
     FoldNetwork,
     Method,
-    _interpolated,
+    with_interpolated,
     allowed_share,
     bad_channel_losses,
     require_positions,
@@ -204,7 +204,7 @@ def test_interpolated_windows_are_those_of_a_live_session(finished: Path) -> Non
     windows = make_windows(dataset, SPEC, subjects=["s1"])
     bad = np.zeros(len(CHANNELS), dtype=np.bool_)
     bad[[2, 7]] = True
-    throughout, after = _interpolated(dataset, SPEC, windows, bad, {})
+    throughout, after = with_interpolated(dataset, SPEC, windows, bad, {})
     rest, _ = dataset.trials("s1")
     pipeline = Pipeline(SPEC, channels=CHANNELS, rate=128, units=["uV"] * 10, max_bad_share=0.2)
     pipeline.set_bad(bad)
