@@ -15,7 +15,7 @@ from offline.baselines.distance import rest_distances
 from offline.datasets.base import Split, Trial, WindowSet
 from offline.datasets.windows import make_windows
 from offline.run.bad_channels import FoldNetwork
-from offline.run.controls import MEAN_Z, Probe, course_of_false_alarms, attributions, explained, measure_controls
+from offline.run.controls import MEAN_Z, Probe, attributions, course_of_false_alarms, explained, measure_controls
 from offline.run.record import ScoredWindows
 
 CHANNELS = ("Fp1", "Cz", "Pz")

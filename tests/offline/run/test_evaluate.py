@@ -21,7 +21,7 @@ from offline.metrics import balanced_accuracy, rolling_mean
 from offline.presets import PRESETS
 from offline.protocols import make_splits
 from offline.run.answers import swapped
-from offline.run.evaluate import shared_targets, evaluate, evaluate_reference
+from offline.run.evaluate import evaluate, evaluate_reference, shared_targets
 from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.supernet.model import Network
 from offline.supernet.space import ArchConfig

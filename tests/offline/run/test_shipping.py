@@ -24,10 +24,10 @@ from offline.run import RunSettings, Shipping, experiment, run
 from offline.run.bad_channels import (
     FoldNetwork,
     Method,
-    with_interpolated,
     allowed_share,
     bad_channel_losses,
     require_positions,
+    with_interpolated,
 )
 from offline.run.fold import Task, read_subnet
 from offline.run.record import ScoredWindows
