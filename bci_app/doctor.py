@@ -112,7 +112,7 @@ def _lsl_library() -> str:
 
 
 def check_lsl() -> str:
-    """Send one sample to oneself, as any two programs on this machine would."""
+    """Send one sample to this program, as any two programs on this machine would."""
     from bci_app.sources.lsl.library import load_pylsl, scope
 
     pylsl = load_pylsl()
@@ -145,6 +145,7 @@ def check_lsl() -> str:
 
 
 def check_brainflow() -> str:
+    """Load BrainFlow and return how many boards it knows."""
     from bci_app.sources.brainflow.boards import board_ids
 
     return f"{len(board_ids())} boards, version {_version('brainflow')}"
@@ -158,6 +159,7 @@ def _display() -> str:
 
 
 def check_onnx_runtime() -> str:
+    """Run a graph of one node and return the version."""
     try:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
@@ -221,6 +223,7 @@ def _missing(libraries: dict[str, str], loads: Callable[[str], bool] | None) -> 
 
 
 def can_load(library: str) -> bool:
+    """Return whether a shared library of the system can be loaded."""
     try:
         ctypes.CDLL(library)
     except OSError:

@@ -87,9 +87,9 @@ class Bench:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, recordings: list[Recording], **options: Any) -> None:
         self.outlet, self.markers, self.clock = Outlet(), Markers(), Clock()
-        monkeypatch.setattr(player_module, "_data_outlet", lambda *_: self.outlet)
-        monkeypatch.setattr(player_module, "_marker_outlet", lambda *_: self.markers)
-        self.replay = Replay(recordings, clock=self.clock, **options)
+        monkeypatch.setattr(player_module, "data_outlet", lambda *_: self.outlet)
+        monkeypatch.setattr(player_module, "marker_outlet", lambda *_: self.markers)
+        self.replay = Replay(recordings, **{"clock": self.clock, **options})
         self.replay.open()
 
     def run(self, seconds: float) -> None:
@@ -568,9 +568,8 @@ def test_streams_are_announced_and_withdrawn_when_stopped() -> None:
 
 
 def test_run_returns_at_the_end_of_the_recording(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(monkeypatch, [recording(50)], wait=False)
+    bench = Bench(monkeypatch, [recording(50)], wait=False, clock=time.monotonic)
     monkeypatch.setattr(player_module, "LINGER_SECONDS", 0.0)
-    bench.replay._clock = time.monotonic
     bench.replay.run(threading.Event())
     assert bench.outlet.rows == list(range(50))
     assert bench.replay.status().phase is ReplayPhase.CLOSED

@@ -124,7 +124,7 @@ def run_benchmarks(
     if memory:
         progress("an hour of stream at 60 times its speed")
         settings = {"bundle": str(loaded.folder), "stream_seconds": _MEMORY_STREAM_SECONDS, "speed": _MEMORY_SPEED}
-        report.results["memory_hour"] = measured_in_process("memory", settings, _MEMORY_STREAM_SECONDS)
+        report.results["memory_hour"] = measure_apart("memory", settings, _MEMORY_STREAM_SECONDS)
     return report
 
 
@@ -135,7 +135,7 @@ def _session(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, 
         "predictions_per_s": PREDICTIONS_PER_S,
         "seconds": seconds,
     }
-    return measured_in_process("session", settings, seconds + _START_SECONDS)
+    return measure_apart("session", settings, seconds + _START_SECONDS)
 
 
 def _peer(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def _peer(loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "lsl.cfg"
         config.write_text(LOOPBACK_CONFIG)
-        return measured_in_process("peer", settings, seconds + _START_SECONDS, environment={"LSLAPICFG": str(config)})
+        return measure_apart("peer", settings, seconds + _START_SECONDS, environment={"LSLAPICFG": str(config)})
 
 
 def _drawing(job: str, loaded: LoadedBundle, source_id: str, seconds: float) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def _drawing(job: str, loaded: LoadedBundle, source_id: str, seconds: float) -> 
         config.write_text(LOOPBACK_CONFIG)
         environment = {"QT_QPA_PLATFORM": "offscreen", "LSLAPICFG": str(config)}
         limit = seconds + settle + _START_SECONDS
-        return measured_in_process(job, settings, limit, environment=environment, module="bci_app.gui.bench")
+        return measure_apart(job, settings, limit, environment=environment, module="bci_app.gui.bench")
 
 
 # Processes -------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def _environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), **changes}
 
 
-def measured_in_process(
+def measure_apart(
     job: str,
     settings: dict[str, object],
     limit: float,
@@ -201,6 +201,7 @@ def measured_in_process(
     environment: dict[str, str] | None = None,
     module: str = "bci_app.bench",
 ) -> dict[str, Any]:
+    """Run a job in a separate process and return what it printed."""
     try:
         done = subprocess.run(
             _command(job, module),

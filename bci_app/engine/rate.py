@@ -12,7 +12,7 @@ _TOLERANCE = 0.01
 # A way may become a little shorter, in seconds, without a sender that is too fast.
 _NO_EARLIER = 0.1
 # Arrivals are judged by windows of this length.
-_ARRIVAL_SECONDS = 4.0
+ARRIVAL_SECONDS = 4.0
 # Beyond this share, unless the bundle says otherwise, no prediction is made.
 MOST_RATE_ERROR = 0.05
 
@@ -85,14 +85,14 @@ class ArrivalCheck:
     def add(self, stamp: float, now: float) -> None:
         """Note the stamp of the newest sample and the moment of its arrival, both on this machine's clock."""
         if math.isnan(self._window_end):
-            self._window_end = now + _ARRIVAL_SECONDS
+            self._window_end = now + ARRIVAL_SECONDS
         while now >= self._window_end:
             if len(self._windows) == self._windows.maxlen:
                 self._earliest = min(self._earliest, self._windows[0])
             if math.isfinite(self._least):
                 self._windows.append(self._least)
             self._least = math.inf
-            self._window_end += _ARRIVAL_SECONDS
+            self._window_end += ARRIVAL_SECONDS
         self._least = min(self._least, now - stamp)
 
     @property
@@ -102,7 +102,7 @@ class ArrivalCheck:
             return 0.0
         first, second, third = self._windows
         # Seconds of delay that each second adds.
-        drifts = ((second - first) / _ARRIVAL_SECONDS, (third - second) / _ARRIVAL_SECONDS)
+        drifts = ((second - first) / ARRIVAL_SECONDS, (third - second) / ARRIVAL_SECONDS)
         catching_up = third < first and third > self._earliest - _NO_EARLIER
         if drifts[0] * drifts[1] <= 0 or min(map(abs, drifts)) <= self._tolerance or catching_up:
             return 0.0

@@ -83,7 +83,7 @@ class JsonLinesOutput:
         self._standard = str(path) == STANDARD_OUTPUT
         self.path = Path(path)
         self.kept: Path | None = None
-        self._file: BinaryIO | None = None
+        self.file: BinaryIO | None = None
         self._opens_later = False
 
     @property
@@ -100,7 +100,7 @@ class JsonLinesOutput:
             If it cannot be written.
         """
         if self._standard:
-            self._file = _standard_output()
+            self.file = _standard_output()
         elif self.path.is_fifo():
             self._opens_later = True
         else:
@@ -111,7 +111,7 @@ class JsonLinesOutput:
             if self.path.is_file() and self.path.stat().st_size:
                 self.kept = _free_name(self.path)
                 self.path.rename(self.kept)
-            self._file = self.path.open("wb", buffering=0)
+            self.file = self.path.open("wb", buffering=0)
         except OSError as error:
             raise FileError(
                 "The predictions cannot be written",
@@ -132,13 +132,13 @@ class JsonLinesOutput:
         if self._opens_later:
             self._opens_later = False
             self._open()
-        if self._file is None:
+        if self.file is None:
             return
         line = prediction_line(prediction).encode() + b"\n"
         try:
-            self._write_whole(self._file, line)
+            self._write_whole(self.file, line)
         except OSError as error:
-            file, self._file = self._file, None
+            file, self.file = self.file, None
             if self._standard:
                 abandon(file)
                 raise StandardOutputError(
@@ -155,7 +155,7 @@ class JsonLinesOutput:
 
     def close(self) -> None:
         """Close the file. May be called twice."""
-        file, self._file = self._file, None
+        file, self.file = self.file, None
         if file is not None and not self._standard:
             file.close()
 

@@ -108,6 +108,11 @@ class WebSocketOutput:
         """Send an event to all clients."""
         self._send(event_line(marker))
 
+    @property
+    def clients(self) -> int:
+        """Clients that are connected now."""
+        return len(self._clients)
+
     def close(self) -> None:
         """Disconnect all clients and stop listening. May be called twice."""
         server, self._server = self._server, None

@@ -85,7 +85,7 @@ def network_input(spec: PreprocessingSpec, features: NDArray[np.float64], rest: 
             referred = np.concatenate([referred, shape], axis=1)
         features = referred
     if spec.across_channels:
-        mean = features.mean(axis=0, keepdims=True)
-        sd = features.std(axis=0, keepdims=True)
+        mean = features.mean(axis=0)
+        sd = features.std(axis=0)
         features = (features - mean) / np.maximum(sd, SMALLEST_SD)
     return features.astype(np.float32)

@@ -23,8 +23,8 @@ from bci_app.stream import Chunk, DeviceState, Marker, StreamInfo
 
 __all__ = ["Recorder", "Split"]
 
-_MAX_BACKLOG = 2**28  # bytes of samples that wait for the disk
-_STALLED_SECONDS = 10.0  # a disk that takes nothing for so long at the end is not waited for
+MAX_BACKLOG = 2**28  # bytes of samples that wait for the disk
+STALLED_SECONDS = 10.0  # a disk that takes nothing for so long at the end is not waited for
 _APP_MARKERS = "Markers"
 
 
@@ -231,13 +231,13 @@ class Recorder:
         size = -1
         while thread.is_alive() and size != self.size:
             size = self.size
-            thread.join(_STALLED_SECONDS)
+            thread.join(STALLED_SECONDS)
         if thread.is_alive():
             # The thread may never come back from the system's call, so nothing more is done to the file.
             self._closed = True
             self._failure = FileError(
                 f"Recording to {self.path} has stopped: the disk does not answer",
-                found=f"nothing written for {_STALLED_SECONDS:g} s",
+                found=f"nothing written for {STALLED_SECONDS:g} s",
                 expected="a disk that takes what is written",
                 fix=f"The first {size} bytes are valid. Record to a local disk.",
             )
@@ -251,11 +251,11 @@ class Recorder:
                 raise self._failure
             self._pending.append(item)
             self._backlog += n_bytes
-            if self._backlog > _MAX_BACKLOG:
+            if self._backlog > MAX_BACKLOG:
                 self._failure = FileError(
                     f"Recording to {self.path} has stopped: the disk is too slow",
                     found=f"{self._backlog / 2**20:.0f} MB that wait to be written",
-                    expected=f"at most {_MAX_BACKLOG / 2**20:.0f} MB",
+                    expected=f"at most {MAX_BACKLOG / 2**20:.0f} MB",
                     fix="Record to a local disk.",
                 )
                 self._pending.clear()

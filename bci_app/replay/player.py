@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.errors import SourceError
-from bci_app.montage.names import is_electrode
 from bci_app.recording import Recording, read_recording
 from bci_app.recording.timeline import lay_out
+from bci_app.replay.outlets import data_outlet, marker_outlet
 from bci_app.replay.seams import Seam, Seams
-from bci_app.sources.lsl.header import REPLAY
-from bci_app.sources.lsl.library import load_pylsl, local_clock
-from bci_app.stream import StreamInfo
+from bci_app.sources.lsl.library import local_clock
 
 MIN_SPEED, MAX_SPEED = 0.1, 100.0
 
@@ -33,8 +31,6 @@ _MAX_PUSH = 8192
 # What receivers see missing after a seek or where a recording was interrupted for an unknown time:
 # enough to be noticed as a gap, so that they reset.
 _JUMP_SECONDS = 0.25
-_OUTLET_BUFFER_SECONDS = 60
-_MICROVOLTS = {"uV", "µV", "μV"}
 
 
 class ReplayPhase(Enum):
@@ -191,9 +187,9 @@ class Replay:
         """
         with self._lock:
             if self.timeline.events:
-                self._markers = _marker_outlet(f"{self.name} markers", self.markers_source_id)
+                self._markers = marker_outlet(f"{self.name} markers", self.markers_source_id)
             # The last: of the streams of this machine some programs see that one only (see docs/sources.md).
-            self._outlet = _data_outlet(self.timeline.info, self.name, self.source_id)
+            self._outlet = data_outlet(self.timeline.info, self.name, self.source_id)
 
     def step(self) -> float:
         """Send what is due.
@@ -393,24 +389,3 @@ def _checked_speed(speed: float) -> float:
             expected=f"{MIN_SPEED:g} to {MAX_SPEED:g}",
         )
     return float(speed)
-
-
-def _data_outlet(info: StreamInfo, name: str, source_id: str) -> Any:
-    pylsl = load_pylsl()
-    # Double precision: receivers get the file's values exactly.
-    header = pylsl.StreamInfo(name, "EEG", len(info.channels), info.rate, pylsl.cf_double64, source_id)
-    desc = header.desc()
-    desc.append_child_value("manufacturer", REPLAY)
-    channels = desc.append_child("channels")
-    for label, unit in zip(info.channels, info.units, strict=True):
-        channel = channels.append_child("channel")
-        channel.append_child_value("label", label)
-        # The spelling of the XDF convention; a micro sign does not reach every receiver unharmed.
-        channel.append_child_value("unit", "microvolts" if unit in _MICROVOLTS else unit)
-        channel.append_child_value("type", "EEG" if is_electrode(label) else "MISC")
-    return pylsl.StreamOutlet(header, 0, _OUTLET_BUFFER_SECONDS)
-
-
-def _marker_outlet(name: str, source_id: str) -> Any:
-    pylsl = load_pylsl()
-    return pylsl.StreamOutlet(pylsl.StreamInfo(name, "Markers", 1, 0.0, pylsl.cf_string, source_id))

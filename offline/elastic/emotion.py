@@ -45,7 +45,7 @@ MONTAGES = ("10-20", "daisy", "epoc", "cyton", "muse")
 """Headsets that people of the training and of the test wear, the largest first."""
 
 EFFECT = 1.5
-_TRIALS = 12
+TRIALS = 12
 _INVERSE_PENALTY = 0.02
 _ROLLING = 10
 _METHOD = "log band power (9 bands) against rest, moments over the head, and logistic regression"
@@ -166,12 +166,12 @@ def run_study(*, people: int, held_out: int, progress: Progress) -> Study:
     training, tests, first = [], {}, FIRST_PERSON
     for name in MONTAGES:
         progress(f"people with {name}")
-        common = {"trials": _TRIALS, "effect": EFFECT, "montage": name}
+        common = {"trials": TRIALS, "effect": EFFECT, "montage": name}
         training.append(read_windows(Simulation(people=people, first=first, **common)))
         tests[name] = read_windows(Simulation(people=held_out, first=first + people, **common))
         first += people + held_out
     progress("people without an effect")
-    none = read_windows(Simulation(people=held_out, trials=_TRIALS, effect=0.0, montage=MONTAGES[0], first=first))
+    none = read_windows(Simulation(people=held_out, trials=TRIALS, effect=0.0, montage=MONTAGES[0], first=first))
     inputs, labels = (np.concatenate([getattr(part, name) for part in training]) for name in ("inputs", "labels"))
     head = MomentHead.fit(inputs, labels, inverse_penalty=_INVERSE_PENALTY)
     targets = range(labels.shape[1])

@@ -213,6 +213,7 @@ def evaluate_reference(
 
 
 def shared_targets(spec: Bundle, dataset: Dataset) -> list[str]:
+    """List the targets of a bundle that a data set has labels for, with the same classes."""
     there = {target.name: target.classes for target in dataset.info.targets}
     shared = [target.name for target in spec.targets if there.get(target.name) == target.classes]
     if not shared:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bci_app.bench.load import padded
-from bci_app.bench.run import BenchmarkError, measured_in_process
+from bci_app.bench.run import BenchmarkError, measure_apart
 from bci_app.bench.session import measure_memory, with_predictions_per_second
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.store import find_bundle
@@ -71,7 +71,7 @@ def test_memory_is_measured_over_the_stream(bundle: LoadedBundle) -> None:
 def test_failing_process_is_one_message(tmp_path: Path) -> None:
     settings = {"bundle": str(tmp_path / "none"), "stream_seconds": 1.0, "speed": 1.0}
     with pytest.raises(BenchmarkError, match="There is no bundle"):
-        measured_in_process("memory", settings, 60.0)
+        measure_apart("memory", settings, 60.0)
 
 
 @pytest.mark.parametrize("name", ["mental-load", "synthetic-vad"])

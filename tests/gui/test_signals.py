@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtGui import QImage, QWheelEvent
 from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -66,17 +67,17 @@ def test_what_does_not_come_is_hatched_and_the_traces_scroll_on(
     qtbot.waitUntil(lambda: traces.end == 14 * RATE, timeout=WAIT)
     canvas = window.area.signals.canvas
     area = canvas.trace_area()
-    newest = canvas.x_of(traces.end, area)
+    newest = canvas.x_of(traces.end)
     clock.now += 1.5  # late packets
     with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
         pass
-    assert canvas.x_of(traces.end, area) == newest
+    assert canvas.x_of(traces.end) == newest
     clock.now += 3.5
-    qtbot.waitUntil(lambda: [text for _, text in canvas.hatched(area)] == ["no signal 5 s"], timeout=WAIT)
-    assert abs(newest - canvas.x_of(traces.end, area) - area.width() / 2) < 2
+    qtbot.waitUntil(lambda: [text for _, text in canvas.hatched()] == ["no signal 5 s"], timeout=WAIT)
+    assert abs(newest - canvas.x_of(traces.end) - area.width() / 2) < 2
     source.add(stream(1, start=round(14 * RATE)))
     source.allow()
-    qtbot.waitUntil(lambda: not list(canvas.hatched(area)), timeout=WAIT)
+    qtbot.waitUntil(lambda: not list(canvas.hatched()), timeout=WAIT)
 
 
 def test_a_recording_that_waits_stands_still(
@@ -94,7 +95,7 @@ def test_a_recording_that_waits_stands_still(
     with qtbot.waitSignals([window.controller.status_changed] * 2, timeout=WAIT):
         pass
     canvas = window.area.signals.canvas
-    assert not list(canvas.hatched(canvas.trace_area()))
+    assert not list(canvas.hatched())
 
 
 def turn(canvas: QWidget, eighths: int, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
@@ -109,10 +110,11 @@ def test_scales_follow_the_wheel_and_their_menus(qtbot: QtBot, window: MainWindo
     begin(qtbot, window, source, bundle)
     source.allow()
     # 20 µV of noise: five times that in a row.
-    qtbot.waitUntil(
-        lambda: window.area.signals.amplitude.text() != "100 µV a row" or window.area.signals._judged, timeout=WAIT
-    )
+    traces = window.controller.feed.traces
+    assert traces is not None
+    qtbot.waitUntil(lambda: traces.end == 10 * RATE, timeout=WAIT)
     signals = window.area.signals
+    assert signals.amplitude.text() == "100 µV a row"
     signals.set_amplitude(4)
     turn(signals.canvas, 120)
     assert signals.amplitude.text() == "50 µV a row"
@@ -203,17 +205,24 @@ def test_small_turns_of_a_touch_pad_add_up_to_one_step(qtbot: QtBot, window: Mai
     assert asked == [-1, -1]
 
 
+def picture(window: MainWindow) -> np.ndarray:
+    """Return the traces as they are on the screen: blue, green and red, (n_rows, n_columns, 4)."""
+    canvas = window.area.signals.canvas
+    image = canvas.grab(canvas.trace_area()).toImage().convertToFormat(QImage.Format.Format_RGB32)
+    data = image.constBits()
+    assert data is not None
+    return np.frombuffer(data.asarray(image.sizeInBytes()), np.uint8).reshape(image.height(), image.width(), 4).copy()
+
+
 def reddish(window: MainWindow, row: int) -> np.ndarray:
-    """Tell for each column of the picture whether the trace in a row of six is in the colour of bad contact."""
-    raster = window.area.signals.canvas._raster
-    assert raster is not None
-    height = raster.height // 6
-    pixels = raster.pixels[row * height : (row + 1) * height].astype(int)
-    order = (np.arange(raster.width) + window.area.signals.canvas._drawn) % raster.width
-    return ((pixels[..., 2] - pixels[..., 1]) > 60).any(axis=0)[order]
+    """Return for each column of the picture whether the trace in a row of six is in the colour of bad contact."""
+    pixels = picture(window)
+    height = len(pixels) // 6
+    pixels = pixels[row * height : (row + 1) * height].astype(int)
+    return ((pixels[..., 2] - pixels[..., 1]) > 60).any(axis=0)
 
 
-def test_a_picture_drawn_anew_keeps_the_colours_that_its_stretches_had(
+def test_a_picture_drawn_again_keeps_the_colours_that_its_stretches_had(
     qtbot: QtBot, window: MainWindow, bundle: LoadedBundle
 ) -> None:
     pieces = stream(12)
@@ -248,10 +257,9 @@ def test_a_resized_window_shows_the_same_samples(qtbot: QtBot, window: MainWindo
     assert traces is not None
     qtbot.waitUntil(lambda: traces.end == 12 * RATE, timeout=WAIT)
     window.resize(window.width() + 200, window.height() + 80)
-    qtbot.waitUntil(
-        lambda: canvas._raster is not None and canvas._raster.width == canvas.trace_area().width(), timeout=WAIT
-    )
-    raster = canvas._raster
-    assert raster is not None
-    assert canvas._drawn == int((traces.end - 1) / (10 * RATE / raster.width))
-    assert len(np.unique(raster.pixels[:, :, 0])) > 10
+    qtbot.waitUntil(lambda: canvas.fitted, timeout=WAIT)
+    assert canvas.x_of(traces.end - 1) == pytest.approx(canvas.trace_area().right() + 1, abs=1)
+    shown = picture(window)
+    assert len(np.unique(shown[..., 0])) > 10
+    canvas.rebuild()
+    assert np.array_equal(picture(window), shown)

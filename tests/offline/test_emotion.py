@@ -15,7 +15,7 @@ from offline.elastic.sessions import positions_of
 
 def test_a_study_of_few_people_ships_a_bundle_that_computes_the_fitted_head(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("offline.elastic.emotion.MONTAGES", MONTAGES[-1:])
-    monkeypatch.setattr("offline.elastic.emotion._TRIALS", 6)
+    monkeypatch.setattr("offline.elastic.emotion.TRIALS", 6)
     study = run_study(people=3, held_out=5, progress=lambda _: None)
     assert not set(study.trained) & set(study.tested)
     scores = study.scores["muse"]

@@ -21,6 +21,7 @@ from offline.protocols import (
     write_splits_csv,
 )
 from offline.protocols.base import Indices
+from offline.protocols.deal import deal
 
 GROUPED = {"trial": "trial", "loso": "subject", "subjects": "subject", "session": "session", "stimulus": "stimulus"}
 
@@ -292,3 +293,13 @@ def test_splits_of_other_windows_or_damaged_ones_are_refused(tmp_path: Path) -> 
     path.write_text(path.read_text()[:100])
     with pytest.raises(DatasetError, match=r"Cannot read .*splits\.json.*Start a new run"):
         read_splits(path, windows)
+
+
+def test_equal_units_are_dealt_by_share_and_no_part_stays_empty() -> None:
+    for n_units, shares, sizes in (
+        (10, [0.6, 0.2, 0.2], [6, 2, 2]),
+        (3, [0.1, 0.9], [1, 2]),
+        (4, [0.05, 0.05, 0.9], [1, 1, 2]),
+    ):
+        part = deal(np.ones((n_units, 1)), np.array(shares), np.random.default_rng(0))
+        assert np.bincount(part).tolist() == sizes

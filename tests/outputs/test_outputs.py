@@ -166,7 +166,7 @@ def test_full_disk_leaves_whole_lines(tmp_path: Path, bundle: Bundle) -> None:
     output = JsonLinesOutput(tmp_path / "out.jsonl")
     output.start(bundle, INFO)
     output.publish(prediction(1))
-    file: Any = output._file
+    file: Any = output.file
 
     class Filling:
         """A disk with room for ten bytes more."""
@@ -182,7 +182,7 @@ def test_full_disk_leaves_whole_lines(tmp_path: Path, bundle: Bundle) -> None:
         def __getattr__(self, name: str) -> Any:
             return getattr(file, name)
 
-    output._file = Filling()  # type: ignore[assignment]
+    output.file = Filling()  # type: ignore[assignment]
     with pytest.raises(FileError, match="No space left"):
         output.publish(prediction(2))
     assert [json.loads(line)["sample"] for line in (tmp_path / "out.jsonl").read_text().splitlines()] == [1]

@@ -39,7 +39,7 @@ def output(bundle: Bundle) -> Iterator[WebSocketOutput]:
 def client(output: WebSocketOutput, **options: str) -> ClientConnection:
     connection = connect(f"ws://127.0.0.1:{output.port}", additional_headers=options)
     end = time.monotonic() + 5
-    while not output._clients:
+    while not output.clients:
         assert time.monotonic() < end
         time.sleep(0.01)
     return connection
@@ -47,7 +47,7 @@ def client(output: WebSocketOutput, **options: str) -> ClientConnection:
 
 def test_clients_receive_predictions_and_events(output: WebSocketOutput) -> None:
     with client(output) as first, client(output) as second:
-        while len(output._clients) < 2:
+        while output.clients < 2:
             time.sleep(0.01)
         output.publish(prediction(7))
         output.mark(Marker(3.5, "stimulus\x1b[2J"))
@@ -65,7 +65,7 @@ def test_a_client_that_stalls_is_dropped_and_delays_nobody(
             output.publish(prediction(sample))
         assert time.monotonic() - begun < 20
         end = time.monotonic() + 5
-        while output._clients:
+        while output.clients:
             assert time.monotonic() < end
             time.sleep(0.01)
         with client(output) as reading:

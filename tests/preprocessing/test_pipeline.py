@@ -254,6 +254,15 @@ class TestBaseline:
         assert rest != Rest(mean, sd, ())
         assert rest != "rest"
 
+    def test_the_shape_of_a_spectrum_is_appended_to_what_is_referred_to_rest(self) -> None:
+        token = LogBandPowerToken(bands=((4, 8), (8, 13), (13, 30)))
+        baseline = RestBaseline(kind="feature", samples=384, shape=True)
+        s = self.spec("feature", rate=128, window=128, hop=128, token=token, baseline=baseline)
+        features = np.array([[1.0, 2.0, 6.0], [0.0, 4.0, 5.0], [3.0, 3.0, 3.0]])
+        out = network_input(s, features, Rest(np.ones((3, 3)), np.full((3, 3), 2.0)))
+        np.testing.assert_allclose(out[:, :3], (features - 1) / 2)
+        np.testing.assert_allclose(out[:, 3:], [[-2, -1, 3], [-3, 1, 2], [0, 0, 0]])
+
     def test_across_channels_z_scores_every_sample(self) -> None:
         s = self.spec("template", across_channels=True)
         out = network_input(s, self.windows[0], measure_rest(s, self.windows))

@@ -126,3 +126,8 @@ def test_windows_are_chunk_invariant_and_none_is_lost(sizes: list[int], window: 
     assert [(first, last) for first, last, _ in found] == [(2 * s, 2 * (s + window - 1)) for s in starts]
     for start, (*_, values) in zip(starts, found, strict=True):
         assert np.array_equal(values, x[start : start + window].T)
+
+
+def test_a_stream_at_the_models_rate_is_passed_on_unfiltered_and_undelayed() -> None:
+    design = design_resampler(128, 128)
+    assert (design.up, design.down, design.delay, design.taps.tolist()) == (1, 1, 0.0, [[1.0]])

@@ -323,7 +323,7 @@ def test_a_failure_ends_the_recording_and_reaches_the_next_call(
     chunks = session()
     recorder = Recorder(tmp_path / "s.xdf", INFO)
     recorder.on_chunk(chunks[0])
-    wait_for(lambda: recorder.size > 1000 and not recorder._pending)
+    wait_for(lambda: recorder.size > 1000 and recorder.samples == len(chunks[0]))
 
     def full(file: int, data: bytes) -> int:
         raise OSError(28, "No space left on device")
@@ -343,7 +343,7 @@ def test_a_failure_ends_the_recording_and_reaches_the_next_call(
 
 
 def test_a_disk_that_is_too_slow_ends_the_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bci_app.recording.recorder._MAX_BACKLOG", 10_000)
+    monkeypatch.setattr("bci_app.recording.recorder.MAX_BACKLOG", 10_000)
     recorder = Recorder(tmp_path / "s.xdf", INFO, threaded=False)
     first, second = Chunk(np.zeros((300, 4)), np.arange(300) / RATE, 0), Chunk(np.zeros((300, 4)), np.zeros(300), 300)
     recorder.on_chunk(first)
@@ -373,7 +373,7 @@ def test_a_fault_in_the_recorder_is_reported_and_keeps_what_was_written(
 
 def test_a_disk_that_hangs_does_not_hold_the_end_of_a_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
-    monkeypatch.setattr("bci_app.recording.recorder._STALLED_SECONDS", 0.2)
+    monkeypatch.setattr("bci_app.recording.recorder.STALLED_SECONDS", 0.2)
     monkeypatch.setattr(XdfWriter, "write_samples", lambda *_: release.wait(10))
     recorder = Recorder(tmp_path / "s.xdf", INFO)
     recorder.on_chunk(session()[0])

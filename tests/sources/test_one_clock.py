@@ -105,7 +105,7 @@ def test_a_computer_of_our_name_with_another_clock_is_corrected(tmp_path: Path, 
 def test_samples_that_arrive_slower_or_faster_than_their_stamps_say_are_of_a_wrong_rate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bci_app.engine.rate._ARRIVAL_SECONDS", 1.0)
+    monkeypatch.setattr("bci_app.engine.rate.ARRIVAL_SECONDS", 1.0)
     bundle = load_bundle(write_bundle(tmp_path / "b", spec=small_spec(channels=("Fp1", "Fp2", "Cz", "Pz"))))
     paces = {unique("slow"): 0.8, unique("fast"): 1.2, unique("true"): 1.0}
     with ExitStack() as stack:

@@ -148,7 +148,15 @@ class TraceCanvas(QWidget):
             self._draw_new()
         self.update()
 
+    @property
+    def fitted(self) -> bool:
+        """Whether the picture was drawn for the size that the traces have now, rather than stretched to it."""
+        return self._raster is not None and self._raster.width == round(
+            self.trace_area().width() * self.devicePixelRatioF()
+        )
+
     def trace_area(self) -> QRect:
+        """Return where the traces are, without names and scales."""
         return QRect(_GUTTER, HEAD, self.width() - _GUTTER - _SCALE, self.height() - HEAD - _STRIP)
 
     def _scrolling(self) -> QRect:
@@ -247,16 +255,12 @@ class TraceCanvas(QWidget):
         painter.fillRect(QRect(area.left(), 0, self.width() - area.left(), HEAD), background)
         painter.fillRect(QRect(area.right() + 1, 0, _SCALE, self.height()), background)
         painter.setFont(font())
-        for box, text in self.hatched(area):
+        for box, text in self.hatched():
             write_reason(painter, box, text, self._theme)
         theme = self._theme
-
-        def x(sample: float) -> float:
-            return self.x_of(sample, area)
-
-        paint_artefacts(painter, area, theme, self.artefacts(), x)
-        paint_breaks(painter, area, theme, self._log.gaps, x)
-        paint_markers(painter, area, theme, self._log.markers, x)
+        paint_artefacts(painter, area, theme, self.artefacts(), self.x_of)
+        paint_breaks(painter, area, theme, self._log.gaps, self.x_of)
+        paint_markers(painter, area, theme, self._log.markers, self.x_of)
         paint_amplitude(painter, area, self._theme, rows=len(self._channels), amplitude=self._amplitude)
         if not self._scrolling().contains(dirty):
             painter.fillRect(QRect(0, 0, area.left(), self.height()), background)
@@ -293,17 +297,19 @@ class TraceCanvas(QWidget):
         width = self._silent_columns * area.width() / self._raster.width
         return QRectF(area.right() + 1 - width, area.top(), width, area.height())
 
-    def x_of(self, sample: float, area: QRect) -> float:
+    def x_of(self, sample: float) -> float:
         """Return the place of a stream sample on the screen."""
+        area = self.trace_area()
         assert self._raster is not None
         column = sample / self._samples_per_column() - (self._drawn + self._silent_columns - self._raster.width)
         return area.left() + column * area.width() / self._raster.width
 
-    def hatched(self, area: QRect) -> Iterator[tuple[QRectF, str]]:
-        """Return each hatched stretch that is seen, and what is to be said of it."""
+    def hatched(self) -> Iterator[tuple[QRectF, str]]:
+        """Yield each hatched stretch in sight and its text."""
+        area = self.trace_area()
         assert self._traces is not None
         for gap in self._log.gaps:
-            left, right = self.x_of(gap.sample - gap.lost, area), self.x_of(gap.sample, area)
+            left, right = self.x_of(gap.sample - gap.lost), self.x_of(gap.sample)
             if gap.lost and right > area.left():
                 left, right = max(left, area.left()), min(right, area.right() + 1)
                 box = QRectF(left, area.top(), right - left, area.height())
@@ -379,7 +385,7 @@ class TraceCanvas(QWidget):
         channel = self._channel_at(place.y())
         if channel is None or place.x() > _GUTTER:
             # A narrow stretch is found by a hand that is not quite steady.
-            near = [text for box, text in self.hatched(self.trace_area()) if box.adjusted(-3, 0, 3, 0).contains(place)]
+            near = [text for box, text in self.hatched() if box.adjusted(-3, 0, 3, 0).contains(place)]
             self.setToolTip(near[0] if near else "")
             return
         level = self._level(channel)

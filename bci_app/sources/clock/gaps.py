@@ -394,4 +394,3 @@ class _Pieces:
             )
         )
         self._data, self._times, self._stamps = [], [], []
-        self._first, self._lost, self._reset = self.next, 0, False
