@@ -209,6 +209,7 @@ class StreamCollector:
         return self._origins[key]
 
     def open_stream(self, info: Any, stream: LslStream, origin: str) -> Connection | None:
+        """Connect to a stream; return None if it is not there any more."""
         pylsl = load_pylsl()
         inlet = pylsl.StreamInlet(info, max_buflen=self._buffer(stream), recover=False, processing_flags=0)
         try:
