@@ -13,6 +13,8 @@ from bci_app.preprocessing.base import Frozen, PositiveFloat, Samples
 # Bands whose ratio separates muscle from brain: the spectrum of the EEG falls with frequency, that of muscle does not
 # (Goncharova et al. 2003, Clin. Neurophysiol. 114).
 _BRAIN, _MUSCLE = (8.0, 20.0), (30.0, 45.0)
+# Hz.
+MAINS = (50.0, 60.0)
 
 
 class ArtefactRule(Frozen):
@@ -21,9 +23,9 @@ class ArtefactRule(Frozen):
     Attributes
     ----------
     peak_to_peak : float or None
-        Largest range of a channel's samples in µV.
+        Largest range of a channel's samples in µV, without mains: hum is a matter of contact, not an artefact.
     muscle : float or None
-        Largest ratio of the mean power density at 30–45 Hz to that at 8–20 Hz.
+        Largest ratio of the mean power density at 30–45 Hz to that at 8–20 Hz, in any second of the window.
     share : float
         Share of the channels that must break a limit.
     """
@@ -73,10 +75,31 @@ class ArtefactRule(Frozen):
     def _broken(self, window: Samples, rate: float) -> NDArray[np.bool_]:
         broken = np.zeros(len(window), dtype=np.bool_)
         if self.peak_to_peak is not None:
-            broken |= np.ptp(window, axis=1) > self.peak_to_peak
+            broken |= np.ptp(without_mains(window, rate), axis=1) > self.peak_to_peak
         if self.muscle is not None:
-            broken |= muscle_ratio(window, rate) > self.muscle
+            second = min(round(rate), window.shape[1])
+            starts = range(0, window.shape[1] - second + 1, max(1, second // 2))
+            ratios = [muscle_ratio(window[:, start : start + second], rate) for start in starts]
+            # The one second in which most channels break the limit: a clench is often shorter than the window.
+            broken |= max((ratio > self.muscle for ratio in ratios), key=np.count_nonzero)
         return broken
+
+
+def without_mains(window: Samples, rate: float) -> Samples:
+    """Return a window without its mean and without what it holds within 2 Hz of 50 and 60 Hz.
+
+    Parameters
+    ----------
+    window : ndarray of float64, shape (n_channels, n_samples)
+        µV.
+    rate : float
+        Hz.
+    """
+    spectrum = np.fft.rfft(window - window.mean(axis=1, keepdims=True))
+    frequencies = np.fft.rfftfreq(window.shape[1], 1 / rate)
+    for mains in MAINS:
+        spectrum[:, np.abs(frequencies - mains) <= 2] = 0
+    return np.fft.irfft(spectrum, window.shape[1])
 
 
 def muscle_ratio(window: Samples, rate: float) -> NDArray[np.float64]:

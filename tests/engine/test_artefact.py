@@ -10,6 +10,7 @@ import pytest
 from scipy.signal import detrend
 
 from bci_app.bundle import load_bundle
+from bci_app.bundle.decoder import stream_pipeline
 from bci_app.engine import Engine
 from bci_app.engine.artefact import Artefact, ArtefactDetector
 from bci_app.engine.contact import ContactMonitor
@@ -107,6 +108,18 @@ def test_jaw_clenches_of_a_real_recording_are_named_and_quiet_alpha_is_not(share
     assert clenches.count(Artefact.MUSCLE) >= 11
     assert tension == [Artefact.MUSCLE] * 6
     assert alpha == [Artefact.NONE] * 61
+
+
+def test_mental_load_refuses_every_window_with_a_clench_and_none_for_its_mains_hum(shared_data: Path) -> None:
+    """The hum alone is up to 500 µV peak to peak; windows end each second and are 4 s long."""
+    recording = read_recording(shared_data / "openbci" / "OpenBCI_GUI-v6-blinks-jawClench-alpha.txt")
+    names = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
+    pipeline = stream_pipeline(
+        load_bundle("exported_models/mental-load").spec, channels=names, rate=RATE, units=("uV",) * 8
+    )
+    refused = {round(w.last / RATE): w.artefact for w in pipeline.process(recording.data)}
+    assert all(refused[end] for end in (*range(9, 18), *range(83, 90)))
+    assert not any(refused[end] for end in range(22, 82))
 
 
 def test_little_of_sound_recordings_is_named(shared_data: Path) -> None:
