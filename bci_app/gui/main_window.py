@@ -294,7 +294,9 @@ class MainWindow(QMainWindow):
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         app.setPalette(palette(theme))
-        app.setStyleSheet(style_sheet(theme))
+        sheet = style_sheet(theme)
+        if app.styleSheet() != sheet:  # else every widget would be laid out again, for nothing
+            app.setStyleSheet(sheet)
         self.header.show_theme(theme)
         self.area.show_theme(theme)
         self.connect_page.show_theme(theme)
