@@ -46,7 +46,11 @@ def deep4(shape: Shape) -> nn.Module:
 def conformer(shape: Shape) -> nn.Module:
     """Build the convolutional transformer."""
     n_patches = (shape.n_times - 25 + 1 - 75) // 15 + 1
-    return _braindecode("EEGConformer", shape, final_fc_length=40 * n_patches, add_log_softmax=False)
+    network = _braindecode("EEGConformer", shape, final_fc_length=40 * n_patches, add_log_softmax=False)
+    convolutions = network.patch_embedding.shallownet
+    convolutions[0] = _Merged(convolutions[0], convolutions[1])
+    convolutions[1] = nn.Identity()
+    return network
 
 
 def atcnet(shape: Shape) -> nn.Module:
@@ -92,6 +96,21 @@ class _Stretched(nn.Module):
         if windows.shape[-1] != self._n_times:
             windows = functional.interpolate(windows, size=self._n_times, mode="linear")
         return self.network(windows).flatten(1)
+
+
+class _Merged(nn.Module):
+    """A convolution over time and one over channels in one, which is the same function and ten times as fast."""
+
+    def __init__(self, time: nn.Conv2d, space: nn.Conv2d) -> None:
+        super().__init__()
+        self.time, self.space = time, space
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Return maps (batch, maps, 1, time) of windows (batch, 1, n_channels, n_samples)."""
+        over_time, over_space = self.time.weight[:, 0, 0], self.space.weight[..., 0]  # (maps, lags), (out, maps, chans)
+        bias = self.space.bias + over_space.sum(dim=2) @ self.time.bias
+        kernel = torch.einsum("omc,ml->ocl", over_space, over_time)
+        return functional.conv1d(windows[:, 0], kernel, bias)[:, :, None]
 
 
 def _braindecode(name: str, shape: Shape, **options: Any) -> nn.Module:
