@@ -46,7 +46,7 @@ def deep4(shape: Shape) -> nn.Module:
 def conformer(shape: Shape) -> nn.Module:
     """Build the convolutional transformer."""
     n_patches = (shape.n_times - 25 + 1 - 75) // 15 + 1
-    network = _braindecode("EEGConformer", shape, final_fc_length=40 * n_patches, add_log_softmax=False)
+    network: Any = _braindecode("EEGConformer", shape, final_fc_length=40 * n_patches, add_log_softmax=False)
     convolutions = network.patch_embedding.shallownet
     convolutions[0] = _Merged(convolutions[0], convolutions[1])
     convolutions[1] = nn.Identity()
@@ -108,6 +108,7 @@ class _Merged(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Return maps (batch, maps, 1, time) of windows (batch, 1, n_channels, n_samples)."""
         over_time, over_space = self.time.weight[:, 0, 0], self.space.weight[..., 0]  # (maps, lags), (out, maps, chans)
+        assert self.space.bias is not None and self.time.bias is not None  # braindecode's have both
         bias = self.space.bias + over_space.sum(dim=2) @ self.time.bias
         kernel = torch.einsum("omc,ml->ocl", over_space, over_time)
         return functional.conv1d(windows[:, 0], kernel, bias)[:, :, None]
