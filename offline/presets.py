@@ -50,7 +50,7 @@ SEARCH_SAMPLE = 8
 """Subnets on which the ranking by inherited weights is checked; fewer say nothing."""
 
 Networks = Literal["each", "shared"]
-Strategy = Literal["evolution", "nsga2"]
+Strategy = Literal["none", "evolution", "nsga2"]
 
 
 class Start(BaseModel):
@@ -108,8 +108,9 @@ class Preset(BaseModel):
         How the supernet is trained.
     search : Evolution
         How it is searched; of NSGA-II's front the best subnet by its objective is taken.
-    strategy : {"evolution", "nsga2"}
-        The paper's search, or NSGA-II over validation error and parameters.
+    strategy : {"none", "evolution", "nsga2"}
+        No search but one network of middle choices, the paper's search, or NSGA-II over validation error and
+        parameters.
     latency : bool
         Measure the latency of every subnet that is looked at; NSGA-II minimises it too.
     networks : {"each", "shared"}
@@ -175,7 +176,12 @@ class Preset(BaseModel):
         latency: bool = False,
         search_controls: int | None = None,
     ) -> Preset:
-        """Return the preset with other settings where they are given. Given epochs are used as they are."""
+        """Return the preset with other settings where they are given. Given epochs are used as they are.
+
+        Where nothing is searched, settings of a search ask for the paper's.
+        """
+        if strategy is None and self.strategy == "none" and (generations or search_controls):
+            strategy = "evolution"
         recipe = self.recipe if epochs is None else self.recipe.model_copy(update={"epochs": epochs, "steps": 0})
         search = self.search if generations is None else self.search.model_copy(update={"generations": generations})
         given = {
@@ -187,6 +193,11 @@ class Preset(BaseModel):
         }
         changes = {name: value for name, value in given.items() if value is not None}
         return self.model_copy(update={"recipe": recipe, "search": search, **changes})
+
+    @property
+    def trained_space(self) -> SearchSpace:
+        """The space whose subnets are trained: where nothing is searched, the subnet of middle choices alone."""
+        return self.space.middle if self.strategy == "none" else self.space
 
     @property
     def latency_searched(self) -> bool:

@@ -26,7 +26,7 @@ from offline.export.graph import Session
 from offline.presets import PRESETS
 from offline.search.evaluation import ValidationEvaluator
 from offline.supernet.model import Network, extract
-from offline.supernet.space import SPACES, ArchConfig, SearchSpace, mutate, sample
+from offline.supernet.space import SPACES, SearchSpace, mutate, sample
 from offline.training import RECIPES, Examples, Recipe
 from offline.training.fused import automatic_fuse, train_epoch
 from offline.training.loop import Job
@@ -127,15 +127,11 @@ def _auto(case: Case, device: Device) -> int:
     )  # fmt: skip
 
 
-def _middle(space: SearchSpace) -> ArchConfig:
-    """Return the subnet of middle choices, which every variant trains: what a step costs depends on the subnet."""
-    middle = [choices[len(choices) // 2] for choices in (space.embed_dims, space.heads, space.mlp_ratios, space.depths)]
-    dim, heads, ratio, depth = middle
-    return ArchConfig(int(dim), (int(heads),) * int(depth), (ratio,) * int(depth))
-
-
 def _training(case: Case, device: Device, *, seconds: float, stacks: tuple[int, ...]) -> dict[str, float | None]:
-    """Train the same subnet in all variants in turn; return samples/s of the fastest round of each."""
+    """Train the subnet of middle choices in all variants in turn; return samples/s of the fastest round of each.
+
+    What a step costs depends on the subnet, so all train the same.
+    """
     data = case.examples(case.windows)
     variants: dict[str, tuple[int, Callable[[], None]]] = {
         "reference": (1, _reference_epoch(case, data, device)),
@@ -168,7 +164,7 @@ def _reference_epoch(case: Case, data: Examples, device: Device) -> Callable[[],
 
     def epoch() -> None:
         with device.autocast():
-            reference.train_epoch(model, optimizer, _middle(case.space), case.recipe, tokens, labels)
+            reference.train_epoch(model, optimizer, case.space.middle.largest, case.recipe, tokens, labels)
 
     return epoch
 
@@ -177,7 +173,7 @@ def _job_epoch(case: Case, data: Examples, device: Device, count: int) -> Callab
     jobs = [
         Job(
             case.network(seed), case.recipe, data,
-            space=case.space, arch=_middle(case.space), seed=seed, subnet_seed=0, device=device,
+            space=case.space, arch=case.space.middle.largest, seed=seed, subnet_seed=0, device=device,
         )
         for seed in range(count)
     ]  # fmt: skip

@@ -23,6 +23,7 @@ class NetworksChoice(StrEnum):
 class SearchChoice(StrEnum):
     """How the space is searched."""
 
+    none = "none"
     evolution = "evolution"
     nsga2 = "nsga2"
 
@@ -97,7 +98,11 @@ NetworksOption = Annotated[
     NetworksChoice | None, typer.Option(help="A network for each target, or one with a head a target.")
 ]
 SearchOption = Annotated[
-    SearchChoice | None, typer.Option(help="The paper's evolution, or NSGA-II over error and parameters.")
+    SearchChoice | None,
+    typer.Option(
+        help="No search but one network of middle size, the paper's evolution, or NSGA-II over error and parameters; "
+        "the preset's if none is named."
+    ),
 ]
 SearchControlsOption = Annotated[
     bool | None,

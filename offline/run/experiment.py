@@ -192,7 +192,7 @@ class _RunStages:
         return [(task, result) for task, result in zip(tasks, results, strict=True) if result is not None]
 
     def _fuse(self, device: Device) -> int:
-        preset, largest = self.settings.preset, self.settings.preset.space.largest
+        preset, largest = self.settings.preset, self.settings.preset.trained_space.largest
         return automatic_fuse(
             _largest(self.windows, self.settings, next(iter(self.groups.values()))),
             batch_size=preset.recipe.batch_size, tokens=self.windows.tokens.shape[1] + 1,
@@ -306,7 +306,7 @@ class _RunStages:
 
 def _largest(windows: WindowSet, settings: RunSettings, targets: Sequence[str]) -> int:
     return count_parameters(
-        settings.preset.space.largest,
+        settings.preset.trained_space.largest,
         n_channels=windows.tokens.shape[1],
         n_features=windows.tokens.shape[2],
         class_counts=class_counts(with_targets(windows, targets)),

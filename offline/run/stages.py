@@ -238,14 +238,15 @@ class _Network:
 
         return Job(
             model, recipe, data,
-            space=self.preset.space, seed=self.task.seed + (arch is not None), subnet_seed=self.task.subnet_seed,
-            validation=validation, arch=arch, checkpoint=self.task.folder / file, on_epoch=note, device=self.device,
+            space=self.preset.trained_space, seed=self.task.seed + (arch is not None),
+            subnet_seed=self.task.subnet_seed, validation=validation, arch=arch,
+            checkpoint=self.task.folder / file, on_epoch=note, device=self.device,
         )  # fmt: skip
 
     def search(self) -> None:
         """Search the trained supernet on validation windows, and choose what the search is compared with."""
         self.model.to(self.device.place)
-        preset, space = self.preset, self.preset.space
+        preset, space = self.preset, self.preset.trained_space
 
         def latency(arch: ArchConfig) -> float:
             return subnet_latency(extract(self.model, arch).cpu(), self.windows.targets, self.preprocessing)
@@ -254,7 +255,7 @@ class _Network:
         evaluator = ValidationEvaluator(self.model, space, self.validation, latency=timed, device=self.device)
         self.best, self.evaluations = self._searched(evaluator)
         self.subnets = {SUBNET: self.best.arch, "inherited": self.best.arch, "supernet": space.largest}
-        if preset.search_controls and len(self.task.split.test):
+        if preset.search_controls and preset.strategy != "none" and len(self.task.split.test):
             self._choose_controls(ValidationEvaluator(self.model, space, self.validation, device=self.device))
 
     def _searched(self, evaluator: ValidationEvaluator) -> tuple[Evaluation, int]:
@@ -271,20 +272,20 @@ class _Network:
 
         with EvaluationStore(folder / SEARCH_FILE, identity=evaluator.identity, evaluate=evaluator) as store:
             if preset.strategy == "nsga2":
-                front = pareto_search(preset.space, preset.pareto, store, seed=seed, on_generation=note)
+                front = pareto_search(preset.trained_space, preset.pareto, store, seed=seed, on_generation=note)
                 best = max(front, key=lambda evaluation: preset.search.objective.of(evaluation.metrics))
             else:
-                best = evolve(preset.space, preset.search, store, seed=seed, on_generation=note)
+                best = evolve(preset.trained_space, preset.search, store, seed=seed, on_generation=note)
             evaluations = len(store.all())
         self.report(Progress(self.task.name, "search", total, total))
-        largest, third = self.model.parameters_of(preset.space.largest), preset.latency_searched
+        largest, third = self.model.parameters_of(preset.trained_space.largest), preset.latency_searched
         write_fronts(fronts(generations, latency=third), folder / FRONT_FILE)
         write_hypervolume(generations, largest, folder / HYPERVOLUME_FILE, latency=third)
         return best, evaluations
 
     def _choose_controls(self, evaluator: ValidationEvaluator) -> None:
         """Search at random, and choose the subnets that are fine-tuned beside the found one."""
-        preset, space = self.preset, self.preset.space
+        preset, space = self.preset, self.preset.trained_space
         file = self.task.folder / RANDOM_SEARCH_FILE
         with EvaluationStore(file, identity=evaluator.identity, evaluate=evaluator) as store:
             best = random_search(
@@ -369,7 +370,7 @@ def _supernet(windows: WindowSet, preset: Preset, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Network(
-            preset.space.largest,
+            preset.trained_space.largest,
             n_channels=windows.tokens.shape[1],
             n_features=windows.tokens.shape[2],
             class_counts=class_counts(windows),

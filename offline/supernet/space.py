@@ -120,6 +120,14 @@ class SearchSpace:
         """The subnet of fewest parameters (and fewest heads)."""
         return self._uniform(0)
 
+    @property
+    def middle(self) -> SearchSpace:
+        """The space of one subnet, whose choices are the middle ones, or the upper of two."""
+        dim, heads, ratio, depth = (
+            choices[len(choices) // 2] for choices in (self.embed_dims, self.heads, self.mlp_ratios, self.depths)
+        )
+        return SearchSpace(self.name, (int(dim),), (int(heads),), (float(ratio),), (int(depth),))
+
     def _uniform(self, end: int) -> ArchConfig:
         depth = self.depths[end]
         return ArchConfig(self.embed_dims[end], (self.heads[end],) * depth, (self.mlp_ratios[end],) * depth)
