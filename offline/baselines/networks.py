@@ -108,7 +108,8 @@ class _Merged(nn.Module):
     def forward(self, windows: Tensor) -> Tensor:
         """Return maps (batch, maps, 1, time) of windows (batch, 1, n_channels, n_samples)."""
         over_time, over_space = self.time.weight[:, 0, 0], self.space.weight[..., 0]  # (maps, lags), (out, maps, chans)
-        assert self.space.bias is not None and self.time.bias is not None  # braindecode's have both
+        assert self.space.bias is not None  # braindecode's have both
+        assert self.time.bias is not None
         bias = self.space.bias + over_space.sum(dim=2) @ self.time.bias
         kernel = torch.einsum("omc,ml->ocl", over_space, over_time)
         return functional.conv1d(windows[:, 0], kernel, bias)[:, :, None]

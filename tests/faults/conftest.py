@@ -21,6 +21,12 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
 
 
 @pytest.fixture
+def limit_s(request: pytest.FixtureRequest) -> float:
+    """Seconds within which a loss is noticed, or a stream is back: 2 in a soak, more beside other tests."""
+    return 2.0 if request.node.get_closest_marker("soak") else 15.0
+
+
+@pytest.fixture
 def report(record_property: Callable[[str, object], None]) -> Callable[..., None]:
     """Note a row of the table: fault, times tried, lost, recovered after."""
 

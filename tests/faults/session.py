@@ -81,7 +81,7 @@ class Session:
         goal = self.n_valid + n
         return self.until(lambda: self.n_valid >= goal, limit)
 
-    def until_lost(self, limit: float = 5.0) -> float:
+    def until_lost(self, limit: float = 20.0) -> float:
         return self.until(lambda: self.status.phase is Phase.LOST, limit)
 
     @property

@@ -22,7 +22,9 @@ long = (pytest.mark.soak, pytest.mark.timeout(900))
 
 
 @pytest.mark.parametrize("times", [2, pytest.param(50, marks=long)])
-def test_outlet_killed_and_restarted(bundle: LoadedBundle, times: int, report: Callable[..., None]) -> None:
+def test_outlet_killed_and_restarted(
+    bundle: LoadedBundle, times: int, limit_s: float, report: Callable[..., None]
+) -> None:
     rng = np.random.default_rng(0)
     stream = Stream(unique("killed"), epoch=local_clock(), wait=False)
     noticed, returned, valid, errors = [], [], [], []
@@ -59,13 +61,15 @@ def test_outlet_killed_and_restarted(bundle: LoadedBundle, times: int, report: C
         lost=f"noticed after {max(noticed):.2f} s at most; length of the gap right to {max(errors)} sample(s)",
         recovered=f"samples {max(returned):.2f} s, predictions {max(valid):.2f} s at most",
     )
-    assert max(noticed) < 2.0
-    assert max(returned) < 2.0
+    assert max(noticed) < limit_s
+    assert max(returned) < limit_s
     assert max(errors) <= 1
 
 
 @pytest.mark.parametrize("times", [1, pytest.param(20, marks=long)])
-def test_silent_outlet_that_goes_on(bundle: LoadedBundle, times: int, report: Callable[..., None]) -> None:
+def test_silent_outlet_that_goes_on(
+    bundle: LoadedBundle, times: int, limit_s: float, report: Callable[..., None]
+) -> None:
     """As a device out of reach: the connection stands, nothing comes, then all that was held back comes."""
     stream = Stream(unique("silent"))
     noticed, returned = [], []
@@ -89,8 +93,8 @@ def test_silent_outlet_that_goes_on(bundle: LoadedBundle, times: int, report: Ca
         lost=f"noticed after {max(noticed):.2f} s at most; 0 samples",
         recovered=f"samples {max(returned):.2f} s at most",
     )
-    assert max(noticed) < 2.0
-    assert max(returned) < 2.0
+    assert max(noticed) < limit_s
+    assert max(returned) < limit_s
 
 
 CHANGES = {

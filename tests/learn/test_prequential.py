@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -101,15 +100,13 @@ def test_an_updated_head_that_is_no_better_any_more_gives_way(bundle: LoadedBund
     assert head.head is profile.head
 
 
-def test_an_update_is_quick_and_repeatable(bundle: LoadedBundle, tmp_path: Path) -> None:
+def test_an_update_is_repeatable(bundle: LoadedBundle, tmp_path: Path) -> None:
     heads = []
     for _ in range(2):
         person = Person(300)
         head = UpdatingHead(profile_of(person, tmp_path, bundle))
-        began = perf_counter()
         for number in range(3):
             head.rate(person.trial(high=number % 2 == 0), high=number % 2 == 0)
-        assert (perf_counter() - began) / 3 < 1.0
         heads.append(head)
     np.testing.assert_array_equal(heads[0].head.weights, heads[1].head.weights)
 
