@@ -44,8 +44,8 @@ def test_bench_prints_figures_of_each_session(
     bundle: LoadedBundle, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # No figure is judged here: a look at each process will do.
-    monkeypatch.setattr(bench_run, "_COMPARED_TIMES_LONGER", 1)
-    monkeypatch.setattr(bench_run, "_WINDOW_SETTLE_SECONDS", (2.0, 12.0))
+    monkeypatch.setattr(bench_run, "COMPARED_TIMES_LONGER", 1)
+    monkeypatch.setattr(bench_run, "WINDOW_SETTLE_SECONDS", (2.0, 12.0))
     monkeypatch.setattr(sys, "argv", ["bci-app", "bench", "--bundle", str(bundle.folder), "--seconds", "1", "--json"])
     with pytest.raises(SystemExit, match="0"):
         main()
