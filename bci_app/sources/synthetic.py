@@ -11,8 +11,10 @@ import numpy as np
 
 from bci_app.errors import SourceError
 from bci_app.montage.headsets import HEADSETS, Headset, montage_channels
-from bci_app.simulation import Emotion, Script, Settings, SimulatedParticipant
+from bci_app.recording.xdf_encoding import StreamHeader, XdfChannel, encode_xml, stream_info
+from bci_app.simulation import DIMENSIONS, Emotion, Script, Settings, SimulatedParticipant
 from bci_app.simulation.settings import NO_REFERENCE
+from bci_app.sources.lsl.beside import BesideChunk
 from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk, StreamInfo
 
@@ -24,10 +26,13 @@ OPTIONS = (
 and participant."""
 
 _DEFAULT_HEADSET = "10-20"
+_TRUTH_RATE = 10.0
 
 
 class SyntheticSource:
     """Deliver the EEG of a simulated participant, in real time, faster, or as fast as it is read.
+
+    Their planted state is a stream beside: valence, arousal and dominance from -1 to 1, ten times a second.
 
     Parameters
     ----------
@@ -65,6 +70,16 @@ class SyntheticSource:
         self._sleep = sleep
         self._next = 0
         self._start = 0.0
+        self._truth_step = max(1, round(self._rate / _TRUTH_RATE))
+        self._next_truth = 0
+        header = StreamHeader(
+            "simulated participant, truth",
+            "Simulated",
+            tuple(XdfChannel(name) for name in DIMENSIONS),
+            format="float32",
+            rate=self._rate / self._truth_step,
+        )
+        self._truth_name, self._truth_xml = header.name, encode_xml(stream_info(header)).decode()
 
     @property
     def can_wait(self) -> bool:
@@ -74,7 +89,7 @@ class SyntheticSource:
     def start(self) -> StreamInfo:
         """Begin; the first sample is due now."""
         self._start = self._clock()
-        self._next = 0
+        self._next = self._next_truth = 0
         settings = self.participant.settings
         return StreamInfo(
             "synthetic",
@@ -113,6 +128,17 @@ class SyntheticSource:
     def truth(self) -> Emotion:
         """The participant's state at the newest sample that was read."""
         return Emotion(*self.participant.truth(np.array([max(0, self._next - 1)]))[0].tolist())
+
+    def take_beside(self) -> list[BesideChunk]:
+        """Return the planted states since the last call."""
+        end = -(-self._next // self._truth_step)
+        if end == self._next_truth:
+            return []
+        first, self._next_truth = self._next_truth, end
+        samples = np.arange(first, end) * self._truth_step
+        states = self.participant.truth(samples)
+        chunk = Chunk(states, self._start + samples / self._rate, first)
+        return [BesideChunk(self._truth_name, self._truth_xml, "float32", states.astype(np.float32), chunk)]
 
     def stop(self) -> None:
         """Nothing to close."""

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from offline.datasets.base import Damage, Trial
 
-SAME_SIGNAL = 0.95
-"""Correlation from which two trials are copies. The closest of 60 recordings of 30 people (EEGMAT) reach 0.23, those
-of 180 trials of 20 people (SAM 40) reach 0.35."""
+SAME_SIGNAL = 0.8
+"""Agreement from which two trials are copies. The closest of 60 recordings of 30 people (EEGMAT) reach 0.46, those of
+180 trials of 20 people (SAM 40) 0.56; a copy has 1."""
 
-_BLOCK_SECONDS = 0.1
+_MEAN_SECONDS = 0.1
 """Means over this time hold no mains hum of 50 or 60 Hz, whose phase could agree by chance."""
-_BLOCKS = 101
-_LEAST_BLOCKS = 21
+_PRINT_SECONDS = 2.0
+_PRINTS = 3
 _CHANNELS = 8
 
 _FLAT_UV = 0.01
@@ -50,8 +51,9 @@ class TrialCheck:
         Session and trial.
     labels : mapping of str to int
         Class of each target.
-    trace : ndarray of float32, shape (n_blocks, n_chosen_channels)
-        Means of up to eight channels over the first blocks of 0.1 s of the scored part.
+    prints : ndarray of float32, shape (n_prints, n_bits)
+        Whether means of up to eight channels over 0.1 s rise more or less than usual, as 1 or -1, every 50 ms in the
+        2 s after each of the steepest moments of the scored part. Scaling or shifting the signal does not change them.
     faults : mapping of str to tuple of str
         Names of channels by what is wrong with them.
     """
@@ -59,7 +61,7 @@ class TrialCheck:
     number: int
     name: str
     labels: Mapping[str, int]
-    trace: NDArray[np.float32]
+    prints: NDArray[np.float32]
     faults: Mapping[str, tuple[str, ...]]
 
 
@@ -95,7 +97,7 @@ def examine(trial: Trial, number: int) -> TrialCheck:
         number=number,
         name=f"{trial.trial} of session {trial.session}" if has_sessions else trial.trial,
         labels=dict(trial.labels),
-        trace=_trace(scored, trial.rate),
+        prints=_prints(scored, trial.rate),
         faults=_channel_faults(scored, trial.channels),
     )
 
@@ -115,14 +117,35 @@ def find_damage(subjects: Sequence[str], checks: Sequence[Sequence[TrialCheck]])
     return Findings(tuple(damage), copies)
 
 
-def _trace(data: NDArray[np.float64], rate: float) -> NDArray[np.float32]:
-    edges = np.round(np.arange(_BLOCKS + 1) * _BLOCK_SECONDS * rate).astype(int)
-    edges = edges[edges <= len(data)]
+def _prints(data: NDArray[np.float64], rate: float) -> NDArray[np.float32]:
     columns = np.unique(np.linspace(0, data.shape[1] - 1, _CHANNELS).round().astype(int))
-    if len(edges) < 2 or edges[1] == 0:
-        return np.empty((0, len(columns)), dtype=np.float32)
-    sums = np.add.reduceat(data[: edges[-1], columns], edges[:-1], axis=0)  # (n_blocks, n_chosen_channels)
-    return np.asarray(sums / np.diff(edges)[:, None], dtype=np.float32)
+    width = _MEAN_SECONDS * rate  # samples, not a whole number
+    instants = np.arange(0, _PRINT_SECONDS * rate, width / 2)
+    span = round(_PRINT_SECONDS * rate)
+    found: list[NDArray[np.float64]] = []
+    starts = np.arange(len(data) - span - int(2 * width) - 1)
+    if len(starts):
+        cumulated = np.cumsum(data[:, columns] - data[0, columns], axis=0)
+        rise = np.abs(_rise(cumulated, starts, width))
+        usual = rise.mean(axis=0)
+        steepness = (rise / np.where(usual > 0, usual, 1)).sum(axis=1)
+        while len(found) < _PRINTS and steepness.max() > 0:
+            start = int(steepness.argmax())
+            steepness[max(0, start - span) : start + span] = 0
+            rises = _rise(cumulated, start + instants, width)
+            found.append(np.sign(rises - np.median(rises, axis=0)).ravel())  # less the drift of electrodes
+    return np.array(found, dtype=np.float32).reshape(len(found), len(instants) * len(columns))
+
+
+def _rise(cumulated: NDArray[np.float64], at: NDArray[Any], width: float) -> NDArray[np.float64]:
+    """Return by how much the sum over `width` samples exceeds that before it, shape (n_instants, n_channels)."""
+
+    def until(samples: NDArray[Any]) -> NDArray[np.float64]:
+        whole = samples.astype(np.int64)
+        share = (samples - whole)[:, None]
+        return np.asarray((1 - share) * cumulated[whole] + share * cumulated[whole + 1])
+
+    return until(at + 2 * width) - 2 * until(at + width) + until(at)
 
 
 def _channel_faults(data: NDArray[np.float64], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -153,27 +176,19 @@ def _doubled(data: NDArray[np.float64], names: Sequence[str]) -> tuple[str, ...]
 
 
 def _copies(checks: Sequence[Sequence[TrialCheck]]) -> tuple[tuple[tuple[int, int], tuple[int, int]], ...]:
-    """Find pairs of trials whose signals are the same but for a factor and an offset of each channel."""
-    trials = [
-        (code, check)
-        for code, of_subject in enumerate(checks)
-        for check in of_subject
-        if len(check.trace) >= _LEAST_BLOCKS
-    ]
-    if len(trials) < 2 or len({check.trace.shape[1] for _, check in trials}) > 1:
+    """Find pairs of trials that share a stretch of signal, but for a factor and an offset of each channel."""
+    trials = [(code, check) for code, of_subject in enumerate(checks) for check in of_subject if len(check.prints)]
+    if len(trials) < 2 or len({check.prints.shape[1] for _, check in trials}) > 1:
         return ()
-    shortest = min(len(check.trace) for _, check in trials)
-    # Differences leave out the drift of electrodes, which resembles that of others.
-    change = np.diff(np.stack([check.trace[:shortest] for _, check in trials]), axis=1)
-    size = np.sqrt((change**2).sum(axis=1, keepdims=True))
-    prints = np.divide(change, size, out=np.zeros_like(change), where=size > 0)
-    flattened = prints.reshape(len(trials), -1) / np.sqrt(prints.shape[2])
-    pairs: list[tuple[int, int]] = []
+    prints = np.concatenate([check.prints for _, check in trials])
+    owner = np.repeat(np.arange(len(trials)), [len(check.prints) for _, check in trials])
+    pairs: set[tuple[int, int]] = set()
     for row in range(len(trials) - 1):
-        similar = np.abs(flattened[row + 1 :] @ flattened[row])
-        pairs += [(row, row + 1 + other) for other in np.flatnonzero(similar > SAME_SIGNAL).tolist()]
+        later = owner > row
+        agreement = np.abs(prints[later] @ prints[owner == row].T).max(axis=1) / prints.shape[1]
+        pairs.update((row, other) for other in owner[later][agreement > SAME_SIGNAL].tolist())
     places = [(code, check.number) for code, check in trials]
-    return tuple((places[first], places[second]) for first, second in pairs)
+    return tuple((places[first], places[second]) for first, second in sorted(pairs))
 
 
 def _copies_in_words(

@@ -7,6 +7,7 @@ from offline.datasets.base import Split, WindowSet
 from offline.protocols.base import Protocol
 from offline.protocols.copies import refuse_copies
 from offline.protocols.cross import CROSS_DATASET
+from offline.protocols.neuralbench import NEURALBENCH
 from offline.protocols.paper import PAPER
 from offline.protocols.session import SESSION
 from offline.protocols.stimulus import LOSO_STIMULUS, STIMULUS
@@ -24,6 +25,7 @@ PROTOCOLS: dict[str, Protocol] = {
         STIMULUS,
         LOSO_STIMULUS,
         CROSS_DATASET,
+        NEURALBENCH,
     )
 }
 """The known protocols."""
@@ -74,8 +76,8 @@ def make_splits(
     Returns
     -------
     list of Split
-        Indices ascend. Every window is tested at most once, and exactly once but under ``session`` and
-        ``cross-dataset``.
+        Indices ascend. Every window is tested at most once, and exactly once but under ``session``,
+        ``cross-dataset`` and ``neuralbench``.
 
     Raises
     ------

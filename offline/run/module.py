@@ -1,4 +1,4 @@
-"""A found subnet as a module of PyTorch that reads raw EEG, as braindecode, skorch and MOABB expect one."""
+"""A found subnet that reads raw EEG: a module for braindecode and skorch, and a classifier for MOABB."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from safetensors.torch import load
+from sklearn.base import BaseEstimator, ClassifierMixin
 from torch import Tensor, nn
 
 from bci_app.errors import DatasetError
@@ -112,3 +113,73 @@ class FoundSubnet(nn.Module):
                 fix="Cut longer segments, or pass the person's rest.",
             )
         return tokens[-1]
+
+
+class SubnetClassifier(ClassifierMixin, BaseEstimator):
+    """A found subnet as a classifier of scikit-learn, for a pipeline of MOABB. It has learnt; `fit` teaches it nothing.
+
+    Parameters
+    ----------
+    run : path
+        Folder of a finished run.
+    sfreq : float
+        Hz.
+    classes : sequence, optional
+        The labels of `y` in the order of the target's classes; the names of these classes by default. MOABB encodes
+        labels in the order of the alphabet: high 0, low 1.
+    ch_names : sequence of str, optional
+        Channels of the segments; those of the model by default.
+    target : str, optional
+        The target; the first one by default.
+    rest : array_like, shape (n_chans, n_samples), optional
+        µV. The person's rest, if segments do not begin with it.
+    """
+
+    def __init__(
+        self,
+        run: str | Path,
+        sfreq: float,
+        *,
+        classes: Sequence[object] | None = None,
+        ch_names: Sequence[str] | None = None,
+        target: str | None = None,
+        rest: ArrayLike | None = None,
+    ) -> None:
+        self.run, self.sfreq, self.classes = run, sfreq, classes
+        self.ch_names, self.target, self.rest = ch_names, target, rest
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> SubnetClassifier:
+        """Open the run, and check that segments (n, n_chans, n_times) in µV and labels fit it.
+
+        Raises
+        ------
+        DatasetError
+            If they do not.
+        """
+        _, n_chans, n_times = np.shape(X)
+        targets = {target.name: target.classes for target in RunRecord.read(Path(self.run)).targets}
+        names = targets.get(self.target or next(iter(targets)), ())
+        order = np.asarray(names if self.classes is None else self.classes)
+        if unknown := sorted(set(np.unique(y).tolist()) - set(order.tolist()), key=str):
+            raise DatasetError(
+                f"The run in {self.run} does not know these labels",
+                found=", ".join(map(str, unknown)),
+                expected=", ".join(map(str, order.tolist())),
+                fix=f"Pass as classes what stands for {', '.join(names)}, in this order.",
+            )
+        info = None if self.ch_names is None else [{"ch_name": name} for name in self.ch_names]
+        options = {"chs_info": info, "target": self.target, "rest": self.rest}
+        self.module_ = FoundSubnet(self.run, n_chans, n_times, len(order), self.sfreq, **options).eval()  # type: ignore[arg-type]
+        self.order_ = np.argsort(order)
+        self.classes_ = order[self.order_]
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability of each of `classes_` for each segment, shape (n, n_classes)."""
+        with torch.inference_mode():
+            logits = self.module_(torch.from_numpy(np.asarray(X, dtype=np.float64)))
+        return np.asarray(torch.softmax(logits.double(), dim=1).numpy()[:, self.order_])
+
+    def predict(self, X: ArrayLike) -> NDArray[np.generic]:
+        """Return the likelier class of each segment."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])

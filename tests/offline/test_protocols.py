@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 
 from bci_app.bundle.spec import Target
 from bci_app.errors import DatasetError
@@ -16,6 +17,7 @@ from offline.protocols import (
     check_split,
     leaks,
     make_splits,
+    neuralbench,
     read_splits,
     write_splits,
     write_splits_csv,
@@ -55,6 +57,15 @@ def window_set(layout: list[list[list[int]]], seed: int = 0) -> WindowSet:
     )
 
 
+LISTED = ("Subject06", "Subject10", *(f"Subject{number:02d}" for number in (1, 2, 3, 4)))
+"""People of EEGMAT whom NeuralBench tests, validates on, and trains on."""
+
+
+def listed(windows: WindowSet) -> WindowSet:
+    target = Target(name="mental_load", classes=("x", "y"))
+    return replace(windows, subjects=LISTED[: len(windows.subjects)], targets=(target, windows.targets[1]))
+
+
 TRIALS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
 SUBJECT = st.lists(TRIALS, min_size=3, max_size=4)
 LAYOUT = st.lists(SUBJECT, min_size=3, max_size=6)
@@ -77,6 +88,8 @@ def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
     if protocol == "cross-dataset":
         named = (f"{'train' if number else 'test'}:{name}" for number, name in enumerate(windows.subjects))
         windows = replace(windows, subjects=tuple(named))
+    if protocol == "neuralbench":
+        windows = listed(windows)
     splits = make_splits(windows, protocol, folds=folds, seed=seed, validation=validation)
     assert len({split.name for split in splits}) == len(splits)
     for split in splits:
@@ -96,7 +109,7 @@ def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
             assert windows.session[split.validation].max() < windows.session[split.test].min()
     tested = np.concatenate([split.test for split in splits])
     assert len(np.unique(tested)) == len(tested)
-    if protocol == "cross-dataset":
+    if protocol in ("cross-dataset", "neuralbench"):
         assert (windows.subject[tested] == 0).all()
     elif protocol != "session":
         assert len(tested) == len(windows)
@@ -210,6 +223,29 @@ def test_people_who_saw_the_same_stimuli_are_noted() -> None:
     assert "recognise the stimulus" in PROTOCOLS["loso"].note(window_set([[[4] * 5]] * 2))
     own = replace(windows, stimulus=windows.trial)
     assert PROTOCOLS["subjects"].note(own) == PROTOCOLS["trial"].note(windows) == ""
+
+
+def test_people_are_held_out_as_neuralbench_lists_them() -> None:
+    rows = [line.split(",") for line in Path(neuralbench.__file__).with_suffix(".csv").read_text().splitlines()[1:]]
+    for target, n in (("mental_load", 35), ("emotion_label", 123)):
+        part_of = {name: part for of, name, part in rows if of == target}
+        others, test = train_test_split(list(part_of), test_size=0.2, random_state=33)
+        train, validation = train_test_split(others, test_size=0.2 / 0.8, random_state=33)
+        assert len(part_of) == n
+        for part, names in (("train", train), ("validation", validation), ("test", test)):
+            assert {name for name, of in part_of.items() if of == part} == set(names)
+    windows = listed(window_set([[[4]]] * 5))
+    windows = replace(windows, subjects=(*windows.subjects[:4], "Subject00"))
+    (split,) = make_splits(windows, "neuralbench")
+    assert [set(windows.subject[getattr(split, part)]) for part in ("train", "validation", "test")] == [
+        {2, 3},
+        {1},
+        {0},
+    ]
+    note = PROTOCOLS["neuralbench"].note(windows)
+    assert "31 listed people are not here, 6 of them to be tested. In no list, and left out: Subject00." in note
+    with pytest.raises(DatasetError, match="lists none of these people: found nobody for train, validation, test"):
+        make_splits(window_set([[[4]]] * 4), "neuralbench")
 
 
 class Halves(Protocol):

@@ -47,6 +47,11 @@ def test_options_make_the_participant_that_they_state(tmp_path: Path) -> None:
     assert data.shape == (512, 4)
     np.testing.assert_array_equal(data, source.participant.samples(0, 512))
     assert source.truth == Emotion(-1.0, 1.0, 0.0)
+    (beside,) = source.take_beside()
+    assert (beside.origin, beside.format, beside.chunk.first) == ("simulated participant, truth", "float32", 0)
+    np.testing.assert_array_equal(beside.data, np.tile(np.float32([-1, 1, 0]), (len(beside.data), 1)))
+    np.testing.assert_allclose(np.diff(beside.chunk.times), 13 / 128)  # ten a second, at whole samples
+    assert source.take_beside() == []
 
 
 def test_older_options_go_on_working_and_headsets_have_their_rate_and_reference() -> None:

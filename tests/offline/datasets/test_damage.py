@@ -203,6 +203,13 @@ def test_copies_within_a_person_are_refused_across_folds_and_not_within_one() ->
         make_splits(windows, "trial")
 
 
+def test_a_copy_that_begins_later_is_found() -> None:
+    trials = list(person(0, "0101"))
+    rng = np.random.default_rng(5)
+    trials[2] = (np.vstack([noise(1, 128, 4, 9), -2 * trials[1][0][:-128]]) + rng.normal(0, 1, (1280, 4)), 0)
+    assert make_windows(Made((tuple(trials),)), SPEC).copies == ((1, 2),)
+
+
 def test_copies_come_back_from_the_cache(tmp_path: Path) -> None:
     made = Made((person(0, "01"), person(1, "10"), person(0, "01")))
     fresh = prepare(made, SPEC, tmp_path)  # type: ignore[arg-type]

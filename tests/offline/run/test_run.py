@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 
 from bci_app.bundle import load_bundle
 from bci_app.bundle.golden import check_bundle
@@ -30,7 +32,7 @@ from offline.run.evaluate import decode_trial
 from offline.run.fold import FoldResult, Task
 from offline.run.folder import claim
 from offline.run.lock import locked
-from offline.run.module import FoundSubnet
+from offline.run.module import FoundSubnet, SubnetClassifier
 from offline.run.plan import final_split
 from offline.run.record import ScoredWindows
 from offline.run.reference import reference_preprocessing, reference_probabilities
@@ -541,7 +543,7 @@ def test_a_split_without_test_windows_gives_empty_logits(tmp_path: Path, windows
     assert result.logits["found"].shape == (0, 1, 2)
 
 
-def test_the_exported_network_reads_raw_segments_in_skorch_as_its_bundle_does(finished: Finished) -> None:
+def test_the_exported_network_reads_raw_segments_in_skorch_and_moabb_as_its_bundle_does(finished: Finished) -> None:
     from skorch import NeuralNetClassifier
 
     trials = [replace(trial, rest=None) for trial in Planted().trials("p1")]
@@ -556,6 +558,13 @@ def test_the_exported_network_reads_raw_segments_in_skorch_as_its_bundle_does(fi
         criterion=torch.nn.CrossEntropyLoss, classes=[0, 1],
     ).initialize()  # fmt: skip
     np.testing.assert_allclose(classifier.predict_proba(segments), expected, atol=1e-4)
+    # As MOABB does: a clone in a pipeline, labels encoded in the order of the alphabet, another order of classes.
+    high = np.arange(len(segments)) % 2
+    encoded = clone(make_pipeline(SubnetClassifier(finished.folder, 128.0, classes=(1, 0)))).fit(segments, 1 - high)
+    np.testing.assert_allclose(encoded.predict_proba(segments), np.array(expected)[:, ::-1], atol=1e-4)
+    assert list(encoded.predict(segments)) == list(1 - np.argmax(expected, axis=1))
+    with pytest.raises(DatasetError, match="does not know these labels: found 0, 1, expected low, high"):
+        SubnetClassifier(finished.folder, 128.0).fit(segments, high)
     with pytest.raises(BciError, match="too short"):
         FoundSubnet(finished.folder, **(shape | {"n_times": 256}))
     with pytest.raises(DatasetError, match="4 channels and 2 classes"):
