@@ -274,7 +274,7 @@ def test_what_goes_wrong_is_one_message(
 ) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.chdir(tmp_path)
     if fault == "rest that is too short":
-        call("record", "--source", "synthetic:?speed=max&seconds=2", "short.xdf")
+        call("record", "--source", "synthetic:?speed=max&seconds=2", "--no-report", "short.xdf")
     arguments, words = FAULTS[fault]
     replaced = [a.replace("SAMPLE", str(sample_recordings[1])).replace("SHORT", "short.xdf") for a in arguments]
     if replaced[0] == "run" and "-b" not in replaced:
@@ -318,6 +318,8 @@ def test_signal_ends_a_session_with_its_files_closed(bundle: Path, tmp_path: Pat
     assert all(json.loads(line) for line in out.read_text().splitlines())
     streams, _ = pyxdf.load_xdf(recording)
     assert all("footer" in stream for stream in streams)
+    assert f"Report: {tmp_path / 's_report.html'}" in err
+    assert "What was invalid, and why" in (tmp_path / "s_report.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -439,7 +441,7 @@ def test_a_session_ends_when_nobody_reads_its_lines(bundle: Path, tmp_path: Path
 
 
 def test_two_sessions_that_record_to_one_name_take_two_files(bundle: Path, tmp_path: Path) -> None:
-    command = ["run", "-s", "synthetic:", "-b", str(bundle), "--record", "s.xdf", "--seconds", "3"]
+    command = ["run", "-s", "synthetic:", "-b", str(bundle), "--record", "s.xdf", "--no-report", "--seconds", "3"]
     both = [
         subprocess.Popen([sys.executable, "-m", "bci_app", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         for _ in range(2)

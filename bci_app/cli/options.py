@@ -42,6 +42,9 @@ NotesOption = Annotated[str | None, typer.Option(help="Notes on the session, for
 ProfileOption = Annotated[
     Path | None, typer.Option(help="Folder of a person's profile for the bundle, as bci-app learn writes it.")
 ]
+ReportOption = Annotated[
+    bool, typer.Option("--report/--no-report", help="Write a page about the recording beside it, once it is closed.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 DEMO_BUNDLE = "mental-load"

@@ -93,9 +93,10 @@ def session_in_terminal(
     drop: str | None = None,
     rest: Path | None = None,
     quiet: bool = False,
+    report: bool = True,
     follow: Callable[[StepResult], object] | None = None,
 ) -> None:
-    """Run a session to its end, to a signal or for some seconds, and close everything."""
+    """Run a session to its end, to a signal or for some seconds, close everything, and report what was recorded."""
     from bci_app.engine import Engine
     from bci_app.terminal import run_in_terminal
 
@@ -118,6 +119,7 @@ def session_in_terminal(
         if not bundle.spec.elastic:  # a rest that does not do is refused before anything is written
             measured = rest_of_recording(recorded_rest, bundle.spec)
     info = engine.start()
+    recorder: Recorder | None = None
     try:
         with interruptible() as stopped:
             if recorded_rest is not None and engine.spec is not None and engine.spec.elastic:
@@ -135,7 +137,24 @@ def session_in_terminal(
             run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet, follow=follow)
     finally:
         engine.stop()
+    if report and recorder is not None:
+        report_recorded(recorder)
     conclude(engine)
+
+
+def report_recorded(recorder: Recorder) -> None:
+    """Write the report of a recording that was closed, and say in one line where it lies or why there is none."""
+    from bci_app.errors import BciError
+    from bci_app.report import report_recording
+
+    if recorder.failure is not None:
+        return  # that was reported, and what ended the recording would end its report
+    try:
+        pages = report_recording(recorder.paths)
+    except BciError as error:
+        print(f"No report: {error}", file=sys.stderr)
+    else:
+        print(f"Report: {', '.join(map(str, pages))}", file=sys.stderr)
 
 
 def personal_predictor(bundle: LoadedBundle, profile: Path) -> PersonalPredictor:

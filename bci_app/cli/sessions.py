@@ -22,6 +22,7 @@ from bci_app.cli.options import (
     PickOption,
     ProfileOption,
     RateOption,
+    ReportOption,
     SecondsOption,
     SourceOption,
     SplitMegabytesOption,
@@ -37,6 +38,7 @@ from bci_app.cli.session_setup import (
     open_stream,
     personal_predictor,
     recording_metadata,
+    report_recorded,
     session_in_terminal,
     split_at,
     worn_for,
@@ -65,6 +67,7 @@ def run(
     ] = False,
     pick: PickOption = None,
     drop: DropOption = None,
+    report: ReportOption = True,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -116,6 +119,7 @@ def run(
         drop=drop,
         rest=rest,
         quiet=outputs.get("jsonl") == STANDARD_OUTPUT,
+        report=report,
         follow=None if learning is None else learning.on_step,
     )
     if learning is not None:
@@ -131,6 +135,7 @@ def record(
     with_: WithOption = None,
     split_minutes: SplitMinutesOption = None,
     split_megabytes: SplitMegabytesOption = None,
+    report: ReportOption = True,
     seconds: SecondsOption = None,
     channels: ChannelsOption = None,
     rate: RateOption = None,
@@ -166,4 +171,6 @@ def record(
         f"{recorder.samples} samples, {recorder.samples / info.rate:.1f} s{f', {lost} lost' if lost else ''}, "
         f"in {', '.join(map(str, recorder.paths))}"
     )
+    if report:
+        report_recorded(recorder)
     conclude(engine)

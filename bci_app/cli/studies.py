@@ -13,19 +13,25 @@ import typer
 from bci_app.cli.options import (
     BundleOption,
     ChannelsOption,
+    DropOption,
     JsonOption,
     MarkersOption,
     NetworkOption,
     NotesOption,
+    PickOption,
     RateOption,
+    ReportOption,
     SourceOption,
     UnitOption,
+    WithOption,
 )
 from bci_app.cli.session_setup import (
     interruptible,
     keep_to_this_machine,
+    names_in,
     open_stream,
     personal_predictor,
+    report_recorded,
     require_display,
 )
 
@@ -55,6 +61,10 @@ def study(
     ] = None,
     notes: NotesOption = None,
     markers: MarkersOption = None,
+    with_: WithOption = None,
+    pick: PickOption = None,
+    drop: DropOption = None,
+    report: ReportOption = True,
     channels: ChannelsOption = None,
     rate: RateOption = None,
     unit: UnitOption = None,
@@ -80,6 +90,9 @@ def study(
         notes=notes,
         source=source,
         markers=tuple(markers or ()),
+        beside=tuple(with_ or ()),
+        pick=None if pick is None else tuple(names_in(pick) or ()),
+        drop=tuple(names_in(drop) or ()),
     )
     stream = open_stream(source, channels=channels, rate=rate, unit=unit)
     if not headless:
@@ -95,6 +108,8 @@ def study(
     with interruptible() as stopped:
         outcome = study_without_window(protocol, stream, options, stopped=stopped, on_stage=_show_stage)
     print(f"{outcome.done} of {outcome.trials} trials, recorded in {outcome.recording}")
+    if report:
+        report_recorded(outcome.recorder)
     if outcome.done < outcome.trials:
         print("Continue with the same command.")
 

@@ -27,6 +27,7 @@ class Needs(Enum):
     NOTHING = ""
     SESSION = "needs an open session"
     PLAYER = "needs a recording that is played"
+    REPORT = "needs a recording that was made and closed"
 
 
 class Action(NamedTuple):
@@ -69,6 +70,7 @@ class Action(NamedTuple):
             Needs.NOTHING: True,
             Needs.SESSION: controller.session is not None,
             Needs.PLAYER: controller.player is not None,
+            Needs.REPORT: controller.recorder.reports.page is not None,
         }
         return Needs.NOTHING if there[self.needs] else self.needs
 
@@ -81,6 +83,10 @@ def _marker_text(index: int, window: MainWindow) -> str:
     return window.preferences.marker_texts[index]
 
 
+def _open_page(window: MainWindow) -> None:
+    window.controller.recorder.reports.open()
+
+
 _S, _M, _V, _R, _W = "Session", "Markers", "Signals", "Recordings", "Window"
 _VIEWS, _PROGRAM = Reach.VIEWS, Reach.PROGRAM
 _OPEN, _PLAYER = Needs.SESSION, Needs.PLAYER
@@ -89,6 +95,7 @@ ACTIONS: dict[str, Action] = {
     "connect": Action(_S, "Choose source and model", lambda w: w.show_connect(), ("Ctrl+O",)),
     "baseline": Action(_S, "Start or repeat the rest baseline", lambda w: w.start_baseline(), ("Ctrl+B",), needs=_OPEN),
     "record": Action(_S, "Start or stop recording", lambda w: w.toggle_recording(), ("Ctrl+D",), needs=_OPEN),
+    "session report": Action(_S, "Open the report of the last recording", _open_page, needs=Needs.REPORT),
     "next participant": Action(_S, "Next participant", lambda w: w.next_participant(), ("Ctrl+N",), needs=_OPEN),
     "study": Action(_S, "New study", lambda w: w.studies.ask(), ("Ctrl+L",)),
     "quit": Action(_S, "Quit", lambda w: w.close(), ("Ctrl+Q",)),

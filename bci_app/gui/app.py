@@ -126,4 +126,6 @@ def run_window(
         return int(app.exec())
     finally:
         controller.shut_down()
+        window.studies.reports.finish()
+        controller.recorder.reports.finish()
         signal.signal(signal.SIGINT, before)

@@ -109,6 +109,7 @@ class Controller(QObject):
         self._again: Callable[[], None] | None = None
         self._running: Running | None = None
         self.recorder = SessionRecorder(self._event_log, lambda: self.engine, self)
+        self.recorder.reports.failed.connect(self.show_error)
         self.outputs = OutputControl(outputs or OutputChoice())
         self._log_folder: Callable[[], Path] | None = None
         self._drawing = True

@@ -8,12 +8,15 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from bci_app.engine import Engine
+from bci_app.gui.reports import ReportWriter
 from bci_app.presentation.event_log import EventLog
 from bci_app.presentation.recording_control import RecordingControl
 
 
 class SessionRecorder(QObject):
-    """Starts and stops the recording, and lists both as events. `changed` carries a RecordingState or None.
+    """Starts and stops the recording, lists both as events, and writes a report of each recording that has ended.
+
+    `changed` carries a RecordingState or None.
 
     Parameters
     ----------
@@ -21,6 +24,11 @@ class SessionRecorder(QObject):
         Lists what happens.
     engine : callable
         Returns the engine of the open session, or None.
+
+    Attributes
+    ----------
+    reports : ReportWriter
+        Writes the reports.
     """
 
     changed = pyqtSignal(object)
@@ -29,6 +37,8 @@ class SessionRecorder(QObject):
         super().__init__(parent)
         self._control = RecordingControl()
         self._event_log, self._engine = event_log, engine
+        self.reports = ReportWriter(self)
+        self.reports.written.connect(lambda page: event_log.note("report written", str(page)))
 
     @property
     def running(self) -> bool:
@@ -68,10 +78,12 @@ class SessionRecorder(QObject):
         if engine is None or not self.running:
             return
         state = self._control.state()
-        path = self._control.stop(engine)
+        recorder = self._control.stop(engine)
+        assert recorder is not None  # it ran
         size = f", {state.size / 1e6:.1f} MB" if state is not None else ""
-        self._event_log.note(f"recording stopped{size}", str(path))
+        self._event_log.note(f"recording stopped{size}", str(recorder.path))
         self.changed.emit(None)
+        self.reports.write_recording(recorder)
 
     def check(self) -> None:
         """Report its size, or that it has ended by a failure."""
@@ -83,7 +95,8 @@ class SessionRecorder(QObject):
         self.changed.emit(self._control.state())
 
     def forget(self) -> None:
-        """Forget a recording that ended with its session."""
-        if self.running:
-            self._control.forget()
+        """Forget a recording that ended with its session, or will in a moment."""
+        recorder = self._control.forget()
+        if recorder is not None:
             self.changed.emit(None)
+            self.reports.write_recording(recorder)

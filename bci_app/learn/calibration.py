@@ -1,4 +1,4 @@
-"""From a head's scores to probabilities (Platt 1999, *Advances in Large Margin Classifiers*)."""
+"""From a head's scores to probabilities (Platt 1999, *Advances in Large Margin Classifiers*) and sets of classes."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.bundle.conformal import Conformal
 from bci_app.learn.folds import Array
 
 _PRIOR = 0.1
 """Weight of the prior that draws the slope towards 0, in trials: few trials make cautious probabilities."""
 _BINS = 10
+_COVERAGE = 0.9
 
 
 @dataclass(frozen=True)
@@ -68,3 +70,36 @@ def calibration_error(probability: Array, high: NDArray[np.bool_], weight: Array
             share = weight[inside]
             total += abs(np.sum(share * (right[inside] - confidence[inside])))
     return float(total / weight.sum())
+
+
+def fit_sets(probability: Array, high: NDArray[np.bool_], trial: NDArray[np.int64]) -> Conformal | None:
+    """Find the thresholds with which a window of a new trial has its true class in the set, nine times in ten.
+
+    Windows of a trial are alike, so that a trial counts as one however many it has, and one trial more is taken to be
+    worse than all (Lee, Barber & Willett 2023, *Distribution-free inference with hierarchical data*, arXiv 2306.06342).
+
+    Parameters
+    ----------
+    probability : ndarray, shape (n_windows,)
+        Of the second class, for windows of trials left out.
+    high : ndarray of bool, shape (n_windows,)
+        Class.
+    trial : ndarray of int64, shape (n_windows,)
+        Index of each window's trial, from 0 on.
+
+    Returns
+    -------
+    Conformal or None
+        None where there are too few trials for that coverage.
+    """
+    counts = np.bincount(trial)
+    scores = np.where(high, 1 - probability, probability)
+    order = np.argsort(scores)
+    mass = np.cumsum(1 / counts[trial[order]]) / (len(counts) + 1)
+    enough = int(np.searchsorted(mass, _COVERAGE - 1e-9))
+    if enough == len(scores):
+        return None
+    threshold = float(scores[order[enough]])
+    return Conformal(
+        coverage=_COVERAGE, thresholds=(threshold, threshold), kind="marginal", of="window", n_windows=len(scores)
+    )

@@ -18,6 +18,7 @@ from bci_app.montage.names import canonical
 from bci_app.preprocessing import Pipeline, PreprocessingSpec, Rest, Window, measure_rest, network_input
 from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline
 from bci_app.recording import Recording
+from bci_app.sources.channels import for_prediction
 from bci_app.study.trials import RecordedStudy, RecordedTrial, Span
 
 EMBEDDING = "embedding"
@@ -77,7 +78,7 @@ def trial_windows(
     ChannelError, PreprocessingError
         If the recording does not fit the bundle.
     """
-    info = source.recording.info
+    info = for_prediction(source.recording.info, drop=source.recording.left_out)
     pipeline = stream_pipeline(bundle.spec, channels=info.channels, rate=info.rate, units=info.units)
     spec, rate = pipeline.spec, info.rate
     windows = _windows(source.recording, pipeline)

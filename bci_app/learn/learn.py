@@ -12,7 +12,7 @@ import numpy as np
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
 from bci_app.errors import BciError, StudyError
-from bci_app.learn.calibration import calibrate, calibration_error
+from bci_app.learn.calibration import calibrate, calibration_error, fit_sets
 from bci_app.learn.features import StudyRecording, TrialWindows, trial_windows
 from bci_app.learn.folds import TrialSums
 from bci_app.learn.labels import Labels, known_targets, labels_of
@@ -238,7 +238,8 @@ def _write(
     verdict: Verdict,
     labels: Labels,
 ) -> Profile:
-    calibration = calibrate(validation.scores, trials.high[trials.trial], trials.weight)
+    high = trials.high[trials.trial]
+    calibration = calibrate(validation.scores, high, trials.weight)
     sums = TrialSums.of(trials.features[validation.chosen], trials.trial, len(trials.high))
     spec = bundle.spec
     return save_profile(
@@ -254,6 +255,7 @@ def _write(
             "features": validation.chosen,
             "slope": calibration.slope,
             "offset": calibration.offset,
+            "conformal": fit_sets(calibration.probability(validation.scores), high, trials.trial),
             "verdict": verdict.as_dict(),
             "recordings": tuple(collected.files),
         },

@@ -84,12 +84,13 @@ class PersonalPredictor(Predictor):
 
 
 def _with_target(bundle: Bundle, profile: Profile) -> Bundle:
-    """Return the description of a bundle with the person's target, whose answers follow no conformal thresholds."""
+    """Return the description of a bundle with the person's target."""
     spec = profile.spec
     own = Target(
         name=spec.target,
         classes=spec.classes,
         description=f"learnt from {spec.participant}'s own trials on {spec.created}",
+        conformal=() if spec.conformal is None else (spec.conformal,),
     )
     names = [target.name for target in bundle.targets]
     if spec.target not in names:

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bci_app.atomic import write_atomically
+from bci_app.bundle.conformal import Conformal
 from bci_app.bundle.spec import Bundle
 from bci_app.errors import ProfileError
 from bci_app.learn.calibration import Calibration
@@ -51,6 +52,8 @@ class ProfileSpec(BaseModel):
         What the head reads.
     slope, offset : float
         Calibration of its score.
+    conformal : Conformal or None
+        How its sets of classes are made; None if it was learnt from too few trials, or before there were sets.
     arrays_sha256 : str
         Hash of ``arrays.npz``.
     verdict : mapping
@@ -75,10 +78,17 @@ class ProfileSpec(BaseModel):
     features: Literal["embedding", "band power"]
     slope: Finite
     offset: Finite
+    conformal: Conformal | None = None
     arrays_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     verdict: dict[str, Any]
     recordings: tuple[str, ...] = ()
     created: str
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.conformal is not None and len(self.conformal.thresholds) != len(self.classes):
+            raise ValueError(f"{len(self.conformal.thresholds)} conformal thresholds for {len(self.classes)} classes")
+        return self
 
 
 @dataclass(frozen=True)

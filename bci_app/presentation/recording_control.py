@@ -82,18 +82,15 @@ class RecordingControl:
         self._free = _free(folder)
         return recorder.path
 
-    def stop(self, engine: Engine) -> Path | None:
-        """Close the recording and return its file."""
-        if self._recorder is None:
-            return None
-        path = self._recorder.path
+    def stop(self, engine: Engine) -> Recorder | None:
+        """Close the recording and return it."""
         engine.stop_recording()
-        self._recorder = None
-        return path
+        return self.forget()
 
-    def forget(self) -> None:
-        """Forget a recording that has ended by itself, or with its session."""
-        self._recorder = None
+    def forget(self) -> Recorder | None:
+        """Forget a recording that has ended by itself, or ends with its session, and return it."""
+        recorder, self._recorder = self._recorder, None
+        return recorder
 
     def failed(self) -> bool:
         """Return whether the recording has ended by itself."""

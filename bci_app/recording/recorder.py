@@ -79,6 +79,7 @@ class Recorder:
         self._closing = False
         self._closed = False
         self._failure: FileError | None = None
+        self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True) if threaded else None
         if self._thread is not None:
             self._thread.start()
@@ -212,20 +213,30 @@ class Recorder:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        if self._thread is not None:
-            self._wait_for_disk(self._thread)
-        if not self._closed:
-            self._closed = True
-            self.step()
-            try:
-                if self._failure is None:
-                    self._files.close()
-                else:
-                    self._files.abandon()
-            except FileError as error:
-                self._failure = error
-            if self._failure is not None:
-                raise self._failure
+        try:
+            if self._thread is not None:
+                self._wait_for_disk(self._thread)
+            if not self._closed:
+                self._closed = True
+                self._write_the_rest()
+        finally:
+            self._ended.set()
+
+    def wait_closed(self, timeout: float) -> bool:
+        """Wait until `close` has written everything. Returns whether it has, within `timeout` seconds."""
+        return self._ended.wait(timeout)
+
+    def _write_the_rest(self) -> None:
+        self.step()
+        try:
+            if self._failure is None:
+                self._files.close()
+            else:
+                self._files.abandon()
+        except FileError as error:
+            self._failure = error
+        if self._failure is not None:
+            raise self._failure
 
     def _wait_for_disk(self, thread: threading.Thread) -> None:
         size = -1

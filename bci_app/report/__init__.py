@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bci_app.atomic import write_atomically
@@ -11,6 +12,9 @@ from bci_app.errors import FileError
 from bci_app.learn.profile import Profile
 from bci_app.report.facts import read_session
 from bci_app.report.page import render
+
+LARGEST = 300_000_000
+"""Bytes of a recording whose report is written without asking: larger ones take long, and much memory."""
 
 
 def report_path(session: Path) -> Path:
@@ -65,3 +69,32 @@ def write_report(
             fix="Choose another file with --out.",
         ) from error
     return page
+
+
+def report_recording(files: Sequence[Path]) -> list[Path]:
+    """Write the report of a recording that has ended, a page for each of its files.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Files of the recording, closed.
+
+    Returns
+    -------
+    list of Path
+        The pages.
+
+    Raises
+    ------
+    FileError
+        If the recording is too large to be reported without asking, or as `write_report`.
+    """
+    size = sum(file.stat().st_size for file in files if file.exists())
+    if size > LARGEST:
+        raise FileError(
+            "The recording is too large to be reported at the end of its session",
+            found=f"{size / 1e6:.0f} MB",
+            expected=f"at most {LARGEST / 1e6:.0f} MB",
+            fix=f"Write its report when there is time: bci-app report {files[0]}",
+        )
+    return [write_report(file) for file in files]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.engine import Engine
+from bci_app.recording.recorder import Recorder
 from bci_app.sources.base import Source
 from bci_app.study.answers import Answers, FileAnswers, TypedAnswers
 from bci_app.study.opening import OpenStudy, StudyOptions, open_study
@@ -23,7 +24,12 @@ class StudyOutcome:
 
     done: int
     trials: int
-    recording: Path
+    recorder: Recorder
+
+    @property
+    def recording(self) -> Path:
+        """The file."""
+        return self.recorder.path
 
 
 def study_without_window(
@@ -72,7 +78,7 @@ def study_without_window(
         )
     finally:
         study.engine.stop()
-    return StudyOutcome(len(study.runner.done), study.runner.trials, study.recorder.path)
+    return StudyOutcome(len(study.runner.done), study.runner.trials, study.recorder)
 
 
 def _also_felt(study: OpenStudy, on_stage: OnStage) -> OnStage:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.engine import Engine
+from bci_app.errors import StudyError
 from bci_app.recording.recorder import Recorder
 from bci_app.recording.session_log import SessionLogFile
 from bci_app.sources.base import Source
@@ -37,6 +38,11 @@ class StudyOptions:
         File of ratings.
     markers : tuple of str
         LSL marker streams that are recorded, and open external trials.
+    beside : tuple of str
+        LSL streams of samples that are recorded too.
+    pick, drop : tuple of str
+        The only channels that are judged and learnt from, or channels that are not (see `channel_uses`). All are
+        recorded.
     """
 
     out: Path
@@ -47,6 +53,9 @@ class StudyOptions:
     answers: Path | None = None
     notes: str | None = None
     markers: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    pick: tuple[str, ...] | None = None
+    drop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,6 +127,14 @@ def open_study(name: str, source: Source, options: StudyOptions, *, check: Check
     """
     loaded = load_protocol(name)
     protocol = loaded.protocol
+    language = options.language or protocol.language
+    if language not in protocol.languages:
+        raise StudyError(
+            f"The protocol {protocol.name} has no texts in that language",
+            found=language,
+            expected=f"one of {', '.join(protocol.languages)}",
+            fix="Choose another --language, or add the texts to the protocol file.",
+        )
     participant = options.participant or _default_code(source)
     session = open_session(options.out, protocol, participant=participant, session=options.session)
     done = session.resume(protocol)
@@ -125,7 +142,7 @@ def open_study(name: str, source: Source, options: StudyOptions, *, check: Check
     if check is not None:
         check(protocol, items)
     timed = TimedSource(source, live=not isinstance(source, SyntheticSource) or source.speed == 1.0)
-    engine = Engine(timed, None, markers=options.markers)
+    engine = Engine(timed, None, markers=options.markers, beside=options.beside, pick=options.pick, drop=options.drop)
     engine.start()
     try:
         run = session.next_run
@@ -144,7 +161,7 @@ def open_study(name: str, source: Source, options: StudyOptions, *, check: Check
         runner=StudyRunner(protocol, items, mark=marks_into(engine), done=done),
         recorder=recorder,
         run=run,
-        language=options.language or protocol.language,
+        language=language,
         simulated=SimulatedTakingPart(source.participant) if isinstance(source, SyntheticSource) else None,
     )
 

@@ -271,6 +271,18 @@ class Protocol(_Frozen):
             total += block.repetitions * sum(each)
         return total
 
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Languages that a text of it is in, its own first."""
+        texts: list[Text | None] = [self.title]
+        for scale in self.scales:
+            texts += [scale.question, scale.low_label, scale.high_label]
+        for block in self.blocks:
+            stimuli = [trial.stimulus for trial in block.trials] if isinstance(block, TrialsBlock) else [block]
+            texts += [getattr(one, "text", None) for one in stimuli]
+        codes = [code for text in texts if isinstance(text, dict) for code in text]
+        return tuple(dict.fromkeys([self.language, *codes]))
+
     def scale(self, name: str) -> Scale:
         """Return the scale of a name."""
         return next(scale for scale in self.scales if scale.name == name)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle import find_bundle, load_bundle
+from bci_app.bundle.conformal import prediction_sets
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
 from bci_app.learn.features import BAND_POWER, EMBEDDING, StudyRecording, trial_windows
@@ -63,8 +64,20 @@ def recorded(folder: Path, person: int, effect: float, session: int) -> Path:
     return done.recording
 
 
-def on_session(path: Path, bundle: LoadedBundle, profile: Profile) -> float:
-    """Return the balanced accuracy of a profile on the windows of another session's trials."""
+class Second(NamedTuple):
+    """How a profile does on the windows of another session's trials; every trial counts the same."""
+
+    balanced_accuracy: float
+    covered: float
+    """Share of windows whose set holds the true class; nan without sets."""
+    decided: float
+    """Share of windows whose set holds one class."""
+    right_if_decided: float
+    """Share of those that are right."""
+
+
+def on_session(path: Path, bundle: LoadedBundle, profile: Profile) -> Second:
+    """Score a profile on another session."""
     recording = read_recording(path)
     study = read_study((note.onset, note.text) for note in recording.annotations)
     assert study is not None
@@ -74,13 +87,25 @@ def on_session(path: Path, bundle: LoadedBundle, profile: Profile) -> float:
     scores = np.concatenate([profile.head.scores(one.features[profile.spec.features]) for one in used])
     counts = [len(one.artefacts) for one in used]
     high, weight = np.repeat(labels.high, counts), np.repeat(1 / np.array(counts), counts)
-    return float(balanced_accuracy(scores[:, None], high[:, None], weight)[0])
+    reached = float(balanced_accuracy(scores[:, None], high[:, None], weight)[0])
+    if profile.spec.conformal is None:
+        return Second(reached, np.nan, np.nan, np.nan)
+    probability = profile.calibration.probability(scores)
+    sets = prediction_sets(np.stack([1 - probability, probability], axis=1), profile.spec.conformal)
+    decided, right = sets.sum(axis=1) == 1, (scores > 0) == high
+    covered = np.average(sets[np.arange(len(high)), high.astype(int)], weights=weight)
+    return Second(
+        reached,
+        float(covered),
+        float(np.average(decided, weights=weight)),
+        float(np.average(right[decided], weights=weight[decided])) if decided.any() else np.nan,
+    )
 
 
 def simulated(people: int, effect: float) -> None:
     """Learn from a first session of each person, and score those that are adopted on a second."""
     bundle = load_bundle(find_bundle(BUNDLE))
-    adopted: list[float] = []
+    adopted: list[Second] = []
     for person in range(1, people + 1):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
@@ -90,12 +115,17 @@ def simulated(people: int, effect: float) -> None:
             if found.profile is None:
                 print(f"{line}, not adopted", flush=True)
                 continue
-            adopted.append(on_session(recorded(folder, person, effect, 1), bundle, found.profile) if effect else np.nan)
-            print(f"{line}, adopted; second session {adopted[-1]:.2f}", flush=True)
+            adopted.append(on_session(recorded(folder, person, effect, 1), bundle, found.profile))
+            print(f"{line}, adopted; second session {adopted[-1].balanced_accuracy:.2f}", flush=True)
     print(f"effect {effect:g}: {len(adopted)} of {people} adopted", flush=True)
-    if effect and adopted:
-        enough = sum(score >= 0.75 for score in adopted)
-        print(f"second session: mean {np.mean(adopted):.3f}, lowest {min(adopted):.3f}, 0.75 or more for {enough}")
+    if adopted:
+        reached, covered, decided, right = np.array(adopted).T
+        enough = (reached >= 0.75).sum()
+        print(f"second session: mean {reached.mean():.3f}, lowest {reached.min():.3f}, 0.75 or more for {enough}")
+        print(
+            f"sets: hold the class of {np.nanmean(covered):.3f} (lowest {np.nanmin(covered):.3f}), decide "
+            f"{np.nanmean(decided):.3f}, of which {np.nanmean(right):.3f} are right"
+        )
 
 
 class Compared(NamedTuple):

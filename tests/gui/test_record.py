@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import pyxdf
 from PyQt6.QtCore import QSettings, Qt, QTimer
+from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QApplication, QButtonGroup, QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -59,8 +60,8 @@ def read(path: Path) -> dict[str, dict[str, object]]:
     return {found["info"]["name"][0]: found for found in streams}
 
 
-def test_a_session_is_recorded_with_its_markers_and_self_report(
-    qtbot: QtBot, main: MainWindow, source: HeldSource, folder: Path
+def test_a_session_is_recorded_with_its_markers_and_self_report_and_then_reported(
+    qtbot: QtBot, main: MainWindow, source: HeldSource, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     qtbot.keyClicks(main.area.session_panel.participant, "P 07/b")
     qtbot.mouseClick(main.header.record, Qt.MouseButton.LeftButton)
@@ -87,6 +88,19 @@ def test_a_session_is_recorded_with_its_markers_and_self_report(
     assert marks == ["F3", "eyes closed", "self-report valence=7 arousal=3 dominance=5"]
     assert any("recording stopped" in event for event in events(main))
     assert sum("eyes closed" in event for event in events(main)) == 1
+    panel = main.area.session_panel
+    qtbot.waitUntil(panel.report_line.isVisible, timeout=WAIT)
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    qtbot.mouseClick(panel.open_page, Qt.MouseButton.LeftButton)
+    assert opened == [str(folder / f"{path.stem}_report.html")]
+    assert "self-report" in Path(opened[0]).read_text()
+    main.toggle_recording()
+    assert not panel.report_line.isVisible()
+    monkeypatch.setattr("bci_app.report.LARGEST", 10)
+    main.toggle_recording()
+    qtbot.waitUntil(main.banner.isVisible, timeout=WAIT)
+    assert "too large to be reported" in main.banner.summary.text()
 
 
 def test_the_metadata_of_a_recording_say_who_from_what_and_with_which_model(

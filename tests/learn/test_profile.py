@@ -52,6 +52,21 @@ def test_a_profile_comes_back_as_it_was(tmp_path: Path, bundle: LoadedBundle) ->
     np.testing.assert_array_equal(again.memory.high, profile.memory.high)
 
 
+def test_a_profile_without_sets_still_loads_and_one_with_wrong_sets_is_refused(
+    tmp_path: Path, bundle: LoadedBundle
+) -> None:
+    assert PersonalPredictor(bundle, saved(tmp_path / "p", bundle)).spec.targets[0].conformal == ()
+    file = tmp_path / "p" / PROFILE_FILE
+    content = json.loads(file.read_text())
+    del content["conformal"]
+    file.write_text(json.dumps(content))
+    assert load_profile(tmp_path / "p").spec.conformal is None
+    content["conformal"] = {"coverage": 0.9, "thresholds": [0.6], "kind": "marginal", "of": "window", "n_windows": 9}
+    file.write_text(json.dumps(content))
+    with pytest.raises(ProfileError, match="1 conformal thresholds for 2 classes"):
+        load_profile(tmp_path / "p")
+
+
 def test_the_head_answers_for_its_target_and_the_bundle_for_all_others(tmp_path: Path, bundle: LoadedBundle) -> None:
     predictor = PersonalPredictor(bundle, saved(tmp_path / "p", bundle))
     spec = bundle.spec.preprocessing

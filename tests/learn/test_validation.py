@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from bci_app.learn.calibration import calibrate, calibration_error
+from bci_app.bundle.conformal import prediction_sets
+from bci_app.learn.calibration import calibrate, calibration_error, fit_sets
 from bci_app.learn.folds import TrainedFold, TrialSums
 from bci_app.learn.validation import Trials, fit, validate
 from bci_app.learn.verdict import FEWEST_CHANGES, Verdict, class_changes, interval, trials_needed
@@ -116,6 +117,26 @@ def test_calibrated_probabilities_say_how_often_the_head_is_right() -> None:
     probability = calibration.probability(validation.scores)
     assert calibration_error(probability, high, trials.weight) < 0.08
     assert np.corrcoef(probability, high)[0, 1] > 0.2
+
+
+def test_sets_of_a_person_hold_the_class_of_a_new_trial_nine_times_in_ten() -> None:
+    rng = np.random.default_rng(0)
+    n_trials, n_windows = 16, 12
+    trial = np.repeat(np.arange(n_trials), n_windows)
+    held = []
+    for _ in range(300):
+        # Windows of a trial share most of what makes them right or wrong.
+        right = rng.normal(1.0, 1.2, n_trials + 1).repeat(n_windows) + rng.normal(0, 0.3, (n_trials + 1) * n_windows)
+        high = np.tile([True, False], n_trials).repeat(n_windows)[: len(right)]
+        probability = 1 / (1 + np.exp(np.where(high, -right, right)))
+        new = slice(n_trials * n_windows, None)
+        found = fit_sets(probability[: len(trial)], high[: len(trial)], trial)
+        assert found is not None
+        sets = prediction_sets(np.stack([1 - probability[new], probability[new]], axis=1), found)
+        held.append(sets[np.arange(n_windows), high[new].astype(int)].mean())
+    assert 0.89 < np.mean(held) < 0.96
+    eight = trial < 8
+    assert fit_sets(np.full(eight.sum(), 0.9), np.ones(eight.sum(), dtype=bool), trial[eight]) is None
 
 
 def test_a_head_that_is_wrong_says_nothing() -> None:

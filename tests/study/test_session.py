@@ -230,6 +230,7 @@ def test_a_profile_predicts_live_and_its_session_can_be_verified(run_app: Callab
     assert live.returncode == 0, live.stderr
     lines = [json.loads(line) for line in live.stdout.splitlines()]
     assert {"mental_load", "valence"} <= set(lines[-1]["targets"])
+    assert lines[-1]["targets"]["valence"]["set"] in ([], ["low"], ["high"], ["low", "high"])
     same = run_app("verify", session, "mental-load", profile, "--json")
     assert same.returncode == 0, same.stdout
     assert json.loads(same.stdout)["compared"] == sum(line["valid"] for line in lines) > 50

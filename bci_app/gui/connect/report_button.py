@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QUrl
-from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QLabel, QPushButton
 
 from bci_app.errors import BciError
-from bci_app.gui.jobs import Job
+from bci_app.gui.reports import ReportWriter
 
 
 class ReportButton(QPushButton):
@@ -28,9 +26,9 @@ class ReportButton(QPushButton):
         super().__init__("Report")
         self.setToolTip("a page about the chosen recording: contact, predictions, ratings, and how to repeat it")
         self._recording, self._note = recording, note
-        self._job = Job(self)
-        self._job.finished.connect(self._show)
-        self._job.failed.connect(self._refuse)
+        self._writer = ReportWriter(self)
+        self._writer.written.connect(self._show)
+        self._writer.failed.connect(self._refuse)
         self.clicked.connect(self._start)
         self.look()
 
@@ -45,11 +43,11 @@ class ReportButton(QPushButton):
         self._note.hide()
         self.setEnabled(False)
         self.setText("Writing …")
-        self._job.start(lambda: _write(path))
+        self._writer.write(path)
 
-    def _show(self, page: Path) -> None:
+    def _show(self) -> None:
         self._end()
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(page)))
+        self._writer.open()
 
     def _refuse(self, error: BciError) -> None:
         self._end()
@@ -59,10 +57,3 @@ class ReportButton(QPushButton):
     def _end(self) -> None:
         self.setText("Report")
         self.look()
-
-
-def _write(path: Path) -> Path:
-    # What a report needs takes a moment to load, and few sessions begin with one.
-    from bci_app.report import write_report
-
-    return write_report(path)

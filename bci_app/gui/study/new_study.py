@@ -28,7 +28,7 @@ _PROTOCOL, _FOLDER = "study protocol", "study folder"
 
 
 class NewStudyDialog(QDialog):
-    """`begun` carries a protocol's name or file, the participant's code, and the folder of the study.
+    """`begun` carries a protocol's name or file, the language, the participant's code, and the folder of the study.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class NewStudyDialog(QDialog):
         Folder that is proposed at first.
     """
 
-    begun = pyqtSignal(str, str, object)
+    begun = pyqtSignal(str, str, str, object)
 
     def __init__(self, settings: QSettings, parent: QWidget, *, source: str, participant: str, folder: Path) -> None:
         super().__init__(parent)
@@ -57,7 +57,7 @@ class NewStudyDialog(QDialog):
             "Trials with ratings are recorded from the source. A model is then learnt from this person’s own trials."
         )
         column.addWidget(label(words, tone="muted", wrap=True))
-        form = QFormLayout()
+        form = self._form = QFormLayout()
         form.setHorizontalSpacing(2 * GRID)
         form.setVerticalSpacing(GRID)
         self.protocol = QComboBox()
@@ -67,6 +67,8 @@ class NewStudyDialog(QDialog):
         self.other.setAutoDefault(False)
         self.other.setToolTip("a protocol file (TOML); docs/study.md explains it")
         self.other.clicked.connect(self._browse_protocol)
+        self.language = QComboBox()
+        self.language.setToolTip("of what the participant reads")
         self.participant = QLineEdit(participant)
         self.participant.setPlaceholderText("letters and digits, such as P01")
         self.folder = QLineEdit(str(settings.value(_FOLDER, folder)))
@@ -77,6 +79,7 @@ class NewStudyDialog(QDialog):
         where.setToolTip(source)
         form.addRow(field_name("source"), where)
         form.addRow(field_name("protocol"), _beside(self.protocol, self.other))
+        form.addRow(field_name("language"), self.language)
         form.addRow(field_name("participant"), self.participant)
         form.addRow(field_name("folder"), _beside(self.folder, self.browse))
         column.addLayout(form)
@@ -124,6 +127,10 @@ class NewStudyDialog(QDialog):
 
     def _describe(self) -> str:
         protocol = load_protocol(self.protocol.currentData()).protocol
+        if protocol.languages != tuple(self.language.itemText(n) for n in range(self.language.count())):
+            self.language.clear()
+            self.language.addItems(protocol.languages)
+            self._form.setRowVisible(self.language, len(protocol.languages) > 1)
         session = open_session(
             Path(self.folder.text()), protocol, participant=self.participant.text().strip(), session=None
         )
@@ -146,7 +153,7 @@ class NewStudyDialog(QDialog):
         self._settings.setValue(_PROTOCOL, name)
         self._settings.setValue(_FOLDER, str(folder))
         self.accept()
-        self.begun.emit(name, self.participant.text().strip(), folder)
+        self.begun.emit(name, self.language.currentText(), self.participant.text().strip(), folder)
 
 
 def _length(protocol: Protocol) -> str:

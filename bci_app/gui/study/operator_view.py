@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBo
 
 from bci_app.errors import BciError
 from bci_app.events import Status
+from bci_app.gui.reports import ReportWriter
 from bci_app.gui.study.conductor import Conductor
 from bci_app.gui.study.verdict_view import VerdictView
 from bci_app.gui.theme import GRID, Theme
@@ -33,11 +34,15 @@ class OperatorView(QWidget):
         Of the study, with participant and session.
     verdict : VerdictView
         Where the study's model is learnt when it is over.
+    reports : ReportWriter
+        Writes the report of the study when it is over.
     """
 
     left = pyqtSignal()
 
-    def __init__(self, conductor: Conductor, theme: Theme, title: str, verdict: VerdictView) -> None:
+    def __init__(
+        self, conductor: Conductor, theme: Theme, title: str, verdict: VerdictView, reports: ReportWriter
+    ) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -77,8 +82,11 @@ class OperatorView(QWidget):
         buttons.addStretch()
         self.done = QPushButton("Close the study")
         self.done.setToolTip("back to the choice of source and model; everything is recorded")
-        self.done.hide()
-        buttons.addWidget(self.done)
+        self.report = QPushButton("Open the report")
+        self.report.setToolTip("a page about what was recorded, beside the recording")
+        for button in (self.report, self.done):
+            button.hide()
+            buttons.addWidget(button)
         column.addSpacing(GRID)
         column.addLayout(buttons)
         self.verdict = verdict
@@ -105,6 +113,9 @@ class OperatorView(QWidget):
         conductor.progressed.connect(self.show_progress)
         conductor.failed.connect(self.show_error)
         conductor.ended.connect(self._show_end)
+        self.report.clicked.connect(reports.open)
+        reports.written.connect(self.report.show)
+        reports.failed.connect(self.show_error)
 
     def show_progress(self, progress: StudyProgress, status: Status) -> None:
         """Show where the study stands."""

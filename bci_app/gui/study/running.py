@@ -8,6 +8,7 @@ from pathlib import Path
 from bci_app.bundle import load_bundle
 from bci_app.engine import EngineThread
 from bci_app.errors import StudyError
+from bci_app.gui.reports import ReportWriter
 from bci_app.gui.study.conductor import Conductor
 from bci_app.gui.study.operator_view import OperatorView
 from bci_app.gui.study.participant_window import ParticipantWindow
@@ -31,9 +32,13 @@ class RunningStudy:
         Colours.
     bundles : callable
         Returns the folders of the bundles that can be learnt on, by title. The first one is proposed.
+    reports : ReportWriter
+        Writes the report of the study when it has ended.
     """
 
-    def __init__(self, study: OpenStudy, theme: Theme, bundles: Callable[[], Mapping[str, Path]]) -> None:
+    def __init__(
+        self, study: OpenStudy, theme: Theme, bundles: Callable[[], Mapping[str, Path]], reports: ReportWriter
+    ) -> None:
         self.study = study
         self._thread = EngineThread(study.engine) if study.source.live else Stepper(study.engine)
         self.participant = ParticipantWindow(theme, study.loaded.folder, study.language)
@@ -43,8 +48,9 @@ class RunningStudy:
             f"{in_language(study.protocol.title, study.language)} · {session.participant} · session {session.session}"
         )
         self.verdict = VerdictView(theme, targets_of(study.protocol), self._learn)
-        self.view = OperatorView(self.conductor, theme, self.title, self.verdict)
+        self.view = OperatorView(self.conductor, theme, self.title, self.verdict, reports)
         self.conductor.ended.connect(self._thread.stop)
+        self.conductor.ended.connect(lambda: reports.write_recording(study.recorder))
         self.conductor.ended.connect(lambda: self.verdict.show_bundles(bundles()))
 
     @property

@@ -9,6 +9,7 @@ from PyQt6.QtCore import QObject, QSettings
 
 from bci_app.errors import BciError
 from bci_app.gui.jobs import Job
+from bci_app.gui.reports import ReportWriter
 from bci_app.gui.theme import Theme
 from bci_app.presentation.choices import SourceChoice
 from bci_app.presentation.opening import ProfileUse
@@ -36,6 +37,8 @@ class Studies(QObject):
     ----------
     study : RunningStudy or None
         The study that is shown.
+    reports : ReportWriter
+        Writes a report when a study has ended.
     """
 
     def __init__(self, window: MainWindow, settings: QSettings) -> None:
@@ -45,6 +48,7 @@ class Studies(QObject):
         self.study: RunningStudy | None = None
         self._asked = False  # whether a study is being opened
         self._unseen: OpenStudy | None = None  # opened, and not shown yet
+        self.reports = ReportWriter(self)
         self._opening = Job(self)
         self._opening.finished.connect(self._show)
         self._opening.failed.connect(self._show_failure)
@@ -74,18 +78,26 @@ class Studies(QObject):
             participant=window.controller.participant or default_code(choice.text),
             folder=window.preferences.recordings / "studies",
         )
-        dialog.begun.connect(lambda name, code, folder: self._begin(choice, name, code, folder))
+        dialog.begun.connect(lambda name, language, code, folder: self._begin(choice, name, language, code, folder))
         dialog.open()
 
-    def _begin(self, choice: SourceChoice, name: str, code: str, folder: Path) -> None:
+    def _begin(self, choice: SourceChoice, name: str, language: str, code: str, folder: Path) -> None:
         from bci_app.gui.study.running import require_media
         from bci_app.study.opening import StudyOptions, open_study
 
         window = self._window
         if not window.may_end("A study"):
             return
-        markers = window.connect_page.streams.markers
-        options = StudyOptions(out=folder, source=choice.text, participant=code, markers=markers)
+        streams = window.connect_page.streams
+        options = StudyOptions(
+            out=folder,
+            source=choice.text,
+            participant=code,
+            language=language,
+            markers=streams.markers,
+            beside=streams.beside,
+            drop=streams.drop,
+        )
         window.controller.close()
         window.header.show_opening(f"the study of {code}")
         self._choice, self._asked = choice, True
@@ -107,7 +119,7 @@ class Studies(QObject):
 
         self._asked, self._unseen = False, None
         self._window.controller.close()  # a session that was opened meanwhile
-        running = self.study = RunningStudy(study, self._window.theme, self._bundles)
+        running = self.study = RunningStudy(study, self._window.theme, self._bundles, self.reports)
         running.view.left.connect(self.leave)
         running.verdict.use_asked.connect(self._use)
         self._window.pages.addWidget(running.view)

@@ -9,6 +9,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -39,6 +40,26 @@ class _Pages(QStackedWidget):
         return page.minimumSizeHint() if page is not None else super().minimumSizeHint()
 
 
+def _quiet_button(text: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setText(text)
+    button.setProperty("kind", "quiet")
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    button.setToolTip(tip)
+    return button
+
+
+def _line(words: QLabel, button: QToolButton) -> QWidget:
+    """Put words and a button into a line, hidden at first."""
+    line = QWidget()
+    row = QHBoxLayout(line)
+    row.setContentsMargins(2 * GRID, 0, GRID, 0)
+    row.addWidget(words, 1)
+    row.addWidget(button)
+    line.hide()
+    return line
+
+
 class SessionPanel(Panel):
     """The list of events, fields for the participant and for notes, and the self-report.
 
@@ -67,11 +88,9 @@ class SessionPanel(Panel):
         self.participant.setMaxLength(40)
         self.participant.setFixedWidth(13 * GRID)
         self.participant.editingFinished.connect(lambda: self.participant_changed.emit(self.code))
-        self.next = QToolButton()
-        self.next.setText("Next")
-        self.next.setProperty("kind", "quiet")
-        self.next.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.next.setToolTip(tip("next participant", "the next participant: recording stopped, no rest baseline"))
+        self.next = _quiet_button(
+            "Next", tip("next participant", "the next participant: recording stopped, no rest baseline")
+        )
         self.title = PanelTitle("Session", [self.report_button, self.participant, self.next])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
@@ -81,6 +100,7 @@ class SessionPanel(Panel):
         self.streams.hide()
         column.addWidget(self.streams)
         column.addWidget(self._unrecorded())
+        column.addWidget(self._reported())
         self.stack = _Pages()
         self.empty = EmptyPanel("Markers, notes and gaps will be listed here.")
         self.list = QListWidget()
@@ -117,20 +137,17 @@ class SessionPanel(Panel):
 
     def _unrecorded(self) -> QWidget:
         """Make the line that says that what is marked is in no recording yet."""
-        self.unrecorded = QWidget()
-        row = QHBoxLayout(self.unrecorded)
-        row.setContentsMargins(2 * GRID, 0, GRID, 0)
         words = label("Not recording: kept in the session log only.", tone="warning")
         words.setToolTip("the log lies beside the recordings; a recording begun in this session takes what it holds")
-        self.record = QToolButton()
-        self.record.setText("Record")
-        self.record.setProperty("kind", "quiet")
-        self.record.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.record.setToolTip(tip("record", "start recording"))
-        row.addWidget(words, 1)
-        row.addWidget(self.record)
-        self.unrecorded.hide()
+        self.record = _quiet_button("Record", tip("record", "start recording"))
+        self.unrecorded = _line(words, self.record)
         return self.unrecorded
+
+    def _reported(self) -> QWidget:
+        """Make the line that leads to the report of the last recording."""
+        self.open_page = _quiet_button("Open", tip("session report"))
+        self.report_line = _line(label("The report of the recording is written.", tone="muted"), self.open_page)
+        return self.report_line
 
     def attach(self, desk: Desk) -> None:
         """List what happens, and pass on what is typed."""
@@ -138,7 +155,9 @@ class SessionPanel(Panel):
         controller.happened.connect(self.add_event)
         controller.recorder.changed.connect(lambda state: self.show_recording(state is not None))
         controller.unrecorded.connect(self.unrecorded.show)
+        controller.recorder.reports.written.connect(self.report_line.show)
         self.record.clicked.connect(lambda: desk.action_asked.emit("record"))
+        self.open_page.clicked.connect(lambda: desk.action_asked.emit("session report"))
         self.next.clicked.connect(lambda: desk.action_asked.emit("next participant"))
         self.marked.connect(controller.mark)
         self.participant_changed.connect(controller.name_participant)
@@ -160,6 +179,7 @@ class SessionPanel(Panel):
         self._recording = running
         if running:
             self.unrecorded.hide()
+            self.report_line.hide()
 
     def name_participant(self, code: str) -> None:
         """Propose a code, which can be typed over."""

@@ -40,6 +40,7 @@ def begin(qtbot: QtBot, window: MainWindow, tmp_path: Path, protocol: str) -> No
     (dialog,) = window.findChildren(NewStudyDialog)
     assert dialog.participant.text() == "sim3"
     dialog.add_protocol(str(write(tmp_path, protocol)))
+    dialog.language.setCurrentText("de")
     dialog.folder.setText(str(tmp_path / "S"))
     assert "session 01" in dialog.note.text()
     qtbot.mouseClick(dialog.begin, Qt.MouseButton.LeftButton)
@@ -50,6 +51,7 @@ def test_a_study_is_recorded_learnt_and_used_live(qtbot: QtBot, window: MainWind
     begin(qtbot, window, tmp_path, TINY.replace("repetitions = 3", "repetitions = 6").replace("valence", "arousal"))
     running = window.studies.study
     assert running is not None
+    assert running.study.language == "de"
     assert window.pages.currentWidget() is running.view
     qtbot.waitUntil(lambda: running.over, timeout=60_000)
     recorded = read_study((a.onset, a.text) for a in read_recording(running.study.recorder.path).annotations)
@@ -57,6 +59,9 @@ def test_a_study_is_recorded_learnt_and_used_live(qtbot: QtBot, window: MainWind
     assert [trial.number for trial in recorded.trials] == list(range(1, 13))
     assert all(trial.ratings for trial in recorded.trials)
     assert running.view.stage.text() == "Finished"
+    qtbot.waitUntil(running.view.report.isVisible, timeout=WAIT)
+    assert window.studies.reports.page is not None
+    assert "12 trials" in window.studies.reports.page.read_text().replace("</b>", " ")
     verdict = running.verdict
     assert verdict.bundle.currentText() == "Sample model"
     qtbot.mouseClick(verdict.button, Qt.MouseButton.LeftButton)

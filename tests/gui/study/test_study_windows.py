@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QObject, Qt
 from pytestqt.qtbot import QtBot
 
+from bci_app.gui.reports import ReportWriter
 from bci_app.gui.study.participant_window import ParticipantWindow
 from bci_app.gui.study.question import QuestionView
 from bci_app.gui.study.running import RunningStudy, targets_of
@@ -102,12 +103,13 @@ def test_the_participant_cannot_close_the_window_while_the_study_runs(qtbot: QtB
 
 @pytest.fixture
 def running(qtbot: QtBot, tmp_path: Path) -> Iterator[RunningStudy]:
+    parent = QObject()
     study = open_study(
         str(write(tmp_path, TINY)),
         open_source("synthetic:?participant=4&speed=50"),
         StudyOptions(out=tmp_path / "S", source="synthetic:"),
     )
-    opened = RunningStudy(study, DARK, dict)
+    opened = RunningStudy(study, DARK, dict, ReportWriter(parent))
     qtbot.addWidget(opened.view)
     qtbot.addWidget(opened.participant)
     opened.view.show()

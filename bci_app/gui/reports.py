@@ -1,0 +1,78 @@
+"""Reports of recordings, written away from the window's thread and opened in the browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PyQt6.QtCore import QObject, QUrl, pyqtSignal
+from PyQt6.QtGui import QDesktopServices
+
+from bci_app.errors import FileError
+from bci_app.gui.jobs import Job
+from bci_app.recording.recorder import Recorder
+
+_CLOSED_SECONDS = 60.0
+_LAST_SECONDS = 120.0
+
+
+class ReportWriter(QObject):
+    """Writes one page after the other. `written` carries the page, `failed` the BciError.
+
+    Attributes
+    ----------
+    page : Path or None
+        The newest.
+    """
+
+    written = pyqtSignal(object)
+    failed = pyqtSignal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.page: Path | None = None
+        self._job = Job(self)
+        self._job.finished.connect(self._show)
+        self._job.failed.connect(self.failed)
+
+    def write(self, recording: Path) -> None:
+        """Write the page about a recording beside it."""
+        self._job.start(lambda: _write(recording))
+
+    def write_recording(self, recorder: Recorder) -> None:
+        """Write the page about a recording of this program once it is closed; none if it has failed."""
+        if recorder.failure is None:
+            self._job.start(lambda: _write_closed(recorder))
+
+    def open(self) -> None:
+        """Show the newest page in the browser."""
+        if self.page is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.page)))
+
+    def finish(self) -> None:
+        """Wait for a page that is being written: the program is about to end."""
+        self._job.stop(_LAST_SECONDS)
+
+    def _show(self, page: Path) -> None:
+        self.page = page
+        self.written.emit(page)
+
+
+# What a report needs takes a moment to load, and few sessions begin with one.
+
+
+def _write(recording: Path) -> Path:
+    from bci_app.report import write_report
+
+    return write_report(recording)
+
+
+def _write_closed(recorder: Recorder) -> Path:
+    from bci_app.report import report_recording
+
+    if not recorder.wait_closed(_CLOSED_SECONDS):
+        raise FileError(
+            f"There is no report of {recorder.path.name}",
+            found="a recording that is not closed",
+            fix=f"Write it later: bci-app report {recorder.path}",
+        )
+    return report_recording(recorder.paths)[0]
