@@ -6,6 +6,8 @@ CONSTRAINTS ?= constraints.txt
 PYTEST_ARGS ?= -n 4 --dist worksteal
 SAMPLE ?= 100
 SEED ?= 0
+# Each worker would compile every module again.
+export PYTHONDONTWRITEBYTECODE =
 
 APP := $(VENV)/app
 TEST := $(VENV)/test

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import made_once
+
 # Two test processes share two cores; threads that wait for each other by spinning would stall both.
 # Before torch or numpy is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,9 +33,10 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def sample_recordings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Rest and a task of a made-up person, as EDF files."""
-    from tests.sample_session import write_session
+    from tests.sample_session import FILES, write_session
 
-    return write_session(tmp_path_factory.mktemp("session"))
+    folder = made_once(tmp_path_factory, "session", write_session)
+    return folder / FILES[0], folder / FILES[1]
 
 
 @pytest.fixture(scope="session", autouse=True)

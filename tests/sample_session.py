@@ -36,11 +36,15 @@ POP_SECOND = 45
 """Second of the task at which electrode O2 jumps."""
 
 
-def write_session(folder: Path) -> tuple[Path, Path]:
+FILES = ("Subject01_1.edf", "Subject01_2.edf")
+
+
+def write_session(folder: Path) -> None:
     """Write 182 s of rest and 62 s of a task."""
     rest, task = (_recorded(seed, seconds) for seed, seconds in ((11, 182), (12, 62)))
     task[POP_SECOND * RATE :, ELECTRODES.index("O2")] += 400.0
-    return _write(folder / "Subject01_1.edf", rest), _write(folder / "Subject01_2.edf", task)
+    for file, eeg in zip(FILES, (rest, task), strict=True):
+        _write(folder / file, eeg)
 
 
 def _recorded(seed: int, seconds: int) -> np.ndarray:
@@ -51,11 +55,10 @@ def _recorded(seed: int, seconds: int) -> np.ndarray:
     return np.fft.irfft(spectrum, len(eeg), axis=0)
 
 
-def _write(path: Path, eeg: np.ndarray) -> Path:
+def _write(path: Path, eeg: np.ndarray) -> None:
     others = np.random.default_rng(0).normal(0, 5, (len(eeg), 2))
     signals = [
         EdfSignal(column, RATE, label=label, physical_dimension="uV", physical_range=(-3200, 3200))
         for label, column in zip(LABELS, np.column_stack([eeg, others]).clip(-3200, 3200).T, strict=True)
     ]
     Edf(signals, annotations=[EdfAnnotation(0.0, None, "made up")]).write(path)
-    return path

@@ -8,9 +8,8 @@ from bci_app.bundle import LoadedBundle
 from bci_app.gui.main_window import MainWindow
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.state import Step
+from tests.gui.conftest import WAIT
 from tests.gui.sources import HeldSource
-
-WAIT = 10_000
 
 
 def begin(qtbot: QtBot, window: MainWindow, source: HeldSource, bundle: LoadedBundle, *, wait: bool = False) -> None:

@@ -545,7 +545,7 @@ def test_the_report_of_a_recording_is_written_beside_it_and_opened(
     broken.write_bytes(b"XDF:")
     page.source.add_recording(str(broken))
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "broken.xdf" in page.source.path_note.text())
+    qtbot.waitUntil(lambda: "broken.xdf" in page.source.path_note.text(), timeout=WAIT)
     page.source.add_recording(str(sample_recordings[1]))
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: bool(opened), timeout=20_000)
@@ -646,6 +646,8 @@ def test_the_head_stands_in_the_middle_and_buttons_below_the_words(qtbot: QtBot,
     panel.setParent(None)
     panel.show()
     qtbot.addWidget(panel)
-    qtbot.waitUntil(lambda: abs(panel.head.geometry().center().x() - 500) <= 2 and panel.head.width() > 500)
+    qtbot.waitUntil(
+        lambda: abs(panel.head.geometry().center().x() - 500) <= 2 and panel.head.width() > 500, timeout=WAIT
+    )
     below = panel.check.mapTo(panel, panel.check.rect().topLeft()).y() - panel.detail.geometry().bottom()
     assert 0 < below < 60

@@ -120,7 +120,7 @@ def test_what_wants_care_is_cut_to_the_room_below_the_head(qtbot: QtBot, height:
     lines = wanting.text().split("\n")
     assert lines[-1] == f"and {len(MONTAGE) - len(lines) + 1} more"
     needed = len(lines) * wanting.fontMetrics().lineSpacing()
-    qtbot.waitUntil(lambda: wanting.height() >= needed)
+    qtbot.waitUntil(lambda: wanting.height() >= needed, timeout=WAIT)
     assert wanting.geometry().bottom() <= panel.height()
 
 

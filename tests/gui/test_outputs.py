@@ -30,12 +30,10 @@ from bci_app.presentation.opening import Ready, StreamChoice
 from bci_app.presentation.output_control import OutputChoice
 from bci_app.presentation.state import Step
 from bci_app.sources.lsl.library import load_pylsl
-from tests.gui.conftest import OpenWindow
+from tests.gui.conftest import WAIT, OpenWindow
 from tests.gui.sessions import begin, run_to
 from tests.gui.sources import HeldSource, stream
 from tests.lsl_outlet import unique
-
-WAIT = 10_000
 
 
 class Receiver:
@@ -92,7 +90,7 @@ def goes_on(qtbot: QtBot, window: MainWindow, source: HeldSource) -> None:
 
 def first_message(client: ClientConnection, source: HeldSource) -> dict[str, Any]:
     """Return the first prediction that a WebSocket client gets; those before it was known to the server are not its."""
-    for _ in range(5):
+    for _ in range(20):
         source.allow(20)
         with suppress(TimeoutError):
             return dict(json.loads(client.recv(timeout=2)))
@@ -102,12 +100,12 @@ def first_message(client: ClientConnection, source: HeldSource) -> dict[str, Any
 def inlet_of(name: str) -> Any:
     pylsl = load_pylsl()
     resolver = pylsl.ContinuousResolver(prop="name", value=name)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         found = resolver.results()
         if found:
             inlet = pylsl.StreamInlet(found[0], recover=False)
-            inlet.open_stream(5)
+            inlet.open_stream(30)
             return inlet
         time.sleep(0.02)
     pytest.fail(f"no stream {name}")

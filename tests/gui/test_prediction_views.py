@@ -23,6 +23,7 @@ from bci_app.gui.views.timeline import Timeline, end_words, time_ticks
 from bci_app.presentation.answers import Answers, artefact_stretches
 from bci_app.presentation.state import LiveStatus, SelfReport, SessionLog, Step, Trial, Truth
 from tests.bundles import LOAD, VALENCE, write_bundle
+from tests.gui.conftest import WAIT
 
 VAD = tuple(Target(name=name, classes=("low", "high")) for name in ("valence", "arousal", "dominance"))
 
@@ -132,11 +133,11 @@ def test_the_plane_comes_first_and_rows_of_the_same_targets_make_room(
     qtbot: QtBot, emotion: Running, height: int, rows: list[str]
 ) -> None:
     show(emotion, QSize(364, height))
-    qtbot.waitUntil(lambda: emotion.height() == height)
+    qtbot.waitUntil(lambda: emotion.height() == height, timeout=WAIT)
     assert emotion.minimumSizeHint().height() <= height
     plane = emotion.plane
     assert plane is not None
-    qtbot.waitUntil(lambda: plane.frame.width() >= min(300, height - 40))
+    qtbot.waitUntil(lambda: plane.frame.width() >= min(300, height - 40), timeout=WAIT)
     assert [row.targets[0] for row in emotion.rows if not row.isHidden()] == rows
 
 
@@ -144,7 +145,7 @@ def test_the_plane_grows_with_the_window(qtbot: QtBot, emotion: Running) -> None
     show(emotion, QSize(760, 1040))
     plane = emotion.plane
     assert plane is not None
-    qtbot.waitUntil(lambda: plane.frame.width() > 650)
+    qtbot.waitUntil(lambda: plane.frame.width() > 650, timeout=WAIT)
     assert abs(plane.frame.width() - plane.frame.height()) < 1
 
 
@@ -208,7 +209,7 @@ def test_self_reports_and_the_planted_truth_are_drawn_in_the_plane(qtbot: QtBot,
     show(emotion, QSize(364, 700))
     plane = emotion.plane
     assert plane is not None
-    qtbot.waitUntil(lambda: plane.frame.width() >= 300)
+    qtbot.waitUntil(lambda: plane.frame.width() >= 300, timeout=WAIT)
     reports = (SelfReport(9.0, {"valence": 9, "arousal": 1, "dominance": 5}),)
     truth = Truth(10.0, {"valence": 0.0, "arousal": 0.0})
     right, left = plane.frame.bottomRight().toPoint(), plane.frame.bottomLeft().toPoint()

@@ -18,10 +18,9 @@ from bci_app.gui.actions import ACTIONS
 from bci_app.gui.help_dialog import HelpDialog
 from bci_app.gui.main_window import MainWindow
 from bci_app.presentation.opening import Ready
-from tests.gui.conftest import OpenWindow
+from tests.gui.conftest import WAIT, OpenWindow
 from tests.gui.sources import RATE, HeldSource, stream
 
-WAIT = 10_000
 PART = 1200  # samples in a hundred chunks
 
 

@@ -15,10 +15,8 @@ from bci_app.gui.preferences import Preferences, read_texts
 from bci_app.gui.settings_dialog import SettingsDialog
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.traces import FILTERS, DisplayFilter
-from tests.gui.conftest import OpenWindow
+from tests.gui.conftest import WAIT, OpenWindow
 from tests.gui.sources import RATE, HeldSource, stream
-
-WAIT = 10_000
 
 
 def dialog_of(window: MainWindow) -> SettingsDialog:

@@ -82,7 +82,7 @@ def test_a_recording_moves_nothing_in_the_header(qtbot: QtBot, bundle: LoadedBun
     header.show_session(session(bundle.spec, "Mental load"))
 
     def places() -> list[int]:
-        qtbot.waitUntil(lambda: header.layout() is not None and header.layout().activate() is False)
+        qtbot.waitUntil(lambda: header.layout() is not None and header.layout().activate() is False, timeout=WAIT)
         return [part.x() for part in (header.source, header.model, header.steps, header.record, header.mark)]
 
     before = places()

@@ -1,7 +1,7 @@
 """Which tests belong to which module of the core, quick ones first: a mutant is dead at the first that fails."""
 
 _ARTEFACT = "tests/engine/test_artefact.py::test_a_window_holds_an_artefact_of_which_a_quarter_of_a_second_lies_in_it"
-_RUN = "tests/offline/run/test_run.py"
+_RUN = "tests/offline/run/test_networks.py"
 _STREAM = ("tests/preprocessing", "tests/engine/test_bad_channels.py")
 _PROTOCOLS = ("tests/offline/test_protocols.py", "tests/offline/test_emotion.py", "tests/offline/datasets/test_leak.py")
 _TRAINING = ("tests/offline/training", f"{_RUN}::test_nothing_that_is_found_depends_on_test_windows")

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.offline.mental_arithmetic import write_npz
+from tests.once import made_once
 
 
 @pytest.fixture(scope="session")
 def arithmetic_npz(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Made-up rest and arithmetic of Subject01 to Subject06, 60 s each."""
-    return write_npz(tmp_path_factory.mktemp("arithmetic") / "six.npz")
+    return made_once(tmp_path_factory, "arithmetic", lambda folder: write_npz(folder / "six.npz")) / "six.npz"

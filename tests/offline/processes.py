@@ -8,15 +8,15 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 _FORKS = "forkserver" in multiprocessing.get_all_start_methods()
-_CONTEXT = multiprocessing.get_context("forkserver" if _FORKS else "spawn")
+CONTEXT = multiprocessing.get_context("forkserver" if _FORKS else "spawn")
 if _FORKS:
     # What a run loads on its way, so that it is loaded once for all of these processes.
-    _CONTEXT.set_forkserver_preload(["offline.cli", "offline.run", "offline.sweep", "torch._dynamo", "sklearn.metrics"])
+    CONTEXT.set_forkserver_preload(["offline.cli", "offline.run", "offline.sweep", "torch._dynamo", "sklearn.metrics"])
 
 
 def start(call: Callable[..., object], *arguments: object, errors: Path) -> BaseProcess:
     """Start a function in its own process group; what it prints to standard error is in a file."""
-    process = _CONTEXT.Process(target=_call, args=(call, arguments, errors))
+    process = CONTEXT.Process(target=_call, args=(call, arguments, errors))
     process.start()
     return process
 

@@ -226,13 +226,13 @@ def test_standard_output_takes_lines(bundle: Bundle, capfdbinary: pytest.Capture
 
 def inlet_of(source_id_part: str) -> Any:
     pylsl = load_pylsl()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     resolver = pylsl.ContinuousResolver()
     while time.monotonic() < deadline:
         found = [info for info in resolver.results() if source_id_part in info.source_id()]
         if found:
             inlet = pylsl.StreamInlet(found[0], recover=False)
-            inlet.open_stream(5)
+            inlet.open_stream(30)
             return inlet
         time.sleep(0.02)
     pytest.fail(f"no stream {source_id_part}")

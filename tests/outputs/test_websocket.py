@@ -38,7 +38,7 @@ def output(bundle: Bundle) -> Iterator[WebSocketOutput]:
 
 def client(output: WebSocketOutput, **options: str) -> ClientConnection:
     connection = connect(f"ws://127.0.0.1:{output.port}", additional_headers=options)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while not output.clients:
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -52,8 +52,8 @@ def test_clients_receive_predictions_and_events(output: WebSocketOutput) -> None
         output.publish(prediction(7))
         output.mark(Marker(3.5, "stimulus\x1b[2J"))
         for connection in (first, second):
-            assert connection.recv(5) == prediction_line(prediction(7))
-            assert json.loads(connection.recv(5)) == {"event": "stimulus\\x1b[2J", "time": 3.5}
+            assert connection.recv(30) == prediction_line(prediction(7))
+            assert json.loads(connection.recv(30)) == {"event": "stimulus\\x1b[2J", "time": 3.5}
 
 
 def test_a_client_that_stalls_is_dropped_and_delays_nobody(
@@ -63,14 +63,14 @@ def test_a_client_that_stalls_is_dropped_and_delays_nobody(
         begun = time.monotonic()
         for sample in range(30_000):
             output.publish(prediction(sample))
-        assert time.monotonic() - begun < 20
-        end = time.monotonic() + 5
+        assert time.monotonic() - begun < 60
+        end = time.monotonic() + 30
         while output.clients:
             assert time.monotonic() < end
             time.sleep(0.01)
         with client(output) as reading:
             output.publish(prediction(5))
-            assert json.loads(reading.recv(5))["sample"] == 5
+            assert json.loads(reading.recv(30))["sample"] == 5
         stalled.close_socket()
 
 
@@ -127,4 +127,4 @@ def text_of_page(debugger: str) -> str:
     with connect(pages[0]["webSocketDebuggerUrl"], max_size=None) as connection:
         question = {"id": 1, "method": "Runtime.evaluate", "params": {"expression": "document.body?.innerText ?? ''"}}
         connection.send(json.dumps(question))
-        return str(json.loads(connection.recv(10))["result"]["result"].get("value", ""))
+        return str(json.loads(connection.recv(30))["result"]["result"].get("value", ""))

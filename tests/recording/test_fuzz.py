@@ -30,7 +30,7 @@ def test_damaged_files_give_data_or_a_message(tmp_path: Path, files: dict[str, b
     for seed in range(SEEDS):
         begin = time.process_time()  # other work on the machine does not count
         read_damaged(tmp_path, name, damaged(files[name], seed))
-        assert time.process_time() - begin < 5, f"seed {seed} took too long"
+        assert time.process_time() - begin < 60, f"seed {seed} took too long"
 
 
 @pytest.mark.soak

@@ -16,7 +16,7 @@ from offline.datasets.base import Split
 from offline.presets import PRESETS
 from offline.report import write_report
 from offline.run import experiment, run
-from tests.offline.run.test_run import PRESET, SETTINGS, Planted
+from tests.offline.run.planted import PRESET, SETTINGS, Planted
 
 CHANNELS = ("Fp1", "Fp2", "F3", "F4", "Cz", "O1")
 SPEC = PreprocessingSpec(channels=CHANNELS, rate=128, window=128, hop=128)

@@ -11,13 +11,17 @@ from bci_app.errors import FileError
 from offline import cli
 from offline.compare import compare
 from offline.run import RunRecord, experiment, run
-from tests.offline.run.test_run import PRESET, SETTINGS, Planted
+from tests.offline.run.planted import PRESET, SETTINGS, Planted
+from tests.once import made_once
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seeds of one command, and one run with another recipe."""
-    out = tmp_path_factory.mktemp("runs")
+    return made_once(tmp_path_factory, "compare", _two_commands)
+
+
+def _two_commands(out: Path) -> None:
     quick = SETTINGS.model_copy(update={"preset": PRESET.changed(epochs=1, generations=1, finetune=0)})
     longer = SETTINGS.model_copy(update={"preset": PRESET.changed(epochs=3, generations=1, finetune=0)})
     cache = out / "cache"
@@ -27,7 +31,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
             of_seed = quick.model_copy(update={"seed": seed})
             assert run(of_seed, out / "short" / f"seed-{seed}", baselines=["majority"], cache=cache) is not None
         assert run(longer, out / "long", cache=cache) is not None
-    return out
 
 
 def test_runs_are_compared_in_tables(runs: Path, tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ from offline.report.sections import SECTIONS
 from offline.run import RunSettings, run
 from offline.run.comparison import SearchComparison
 from offline.run.record import ScoredWindows
+from offline.supernet.space import SearchSpace
+from tests.once import made_once
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -34,18 +36,21 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.fixture(scope="module")
 def deap(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run over synthetic DEAP files, with a leaking protocol beside one that does not."""
-    root, out = tmp_path_factory.mktemp("deap"), tmp_path_factory.mktemp("runs") / "run"
-    synth("deap", root, subjects=2, trials=6)
+    return made_once(tmp_path_factory, "report", _run_over_deap) / "run"
+
+
+def _run_over_deap(folder: Path) -> None:
+    synth("deap", folder / "deap", subjects=2, trials=6)
     preset = PRESETS["compact"].changed(epochs=2, generations=2, finetune=1, search_controls=2)
     few = preset.search.model_copy(update={"population": 8, "kept": 4, "mutations": 2, "crossovers": 2})
+    space = SearchSpace("tiny", (8, 16), (2,), (1.0, 2.0), (1, 2))
     settings = RunSettings(
         dataset="deap",
-        preset=preset.model_copy(update={"search": few}),
+        preset=preset.model_copy(update={"search": few, "space": space}),
         protocols=("paper", "trial"),
         folds=2,
     )
-    assert run(settings, out, root=root) is not None
-    return out
+    assert run(settings, folder / "run", root=folder / "deap") is not None
 
 
 @pytest.fixture(scope="module")

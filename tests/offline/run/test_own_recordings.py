@@ -10,7 +10,7 @@ from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.store import load_golden
 from bci_app.simulation import Emotion, Settings, SimulatedParticipant, plan_session
 from offline.run import RunSettings, run
-from tests.offline.run.test_run import PRESET
+from tests.offline.run.planted import PRESET
 
 CHANNELS = ("Fp1", "Fp2", "C3", "C4", "O1", "O2")
 RATE = 128

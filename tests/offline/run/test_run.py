@@ -1,11 +1,8 @@
-"""A whole run on data with a planted effect: scores, bundle, resume, and test data out of reach."""
+"""A whole run on data with a planted effect: scores, bundle, resume, and what begins with its result."""
 
-import json
-import sqlite3
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,146 +13,26 @@ from sklearn.pipeline import make_pipeline
 from bci_app.bundle import load_bundle
 from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.predictor import Predictor
-from bci_app.bundle.spec import Controls, Target
+from bci_app.bundle.spec import Controls
 from bci_app.errors import BciError, BundleError, DatasetError, FileError
-from bci_app.preprocessing.steps import AverageReference
-from offline.datasets import find_dataset, open_dataset
-from offline.datasets.base import DatasetInfo, Split, Trial, WindowSet
-from offline.datasets.windows import make_windows
+from offline.datasets.base import Trial, WindowSet
 from offline.export.graph import Session
 from offline.export.weights import read_networks, warm_start
-from offline.metrics import balanced_accuracy, fit_temperature
-from offline.presets import PRESETS, Preset, Start
-from offline.protocols import make_splits, protocol_named
-from offline.run import RunRecord, RunResult, RunSettings, experiment, read_settings, run
+from offline.metrics import balanced_accuracy
+from offline.presets import PRESETS, Start
+from offline.protocols import make_splits
+from offline.run import RunRecord, RunSettings, experiment, read_settings, run
 from offline.run.evaluate import decode_trial
-from offline.run.fold import FoldResult, Task
-from offline.run.folder import claim
-from offline.run.lock import locked
 from offline.run.module import FoundSubnet, SubnetClassifier
-from offline.run.plan import final_split
 from offline.run.record import ScoredWindows
-from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.run.scores import protocol_scores
-from offline.run.stages import run_networks
-from offline.run.watch import Progress, Unwatched, Watch
-from offline.run.workers import NetworkFrame, run_tasks
-from offline.search.evolution import Evolution
+from offline.run.watch import Progress
 from offline.supernet.model import Network
-from offline.supernet.space import ArchConfig, SearchSpace
+from offline.supernet.space import ArchConfig
 from offline.training import Recipe
+from tests.offline.run.planted import CHANNELS, PRESET, SETTINGS, SPEC, Finished, Planted, Told, alone, start
 
-CHANNELS = ("Fz", "Cz", "Pz", "O1")
-
-
-@dataclass(frozen=True)
-class Planted:
-    """Rest and load recordings in which load raises the power at 20 Hz."""
-
-    n_subjects: int = 8
-    microvolts: float = 5.0
-    info: DatasetInfo = field(
-        default=DatasetInfo(
-            name="planted",
-            title="Planted effect",
-            source="made by this test",
-            licence="none",
-            obtain="",
-            expected_files="",
-            targets=(Target(name="load", classes=("low", "high")),),
-            channels=CHANNELS,
-            rate=128.0,
-            synthetic=True,
-            rest_seconds=30.0,
-        )
-    )
-
-    def subjects(self) -> list[str]:
-        return [f"s{i}" for i in range(self.n_subjects)]
-
-    def files(self, subject: str) -> tuple[Path, ...]:
-        return (Path(__file__),)
-
-    def trials(self, subject: str) -> Iterator[Trial]:
-        rng = np.random.default_rng(int(subject[1:]))
-        n = 46 * 128
-        t = np.arange(n) / 128
-        noise = rng.standard_normal((2, n, 4)).cumsum(axis=1) * 0.5 + rng.standard_normal((2, n, 4)) * self.microvolts
-        wave = np.sin(2 * np.pi * 20 * t)[:, None]
-        rest, load = noise[0] + wave * 2, noise[1] + wave * 3
-        base = Trial(subject, subject, "rest", rest, 128.0, CHANNELS, {"load": 0}, scored_from=30 * 128)
-        yield base
-        yield replace(base, trial="load", data=load, labels={"load": 1}, scored_from=0, rest=rest)
-
-
-PRESET = Preset(
-    name="compact",
-    tokens="band power",
-    space=SearchSpace("tiny", (8, 16), (2,), (1.0, 2.0), (1, 2)),
-    recipe=Recipe(epochs=4, learning_rate=1e-2, class_weights=True),
-    search=Evolution(population=6, generations=2, kept=3, mutations=3, crossovers=3),
-    finetune=6,
-    protocol="subjects",
-    folds=3,
-)
-SETTINGS = RunSettings(dataset="planted", preset=PRESET, protocols=("subjects",), folds=3)
-SPEC = PRESET.preprocessing(Planted().info)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _planted() -> Iterator[None]:
-    def planted(*_: object, **__: object) -> Planted:
-        return Planted()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "open_dataset", planted)
-        yield
-
-
-@pytest.fixture(scope="module")
-def windows() -> WindowSet:
-    dataset = Planted()
-    return make_windows(dataset, SPEC)
-
-
-class Told(Unwatched):
-    """Remembers progress, and may be struck by it."""
-
-    def __init__(self, strike: Callable[[Progress], None] = lambda _: None) -> None:
-        self.all: list[Progress] = []
-        self._strike = strike
-
-    def progress(self, progress: Progress) -> None:
-        self.all.append(progress)
-        self._strike(progress)
-
-
-def start(out: Path, settings: RunSettings = SETTINGS, watch: Watch | None = None) -> RunResult:
-    result = run(settings, out, watch=watch)
-    assert result is not None
-    return result
-
-
-class Finished(NamedTuple):
-    """A run that nothing happened to; only read from."""
-
-    folder: Path
-    result: RunResult
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    folder = tmp_path_factory.mktemp("finished") / "run"
-    return Finished(folder, start(folder))
-
-
-def alone(
-    windows: WindowSet, split: Split, folder: Path, *, preset: Preset = PRESET, watch: Watch | None = None
-) -> FoldResult:
-    task = Task(split.name, split, tuple(target.name for target in windows.targets), 1, 0, folder)
-    (result,) = run_networks(windows, [task], preset, SPEC, report=(watch or Unwatched()).progress)
-    assert result is not None
-    return result
+pytestmark = pytest.mark.usefixtures("planted")
 
 
 def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(finished: Finished) -> None:
@@ -300,247 +177,6 @@ def test_training_search_and_export_by_themselves_end_as_a_whole_run_does(tmp_pa
     assert start(tmp_path / "parts").record.protocols == finished.result.record.protocols
     with pytest.raises(FileError, match="No run was started"):
         read_settings(tmp_path)
-
-
-def test_networks_in_processes_of_their_own_give_the_same_results(tmp_path: Path, windows: WindowSet) -> None:
-    splits = make_splits(windows, "subjects", folds=3)[:2]
-    np.save(tmp_path / "tokens.npy", windows.tokens)
-    mapped = replace(windows, tokens=np.load(tmp_path / "tokens.npy", mmap_mode="r"))
-    watch = Told()
-    one, several = (
-        run_tasks(
-            NetworkFrame(data, PRESET, SPEC),
-            [[Task(split.name, split, ("load",), 5, 0, tmp_path / name / split.name)] for split in splits],
-            processes=processes,
-            report=watch.progress,
-        )
-        for name, processes, data in (("alone", 1, windows), ("together", 2, mapped))
-    )
-    for (a,), (b,) in zip(one, several, strict=True):
-        assert a is not None
-        assert b is not None
-        assert a.summary == b.summary
-        assert all(np.array_equal(a.logits[key], b.logits[key]) for key in a.logits)
-    stages = {progress.stage for progress in watch.all}
-    assert stages == {"training", "search", "calibration", "fine-tuning", "done"}
-
-
-def test_a_failure_in_a_worker_process_arrives_whole(tmp_path: Path, windows: WindowSet) -> None:
-    splits = make_splits(windows, "subjects", folds=3)[:2]
-    folder = tmp_path / splits[0].name
-    folder.mkdir()
-    (folder / "supernet.safetensors").write_bytes(b"damaged")
-    tasks = [[Task(split.name, split, ("load",), 5, 0, tmp_path / split.name)] for split in splits]
-    with pytest.raises(BciError, match=r"Cannot read the checkpoint supernet\.safetensors.*Delete it"):
-        run_tasks(NetworkFrame(windows, PRESET, SPEC), tasks, processes=2, report=lambda _: None)
-
-
-def test_nothing_that_is_found_depends_on_test_windows(tmp_path: Path, windows: WindowSet) -> None:
-    split = make_splits(windows, "subjects", folds=3)[0]
-    tokens, labels = windows.tokens.copy(), windows.labels.copy()
-    tokens[split.test] = np.nan
-    labels[split.test] = 1 - labels[split.test]
-    poisoned = replace(windows, tokens=tokens, labels=labels)
-    clean, blind = (alone(data, split, tmp_path / name) for name, data in (("clean", windows), ("blind", poisoned)))
-    assert clean.summary == blind.summary
-    weights = [(tmp_path / name / "subnet.safetensors").read_bytes() for name in ("clean", "blind")]
-    assert weights[0] == weights[1]
-
-
-def test_shipped_weights_have_seen_validation_and_their_temperature_was_fitted_without_it(
-    tmp_path: Path, windows: WindowSet
-) -> None:
-    split = make_splits(windows, "subjects", folds=3)[0]
-    tuned = alone(windows, split, tmp_path / "tuned").summary
-    plain = alone(windows, split, tmp_path / "plain", preset=PRESET.changed(finetune=0)).summary
-    assert tuned.arch == plain.arch
-    assert plain.temperatures["found"] == plain.temperatures["inherited"] == tuned.temperatures["inherited"]
-    assert tuned.temperatures["found"] != tuned.temperatures["inherited"]
-
-
-def test_the_shipped_network_is_calibrated_by_the_test_windows_of_all_folds(
-    windows: WindowSet, finished: Finished
-) -> None:
-    folder, result = finished
-    splits = make_splits(windows, "subjects", folds=3)
-    logits = np.empty((len(windows), 2))
-    for split, network in zip(splits, result.record.protocols[0].networks, strict=True):
-        with np.load(folder / network.folder / "logits.npz") as archive:
-            logits[split.test] = archive["subnet"][:, 0]
-    assert not result.record.final[0].lines
-    expected = fit_temperature(logits, windows.labels[:, 0], windows.trial)
-    assert result.bundle.spec.targets[0].temperature == pytest.approx(expected, rel=1e-6)
-    assert result.record.final[0].temperatures[0] == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.parametrize("strategy", ["evolution", "nsga2"])
-def test_latency_is_measured_for_every_subnet_on_request(tmp_path: Path, windows: WindowSet, strategy: Any) -> None:
-    split = make_splits(windows, "subjects", folds=3)[0]
-    preset = PRESET.changed(epochs=1, finetune=0, strategy=strategy, latency=True)
-    alone(windows, split, tmp_path, preset=preset)
-    with sqlite3.connect(tmp_path / "search.sqlite") as connection:
-        latencies = connection.execute("SELECT latency_ms FROM evaluations").fetchall()
-    connection.close()
-    assert len(latencies) >= 6
-    assert all(0 < latency < 1000 for (latency,) in latencies)
-
-
-def test_the_final_model_uses_every_window_and_tests_none(windows: WindowSet) -> None:
-    for protocol, folds in (("subjects", 3), ("paper", 4)):
-        splits = make_splits(windows, protocol, folds=folds)
-        final = final_split(windows, splits, protocol_named(protocol))
-        assert len(final.test) == 0
-        assert np.array_equal(np.sort(np.concatenate([final.train, final.validation])), np.arange(len(windows)))
-        if protocol == "paper":  # each subject has its own folds, and validates in the final model
-            assert set(windows.subject[final.validation]) == set(range(8))
-
-
-def test_a_folder_of_another_run_or_of_other_files_is_refused(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    out.mkdir()
-    (out / "thesis.txt").write_text("mine")
-    with pytest.raises(FileError, match="is not empty"):
-        start(out)
-    assert [path.name for path in out.iterdir()] == ["thesis.txt"]
-    (out / "thesis.txt").unlink()
-    (out / "run.json").write_text(SETTINGS.model_copy(update={"seed": 5}).model_dump_json(indent=2) + "\n")
-    (out / "subjects").mkdir()
-    (out / "subjects" / "supernet.safetensors").write_bytes(b"")
-    with pytest.raises(FileError, match="belongs to another run"):
-        start(out)
-
-
-def test_a_run_of_a_version_with_other_names_of_settings_goes_on(tmp_path: Path) -> None:
-    older = json.loads(SETTINGS.model_dump_json())
-    older["preset"]["search"]["score"] = older["preset"]["search"].pop("objective")
-    del older["preset"]["search_controls"]
-    (tmp_path / "run.json").write_text(json.dumps(older))
-    (tmp_path / "supernet.safetensors").write_bytes(b"")
-    assert read_settings(tmp_path) == SETTINGS
-    claim(tmp_path, SETTINGS)
-    with pytest.raises(FileError, match="belongs to another run"):
-        claim(tmp_path, SETTINGS.model_copy(update={"seed": 5}))
-
-
-def test_networks_are_not_reused_for_other_data_of_the_same_shapes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quick = SETTINGS.model_copy(update={"preset": PRESET.changed(epochs=1, generations=1, finetune=0)})
-    start(tmp_path / "run", quick)
-    splits = tmp_path / "run" / "subjects" / "splits.json"
-    written, result = splits.read_bytes(), (tmp_path / "run" / "result.json").read_bytes()
-    for other in (Planted(microvolts=6.0), Planted(n_subjects=7)):
-        with monkeypatch.context() as patch:
-            patch.setattr(experiment, "open_dataset", lambda *_, data=other, **__: data)
-            with pytest.raises(DatasetError, match=r"made for other windows: found .*expected 440 .*another --out"):
-                start(tmp_path / "run", quick)
-        assert splits.read_bytes() == written
-        assert (tmp_path / "run" / "result.json").read_bytes() == result
-    assert start(tmp_path / "run", quick).record.protocols == RunRecord.read(tmp_path / "run").protocols
-    record = json.loads(written)
-    record["splits"] = record["splits"][::-1]
-    splits.write_text(json.dumps(record))
-    with pytest.raises(DatasetError, match="divides the windows otherwise"):
-        start(tmp_path / "run", quick)
-
-
-def test_folds_that_loso_cannot_have_are_refused(tmp_path: Path) -> None:
-    settings = SETTINGS.model_copy(update={"protocols": ("loso",), "folds": 2})
-    with pytest.raises(DatasetError, match=r"one fold a subject: found 2 folds.*Choose protocol subjects"):
-        start(tmp_path / "run", settings)
-
-
-def test_two_processes_do_not_work_in_one_folder(tmp_path: Path) -> None:
-    quick = SETTINGS.model_copy(update={"preset": PRESET.changed(epochs=1, generations=1, finetune=0)})
-    expected = pytest.raises(FileError, match="Another process works in")
-    with locked(tmp_path / "run"), expected, locked(tmp_path / "run"):
-        pass
-    assert not (tmp_path / "run" / "run.lock").exists()
-    (tmp_path / "run" / "run.json").write_text(quick.model_dump_json(indent=2) + "\n")
-    (tmp_path / "run" / "run.lock").write_text("4194304 1.0")  # left by a process that was killed
-    assert run(quick, tmp_path / "run", until="training") is None
-    assert not (tmp_path / "run" / "run.lock").exists()
-
-
-def test_a_run_that_is_refused_leaves_the_one_at_work_as_it_was(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    with locked(folder):
-        (folder / "run.json").write_text("of the one at work")
-        (folder / "subjects").mkdir()
-        (folder / "subjects" / "splits.json").write_text("written before anything is trained")
-        with pytest.raises(FileError, match="Another process works in"):
-            start(folder, SETTINGS)
-        assert (folder / "run.json").read_text() == "of the one at work"
-        assert (folder / "subjects" / "splits.json").exists()
-
-
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(FileError, match="cannot be written"):
-        start(tmp_path / "file" / "run", SETTINGS)
-
-
-def test_a_run_that_was_refused_does_not_keep_the_folder(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="missing s99"):
-        start(tmp_path / "run", SETTINGS.model_copy(update={"subjects": ("s99",)}))
-    assert not (tmp_path / "run").exists()
-    with pytest.raises(DatasetError, match="Protocol session needs more sessions"):
-        start(tmp_path / "run", SETTINGS.model_copy(update={"protocols": ("session",)}))
-    start(tmp_path / "run", SETTINGS.model_copy(update={"preset": PRESET.changed(epochs=1, generations=1, finetune=0)}))
-
-
-def test_the_reference_sees_the_same_windows_and_finds_the_effect(windows: WindowSet) -> None:
-    dataset = Planted()
-    features = make_windows(dataset, reference_preprocessing(SPEC))
-    assert np.array_equal(features.last, windows.last)
-    assert np.array_equal(features.trial, windows.trial)
-    splits = make_splits(windows, "subjects", folds=3)
-    found = reference_probabilities(features, splits, 0, reference_preprocessing(SPEC))
-    assert np.isfinite(found).all()
-    assert (found.argmax(axis=1) == features.labels[:, 0]).mean() > 0.8
-
-
-def test_the_demo_subject_is_in_no_part_of_the_shipped_model(arithmetic_npz: Path) -> None:
-    settings = RunSettings(dataset="eegmat", preset=PRESETS["compact"], protocols=("subjects",), folds=5)
-    dataset = open_dataset("eegmat", arithmetic_npz)
-    subjects = settings.choose_subjects(dataset)
-    assert "Subject01" in dataset.subjects()
-    assert "Subject01" not in subjects
-    assert len(subjects) == 5
-
-
-@pytest.mark.parametrize("preset", ["compact", "paper"])
-@pytest.mark.parametrize(("rest", "window", "baseline"), [(0, 4, 0), (3, 1, 3), (61, 4, 26)])
-def test_presets_fit_the_rest_that_a_data_set_offers(preset: str, rest: int, window: int, baseline: int) -> None:
-    spec = PRESETS[preset].preprocessing(replace(Planted().info, rest_seconds=rest + 0.5))
-    if preset == "paper":
-        window, baseline = 1, min(rest, 60)
-    assert spec.window_seconds == window
-    assert spec.baseline_windows == baseline
-    assert reference_preprocessing(spec).baseline_windows == baseline
-
-
-def test_many_channels_are_referred_to_their_average_where_rest_is_long_but_the_reference_method_is_not() -> None:
-    info = find_dataset("eegmat").info
-    spec = PRESETS["compact"].preprocessing(info)
-    assert AverageReference() in spec.steps
-    assert AverageReference() not in reference_preprocessing(spec).steps
-    assert AverageReference() in reference_preprocessing(spec, referenced=False).steps
-    for changes in ({"rest_seconds": 3.0}, {"channels": info.channels[:4]}):
-        assert AverageReference() not in PRESETS["compact"].preprocessing(replace(info, **changes)).steps
-
-
-def test_recordings_without_a_reference_are_referred_to_the_average() -> None:
-    info = replace(Planted().info, referenced=False)
-    assert AverageReference() in PRESETS["compact"].preprocessing(info).steps
-    assert AverageReference() not in SPEC.steps
-
-
-def test_a_split_without_test_windows_gives_empty_logits(tmp_path: Path, windows: WindowSet) -> None:
-    split = make_splits(windows, "subjects", folds=3)[0]
-    final = Split("final", split.train, split.validation, np.empty(0, dtype=np.int64))
-    result = alone(windows, final, tmp_path, preset=PRESET.changed(epochs=1, generations=1, finetune=0))
-    assert result.logits["found"].shape == (0, 1, 2)
 
 
 def test_the_exported_network_reads_raw_segments_in_skorch_and_moabb_as_its_bundle_does(finished: Finished) -> None:

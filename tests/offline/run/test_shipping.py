@@ -1,6 +1,7 @@
 """8-bit weights and bad channels: what they cost is measured on test windows and stands in the bundle."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from offline.datasets.windows import make_windows
 from offline.presets import PRESETS
 from offline.protocols import make_splits
 from offline.report import write_report
-from offline.run import RunSettings, Shipping, experiment, run
+from offline.run import RunResult, RunSettings, Shipping, experiment, run
 from offline.run.bad_channels import (
     FoldNetwork,
     Method,
@@ -33,7 +34,8 @@ from offline.run.fold import Task, read_subnet
 from offline.run.record import ScoredWindows
 from offline.run.shipping import golden_excerpt
 from offline.run.stages import run_networks
-from tests.offline.run.test_run import PRESET, Planted
+from tests.offline.run.planted import PRESET, Planted
+from tests.once import made_once
 
 CHANNELS = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2")
 
@@ -71,10 +73,22 @@ QUICK = RunSettings(
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a bundle of float weights."""
     out = tmp_path_factory.mktemp("runs") / "run"
+    shutil.copytree(made_once(tmp_path_factory, "headset-run", start), out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def with_int8(finished: Path) -> RunResult:
+    """The same run, which has exported 8-bit weights too."""
+    return start(finished, Shipping(int8=True))
+
+
+def start(out: Path, shipping: Shipping | None = None) -> RunResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "open_dataset", lambda *_, **__: Headset())
-        assert run(QUICK, out) is not None
-    return out
+        result = run(QUICK, out, shipping=shipping)
+    assert result is not None
+    return result
 
 
 @pytest.mark.parametrize(
@@ -142,10 +156,7 @@ def test_a_demo_recording_that_cannot_be_used_does_not_stop_a_run_at_its_end(mon
         assert not np.array_equal(made.raw, used.raw)
 
 
-def test_the_int8_bundle_beside_the_float_one(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: Headset())
-    result = run(QUICK, finished, shipping=Shipping(int8=True))
-    assert result is not None
+def test_the_int8_bundle_beside_the_float_one(finished: Path, with_int8: RunResult) -> None:
     whole = load_bundle(finished / "bundle" / "planted-compact")
     small = load_bundle(finished / "bundle" / "planted-compact-int8")
     assert (whole.spec.precision, whole.spec.provenance.quantisation) == ("float32", None)
@@ -155,7 +166,7 @@ def test_the_int8_bundle_beside_the_float_one(finished: Path, monkeypatch: pytes
     costs = small.spec.provenance.quantisation
     assert costs is not None
     assert costs.float_bytes == whole.spec.model_bytes != small.spec.model_bytes
-    (cost,), (record,) = costs.scores, result.record.protocols
+    (cost,), (record,) = costs.scores, with_int8.record.protocols
     assert cost.float_balanced_accuracy == record.scores["found"][0].balanced_accuracy
     assert cost.balanced_accuracy == record.scores["int8"][0].balanced_accuracy
     assert cost.n_windows == record.scores["found"][0].n_windows
@@ -168,7 +179,7 @@ def test_the_int8_bundle_beside_the_float_one(finished: Path, monkeypatch: pytes
     assert "one window at a time as live" in page
 
 
-def test_the_golden_record_of_an_int8_bundle_is_its_own(finished: Path, tmp_path: Path) -> None:
+def test_the_golden_record_of_an_int8_bundle_is_its_own(finished: Path, with_int8: RunResult, tmp_path: Path) -> None:
     """It fails with the float graph, and a looser limit holds for it than for float weights."""
     small = load_bundle(finished / "bundle" / "planted-compact-int8")
     whole = load_bundle(finished / "bundle" / "planted-compact")
@@ -290,10 +301,8 @@ def test_channels_without_a_place_on_the_head_are_refused_before_anything_is_don
         require_positions(PRESETS["compact"].preprocessing(info))
 
 
-def test_a_run_states_the_share_that_it_measured(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: Headset())
-    result = run(QUICK, finished, shipping=Shipping(name="measured", bad_channels=True))
-    assert result is not None
+def test_a_run_states_the_share_that_it_measured(finished: Path) -> None:
+    result = start(finished, Shipping(name="measured", bad_channels=True))
     spec = result.bundle.spec
     assert spec.provenance.bad_channels == result.record.bad_channel_losses
     allowed = allowed_share(spec.provenance.bad_channels, 10)

@@ -16,7 +16,7 @@ from offline.protocols import make_splits
 from offline.run.fold import KINDS, RIVALS, SUBNET, FoldResult, Task
 from offline.run.watch import Progress
 from offline.run.workers import NetworkFrame, run_tasks
-from tests.offline.run.test_run import PRESET, SPEC, Planted
+from tests.offline.run.planted import PRESET, SPEC, Planted
 
 
 def test_a_process_that_is_killed_is_told_with_what_to_do(tmp_path: Path) -> None:

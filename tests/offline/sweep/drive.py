@@ -7,7 +7,7 @@ from offline.protocols import make_splits
 from offline.run.fold import Task
 from offline.run.workers import NetworkFrame
 from offline.sweep import ENGINES, Sweep
-from tests.offline.run.test_run import PRESET, SPEC, Planted
+from tests.offline.run.planted import PRESET, SPEC, Planted
 
 
 def tasks(folder: Path) -> tuple[NetworkFrame, list[Task]]:
