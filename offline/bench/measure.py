@@ -189,7 +189,11 @@ def _search(case: Case, device: Device, *, seconds: float) -> dict[str, float]:
     tokens = torch.from_numpy(data.tokens).to(device.place)
     rng = np.random.default_rng(0)
     parents = [sample(case.space, rng) for _ in range(case.candidates // 2)]
-    archs = list(dict.fromkeys(mutate(parents[i % len(parents)], case.space, rng) for i in range(case.candidates)))
+    archs = list(
+        dict.fromkeys(
+            mutate(parents[i % len(parents)], case.space, rng, probability=0.2) for i in range(case.candidates)
+        )
+    )
     variants: dict[str, Callable[[], object]] = {
         "reference": lambda: [reference.accuracy(model, arch, tokens, data.labels[:, 0]) for arch in archs],
         "plain": lambda: [evaluator.alone(arch) for arch in archs],

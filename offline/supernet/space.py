@@ -173,7 +173,7 @@ def sample(space: SearchSpace, rng: np.random.Generator) -> ArchConfig:
     )
 
 
-def mutate(arch: ArchConfig, space: SearchSpace, rng: np.random.Generator, *, probability: float = 0.2) -> ArchConfig:
+def mutate(arch: ArchConfig, space: SearchSpace, rng: np.random.Generator, *, probability: float) -> ArchConfig:
     """Redraw each gene with some probability.
 
     Depth is a gene too: layers are dropped from the end, or new ones drawn.

@@ -78,6 +78,15 @@ def test_an_electrode_is_judged_by_its_power_its_limits_and_its_hum() -> None:
         assert judged_alone(quiet + 40 * np.sin(2 * np.pi * hertz * time)) == (ContactLevel.GOOD, "")
     for hertz in (48.5, 51.5, 58.5, 61.5):
         assert judged_alone(quiet + 40 * np.sin(2 * np.pi * hertz * time)) == (ContactLevel.POOR, "mains hum")
+
+    def hums(brain_hertz: float, mains_hertz: float, mains: float) -> bool:
+        waves = (10 * np.cos(2 * np.pi * brain_hertz * time), mains * np.sin(2 * np.pi * mains_hertz * time))
+        return judged_alone(waves[0] + waves[1])[1] == "mains hum"
+
+    # A tone reaches the frequencies beside it by a fifth of its power: each end of a band counts.
+    assert [hums(10, hertz, 49) for hertz in (47, 48, 52, 53)] == [False, True, True, False]
+    assert [hums(10, hertz, 49) for hertz in (57, 58, 62, 63)] == [False, True, True, False]
+    assert [hums(45, 50, 20), hums(46, 50, 20), hums(1, 50, 20), hums(1, 50, 33)] == [False, True, False, True]
     levels = [(0.15, ContactLevel.BAD), (0.25, ContactLevel.GOOD), (90, ContactLevel.GOOD), (115, ContactLevel.POOR),
               (170, ContactLevel.POOR), (230, ContactLevel.BAD)]  # fmt: skip
     for sd, level in levels:

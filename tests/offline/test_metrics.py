@@ -118,6 +118,21 @@ def test_the_interval_covers_the_value_and_is_wider_when_groups_differ(by_subjec
     assert unlike[1] - unlike[0] > 1.5 * (alike[1] - alike[0])
 
 
+@pytest.mark.parametrize(("people", "expected"), [(4, (0.875, 0.875)), (5, (0.7, 1.0))])
+def test_people_are_resampled_where_there_are_five_and_their_trials_where_there_are_fewer(
+    people: int, expected: tuple[float, float]
+) -> None:
+    """Everybody but one is always right, whatever trials are drawn; one names the same class for all."""
+    labels = np.tile(np.repeat([0, 1], 40), people)
+    subject = np.repeat(np.arange(people), 80)
+    trial = np.arange(len(labels)) // 10
+    predicted = np.where(subject == 0, 0, labels)
+    assert grouped_interval(predicted, labels, subject, trial, within_subject=True) == pytest.approx(expected)
+    together = grouped_interval(predicted, labels, subject, trial)
+    assert together is not None
+    assert together[1] - together[0] > 0.1
+
+
 def test_draws_without_a_class_do_not_widen_the_interval() -> None:
     # Two of six trials are high; a draw without them would show the other class alone, here at 1.
     labels = np.repeat([0, 0, 0, 0, 1, 1], 10)

@@ -23,6 +23,7 @@ from bci_app.bundle.predictor import Predictor
 from bci_app.engine.interpreter import Interpreter
 from bci_app.preprocessing import Pipeline, PreprocessingSpec
 from bci_app.preprocessing.base import Features, Samples, Step, StepState, Token
+from bci_app.preprocessing.spec import LogBandPowerToken
 from bci_app.preprocessing.steps import STEPS, BandPass
 from bci_app.preprocessing.tokens import TOKENS
 from bci_app.stream import Chunk, StreamInfo
@@ -143,6 +144,12 @@ def test_no_step_uses_a_future_sample(step: Step) -> None:
     first, second = (step.start(CHANNELS, 128.0).process(data) for data in (x, changed))
     assert np.array_equal(first[:300], second[:300])
     assert not np.array_equal(first, second)
+
+
+def test_bands_are_counted_in_words() -> None:
+    bands = ((1.0, 4.0), (4.0, 8.0))
+    said = [LogBandPowerToken(bands=bands[:n]).describe() for n in (1, 2)]
+    assert said == ["log power in 1 band", "log power in 2 bands"]
 
 
 @pytest.mark.parametrize("token", TOKEN_EXAMPLES, ids=lambda token: token.describe())

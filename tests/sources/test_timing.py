@@ -220,6 +220,10 @@ def test_any_stamps_give_every_sample_once_in_order_at_times_that_never_fall(
         following = piece.first + len(piece)
 
 
+def test_the_rate_is_the_nominal_one_at_first() -> None:
+    assert GapDetector(250.0).rate == pytest.approx(250.0)
+
+
 def test_even_stamps_are_given_on_unchanged() -> None:
     times = 123.456 + np.arange(5000) / 500.0
     np.testing.assert_array_equal(np.concatenate([piece.times for piece in detect(times, 500.0)]), times)

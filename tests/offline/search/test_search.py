@@ -173,6 +173,17 @@ def test_the_pareto_search_gives_a_front_that_nothing_found_dominates(tmp_path: 
         )
 
 
+def test_children_of_the_pareto_search_mix_the_genes_of_two_parents(tmp_path: Path) -> None:
+    settings = NsgaSettings(population=8, generations=2, mutation_probability=1e-9)
+    with EvaluationStore(tmp_path / "a" / "b" / "search.sqlite", identity="x", evaluate=Counting()) as store:
+        pareto_search(SPACE, settings, store, seed=2**32 + 3)
+        parents, children = ([e.arch for e in store.all() if e.generation == n] for n in (0, 1))
+    assert len(children) >= 4
+    for child in children:
+        assert genes(child) <= set().union(*map(genes, parents))
+        assert not any(genes(child) <= genes(parent) for parent in parents)
+
+
 def unmeasured(archs: Sequence[ArchConfig]) -> list[Metrics]:
     return [Metrics(1, 0.5, 0.5, 1.0)] * len(archs)
 

@@ -83,6 +83,14 @@ def test_a_network_is_its_parts_in_order() -> None:
     torch.testing.assert_close(found.logits[:, 1], network.head(embedding)[:, 2:], rtol=1e-10, atol=1e-12)
 
 
+def test_the_class_token_and_positions_begin_small() -> None:
+    torch.manual_seed(0)
+    network = Network(ArchConfig(240, (4,), (2.0,)), n_channels=30, n_features=8, class_counts=(2,))
+    for weights in (network.class_token, network.position):
+        assert float(weights.detach().std()) == pytest.approx(0.02, rel=0.2)
+        assert abs(float(weights.detach().mean())) < 0.005
+
+
 def test_an_extracted_subnet_computes_exactly_what_it_did_inside() -> None:
     network, x = supernet(), tokens(4)
     rng = np.random.default_rng(1)

@@ -63,7 +63,7 @@ def test_the_same_generator_state_gives_the_same_subnets(space: SearchSpace, see
     def draw() -> list[ArchConfig]:
         rng = np.random.default_rng(seed)
         parents = [sample(space, rng) for _ in range(2)]
-        return [*parents, mutate(parents[0], space, rng), cross_over(parents[0], parents[1], rng)]
+        return [*parents, mutate(parents[0], space, rng, probability=0.2), cross_over(parents[0], parents[1], rng)]
 
     assert draw() == draw()
 
@@ -86,3 +86,6 @@ def test_malformed_genotypes_cannot_be_made(dim: int, heads: tuple[int, ...], ra
 def test_a_space_whose_dimension_does_not_divide_is_refused() -> None:
     with pytest.raises(ValueError, match="does not divide into 3 heads"):
         SearchSpace("odd", (32,), (3,), (1.0,), (1,))
+    with pytest.raises(ValueError, match="not positive"):
+        SearchSpace("zero", (0, 8), (1,), (1.0,), (1,))
+    assert SearchSpace("one", (1,), (1,), (1.0,), (1,)).count() == 1
