@@ -17,9 +17,7 @@ from offline.baselines.transformer import FixedTransformer
 from offline.baselines.tsception import TSceptionNetwork
 
 _SKLEARN = "scikit-learn"
-REFERENCE = Linear(
-    "logistic-power", "log band power (4 bands) and logistic regression", _SKLEARN, log_band_power, logistic
-)
+REFERENCE = Linear("logistic-power", "logistic regression, log band power", _SKLEARN, log_band_power, logistic)
 """The method that every run is compared with, asked for or not."""
 
 BASELINES: dict[str, Baseline] = {

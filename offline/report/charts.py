@@ -23,7 +23,6 @@ from offline.run.record import Attribution
 
 _ROW = 26
 _WIDE = 912
-_EVALUATED = "#c3c8ce"
 _DOTTED = (0, (2, 3))
 _STRUCK = MarkerStyle("_", transform=Affine2D().rotate_deg(45))
 
@@ -201,7 +200,9 @@ def pareto(search: SearchReport, unit: float = 1e6) -> Markup:
         )
         drawn.write(0, 14, "validation error (1 − balanced accuracy)", size=12)
         off = [(c.parameters / unit, c.validation_error) for c in everything if not c.on_front]
-        axes.plot([x for x, _ in off], [y for _, y in off], "o", color=_EVALUATED, markersize=4.4, markeredgewidth=0)
+        axes.plot(
+            [x for x, _ in off], [y for _, y in off], "o", color=FAINT, alpha=0.5, markersize=4.4, markeredgewidth=0
+        )
         shown = _few_fronts(len(search.fronts))
         for generation, (colour, dash) in shown.items():
             xs, ys = _stairs(search.fronts[generation], axes, unit)
@@ -300,7 +301,7 @@ def attribution(measured: Attribution) -> Markup:
             head.scatter(x, y, s=340, c=[channel.loss], cmap="PuOr_r", vmin=-largest, vmax=largest, edgecolors=FAINT,
                          linewidths=0.75, gid=tooltip(f"{channel.name}: {channel.loss:+.3f}"))  # fmt: skip
             strong = abs(channel.loss) > 0.6 * largest
-            head.text(x, y, channel.name, ha="center", va="center", size=9, color=BACKGROUND if strong else TEXT)
+            head.text(x, y, channel.name, ha="center", va="center", size=9, color="white" if strong else "black")
         if measured.bands:
             bars = drawn.axes(left=400, right=24, top=24, bottom=44)
             values = [band.loss for band in measured.bands]

@@ -25,7 +25,7 @@ _KINDS = {
     "int8": "with 8-bit weights",
     "subnet": "network alone",
     "inherited": "before fine-tuning",
-    "supernet": "largest subnet, not fine-tuned",
+    "supernet": "largest, not fine-tuned",
     "reference": "reference",
 }
 _REPLACED_BY = {"interpolate": "interpolation", "rest": "their rest"}

@@ -18,6 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D, Transform
 
+from offline.report.style import themed
+
 _STYLE = Path(__file__).with_name("report.mplstyle")
 _TOOLTIP = "tooltip-"
 _NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
@@ -95,7 +97,7 @@ def _embedded(svg: str, description: str) -> str:
     svg = re.sub(r' transform="rotate\(-0 [^"]*"', "", svg)
     svg = re.sub(r"font: (?:(\w+) )?([\d.]+px)[^;\"]*", _without_family, svg)
     svg = re.sub(r"<g/>|\n\s*", "", re.sub(r"<g>\s*</g>", "", svg))
-    return svg.replace(">", f' role="img"><title>{escape(description)}</title>', 1)
+    return themed(svg).replace(">", f' role="img"><title>{escape(description)}</title>', 1)
 
 
 def _without_family(found: re.Match[str]) -> str:

@@ -1,6 +1,8 @@
-"""The style sheet of the report: greys, one accent, one type family, an 8-pixel grid."""
+"""The style sheet of the report: greys, one accent, one type family, an 8-pixel grid, a light and a dark theme."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 BACKGROUND = "#fcfcfd"
 SURFACE = "#eff1f3"
@@ -9,6 +11,16 @@ FAINT = "#8b929a"
 MUTED = "#5d646c"
 TEXT = "#1a1d20"
 ACCENT = "#4150d8"
+IN_THE_DARK = {
+    BACKGROUND: "#15171a",
+    SURFACE: "#212529",
+    LINE: "#2b2f34",
+    FAINT: "#7f868e",
+    MUTED: "#a0a7ae",
+    TEXT: "#e6e8eb",
+    ACCENT: "#8f9dff",
+}
+"""What each colour of the light theme is in the dark one."""
 TARGETS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 """Okabe–Ito, used for targets and nothing else."""
 
@@ -18,8 +30,22 @@ def target_colour(index: int) -> str:
     return TARGETS[index % len(TARGETS)]
 
 
-STYLE = f"""
-:root {{ color-scheme: light; }}
+def themed(text: str) -> str:
+    """Replace the colours of a style sheet or picture by variables that follow the reader's theme."""
+    for colour in IN_THE_DARK:
+        text = text.replace(colour, f"var({_variable(colour)})")
+    return text
+
+
+def _variable(colour: str) -> str:
+    return f"--light-{colour[1:]}"
+
+
+def _values(colours: Mapping[str, str]) -> str:
+    return " ".join(f"{_variable(light)}: {colour};" for light, colour in colours.items())
+
+
+_RULES = f"""
 * {{ box-sizing: border-box; }}
 body {{ margin: 0; background: {BACKGROUND}; color: {TEXT}; font: 15px/24px system-ui, "Segoe UI", "Helvetica Neue",
   Arial, sans-serif; font-variant-numeric: tabular-nums; }}
@@ -45,7 +71,7 @@ table {{ border-collapse: collapse; font-size: 13px; line-height: 20px; width: 1
 th {{ text-align: left; font-weight: 500; color: {MUTED}; vertical-align: bottom; padding: 4px 16px 4px 0;
   border-bottom: 1px solid {FAINT}; }}
 td {{ padding: 4px 16px 4px 0; border-bottom: 1px solid {LINE}; vertical-align: top; }}
-td.n, th.n {{ text-align: right; padding: 4px 0 4px 12px; }}
+td.n, th.n {{ text-align: right; padding: 4px 0 4px 10px; }}
 td.n {{ white-space: nowrap; }}
 .dot {{ display: inline-block; width: 9px; height: 9px; border-radius: 50%; margin-right: 8px; }}
 .note {{ background: {SURFACE}; padding: 8px 16px; border-left: 3px solid {FAINT}; max-width: none; }}
@@ -68,3 +94,6 @@ dd {{ margin: 0; overflow-wrap: anywhere; }}
 .mlp {{ height: 20px; margin: 2px auto; background: #aab1b9; border-radius: 2px; }}
 @media print {{ main {{ max-width: none; padding: 0; }} section {{ break-inside: avoid-page; }} }}
 """
+STYLE = f""":root {{ color-scheme: light dark; {_values({colour: colour for colour in IN_THE_DARK})} }}
+@media screen and (prefers-color-scheme: dark) {{ :root {{ {_values(IN_THE_DARK)} }} }}
+{themed(_RULES)}"""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from bci_app.atomic import write_arrays_atomically, write_atomically
+from bci_app.errors import DatasetError
 from offline.datasets.base import Split, WindowSet
 from offline.supernet.model import Network, line_layer
 from offline.supernet.space import ArchConfig
@@ -201,12 +203,27 @@ def write_result(folder: Path, result: FoldResult, network: Network) -> None:
 
 
 def read_result(folder: Path) -> FoldResult | None:
-    """Read what `write_result` wrote; None if it is not there."""
+    """Read what `write_result` wrote; None if it is not there.
+
+    Raises
+    ------
+    DatasetError
+        If it is damaged, or another version wrote it.
+    """
     if not (folder / RESULT_FILE).exists():
         return None
-    summary = _SUMMARY.validate_json((folder / RESULT_FILE).read_bytes())
-    with np.load(folder / LOGITS_FILE, allow_pickle=False) as archive:
-        return FoldResult(summary, {name: archive[name] for name in archive.files})
+    try:
+        summary = _SUMMARY.validate_json((folder / RESULT_FILE).read_bytes())
+        with np.load(folder / LOGITS_FILE, allow_pickle=False) as archive:
+            logits = {name: archive[name] for name in (*archive.files, SUBNET)}
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise DatasetError(
+            f"The network in {folder} cannot be used",
+            found=str(error).splitlines()[0],
+            expected="what this version of bci-app writes",
+            fix="Start a new run with another --out.",
+        ) from error
+    return FoldResult(summary, logits)
 
 
 def read_subnet(folder: Path, windows: WindowSet, result: FoldResult) -> Network:

@@ -179,6 +179,14 @@ def test_training_search_and_export_by_themselves_end_as_a_whole_run_does(tmp_pa
         read_settings(tmp_path)
 
 
+def test_a_network_of_another_version_is_refused(finished: Finished, tmp_path: Path) -> None:
+    shutil.copytree(next(finished.folder.glob("final/*")), tmp_path / "n")
+    with np.load(tmp_path / "n" / "logits.npz") as archive:
+        np.savez(tmp_path / "n" / "logits.npz", found=archive["found"])
+    with pytest.raises(DatasetError, match=r"cannot be used: found .*subnet.*Start a new run"):
+        read_result(tmp_path / "n")
+
+
 def test_the_exported_network_reads_raw_segments_in_skorch_and_moabb_as_its_bundle_does(finished: Finished) -> None:
     from skorch import NeuralNetClassifier
 
