@@ -1,5 +1,6 @@
 """A whole run on data with a planted effect: scores, bundle, resume, and what begins with its result."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from offline.presets import PRESETS, Start
 from offline.protocols import make_splits
 from offline.run import RunRecord, RunSettings, experiment, read_settings, run
 from offline.run.evaluate import decode_trial
+from offline.run.fold import read_result
 from offline.run.module import FoundSubnet, SubnetClassifier
 from offline.run.record import ScoredWindows
 from offline.run.scores import protocol_scores
