@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bci_app.engine import Engine
     from bci_app.events import StepResult
     from bci_app.learn.personal import PersonalPredictor
+    from bci_app.learn.profile import Profile
     from bci_app.outputs.base import Output
     from bci_app.recording.recorder import Recorder, Split
     from bci_app.sources.base import Source
@@ -98,6 +99,7 @@ def session_in_terminal(
 ) -> None:
     """Run a session to its end, to a signal or for some seconds, close everything, and report what was recorded."""
     from bci_app.engine import Engine
+    from bci_app.learn.personal import PersonalPredictor
     from bci_app.terminal import run_in_terminal
 
     engine = Engine(
@@ -138,11 +140,11 @@ def session_in_terminal(
     finally:
         engine.stop()
     if report and recorder is not None:
-        report_recorded(recorder)
+        report_recorded(recorder, profile=predictor.profile if isinstance(predictor, PersonalPredictor) else None)
     conclude(engine)
 
 
-def report_recorded(recorder: Recorder) -> None:
+def report_recorded(recorder: Recorder, *, profile: Profile | None = None) -> None:
     """Write the report of a recording that was closed, and say in one line where it lies or why there is none."""
     from bci_app.errors import BciError
     from bci_app.report import report_recording
@@ -150,7 +152,7 @@ def report_recorded(recorder: Recorder) -> None:
     if recorder.failure is not None:
         return  # that was reported, and what ended the recording would end its report
     try:
-        pages = report_recording(recorder.paths)
+        pages = report_recording(recorder.paths, profile=profile)
     except BciError as error:
         print(f"No report: {error}", file=sys.stderr)
     else:

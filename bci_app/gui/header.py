@@ -86,7 +86,7 @@ class Header(QWidget):
 
     def show_session(self, session: Session | None) -> None:
         """Name source and model."""
-        for part in (self.model, self.steps):
+        for part in (self.model, self.steps, self.record, self.mark):
             part.show()
         self._name(
             source=session.info.name if session else "Choose a source",
@@ -114,7 +114,7 @@ class Header(QWidget):
     def show_study(self, title: str) -> None:
         """Name the study that runs in the place of a session, which has no model and no steps."""
         self._name(source=title, model="")
-        for part in (self.model, self.steps):
+        for part in (self.model, self.steps, self.record, self.mark):
             part.hide()
 
     def show_recording(self, recording: RecordingState | None) -> None:

@@ -43,7 +43,8 @@ def write_report(
     predictor : Predictor, optional
         As in `predictions_of_recording`.
     profile : Profile, optional
-        Whose verdict is shown; by default that of the session's profile, if it lies among the user's data.
+        Whose verdict is shown; by default that of the session's profile, or one that was learnt from the recording,
+        if it lies among the user's data.
 
     Returns
     -------
@@ -71,13 +72,15 @@ def write_report(
     return page
 
 
-def report_recording(files: Sequence[Path]) -> list[Path]:
+def report_recording(files: Sequence[Path], *, profile: Profile | None = None) -> list[Path]:
     """Write the report of a recording that has ended, a page for each of its files.
 
     Parameters
     ----------
     files : sequence of Path
         Files of the recording, closed.
+    profile : Profile, optional
+        As in `write_report`.
 
     Returns
     -------
@@ -97,4 +100,4 @@ def report_recording(files: Sequence[Path]) -> list[Path]:
             expected=f"at most {LARGEST / 1e6:.0f} MB",
             fix=f"Write its report when there is time: bci-app report {files[0]}",
         )
-    return [write_report(file) for file in files]
+    return [write_report(file, profile=profile) for file in files]

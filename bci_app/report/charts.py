@@ -32,7 +32,7 @@ _QUADRANTS = ((0, 1, "tense"), (1, 1, "excited"), (1, 0, "calm"), (0, 0, "sad"))
 _BAND = 20  # height of the row of trials
 _TIMELINE = 76
 _GAP = 14  # between rows
-_TRACK = 9  # height of an electrode's row
+_TRACK = 12  # height of an electrode's row
 # Height of a level's bar in its row: colour is not the only sign.
 _BAR = {ContactLevel.GOOD: 2.0, ContactLevel.POOR: 5.0, ContactLevel.BAD: 8.0, ContactLevel.MISSING: 8.0}
 _SIDE = 400  # of the plane
@@ -121,7 +121,7 @@ def _timeline(facts: SessionFacts, found: Curve, axis: TimeAxis, y: float, numbe
 
 def _contact(facts: SessionFacts, number: int, axis: TimeAxis, y: float) -> Iterator[str]:
     track = facts.contact
-    yield text(LEFT - 10, y + 8, track.channels[number], "muted tiny", anchor="end")
+    yield text(LEFT - 10, y + 9.5, track.channels[number], "muted tiny", anchor="end")
     levels = [row[number].value for row in track.levels]
     for start, stop, word in runs(levels):
         level = ContactLevel(word)

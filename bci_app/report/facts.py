@@ -19,7 +19,7 @@ from bci_app.engine.watcher import Watcher
 from bci_app.errors import BciError
 from bci_app.events import ContactLevel
 from bci_app.learn.learn import default_profile_folder
-from bci_app.learn.profile import Profile, load_profile
+from bci_app.learn.profile import PROFILE_FILE, Profile, load_profile, profiles_folder
 from bci_app.recording import Recording, read_recording
 from bci_app.recording.predictions import RecordedPredictions, read_predictions
 from bci_app.recording.xdf_chunks import XdfStream, check_xdf
@@ -264,12 +264,24 @@ def follow_contact(recording: Recording) -> ContactTrack:
 
 
 def _profile_of(recording: Recording) -> Profile | None:
-    """Load the profile that predicted in a session, if it still lies among the user's data."""
+    """Load the profile that predicted in a session, or was learnt from it, if it lies among the user's data."""
     participant, _, target = str(recording.session.get("profile", "")).rpartition(" ")
     if not participant:
-        return None
+        return _learnt_from(recording)
     try:
         found = load_profile(default_profile_folder(str(recording.session.get("bundle")), participant, target))
     except BciError:
         return None
     return found if found.spec.arrays_sha256 == recording.session.get("profile_sha256") else None
+
+
+def _learnt_from(recording: Recording) -> Profile | None:
+    """Load the newest profile that was learnt from a recording of the same person and name."""
+    participant = recording.session.get("participant")
+    found = []
+    for file in profiles_folder().glob(f"*/{PROFILE_FILE}") if participant else ():
+        with suppress(BciError):
+            profile = load_profile(file.parent)
+            if profile.spec.participant == participant and recording.path.name in profile.spec.recordings:
+                found.append(profile)
+    return max(found, key=lambda profile: profile.spec.created, default=None)

@@ -105,11 +105,14 @@ def _target_row(facts: SessionFacts, found: Curve) -> list[str]:
 
 
 def _over_time(facts: SessionFacts) -> str:
-    words = (
+    answers = (
         "Lines are smoothed answers from the first class to the last; hatched stretches have none, point at one for "
-        "the reason. Diamonds are ratings. Of each electrode a thin line is good contact, a thicker one poor, the "
-        "thickest bad. "
+        "the reason. "
+        if facts.curves
+        else ""
     )
+    ratings = "Diamonds are ratings. " if facts.curves and facts.trials else ""
+    words = f"{answers}{ratings}Of each electrode a thin line is good contact, a thicker one poor, the thickest bad."
     return f'<h2>Over time</h2>\n<p class="muted">{words}</p>\n<div class="scroll">{overview(facts)}</div>'
 
 
@@ -243,9 +246,8 @@ def _again(facts: SessionFacts) -> str:
     steps.append((f"bci-app replay {file}", "play it as an LSL stream"))
     if facts.study is not None:
         steps.append((f"bci-app learn {file} --bundle {bundle}", "learn the person's own model from its trials"))
-        steps.append(("bci-app export bids FOLDER OUT", "the study as a BIDS folder, FOLDER being the study's"))
-    width = max(len(command) for command, _ in steps)
-    lines = "\n".join(f"{command:{width}}  # {words}" for command, words in steps)
+        steps.append(("bci-app export bids FOLDER OUT", "the whole study, which lies in FOLDER, as a BIDS data set"))
+    lines = "\n".join(f"# {words}\n{command}" for command, words in steps)
     return f"<h2>Repeat it</h2>\n<p>In the folder of the recording:</p>\n<pre>{safe_lines(lines)}</pre>"
 
 

@@ -43,7 +43,7 @@ class FileAnswers:
         except (OSError, ValueError, RecursionError) as error:
             raise StudyError(
                 f"Cannot read the answers in {path}",
-                found=str(error).splitlines()[0],
+                found=(getattr(error, "strerror", None) or str(error)).splitlines()[0],
                 expected='a JSON file such as {"joy": {"valence": 8}}',
             ) from error
         if not isinstance(content, dict) or not all(isinstance(value, dict) for value in content.values()):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -73,8 +75,8 @@ class StudySession:
     def _state_file(self) -> Path:
         return self.folder / f"{self.stem}_study.json"
 
-    def save(self, protocol: Protocol, done: Collection[int], *, finished: bool) -> None:
-        """Write down which trials are completed, so that the session can go on later.
+    def save(self, protocol: Protocol, done: Collection[int], *, finished: bool = False, running: bool = False) -> None:
+        """Write down which trials are completed, so that the session can go on later; not while it is `running`.
 
         Raises
         ------
@@ -86,6 +88,7 @@ class StudySession:
             "protocol": protocol.model_dump(mode="json"),
             "done": sorted(done),
             "finished": finished,
+            "process": _this_process() if running else None,
         }
         try:
             write_atomically(self._state_file, json.dumps(content, indent=1, ensure_ascii=False))
@@ -103,7 +106,8 @@ class StudySession:
         Raises
         ------
         StudyError
-            If the session is finished, belongs to another protocol, or its state cannot be read.
+            If the session is finished, runs in another program, belongs to another protocol, or its state cannot be
+            read.
         """
         if not self._state_file.exists():
             return frozenset()
@@ -112,6 +116,7 @@ class StudySession:
             done = frozenset(int(number) for number in content["done"])
             same = Protocol.model_validate(content["protocol"]) == protocol
             finished = bool(content["finished"])
+            process = content.get("process")
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise StudyError(
                 f"Cannot read {self._state_file}",
@@ -126,7 +131,28 @@ class StudySession:
                 expected="a new session, or one that was broken off",
                 fix="Choose another --session.",
             )
+        if process and process != _this_process() and process == _process(process["pid"]):
+            raise StudyError(
+                f"Session {self.session} of participant {self.participant} is being recorded by another program",
+                found=f"process {process['pid']}, which runs",
+                expected="a session that nobody records now",
+                fix="End it there, or choose another --session.",
+            )
         return done
+
+
+def _this_process() -> dict[str, object]:
+    return _process(os.getpid()) or {}
+
+
+def _process(pid: int) -> dict[str, object] | None:
+    """Describe a process of this machine so that no later one is taken for it; None if there is none."""
+    import psutil
+
+    try:
+        return {"pid": pid, "started": psutil.Process(pid).create_time(), "machine": platform.node()}
+    except psutil.Error:
+        return None
 
 
 def _run_of(name: str) -> int:

@@ -12,7 +12,7 @@ from bci_app.recording.recorder import Recorder
 from bci_app.sources.base import Source
 from bci_app.study.answers import Answers, FileAnswers, TypedAnswers
 from bci_app.study.opening import OpenStudy, StudyOptions, open_study
-from bci_app.study.protocol import Protocol
+from bci_app.study.protocol import LoadedProtocol, Protocol
 from bci_app.study.runner import Stage
 from bci_app.study.schedule import Item, PlannedTrial
 from bci_app.study.session import OnStage, TimedSource, run_study
@@ -57,9 +57,9 @@ def study_without_window(
     """
     from_file = None if options.answers is None else FileAnswers(options.answers)
 
-    def check(protocol: Protocol, items: Sequence[Item]) -> None:
+    def check(loaded: LoadedProtocol, items: Sequence[Item]) -> None:
         if from_file is not None:
-            _try_all(from_file, protocol, items)
+            _try_all(from_file, loaded.protocol, items)
 
     study = open_study(name, source, options, check=check)
     try:

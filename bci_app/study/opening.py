@@ -19,7 +19,7 @@ from bci_app.study.schedule import Item, plan
 from bci_app.study.session import TimedSource, marks_into
 from bci_app.study.simulated import SimulatedTakingPart
 
-Check = Callable[[Protocol, Sequence[Item]], object]
+Check = Callable[[LoadedProtocol, Sequence[Item]], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def open_study(name: str, source: Source, options: StudyOptions, *, check: Check
     options : StudyOptions
         Who, where and how.
     check : callable, optional
-        Takes protocol and plan before anything is opened, to refuse what cannot be shown or answered.
+        Takes the protocol and the plan before anything is opened, to refuse what cannot be shown or answered.
 
     Raises
     ------
@@ -140,7 +140,7 @@ def open_study(name: str, source: Source, options: StudyOptions, *, check: Check
     done = session.resume(protocol)
     items = plan(protocol, participant=participant, session=session.session)
     if check is not None:
-        check(protocol, items)
+        check(loaded, items)
     timed = TimedSource(source, live=not isinstance(source, SyntheticSource) or source.speed == 1.0)
     engine = Engine(timed, None, markers=options.markers, beside=options.beside, pick=options.pick, drop=options.drop)
     engine.start()
@@ -149,7 +149,7 @@ def open_study(name: str, source: Source, options: StudyOptions, *, check: Check
         recorder = _recorder(engine, session, run, protocol, options)
         engine.keep_log(SessionLogFile(recorder.path.parent, participant))
         engine.start_recording(recorder)
-        session.save(protocol, done, finished=False)
+        session.save(protocol, done, running=True)
     except BaseException:
         engine.stop()
         raise
@@ -172,7 +172,15 @@ def _default_code(source: Source) -> str:
 
 def _recorder(engine: Engine, session: StudySession, run: int, protocol: Protocol, options: StudyOptions) -> Recorder:
     path = session.recording(run)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(
+            f"Cannot record into {path.parent}",
+            found=error.strerror or str(error),
+            expected="a folder that this user may write to",
+            fix="Choose another --out.",
+        ) from error
     metadata: dict[str, object] = {
         "source": options.source,
         "participant": session.participant,

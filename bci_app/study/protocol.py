@@ -300,15 +300,21 @@ class LoadedProtocol(BaseModel):
     protocol: Protocol
     folder: Path
 
+    @property
+    def media(self) -> dict[str, str]:
+        """Kinds of the media files, by their names."""
+        stimuli = [trial.stimulus for block in self.protocol.trial_blocks for trial in block.trials]
+        return {one.file: one.kind for one in sorted(stimuli, key=_file) if isinstance(one, MediaStimulus)}
+
     def missing_media(self) -> list[str]:
-        """List the media files that are not there."""
-        wanted = {
-            trial.stimulus.file
-            for block in self.protocol.trial_blocks
-            for trial in block.trials
-            if isinstance(trial.stimulus, MediaStimulus)
-        }
-        return sorted(name for name in wanted if not (self.folder / name).is_file())
+        """List the media files that are not there, or that a link leads out of the folder."""
+        inside = self.folder.resolve()
+        found = {name: (self.folder / name).resolve() for name in self.media}
+        return [name for name, path in found.items() if not (path.is_file() and path.is_relative_to(inside))]
+
+
+def _file(stimulus: Stimulus) -> str:
+    return stimulus.file if isinstance(stimulus, MediaStimulus) else ""
 
 
 def load_protocol(name: str | Path) -> LoadedProtocol:
@@ -343,8 +349,8 @@ def load_protocol(name: str | Path) -> LoadedProtocol:
         raise StudyError(
             f"{name} names media that are not there",
             found=", ".join(missing[:5]) + (" …" if len(missing) > 5 else ""),
-            expected=f"files inside {folder}",
-            fix="Put them beside the protocol file.",
+            expected=f"files in the folder {folder.resolve()}, and no links that lead out of it",
+            fix="Put the files themselves beside the protocol file.",
         )
     return loaded
 
@@ -352,9 +358,11 @@ def load_protocol(name: str | Path) -> LoadedProtocol:
 def _first_fault(error: ValidationError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "tables nested too deeply"
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"]) or "the top"
-    return f"{error.error_count()} faults, the first at {place}: {first['msg']}"
+    first, count = error.errors()[0], error.error_count()
+    place = ".".join(str(part) for part in first["loc"])
+    reason = first["msg"].removeprefix("Value error, ")
+    fault = f"{place}: {reason}" if place else reason
+    return fault if count == 1 else f"{count} faults, first {fault}"
 
 
 def _read(name: str | Path) -> tuple[str, Path]:
@@ -373,4 +381,8 @@ def _read(name: str | Path) -> tuple[str, Path]:
             raise StudyError(f"{name} is too large for a protocol", expected=f"at most {_LARGEST_FILE} bytes")
         return path.read_text(encoding="utf-8"), path.parent
     except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"Cannot read {name}", found=str(error), expected="a text file in UTF-8") from error
+        raise StudyError(f"Cannot read {name}", found=_reason(error), expected="a text file in UTF-8") from error
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error) if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)

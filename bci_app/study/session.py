@@ -132,7 +132,7 @@ def run_study(
             _pass_through(runner, answers, now)
         if runner.done != done:
             done = set(runner.done)
-            session.save(protocol, done, finished=False)
+            session.save(protocol, done, running=True)
         status = engine.status()
         if status.recording_error:
             runner.abort(now)

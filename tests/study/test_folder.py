@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bci_app.errors import StudyError
@@ -48,6 +51,24 @@ def test_a_session_of_another_protocol_is_refused(tmp_path: Path, protocol: Prot
     session.save(protocol.model_copy(update={"seed": 5}), {1}, finished=False)
     with pytest.raises(StudyError, match="another protocol"):
         session.resume(protocol)
+
+
+def test_a_session_that_another_program_records_is_refused_until_that_has_ended(
+    tmp_path: Path, protocol: Protocol
+) -> None:
+    session = open_session(tmp_path, protocol, participant="P01", session="01")
+    session.save(protocol, {1}, running=True)
+    assert session.resume(protocol) == {1}  # this program's own
+    (file,) = session.folder.glob("*_study.json")
+    state = json.loads(file.read_text())
+    parent = psutil.Process(os.getppid())
+    state["process"] |= {"pid": parent.pid, "started": parent.create_time()}
+    file.write_text(json.dumps(state))
+    with pytest.raises(StudyError, match=f"recorded by another program: found process {parent.pid}"):
+        session.resume(protocol)
+    state["process"]["started"] += 1  # another process had that number
+    file.write_text(json.dumps(state))
+    assert session.resume(protocol) == {1}
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"done": "x"}', "[" * 10_000])

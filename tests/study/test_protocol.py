@@ -71,6 +71,10 @@ def test_missing_media_are_named_before_the_session(tmp_path: Path) -> None:
         load_protocol(path)
     (tmp_path / "sad.png").write_bytes(b"not looked at here")
     assert not load_protocol(path).missing_media()
+    (tmp_path / "sad.png").unlink()
+    (tmp_path / "sad.png").symlink_to(Path(__file__))
+    with pytest.raises(StudyError, match="no links that lead out of it"):
+        load_protocol(path)
 
 
 def test_a_file_that_is_not_there_names_what_ships(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from time import monotonic
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
 from bci_app.engine import EngineThread
-from bci_app.errors import BciError
+from bci_app.errors import BciError, StudyError
 from bci_app.events import Phase, Status
 from bci_app.gui.study.participant_window import ParticipantWindow
 from bci_app.gui.study.stepper import Stepper
@@ -58,6 +58,7 @@ class Conductor(QObject):
         participant.presented.connect(self._presented)
         participant.proceeded.connect(lambda: self._act(lambda now: self.runner.proceed(now)))
         participant.answered.connect(lambda value: self._act(lambda now: self.runner.answer(value, now)))
+        participant.failed.connect(self._leave_out)
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(_TICK_MS)
@@ -145,7 +146,7 @@ class Conductor(QObject):
         """Bring what the runner has come to onto the screen, and write down what is completed."""
         if self.runner.done != self._done:
             self._done = set(self.runner.done)
-            self._save(finished=False)
+            self._save(running=True)
         if self.runner.finished:
             if self._timer.isActive():
                 self._finish()
@@ -161,6 +162,17 @@ class Conductor(QObject):
             if self._simulated is not None:
                 self._simulated.on_stage(self._shown, self._source.next_sample)
                 QTimer.singleShot(_ANSWER_MS if self._source.live else 0, self._take_part)
+
+    def _leave_out(self, medium: str) -> None:
+        """Go on without a trial whose sound or film cannot be played."""
+        self.failed.emit(
+            StudyError(
+                f"{medium} cannot be played, and its trial was left out",
+                expected="a sound or a film in a common format",
+                fix="Play it in another program, and save it again.",
+            )
+        )
+        self.skip()
 
     def _take_part(self) -> None:
         """Read and answer for a simulated participant."""
@@ -203,8 +215,8 @@ class Conductor(QObject):
         self.report()
         self.ended.emit()
 
-    def _save(self, *, finished: bool) -> None:
+    def _save(self, *, finished: bool = False, running: bool = False) -> None:
         try:
-            self._study.session.save(self._study.protocol, self.runner.done, finished=finished)
+            self._study.session.save(self._study.protocol, self.runner.done, finished=finished, running=running)
         except BciError as error:
             self.failed.emit(error)

@@ -63,8 +63,8 @@ def _face(painter: QPainter, level: float, ink: QColor) -> None:
     """Draw eyes, brows and a mouth that bends from a frown to a smile."""
     bend = 2 * level - 1
     for side in (-1, 1):
-        # A frown lowers the inner ends of the brows; a smile raises both.
-        inner, outer = (-0.31 - 0.04 * bend, -0.32) if bend < 0 else (-0.31 - 0.03 * bend, -0.31 - 0.02 * bend)
+        # Unhappy brows rise towards the middle (falling ones would be angry); a smile raises both ends.
+        inner, outer = (-0.32 + 0.02 * bend, -0.31 - 0.04 * bend) if bend < 0 else (-0.32 - 0.02 * bend, -0.31)
         painter.drawLine(QPointF(0.05 * side, inner), QPointF(0.13 * side, outer))
     painter.save()
     painter.setBrush(QBrush(ink))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PyQt6.QtCore import QSettings, Qt, pyqtSignal
+from PyQt6.QtCore import QLocale, QSettings, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -127,9 +127,10 @@ class NewStudyDialog(QDialog):
 
     def _describe(self) -> str:
         protocol = load_protocol(self.protocol.currentData()).protocol
-        if protocol.languages != tuple(self.language.itemText(n) for n in range(self.language.count())):
+        if protocol.languages != tuple(self.language.itemData(n) for n in range(self.language.count())):
             self.language.clear()
-            self.language.addItems(protocol.languages)
+            for code in protocol.languages:
+                self.language.addItem(QLocale(code).nativeLanguageName() or code, code)
             self._form.setRowVisible(self.language, len(protocol.languages) > 1)
         session = open_session(
             Path(self.folder.text()), protocol, participant=self.participant.text().strip(), session=None
@@ -153,7 +154,7 @@ class NewStudyDialog(QDialog):
         self._settings.setValue(_PROTOCOL, name)
         self._settings.setValue(_FOLDER, str(folder))
         self.accept()
-        self.begun.emit(name, self.language.currentText(), self.participant.text().strip(), folder)
+        self.begun.emit(name, str(self.language.currentData()), self.participant.text().strip(), folder)
 
 
 def _length(protocol: Protocol) -> str:

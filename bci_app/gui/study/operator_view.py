@@ -79,7 +79,6 @@ class OperatorView(QWidget):
         for button in (self.pause, self.repeat, self.skip, self.end):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             buttons.addWidget(button)
-        buttons.addStretch()
         self.done = QPushButton("Close the study")
         self.done.setToolTip("back to the choice of source and model; everything is recorded")
         self.report = QPushButton("Open the report")
@@ -87,6 +86,7 @@ class OperatorView(QWidget):
         for button in (self.report, self.done):
             button.hide()
             buttons.addWidget(button)
+        buttons.addStretch()
         column.addSpacing(GRID)
         column.addLayout(buttons)
         self.verdict = verdict

@@ -21,12 +21,13 @@ class ParticipantWindow(QWidget):
     """Shows the stage of a study.
 
     Signals: `presented` with the LSL time and the delay of the first frame, `proceeded` when an instruction was read
-    or a film is over, `answered` with an answer.
+    or a film is over, `answered` with an answer, `failed` with the name of a medium that cannot be played.
     """
 
     presented = pyqtSignal(float, float)
     proceeded = pyqtSignal()
     answered = pyqtSignal(str)
+    failed = pyqtSignal(str)
 
     def __init__(self, theme: Theme, folder: Path, language: str) -> None:
         super().__init__()
@@ -46,6 +47,7 @@ class ParticipantWindow(QWidget):
         column.addWidget(self._pages)
         self.stage_view.presented.connect(self.presented)
         self.stage_view.ended.connect(self.proceeded)
+        self.stage_view.failed.connect(self.failed)
         self.question.answered.connect(self.answered)
 
     def open_up(self) -> None:

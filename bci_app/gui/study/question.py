@@ -14,6 +14,15 @@ from bci_app.study.protocol import Scale, in_language
 _WIDEST = 150 * GRID
 _FIGURES = 18 * GRID
 _PLAIN = 12 * GRID
+# Before an answer is chosen, after it was chosen by the keyboard, and by mouse or touch.
+_HINTS = {
+    "en": ("Choose with the digits, the arrows or a touch", "Enter: next", "Touch again, or press Enter: next"),
+    "de": (
+        "Wählen mit Ziffern, Pfeilen oder Berührung",
+        "Eingabe: weiter",
+        "Noch einmal, oder Eingabe: weiter",
+    ),
+}
 
 
 def large_font(pixels: int, *, strong: bool = False) -> QFont:
@@ -66,11 +75,13 @@ class _Answers(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         theme, n = self._theme, len(self._scale.answers)
         for index, answer in enumerate(self._scale.answers):
-            cell = self._cell(index).adjusted(GRID / 4, 0, -GRID / 4, 0)
+            cell = self._cell(index).adjusted(GRID / 2, 1, -GRID / 2, -1)
             selected = index == self.current
-            if selected or index == self._hover:
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(color(theme.accent, 0.25) if selected else color(theme.surface))
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(color(theme.accent, 0.25) if selected else color(theme.surface))
+            painter.drawRoundedRect(cell, GRID, GRID)
+            if index == self._hover and not selected:
+                painter.setBrush(color(theme.line))
                 painter.drawRoundedRect(cell, GRID, GRID)
             if selected:
                 painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -81,7 +92,7 @@ class _Answers(QWidget):
                 figure = cell.adjusted(GRID, GRID, -GRID, -5 * GRID)
                 draw_manikin(painter, figure, self._scale.name, index / (n - 1), color(theme.text))
             else:
-                label_rect = cell
+                label_rect = cell.adjusted(GRID, 0, -GRID, 0)
             painter.setPen(color(theme.text if selected else theme.muted))
             painter.setFont(large_font(22, strong=selected))
             painter.drawText(label_rect, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, answer)
@@ -120,6 +131,7 @@ class QuestionView(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._scale: Scale | None = None
         self._typed = ""
+        self._hints = _HINTS["en"]
         column = QVBoxLayout(self)
         column.setContentsMargins(8 * GRID, 8 * GRID, 8 * GRID, 8 * GRID)
         column.addStretch(2)
@@ -127,14 +139,24 @@ class QuestionView(QWidget):
         column.addWidget(self.question)
         column.addSpacing(4 * GRID)
         self.answers = _Answers(theme)
-        column.addWidget(self.answers)
+        scale = QWidget()
+        scale.setMaximumWidth(_WIDEST)
+        below = QVBoxLayout(scale)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(GRID)
+        below.addWidget(self.answers)
         ends = QHBoxLayout()
+        ends.setContentsMargins(GRID, 0, GRID, 0)
         self.low, self.high = _words(20, tone="muted"), _words(20, tone="muted")
         ends.addWidget(self.low)
         ends.addStretch()
         ends.addWidget(self.high)
-        column.addSpacing(GRID)
-        column.addLayout(ends)
+        below.addLayout(ends)
+        centred = QHBoxLayout()
+        centred.addStretch()
+        centred.addWidget(scale, 1000)
+        centred.addStretch()
+        column.addLayout(centred)
         column.addStretch(3)
         self.hint = _words(18, tone="muted")
         column.addWidget(self.hint)
@@ -144,11 +166,12 @@ class QuestionView(QWidget):
     def show_scale(self, scale: Scale, language: str) -> None:
         """Ask a question."""
         self._scale, self._typed, self._before = scale, "", -1
+        self._hints = _HINTS.get(language, _HINTS["en"])
         self.question.setText(in_language(scale.question, language) or scale.name.replace("_", " "))
         self.low.setText(in_language(scale.low_label, language))
         self.high.setText(in_language(scale.high_label, language))
         self.answers.show_scale(scale)
-        self.hint.setText("")
+        self.hint.setText(self._hints[0])
         self.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802
@@ -183,14 +206,14 @@ class QuestionView(QWidget):
     def _choose(self, index: int) -> None:
         self.answers.choose(index)
         if self.answers.current >= 0:
-            self.hint.setText("Enter: next")
+            self.hint.setText(self._hints[1])
 
     def _clicked(self, index: int) -> None:
         if index == self._before:
             self._confirm()
             return
         self._before = index
-        self.hint.setText("Click again, or press Enter: next")
+        self.hint.setText(self._hints[2])
 
     def _confirm(self) -> None:
         if self._scale is not None and self.answers.current >= 0:

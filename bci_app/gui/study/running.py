@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from PyQt6.QtGui import QImageReader
+
 from bci_app.bundle import load_bundle
 from bci_app.engine import EngineThread
 from bci_app.errors import StudyError
@@ -17,7 +19,7 @@ from bci_app.gui.study.verdict_view import VerdictView
 from bci_app.gui.theme import Theme
 from bci_app.learn.learn import Learnt, default_profile_folder, learn
 from bci_app.study.opening import OpenStudy
-from bci_app.study.protocol import MediaStimulus, Protocol, in_language
+from bci_app.study.protocol import LoadedProtocol, Protocol, in_language
 from bci_app.study.schedule import Item
 
 
@@ -50,7 +52,9 @@ class RunningStudy:
         self.verdict = VerdictView(theme, targets_of(study.protocol), self._learn)
         self.view = OperatorView(self.conductor, theme, self.title, self.verdict, reports)
         self.conductor.ended.connect(self._thread.stop)
-        self.conductor.ended.connect(lambda: reports.write_recording(study.recorder))
+        # Again once there is a verdict, which belongs on the page.
+        for happened in (self.conductor.ended, self.verdict.learnt):
+            happened.connect(lambda: reports.write_recording(study.recorder))
         self.conductor.ended.connect(lambda: self.verdict.show_bundles(bundles()))
 
     @property
@@ -90,15 +94,28 @@ def targets_of(protocol: Protocol) -> list[str]:
     return list(dict.fromkeys([*rated, *intended]))
 
 
-def require_media(protocol: Protocol, _items: Sequence[Item]) -> None:
-    """Refuse sounds and films where this machine cannot play them, before anything is opened."""
-    kinds = {
-        trial.stimulus.kind
-        for block in protocol.trial_blocks
-        for trial in block.trials
-        if isinstance(trial.stimulus, MediaStimulus)
-    }
-    if not kinds & {"sound", "video"}:
+def require_media(loaded: LoadedProtocol, _items: Sequence[Item]) -> None:
+    """Refuse pictures that cannot be read, and sounds and films where this machine cannot play any.
+
+    Raises
+    ------
+    StudyError
+        Before anything is opened.
+    """
+    media = loaded.media
+    broken = [
+        name
+        for name, kind in media.items()
+        if kind == "image" and not QImageReader(str(loaded.folder / name)).canRead()
+    ]
+    if broken:
+        raise StudyError(
+            "A picture of the protocol cannot be read",
+            found=", ".join(broken[:5]),
+            expected="PNG, JPEG or another picture that Qt reads",
+            fix="Save it again as PNG.",
+        )
+    if not set(media.values()) & {"sound", "video"}:
         return
     try:
         from PyQt6 import QtMultimedia, QtMultimediaWidgets  # noqa: F401

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QRectF, Qt, QUrl, pyqtSignal
+from PyQt6.QtCore import QRectF, Qt, QTimer, QUrl, pyqtSignal
 from PyQt6.QtGui import QPainter, QPaintEvent, QPixmap
 from PyQt6.QtWidgets import QStackedLayout, QWidget
 
@@ -27,7 +27,7 @@ class StageView(QWidget):
     """Shows a stage and says when it was on the screen.
 
     `presented` carries the LSL time of the frame and the seconds from the call for it; `ended` comes when a sound or
-    film is over.
+    film is over, `failed` with the name of one that cannot be played.
 
     Parameters
     ----------
@@ -41,6 +41,7 @@ class StageView(QWidget):
 
     presented = pyqtSignal(float, float)
     ended = pyqtSignal()
+    failed = pyqtSignal(str)
 
     def __init__(self, theme: Theme, folder: Path, clock: Callable[[], float] = local_clock) -> None:
         super().__init__()
@@ -121,6 +122,7 @@ class StageView(QWidget):
             self._layers.addWidget(self._media.screen)
         self._media.on_started(self._report)
         self._media.on_ended(self.ended.emit)
+        self._media.on_failed(lambda: self.failed.emit(path.name))
         self._media.play()
 
     def _stop_media(self) -> None:
@@ -145,7 +147,7 @@ class _Media:
             screen = QVideoWidget(parent)
             self._player.setVideoOutput(screen)
             self.screen = screen
-        self._player.setSource(QUrl.fromLocalFile(str(path.resolve())))
+        self._path = path.resolve()
         self._started = False
 
     def on_started(self, call: Callable[[], None]) -> None:
@@ -163,7 +165,12 @@ class _Media:
             lambda status: call() if status == QMediaPlayer.MediaStatus.EndOfMedia else None
         )
 
+    def on_failed(self, call: Callable[[], None]) -> None:
+        # Later: it may come while the stage is being shown.
+        self._player.errorOccurred.connect(lambda *_: QTimer.singleShot(0, call))
+
     def play(self) -> None:
+        self._player.setSource(QUrl.fromLocalFile(str(self._path)))
         self._player.play()
 
     def stop(self) -> None:

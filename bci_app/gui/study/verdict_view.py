@@ -91,7 +91,8 @@ class _Scale(QWidget):
 class VerdictView(QWidget):
     """Learns away from the window's thread and shows the verdict.
 
-    `use_asked` carries the folders of the bundle and of the profile that are to be used live.
+    `use_asked` carries the folders of the bundle and of the profile that are to be used live; `learnt` says that there
+    is a new profile.
 
     Parameters
     ----------
@@ -104,6 +105,7 @@ class VerdictView(QWidget):
     """
 
     use_asked = pyqtSignal(object, object)
+    learnt = pyqtSignal()
 
     def __init__(self, theme: Theme, targets: Sequence[str], learn: Learn) -> None:
         super().__init__()
@@ -175,6 +177,7 @@ class VerdictView(QWidget):
         self.use.setVisible(learnt.profile_folder is not None)
         if learnt.profile_folder is not None:
             self.profile.setText(f"Profile: {learnt.profile_folder}")
+            self.learnt.emit()
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""

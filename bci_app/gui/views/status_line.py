@@ -57,7 +57,8 @@ class StatusLine(QWidget):
         self.sent = elided_label(tone="muted")
         row.addWidget(self.sent, _FIRST)
         row.addStretch(1)
-        for figure in (self.rate, self.loss, self.age, self.compute, self.cpu, self.battery):
+        self._figures = (self.rate, self.loss, self.age, self.compute, self.cpu)
+        for figure in (*self._figures, self.battery):
             row.addWidget(figure)
         self.battery.hide()
         self.sent.hide()
@@ -66,13 +67,15 @@ class StatusLine(QWidget):
     def show_session(self, session: Session | None) -> None:
         """Name the source."""
         self._watching = session is not None and session.bundle is None
+        for figure in self._figures:
+            figure.show()
         if session is None:
             show_elided(self.source, "no source")
             self.source.setToolTip("")
             self.phase.setText("")
             for part in (self.sent, self.profile):
                 part.hide()
-            for figure in (self.rate, self.loss, self.age, self.compute, self.cpu):
+            for figure in self._figures:
                 figure.show_value("–")
             return
         info = session.info
@@ -90,9 +93,11 @@ class StatusLine(QWidget):
             self.profile.setToolTip(self._profile_tip)
 
     def show_study(self, recording: Path) -> None:
-        """Name the file that a study is recorded to."""
-        show_elided(self.source, f"recording to {recording.name}")
+        """Name the file of a study, whose page has its own figures."""
+        show_elided(self.source, f"study in {recording.name}")
         self.source.setToolTip(str(recording))
+        for figure in self._figures:
+            figure.hide()
 
     def show_status(self, live: LiveStatus) -> None:
         """Show the figures of this moment."""

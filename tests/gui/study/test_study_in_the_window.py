@@ -40,7 +40,7 @@ def begin(qtbot: QtBot, window: MainWindow, tmp_path: Path, protocol: str) -> No
     (dialog,) = window.findChildren(NewStudyDialog)
     assert dialog.participant.text() == "sim3"
     dialog.add_protocol(str(write(tmp_path, protocol)))
-    dialog.language.setCurrentText("de")
+    dialog.language.setCurrentText("Deutsch")
     dialog.folder.setText(str(tmp_path / "S"))
     assert "session 01" in dialog.note.text()
     qtbot.mouseClick(dialog.begin, Qt.MouseButton.LeftButton)
@@ -60,13 +60,15 @@ def test_a_study_is_recorded_learnt_and_used_live(qtbot: QtBot, window: MainWind
     assert all(trial.ratings for trial in recorded.trials)
     assert running.view.stage.text() == "Finished"
     qtbot.waitUntil(running.view.report.isVisible, timeout=WAIT)
-    assert window.studies.reports.page is not None
-    assert "12 trials" in window.studies.reports.page.read_text().replace("</b>", " ")
+    page = window.studies.reports.page
+    assert page is not None
+    assert "12 trials" in page.read_text().replace("</b>", " ")
     verdict = running.verdict
     assert verdict.bundle.currentText() == "Sample model"
     qtbot.mouseClick(verdict.button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(verdict.use.isVisible, timeout=60_000)
     assert verdict.sentence.text().startswith("Your own model recognises your arousal")
+    qtbot.waitUntil(lambda: verdict.sentence.text()[:40] in page.read_text(), timeout=WAIT)
     window.connect_page.fit.check.setChecked(False)
     with qtbot.waitSignal(window.controller.session_changed, timeout=WAIT):
         qtbot.mouseClick(verdict.use, Qt.MouseButton.LeftButton)
