@@ -32,6 +32,9 @@ from offline.training import RECIPES, Recipe
 BANDS = ((4, 6), (6, 8), (8, 10), (10, 13), (13, 17), (17, 22), (22, 28), (28, 36), (36, 45))
 """Theta, alpha, beta and gamma in two, two, three and two parts, Hz."""
 
+POWER_BANDS = ((4, 8), (8, 13), (13, 30), (30, 45))
+"""Theta, alpha, beta and gamma, Hz: as narrow as windows of 1 s can measure, and what the simple reference reads."""
+
 SINE_TAPERS = 10
 """Tapers of a 4-s window: bands are smeared by 1.4 Hz and vary little from window to window."""
 
@@ -235,8 +238,8 @@ def band_power_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
 
     From 15 s of rest on, 4-s windows every second are z-scored per feature against up to 30 s of it, spectra are means
     over several tapers, and many channels are referred to their average. A shorter rest has no deviation to speak of:
-    1-s windows are the log ratio to its mean. Without rest, log powers of 4-s windows every 2 s are what they
-    are.
+    1-s windows are the log ratio to its mean, in four wide bands. Without rest, log powers of 4-s windows every 2 s
+    are what they are.
     """
     rate = 128
     rest = min(30, math.floor(info.rest_seconds))
@@ -252,7 +255,9 @@ def band_power_preprocessing(info: DatasetInfo) -> PreprocessingSpec:
         warm_up=rate if long else 0,
         window=window * rate,
         hop=hop * rate,
-        token=LogBandPowerToken(bands=BANDS, sine_tapers=SINE_TAPERS if long else 0),
+        token=LogBandPowerToken(
+            bands=POWER_BANDS if rest and not long else BANDS, sine_tapers=SINE_TAPERS if long else 0
+        ),
         baseline=RestBaseline(kind=kind, samples=rest * rate) if rest else NoBaseline(),
     )
 

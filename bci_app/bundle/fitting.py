@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.bundle.decoder import stream_pipeline
+from bci_app.bundle.provenance import EXPLAINED, NOT_ABOVE_CHANCE
 from bci_app.bundle.spec import Bundle
 from bci_app.bundle.store import LoadedBundle, load_bundle, shipped_models
 from bci_app.errors import BciError
+
+_REMARKS = {
+    EXPLAINED: "its controls explain the score: it may read something else than its title says",
+    NOT_ABOVE_CHANCE: "its score is not above chance",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,5 @@ def _remark(bundle: Bundle, electrodes: Sequence[str], expected: float | None) -
     if expected is None:
         return f"no score was measured with these {len(electrodes)} electrodes"
     montage = bundle.montage_score(electrodes)
-    explained = [score.explained_by_controls for score in bundle.provenance.scores]
-    if montage.explained_by_controls if montage is not None else any(explained):
-        return "its controls explain the score: it may read something else than its title says"
-    return ""
+    weak = [bundle.weakness(score) for score in (bundle.provenance.scores if montage is None else (montage,))]
+    return next((_REMARKS[each] for each in weak if each), "")

@@ -10,6 +10,9 @@ from pydantic import Field
 from bci_app.bundle.domain import Fraction
 from bci_app.preprocessing.base import Frozen
 
+NOT_ABOVE_CHANCE = "not above chance"
+EXPLAINED = "explained by its controls"
+
 
 class SwapTest(Frozen):
     """What becomes of the answers if the first seconds of the task stand for rest.
@@ -86,6 +89,31 @@ class Controls(Frozen):
         return lines
 
 
+class Answered(Frozen):
+    """How often the model's conformal sets, with thresholds from other people, are an answer, and what that is worth.
+
+    Attributes
+    ----------
+    share : float
+        Share of the windows whose set has exactly one class.
+    rolling_balanced_accuracy : float
+        Balanced accuracy of these.
+    coverage : float
+        Share of all windows whose set holds the true class.
+    """
+
+    share: Fraction
+    rolling_balanced_accuracy: Fraction
+    coverage: Fraction
+
+    def describe(self) -> str:
+        """Return it in words."""
+        return (
+            f"answered: {self.share:.2f} of the windows, rolling balanced accuracy of these "
+            f"{self.rolling_balanced_accuracy:.2f}; sets hold the true class in {self.coverage:.2f} of all windows"
+        )
+
+
 class TargetScore(Frozen):
     """What the model reached on one target, on people or trials that it was not trained on.
 
@@ -109,6 +137,8 @@ class TargetScore(Frozen):
     controls: Controls = Controls()
     explained_by_controls: bool = False
     """Whether the controls explain the score: the model may read something else than its title says."""
+    answers: Answered | None = None
+    """Of the conformal sets; None where they were not measured."""
 
 
 class QuantisedScore(Frozen):
@@ -182,7 +212,7 @@ class MontageScore(Frozen):
         None if all of the electrodes are meant; else the score is that of so many of them, chosen at random.
     target : str
         The target.
-    balanced_accuracy, interval, rolling_balanced_accuracy, n_windows, controls, explained_by_controls
+    balanced_accuracy, interval, rolling_balanced_accuracy, n_windows, controls, explained_by_controls, answers
         As in `TargetScore`.
     """
 
@@ -196,6 +226,7 @@ class MontageScore(Frozen):
     n_windows: Annotated[int, Field(ge=1)]
     controls: Controls = Controls()
     explained_by_controls: bool = False
+    answers: Answered | None = None
 
     @property
     def n_electrodes(self) -> int:
@@ -206,6 +237,22 @@ class MontageScore(Frozen):
         """Return whether a stream with these channels (canonical names) has the electrodes of the score."""
         present = sum(name in channels for name in self.electrodes)
         return present >= self.n_electrodes
+
+
+def weakness(score: TargetScore | MontageScore, chance: float) -> str:
+    """Return why a score is worth less than it seems: one of two marks, or nothing.
+
+    Parameters
+    ----------
+    score : TargetScore or MontageScore
+        With the interval that it was stated with, if any.
+    chance : float
+        Balanced accuracy without knowledge.
+    """
+    lowest = score.balanced_accuracy if score.interval is None else score.interval[0]
+    if lowest <= chance:
+        return NOT_ABOVE_CHANCE
+    return EXPLAINED if score.explained_by_controls else ""
 
 
 class Provenance(Frozen):

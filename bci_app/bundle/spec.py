@@ -14,6 +14,7 @@ from bci_app.bundle.architecture import Architecture, BlockArchitecture, SimpleA
 from bci_app.bundle.conformal import Conformal
 from bci_app.bundle.domain import DomainStatistics, Fraction
 from bci_app.bundle.provenance import (
+    Answered,
     BadChannelLoss,
     Controls,
     MontageScore,
@@ -22,6 +23,7 @@ from bci_app.bundle.provenance import (
     QuantisedScore,
     SwapTest,
     TargetScore,
+    weakness,
 )
 from bci_app.errors import ChannelError
 from bci_app.montage.names import canonical, match_channels
@@ -248,6 +250,14 @@ class Bundle(Frozen):
         covered = [score for score in self.provenance.montages if score.target == wanted and score.covers(present)]
         return max(covered, key=lambda score: (score.n_electrodes, score.any_of is None), default=None)
 
+    def chance(self, target: str) -> float:
+        """Return the balanced accuracy on a target without knowledge."""
+        return 1 / next(len(known.classes) for known in self.targets if known.name == target)
+
+    def weakness(self, score: TargetScore | MontageScore) -> str:
+        """Return why one of the scores is worth less than it seems, or nothing."""
+        return weakness(score, self.chance(score.target))
+
     def domain_for(self, channels: Sequence[str]) -> DomainStatistics | None:
         """Return the domain statistics for a stream with these channels."""
         return _for_montage(self.domain, self.montage_score(channels))
@@ -288,6 +298,7 @@ __all__ = [
     "OUTPUT_NAMES",
     "POSITIONS_NAME",
     "SPEC_FILE",
+    "Answered",
     "Architecture",
     "BadChannelLoss",
     "BlockArchitecture",

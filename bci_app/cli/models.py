@@ -25,8 +25,10 @@ def check(bundle: Annotated[str, typer.Argument(help="Folder or name of a bundle
     print(f"{result.windows} windows agree; probabilities differ by at most {result.probability_error:.1e}")
     for score in spec.provenance.scores:
         print(f"{score.target}: balanced accuracy {score.balanced_accuracy:.2f}")
-        if score.explained_by_controls:
-            print("  its controls explain this score")
+        if weakness := spec.weakness(score):
+            print(f"  {weakness}")
+        if score.answers:
+            print(f"  {score.answers.describe()}")
         for line in score.controls.describe():
             print(f"  {line}")
 

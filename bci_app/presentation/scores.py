@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bci_app.bundle.provenance import EXPLAINED, NOT_ABOVE_CHANCE
 from bci_app.bundle.spec import Bundle, MontageScore, TargetScore
 
-EXPLAINED = "Its controls explain this score: the model may read something else than its title says."
+_WARNINGS = {
+    EXPLAINED: "Its controls explain this score: the model may read something else than its title says.",
+    NOT_ABOVE_CHANCE: "This score is not above chance.",
+}
 
 
 def scores(bundle: Bundle) -> list[str]:
@@ -27,13 +31,17 @@ def scores(bundle: Bundle) -> list[str]:
 
 def controls(bundle: Bundle) -> list[str]:
     """Return a line for each figure that the scores must be seen beside."""
-    found = bundle.provenance.scores
-    return [f"{_prefix(bundle, score)}{line}" for score in found for line in score.controls.describe()]
+    return [
+        f"{_prefix(bundle, score)}{line}"
+        for score in bundle.provenance.scores
+        for line in (*([score.answers.describe()] if score.answers else []), *score.controls.describe())
+    ]
 
 
-def explained(bundle: Bundle) -> list[str]:
-    """Return a warning for each score that its controls explain."""
-    return [f"{_prefix(bundle, score)}{EXPLAINED}" for score in bundle.provenance.scores if score.explained_by_controls]
+def weaknesses(bundle: Bundle) -> dict[str, str]:
+    """Return the mark of each score that is worth less than it seems, by the warning that stands beside it."""
+    marked = [(score, mark) for score in bundle.provenance.scores if (mark := bundle.weakness(score))]
+    return {f"{_prefix(bundle, score)}{_WARNINGS[mark]}": mark for score, mark in marked}
 
 
 def montage_scores(bundle: Bundle, channels: Sequence[str]) -> list[str]:
@@ -49,7 +57,7 @@ def montage_scores(bundle: Bundle, channels: Sequence[str]) -> list[str]:
     found = [bundle.montage_score(channels, target.name) for target in bundle.targets]
     return [
         f"{_prefix(bundle, score)}{_balanced(score)}{_interval(score)} with {_electrodes(score)}; "
-        f"{_chance(bundle, score)}.{' ' + EXPLAINED if score.explained_by_controls else ''}"
+        f"{_chance(bundle, score)}. {_WARNINGS.get(bundle.weakness(score), '')}".strip()
         for score in found
         if score is not None
     ]
@@ -64,8 +72,7 @@ def _balanced(score: TargetScore | MontageScore) -> str:
 
 
 def _chance(bundle: Bundle, score: TargetScore | MontageScore) -> str:
-    classes = next(len(target.classes) for target in bundle.targets if target.name == score.target)
-    return f"chance is {1 / classes:.2f}"
+    return f"chance is {bundle.chance(score.target):.2f}"
 
 
 def _interval(score: TargetScore | MontageScore) -> str:

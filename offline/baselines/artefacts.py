@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from offline.baselines.inputs import POWER_BANDS
 from offline.baselines.linear import logistic
 from offline.datasets.base import Split, WindowSet
 from offline.metrics import Floats, balanced_accuracy, mean_over, scored_apart
+from offline.presets import POWER_BANDS
 
 ARTEFACTS_ONLY = "muscle and eye features only"
 ARTEFACTS_REMOVED = "without muscle and eye features"

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.preprocessing.spec import BandPass, NoBaseline, PreprocessingSpec, RawToken
-from offline.baselines.inputs import POWER_BANDS
 from offline.datasets.base import Dataset, Trial, WindowSet
 from offline.datasets.windows import rest_windows, scored_windows, trial_pipeline
+from offline.presets import POWER_BANDS
 
 SHRINKAGE = 0.05
 """Towards the mean variance: recordings that were cleaned lack rank."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from bci_app.preprocessing.spec import LogBandPowerToken, PreprocessingSpec, RawToken, RestBaseline
-
-POWER_BANDS = ((4, 8), (8, 13), (13, 30), (30, 45))
-"""Theta, alpha, beta and gamma, Hz."""
+from offline.presets import POWER_BANDS
 
 ENTROPY_BANDS = ((1, 4), (4, 8), (8, 14), (14, 31), (31, 50))
 """The bands of differential entropy (Duan et al. 2013; Zheng & Lu 2015), Hz."""

@@ -274,7 +274,12 @@ def study_table(study: Study) -> None:
         figures += [found.coverage, *(() if controls.swap is None else (controls.swap.rest_high,))]
         table.add_row(f"{name}{sizes.get(name, '')}", *(f"{figure:.3f}" for figure in figures))
     Console().print(table)
-    Console().print(f"28 to 45 Hz alone, all electrodes: {study.muscle_only:.3f} of windows", highlight=False)
+    lines = [f"28 to 45 Hz alone, all electrodes: {study.muscle_only:.3f} of windows"]
+    lines += [
+        f"fitted to {name} alone: windows {found.balanced:.3f}, rolling {found.rolling:.3f}"
+        for name, found in study.retrained.items()
+    ]
+    Console().print("\n".join(lines), highlight=False)
 
 
 def _answers_line(answers: Answers) -> str:

@@ -18,6 +18,7 @@ def elastic(
     dataset: Annotated[str | None, typer.Option(help="Data set of rest and task; by default EEGMAT.")] = None,
     root: RootOption = None,
     seeds: Annotated[int, typer.Option(min=1, help="Partitions of the people into folds.")] = 5,
+    note: Annotated[str, typer.Option(help="What else the card says, such as figures from other recordings.")] = "",
 ) -> None:
     """Fit a linear model that runs on any electrodes, score it for each headset, and write its bundle."""
     require_extra()
@@ -31,4 +32,4 @@ def elastic(
     study = run_study(opened, ElasticSettings(seeds=seeds), progress=lambda text: print(text, file=sys.stderr))
     study_table(study)
     words = ["bci-offline", "elastic", out.name, "--dataset", name, "--seeds", str(seeds)]
-    print(ship_study(study, opened, out, command=shlex.join(words)).folder)
+    print(ship_study(study, opened, out, command=shlex.join(words), note=note).folder)

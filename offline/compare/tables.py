@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bci_app.bundle.provenance import EXPLAINED, weakness
 from bci_app.errors import FileError
 from offline.report import Report, analyse
 from offline.report.methods import FOUND, MethodFigures
@@ -46,7 +47,7 @@ class MethodRow:
     difference, effect, p_holm, p_wilcoxon : float or None
         The found subnets less this method, over people, each person's mean over the seeds.
     explained : int
-        Seeds in which controls explain the score.
+        Seeds in which the score is above chance and controls explain it.
     """
 
     run: str
@@ -213,7 +214,7 @@ def _method_rows(group: _Group) -> list[MethodRow]:
                         effect=beside.effect if beside else None,
                         p_holm=beside.p_holm if beside else None,
                         p_wilcoxon=beside.p_wilcoxon if beside else None,
-                        explained=sum(each.score.explained_by_controls for each in figures),
+                        explained=sum(weakness(each.score, target.chance) == EXPLAINED for each in figures),
                     )
                 )
     return rows

@@ -76,7 +76,7 @@ class CrossDataset:
             referenced=first.referenced and second.referenced,
             demo_subjects=tuple(f"{TRAIN}{name}" for name in first.demo_subjects),
             limitations=first.limitations,
-            caution=first.caution,
+            caution=f"{second.title}: {second.caution}" if second.caution else "",
         )
 
     def subjects(self) -> list[str]:

@@ -12,6 +12,7 @@ from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
 from bci_app.bundle.conformal import Conformal, fit_conformal
 from bci_app.bundle.domain import DomainStatistics, domain_points, fit_domain
 from bci_app.bundle.spec import (
+    Answered,
     Bundle,
     Controls,
     Electrode,
@@ -84,6 +85,8 @@ class Study:
         How heads were fitted.
     muscle_only : float
         Balanced accuracy of the same method with 28–45 Hz alone.
+    retrained : dict of str to Summary
+        What heads reach that are fitted to the electrodes of one of the smaller montages alone.
     """
 
     info: DatasetInfo
@@ -91,6 +94,7 @@ class Study:
     found: Mapping[str, HeldOut]
     settings: ElasticSettings
     muscle_only: float
+    retrained: Mapping[str, Summary]
 
     def summary(self, montage: str) -> Summary:
         """Summarise the standard sessions of a montage."""
@@ -143,10 +147,15 @@ def run_study(dataset: Dataset, settings: ElasticSettings, *, progress: Progress
     for name, drawn in chosen.items():
         for of in (name, _swapped(name)):
             held_out[of] = joined([held_out.pop(f"{of} {draw}") for draw in range(len(drawn))])
+    retrained = {}
+    for name in MONTAGES[1:]:
+        progress(f"heads fitted to {name} alone")
+        alone = cross_validate(people[name], settings, {name: (people[name], standard)})[name]
+        retrained[name] = summarise(alone, settings)
     progress("28 to 45 Hz alone")
     muscle = read_people(dataset, load_preprocessing(channels, MUSCLE_BANDS))
     alone = cross_validate(muscle, settings, {"muscle": (muscle, standard)})["muscle"]
-    return Study(dataset.info, people, held_out, settings, summarise(alone, settings).balanced)
+    return Study(dataset.info, people, held_out, settings, summarise(alone, settings).balanced, retrained)
 
 
 def _choices(channels: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
@@ -160,8 +169,8 @@ def _choices(channels: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
     }
 
 
-def ship_study(study: Study, dataset: Dataset, folder: Path, *, command: str) -> LoadedBundle:
-    """Fit the head to all people and write its bundle."""
+def ship_study(study: Study, dataset: Dataset, folder: Path, *, command: str, note: str = "") -> LoadedBundle:
+    """Fit the head to all people and write its bundle, whose card says the note among its limitations."""
     require_replaceable(folder)
     whole = study.people[MONTAGES[0]]
     head = fit_people(whole, study.settings)
@@ -191,7 +200,7 @@ def ship_study(study: Study, dataset: Dataset, folder: Path, *, command: str) ->
         architecture=(
             SimpleArchitecture(kind="linear", targets=(target.name,), method=METHOD, parameters=head.weights.size + 1),
         ),
-        provenance=_card(study, target, spec, command),
+        provenance=_card(study, target, spec, command, note),
     )
     trained = [person.name for person in whole]
     excerpt = golden_excerpt(dataset, spec, trained)
@@ -222,7 +231,7 @@ def _domain(study: Study) -> list[DomainStatistics]:
     return found
 
 
-def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str) -> Provenance:
+def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str, note: str) -> Provenance:
     info, settings = study.info, study.settings
     whole = study.summary(MONTAGES[0])
     controls = study.controls(MONTAGES[0])
@@ -253,6 +262,7 @@ def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str) -
                 interval=whole.interval,
                 controls=controls,
                 explained_by_controls=explained(controls, whole.balanced),
+                answers=_answered(whole),
             ),
         ),
         montages=(
@@ -260,7 +270,7 @@ def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str) -
             *(_montage_score(study, target, any_of(number), number) for number in ANY_OF),
         ),
         intended_use=info.intended_use,
-        limitations=f"{info.limitations} {NOT_MEDICAL}",
+        limitations=" ".join(filter(None, (info.limitations, note, NOT_MEDICAL))),
         created=today(),
         command=command,
         software=software(),
@@ -285,4 +295,9 @@ def _montage_score(study: Study, target: Target, name: str, number: int | None =
         n_windows=found.windows,
         controls=controls,
         explained_by_controls=explained(controls, found.balanced),
+        answers=_answered(found),
     )
+
+
+def _answered(found: Summary) -> Answered:
+    return Answered(share=found.answered, rolling_balanced_accuracy=found.answered_rolling, coverage=found.coverage)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 
+from bci_app.bundle.provenance import weakness
 from offline.protocols import protocol_named
 from offline.report import charts
 from offline.report.analysis import Report
@@ -45,6 +46,7 @@ def render(report: Report) -> str:
         damage=_by_reason(report.record.damage),
         facts=_facts(report),
         explanations=explanations,
+        weakness=weakness,
     )
 
 

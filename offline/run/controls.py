@@ -209,18 +209,22 @@ def _mean_tokens(windows: WindowSet) -> Tokens:
 
 
 def _muscle(spec: PreprocessingSpec, probe: Probe) -> tuple[dict[str, float], dict[str, float]] | None:
-    """Return the scores up to 28 Hz and above it; None where a token is no band power or all is on one side."""
+    """Return the scores up to 28 Hz and above it, without a band on both sides.
+
+    None where a token is no band power, or has no band on one side.
+    """
     if not isinstance(spec.token, LogBandPowerToken):
         return None
     above = np.array([low >= MUSCLE_FROM for low, _ in spec.token.bands])
-    if above.all() or not above.any():
+    below = np.array([high <= MUSCLE_FROM for _, high in spec.token.bands])
+    if not above.any() or not below.any():
         return None
     mean = _mean_tokens(probe.windows)
 
     def without(bands: NDArray[np.bool_]) -> Change:
         return lambda tokens: np.where(bands, mean, tokens).astype(np.float32)
 
-    return probe.scores(without(above)), probe.scores(without(~above))
+    return probe.scores(without(~below)), probe.scores(without(~above))
 
 
 def _halves(scored: ScoredWindows, target: int, *, within_subject: bool) -> tuple[float | None, float | None]:

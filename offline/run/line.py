@@ -3,11 +3,15 @@
 A few hundred windows teach a line more than a transformer. Which of the two answers for a target is decided on the
 validation windows, which neither of them was fitted to. The search has seen them, so the network has a small advantage.
 Windows that are tested have no part in it.
+
+Tokens in the bands of the simple reference make the line the reference itself. A network takes its place only if it is
+right more often by more than one standard error over what the protocol holds apart (Breiman et al. 1984), so that
+chance alone rarely leaves the reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from offline.baselines.linear import logistic
 from offline.datasets.base import Split, WindowSet
 from offline.metrics import fit_temperature, softmax
 from offline.supernet.model import PADDING_LOGIT, TOKEN_LIMIT, Network, line_layer
@@ -30,6 +35,7 @@ PARTS = 5
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Classifier = Callable[[], Any]
 
 
 @dataclass(frozen=True)
@@ -52,11 +58,12 @@ class Line:
 
 
 def chosen_lines(
-    windows: WindowSet, split: Split, logits: Floats, temperatures: Sequence[float]
+    windows: WindowSet, split: Split, logits: Floats, temperatures: Sequence[float], *, reference: bool = False
 ) -> tuple[Line | None, ...]:
     """Choose between the network and a line for each target, by their log loss on validation windows.
 
-    Classes count the same. Where validation lacks a class and so cannot say, the line answers: it is the simpler one.
+    Classes count the same. A network that would replace the reference must also be right clearly more often. Where
+    validation lacks a class and so cannot say, the line answers: it is the simpler one.
 
     Parameters
     ----------
@@ -68,27 +75,33 @@ def chosen_lines(
         What the network, fitted to the training windows alone, says of the validation windows.
     temperatures : sequence of float
         Of these logits, one a target.
+    reference : bool
+        Whether the tokens are those of the simple reference, so that the line is the reference itself.
 
     Returns
     -------
     tuple of Line or None
-        One a target, fitted to training and validation windows. None where the network answers: its loss is less, or
+        One a target, fitted to training and validation windows. None where the network answers: it is better, or
         training knows one class only.
     """
     units = units_apart(windows, split)
+    classifier = logistic if reference else _strong
     found: list[Line | None] = []
     for t, target in enumerate(windows.targets):
         labels, n_classes = windows.labels[:, t], len(target.classes)
         if len(np.unique(labels[split.train])) < 2:
             found.append(None)
             continue
-        line = _fitted(windows, split, labels, n_classes, units)
+        line = _fitted(windows, split, labels, n_classes, units, classifier)
         network = softmax(logits[:, t, :n_classes] / temperatures[t])
-        model = _fit(windows.tokens[split.train], labels[split.train])
+        model = _fit(classifier, windows.tokens[split.train], labels[split.train])
         simple = softmax(_logits(model, windows.tokens[split.validation], n_classes) / line.temperature)
         held = labels[split.validation]
         undecided = len(np.unique(held)) < len(np.unique(labels[_known(split)]))
-        found.append(line if undecided or _log_loss(simple, held) <= _log_loss(network, held) else None)
+        stays = undecided or _log_loss(simple, held) <= _log_loss(network, held)
+        if reference and not stays:
+            stays = not _clearly_better(network, simple, held, units[split.validation])
+        found.append(line if stays else None)
     return tuple(found)
 
 
@@ -122,35 +135,60 @@ def _known(split: Split) -> Indices:
     return np.concatenate([split.train, split.validation])
 
 
-def _fitted(windows: WindowSet, split: Split, labels: Indices, n_classes: int, units: Indices) -> Line:
+def _strong() -> Any:
+    return LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=2000)
+
+
+def _fitted(
+    windows: WindowSet, split: Split, labels: Indices, n_classes: int, units: Indices, classifier: Classifier
+) -> Line:
     known = _known(split)
-    model = _fit(windows.tokens[known], labels[known])
-    weights, bias = _affine(model, n_classes)
-    return Line(weights, bias, _temperature(windows, known, labels, n_classes, units))
-
-
-def _temperature(windows: WindowSet, known: Indices, labels: Indices, n_classes: int, units: Indices) -> float:
-    """Fit the temperature to logits of the known windows, each by a line that did not see its unit."""
+    weights, bias = _affine(_fit(classifier, windows.tokens[known], labels[known]), n_classes)
     _, of_row = np.unique(units[known], return_inverse=True)
     part = np.random.default_rng(0).permutation(of_row.max() + 1)[of_row] % PARTS
-    logits = np.full((len(known), n_classes), np.nan)
-    for number in range(PARTS):
-        others, own = known[part != number], part == number
-        if own.any() and len(np.unique(labels[others])) > 1:
-            logits[own] = _logits(_fit(windows.tokens[others], labels[others]), windows.tokens[known[own]], n_classes)
-    scored = np.isfinite(logits[:, 0])
     # Windows resemble the others of their trial, and say less than so many; where they are the unit they are tested so.
-    groups = windows.trial if len(np.unique(of_row)) < len(known) else units
-    return fit_temperature(logits[scored], labels[known][scored], groups[known][scored])
+    groups = (windows.trial if len(np.unique(of_row)) < len(known) else units)[known]
+
+    def held_out(classifier: Classifier) -> Floats:
+        """Return logits of the known windows, each by a line that did not see its unit; NaN where there is none."""
+        logits = np.full((len(known), n_classes), np.nan)
+        for number in range(PARTS):
+            others, own = known[part != number], part == number
+            if own.any() and len(np.unique(labels[others])) > 1:
+                model = _fit(classifier, windows.tokens[others], labels[others])
+                logits[own] = _logits(model, windows.tokens[known[own]], n_classes)
+        return logits
+
+    logits = held_out(classifier)
+    scored = np.isfinite(logits[:, 0])
+    if not scored.any():
+        return Line(weights, bias, 1.0)
+    # Few groups say little about a temperature; then the line is as sure as one with the strong penalty.
+    surer = 1.0 if classifier is _strong else _spread(logits[scored]) / _spread(held_out(_strong)[scored])
+    temperature = surer * fit_temperature(logits[scored] / surer, labels[known][scored], groups[scored])
+    return Line(weights, bias, temperature)
+
+
+def _spread(logits: Floats) -> float:
+    """Return how far apart the logits of a window are; those of classes that were not there do not count."""
+    there = np.where(logits <= PADDING_LOGIT / 2, np.nan, logits)
+    return float(np.sqrt(np.nanmean(np.nanvar(there, axis=1)))) or 1.0
+
+
+def _clearly_better(network: Floats, simple: Floats, labels: Indices, groups: Indices) -> bool:
+    """Return whether the balanced accuracy of the network is higher by more than one standard error over groups."""
+    weight = 1 / np.bincount(labels)[labels]
+    gain = weight * ((network.argmax(axis=1) == labels).astype(float) - (simple.argmax(axis=1) == labels))
+    gains = np.bincount(np.unique(groups, return_inverse=True)[1], gain)
+    return len(gains) > 1 and bool(gains.sum() > np.sqrt(len(gains)) * gains.std(ddof=1))
 
 
 def _limited(tokens: NDArray[np.float32]) -> Floats:
     return np.clip(tokens.reshape(len(tokens), -1), -TOKEN_LIMIT, TOKEN_LIMIT).astype(np.float64)
 
 
-def _fit(tokens: NDArray[np.float32], labels: Indices) -> Any:
-    regression = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=2000)
-    return make_pipeline(StandardScaler(), regression).fit(_limited(tokens), labels)
+def _fit(classifier: Classifier, tokens: NDArray[np.float32], labels: Indices) -> Any:
+    return make_pipeline(StandardScaler(), classifier()).fit(_limited(tokens), labels)
 
 
 def _affine(model: Any, n_classes: int) -> tuple[Floats, Floats]:

@@ -22,7 +22,7 @@ from offline.device import CPU, Device
 from offline.export import subnet_latency
 from offline.export.weights import read_networks, warm_start
 from offline.metrics import balanced_accuracy, fit_temperature
-from offline.presets import Preset
+from offline.presets import POWER_BANDS, Preset
 from offline.run.fold import (
     CHECKPOINT_FILE,
     FOUND,
@@ -328,7 +328,10 @@ class _Network:
         """Choose the targets that a line answers for; a line of raw samples would know nothing."""
         if not isinstance(self.preprocessing.token, LogBandPowerToken):
             return (None,) * len(self.task.targets)
-        return chosen_lines(self.windows, self.task.split, self.held[SUBNET], self.temperatures[SUBNET])
+        return chosen_lines(
+            self.windows, self.task.split, self.held[SUBNET], self.temperatures[SUBNET],
+            reference=self.preprocessing.token.bands == POWER_BANDS,
+        )  # fmt: skip
 
     def _answer(self) -> tuple[str, ...]:
         """Let lines answer in place of the found subnet where validation prefers them; return their targets."""

@@ -121,19 +121,20 @@ def test_the_command_lists_them(
     assert "0.68  4 electrodes" in text[end:]
 
 
+@pytest.mark.parametrize(("reached", "mark"), [(0.8, "explained by its controls"), (0.5, "not above chance")])
 def test_check_prints_the_controls_beside_the_score(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, reached: float, mark: str
 ) -> None:
     controls = Controls(
         swap=SwapTest(rest_high=0.6, task_high=0.16), muscle_free=0.79, simple_methods={"mean of |z|": 0.76}
     )
-    score = card().scores[0].model_dump() | {"controls": controls.model_dump(), "explained_by_controls": True}
-    write_bundle(tmp_path / "b", provenance=card(scores=(score,)))
+    beside = {"controls": controls.model_dump(), "explained_by_controls": True, "balanced_accuracy": reached}
+    write_bundle(tmp_path / "b", provenance=card(scores=(card().scores[0].model_dump() | beside,)))
     monkeypatch.setattr(sys, "argv", ["bci-app", "check", str(tmp_path / "b")])
     with pytest.raises(SystemExit, match="0"):
         main()
     lines = capsys.readouterr().out.splitlines()
-    assert "  its controls explain this score" in lines
+    assert f"  {mark}" in lines
     assert "  baseline from the task: rest is called high in 0.60 of the windows, the task in 0.16" in lines
     assert "  without frequencies above 28 Hz: balanced accuracy 0.79" in lines
     assert "  mean of |z|: balanced accuracy 0.76" in lines

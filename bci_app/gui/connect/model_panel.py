@@ -22,7 +22,7 @@ from bci_app.gui.connect.rows import Row, RowList
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import PanelTitle, label
 from bci_app.presentation.choices import ModelChoice, read_model
-from bci_app.presentation.scores import controls, explained, scores
+from bci_app.presentation.scores import controls, scores, weaknesses
 
 _TESTED = "tested by"
 
@@ -122,8 +122,8 @@ def _line(model: ModelChoice) -> str:
     if model.bundle is None:
         return "cannot be used"
     targets = ", ".join(target.title for target in model.bundle.targets)
-    mark = " · explained by its controls" if explained(model.bundle) else ""
-    return f"{targets} · {_electrodes(model.bundle)}{mark}"
+    marks = dict.fromkeys(weaknesses(model.bundle).values())
+    return " · ".join((targets, _electrodes(model.bundle), *marks))
 
 
 def _electrodes(bundle: Bundle) -> str:
@@ -174,7 +174,7 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
     made_up = ", made-up signals" if origin.synthetic else ""
     lines.append(("trained on", f"{origin.dataset}{people}{made_up}", ""))
     lines += _group("score", scores(bundle))
-    lines += [("caution", text, "warning") for text in explained(bundle)]
+    lines += [("caution", text, "warning") for text in weaknesses(bundle)]
     lines += _group("controls", controls(bundle))
     lines.append((_TESTED, origin.protocol_description or origin.protocol, ""))
     if origin.leaks:

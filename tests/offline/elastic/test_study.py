@@ -97,15 +97,21 @@ def eegmat(tmp_path: Path) -> Path:
 
 def test_the_command_writes_a_bundle_with_a_score_for_each_headset(eegmat: Path, tmp_path: Path) -> None:
     folder = tmp_path / "load"
-    result = CliRunner().invoke(app, ["elastic", str(folder), "--root", str(eegmat), "--seeds", "1"])
+    result = CliRunner().invoke(
+        app, ["elastic", str(folder), "--root", str(eegmat), "--seeds", "1", "--note", "Four people."]
+    )
     assert result.exit_code == 0, result.output
+    assert "fitted to muse alone: windows" in result.output
     loaded = load_bundle(folder)
+    assert "Four people." in loaded.spec.provenance.limitations
     check_bundle(loaded)
     spec = loaded.spec
     score = spec.montage_score(HEADSETS["muse"].channels)
     assert score is not None
     assert score.montage == "muse"
     assert score.controls.swap is not None
+    assert score.answers is not None
+    assert 0.8 < score.answers.coverage <= 1
     assert spec.conformal_for(spec.targets[0], HEADSETS["muse"].channels) is not None
     assert spec.domain_for(HEADSETS["muse"].channels) is not None
     odd = spec.montage_score(("F3", "F4", "P3", "P4", "Oz"))

@@ -246,7 +246,7 @@ def test_an_unfinished_run_has_no_report(tmp_path: Path) -> None:
 
 def test_preprocessing_in_words(report: Report) -> None:
     words = report.record.preprocessing.describe()
-    assert words == "128 Hz; windows of 1 s every 1 s; log power in 9 bands; less the mean window of 3 s of rest"
+    assert words == "128 Hz; windows of 1 s every 1 s; log power in 4 bands; less the mean window of 3 s of rest"
 
 
 def test_the_search_stands_beside_its_controls(report: Report, page: str) -> None:
