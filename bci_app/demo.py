@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bci_app.download import fetch_file
 from bci_app.recording import Annotation, Recording, read_recording
-from bci_app.replay import Replay, ReplaySource, ReplayThread
+from bci_app.replay import Replay, ReplayPhase, ReplaySource, ReplayThread
 from bci_app.simulation import DIMENSIONS, Emotion, Script, Settings, SimulatedParticipant
 from bci_app.sources.lsl.library import load_pylsl
 from bci_app.stream import StreamInfo
@@ -180,10 +180,12 @@ class SimulatedReplay(ReplaySource):
         Of their EEG.
     stream : TruthStream
         Of their state.
+    ends : bool
+        As of `ReplaySource`.
     """
 
-    def __init__(self, replay: Replay, stream: TruthStream) -> None:
-        super().__init__(replay)
+    def __init__(self, replay: Replay, stream: TruthStream, *, ends: bool = False) -> None:
+        super().__init__(replay, ends=ends)
         self._stream = stream
 
     @property
@@ -210,10 +212,17 @@ class Replayed:
     thread: ReplayThread
     truth: TruthStream | None
 
-    def source(self) -> ReplaySource:
-        """Return the source that receives it."""
+    def source(self, *, ends: bool = False) -> ReplaySource:
+        """Return the source that receives it; `ends` as of `ReplaySource`."""
         replay = self.thread.replay
-        return ReplaySource(replay) if self.truth is None else SimulatedReplay(replay, self.truth)
+        if self.truth is None:
+            return ReplaySource(replay, ends=ends)
+        return SimulatedReplay(replay, self.truth, ends=ends)
+
+    @property
+    def over(self) -> bool:
+        """Whether it was played to its end."""
+        return self.thread.replay.status().phase is ReplayPhase.FINISHED
 
 
 @contextmanager

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pylsl import StreamInlet, resolve_byprop
 
+from bci_app.cli.app import main
 from bci_app.demo import Session, TruthStream, replayed, simulated_session
 from bci_app.download import fetch_file
 from bci_app.errors import FileError
@@ -20,13 +21,27 @@ def session() -> Session:
     return simulated_session()
 
 
-def test_headless_demo_shows_the_session_in_the_terminal_and_ends_by_itself() -> None:
-    command = [sys.executable, "-m", "bci_app", "demo", "--headless", "--seconds", "3"]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert result.returncode == 0, result.stderr
-    assert "simulated participant" in result.stdout
-    assert "valence" in result.stdout
-    assert "250 Hz" in result.stdout
+@pytest.mark.lsl
+@pytest.mark.parametrize("seconds", [None, "1"])
+def test_the_demo_in_the_terminal_ends_with_its_recording_or_when_asked_and_says_so(
+    session: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], seconds: str | None
+) -> None:
+    (recording,) = session.recordings
+    info = replace(recording.info, n_samples=500)
+    short = replace(recording, info=info, data=recording.data[:500], times=recording.times[:500], annotations=())
+    monkeypatch.setattr("bci_app.demo.SESSIONS", {"simulated": lambda: replace(session, recordings=[short])})
+    limit = [] if seconds is None else ["--seconds", seconds]
+    monkeypatch.setattr(sys, "argv", ["bci-app", "demo", "--headless", *limit])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    out, err = capsys.readouterr()
+    assert "lost" not in out + err
+    assert "simulated participant" in out
+    assert "valence" in out
+    assert "250 Hz" in out
+    assert out.splitlines()[-1] == (
+        "The recording was played to its end." if seconds is None else "The demo has ended."
+    )
 
 
 def test_everything_of_the_session_says_that_it_is_simulated(session: Session) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 from bci_app.bundle import LoadedBundle
 from bci_app.bundle.spec import Bundle
 from bci_app.engine import Engine
+from bci_app.engine.rest import simulated_rest
 from bci_app.events import Prediction
 from bci_app.outputs.base import Output
 from bci_app.outputs.jsonl import JsonLinesOutput
-from bci_app.preprocessing import standard_rest
 from bci_app.recording.recorder import Recorder
 from bci_app.sources.base import Source
 from bci_app.sources.lsl.library import local_clock
@@ -177,7 +177,8 @@ def measure_session(source: Source, loaded: LoadedBundle, seconds: float) -> Ses
 def _start(source: Source, loaded: LoadedBundle, folder: Path, meter: Output) -> Engine:
     engine = Engine(source, loaded, outputs=(JsonLinesOutput(folder / "predictions.jsonl"), meter))
     engine.start()
-    engine.set_rest(standard_rest(loaded.spec.preprocessing))
+    if engine.spec is not None and (rest := simulated_rest(engine.spec)) is not None:
+        engine.set_rest(rest)
     return engine
 
 

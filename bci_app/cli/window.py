@@ -48,7 +48,8 @@ def demo(
 
         bundle = load_bundle(find_bundle(session.bundle))
         if headless or problem is not None:
-            session_in_terminal(replay.source(), bundle, f"{session.title} (replay)", seconds=seconds)
+            session_in_terminal(replay.source(ends=True), bundle, f"{session.title} (replay)", seconds=seconds)
+            print("The recording was played to its end." if replay.over else "The demo has ended.")
         else:
             from bci_app.gui.app import run_window
             from bci_app.presentation.choices import SourceChoice

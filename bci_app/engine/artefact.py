@@ -32,7 +32,7 @@ _REFRESH_BLOCKS = 10
 _LEAST_BLOCKS = 20
 # Verdicts that are kept for windows that have not ended (a minute).
 _KEPT_VERDICTS = 120
-_TINY = 1e-12  # µV²: a flat channel has a logarithm too
+_TINY = 1e-18  # µV²: a flat channel has a logarithm too
 
 
 class Artefact(Enum):
@@ -79,7 +79,7 @@ class ArtefactDetector:
         self._slices: list[slice] = []
         self._reference: Floats | None = None  # log powers of the quiet signal, (n_bands, n_channels)
         self._rest: list[Floats] = []
-        self._rest_reference: Floats | None = None
+        self._known_rest: Floats | None = None  # as `_reference`, of a rest measured before, or once it is over
         self._verdicts: deque[tuple[int, Verdict]] = deque(maxlen=_KEPT_VERDICTS)
 
     def take(self, block: Floats, usable: NDArray[np.bool_], end: int, *, resting: bool = False) -> Verdict:
@@ -99,8 +99,8 @@ class ArtefactDetector:
         powers = self._log_powers(block)
         if resting:
             self._rest.append(powers)
-        elif self._rest_reference is None and len(self._rest) >= _LEAST_BLOCKS:
-            self._rest_reference = np.median(np.array(self._rest), axis=0)
+        elif self._known_rest is None:
+            self._known_rest = self.rest
         verdict = self._compared(powers, usable)
         if verdict.artefact is Artefact.NONE:
             self._quiet.append(powers)
@@ -110,9 +110,16 @@ class ArtefactDetector:
         self._verdicts.append((end, verdict))
         return verdict
 
-    def forget_rest(self) -> None:
-        """Let the next rest baseline take the place of the last one, or of the quiet minute."""
-        self._rest, self._rest_reference = [], None
+    @property
+    def rest(self) -> Floats | None:
+        """Log powers of the rest, shape (n_bands, n_channels); None while too little of it is known."""
+        if self._known_rest is None and len(self._rest) >= _LEAST_BLOCKS:
+            return np.asarray(np.median(np.array(self._rest), axis=0))
+        return self._known_rest
+
+    def set_rest(self, powers: Floats | None) -> None:
+        """Judge by the powers of a rest that was measured before; None to wait for the next rest baseline."""
+        self._rest, self._known_rest = [], powers
 
     def judge(self, block: Floats, usable: NDArray[np.bool_]) -> Verdict:
         """Judge a block as `take`, and learn nothing from it."""
@@ -123,10 +130,12 @@ class ArtefactDetector:
         return strongest(verdict for at, verdict in self._verdicts if first <= at <= end)
 
     def _compared(self, powers: Floats, usable: NDArray[np.bool_]) -> Verdict:
-        reference = self._reference if self._rest_reference is None else self._rest_reference
+        reference = self._reference if self._known_rest is None else self._known_rest
         if reference is None or not usable.any():
             return Verdict()
-        movement, *muscle = np.median((powers - reference)[:, usable], axis=1)
+        # A rest of another rate may have more bands, or fewer.
+        n_bands = min(len(powers), len(reference))
+        movement, *muscle = np.median((powers[:n_bands] - reference[:n_bands])[:, usable], axis=1)
         by_muscle = float(np.mean(muscle)) / _MUSCLE_RISE if muscle else 0.0
         by_movement = float(movement) / _MOVEMENT_RISE
         score = max(by_muscle, by_movement, 0.0)
@@ -139,7 +148,7 @@ class ArtefactDetector:
         if len(self._taper) != len(block):
             self._taper = np.hanning(len(block))
             self._slices = [self._slice(band, len(block)) for band in (_MOVEMENT_BAND, *self._bands)]
-        power = np.abs(np.fft.rfft(block * self._taper[:, None], axis=0)) ** 2
+        power = np.abs(np.fft.rfft(block * self._taper[:, None], axis=0) / len(block)) ** 2  # the same at any rate
         means = [power[band].mean(axis=0) for band in self._slices]
         return np.log(np.array(means) + _TINY)
 

@@ -234,9 +234,14 @@ class ContactMonitor:
         """What is in the newest second of the signal beside the brain."""
         return self._artefact
 
-    def forget_rest(self) -> None:
-        """Judge artefacts against the next rest baseline, once it is measured."""
-        self._artefacts.forget_rest()
+    @property
+    def rest_powers(self) -> NDArray[np.float64] | None:
+        """Log powers of the rest, shape (n_bands, n_channels); None while too little of it is known."""
+        return self._artefacts.rest
+
+    def set_rest(self, powers: NDArray[np.float64] | None) -> None:
+        """Judge artefacts against a rest that was measured before; None to wait for the next rest baseline."""
+        self._artefacts.set_rest(powers)
 
     def artefact_in(self, start: int, end: int) -> Verdict:
         """Return the strongest artefact from stream index `start` to `end` (exclusive), which samples have reached."""

@@ -1,8 +1,8 @@
 """What a headset itself reports of its contacts, in channels beside its electrodes.
 
 Emotiv's streams and files carry ``CQ_AF3``, ``CQ_F7``, … : 0 no contact, 1 very bad, 2 poor, 3 fair, 4 good, in some
-versions 0 to 100. The window and the status show it beside the verdict on the signal, whichever is worse. Predictions
-follow from the signal alone.
+versions 0 to 100. They may come in a stream beside that of the electrodes. The window and the status show it beside the
+verdict on the signal, whichever is worse. Predictions follow from the signal alone.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bci_app.events import Contact, ContactLevel
 from bci_app.montage.names import canonical, is_electrode
@@ -34,21 +34,22 @@ def quality_columns(channels: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def with_device_quality(
-    contacts: tuple[Contact, ...], columns: Mapping[str, int], row: NDArray[np.float32]
-) -> tuple[Contact, ...]:
+@lru_cache
+def quality_columns_beside(channels: tuple[str, ...]) -> dict[str, int]:
+    """Return the same for a stream beside; none for one with electrodes, which is another headset."""
+    return {} if any(map(is_electrode, channels)) else quality_columns(channels)
+
+
+def with_device_quality(contacts: tuple[Contact, ...], reported: Mapping[str, float]) -> tuple[Contact, ...]:
     """Return contacts with what the headset reports of them where that is worse.
 
     Parameters
     ----------
     contacts : tuple of Contact
         By the signal.
-    columns : mapping of str to int
-        From `quality_columns`.
-    row : ndarray, shape (n_channels,)
-        The newest sample of the stream.
+    reported : mapping of str to float
+        The newest value of each electrode.
     """
-    reported = {electrode: float(row[column]) for electrode, column in columns.items()}
     most = max((value for value in reported.values() if np.isfinite(value)), default=0.0)
     scale = 1.0 if most <= _BEST else _BEST / _BEST_OF_PERCENT
     return tuple(_worse(contact, reported.get(canonical(contact.channel), np.nan) * scale) for contact in contacts)

@@ -137,6 +137,13 @@ class Engine:
             seen = for_prediction(info, pick=self._pick, drop=self._drop)
             self._model = self._make_model(seen)
             self._reader = Watcher(seen) if self._model is None else self._model
+            allowed = self.spec.max_rate_error if self.spec is not None else None
+            self._intake = Intake(
+                info,
+                most_rate_error=MOST_RATE_ERROR if allowed is None else allowed,
+                buffer_seconds=self._buffer_seconds,
+                clock=self._clock,
+            )
             if self.spec is not None:
                 self._sending.start(self.spec, info)
             if self._marker_streams is not None:
@@ -147,13 +154,6 @@ class Engine:
             self._source.stop()
             raise
         self._info = info
-        allowed = self.spec.max_rate_error if self.spec is not None else None
-        self._intake = Intake(
-            info,
-            most_rate_error=MOST_RATE_ERROR if allowed is None else allowed,
-            buffer_seconds=self._buffer_seconds,
-            clock=self._clock,
-        )
         self._phase = self._read_phase
         return info
 
@@ -379,6 +379,7 @@ class Engine:
     def _record_beside(self, samples: BesideChunk) -> None:
         with self._lock:
             self._recording.on_beside(samples)
+            self._intake.note_beside(samples)
 
     @property
     def failures(self) -> tuple[BciError, ...]:

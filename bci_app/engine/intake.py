@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from bci_app.engine.buffer import SignalBuffer
-from bci_app.engine.device_quality import quality_columns, with_device_quality
+from bci_app.engine.device_quality import quality_columns, quality_columns_beside, with_device_quality
 from bci_app.engine.rate import ArrivalCheck, EffectiveRate
 from bci_app.errors import ChannelError
 from bci_app.events import Contact, SignalView, age_of
+from bci_app.sources.lsl.beside import BesideChunk
 from bci_app.stream import Chunk, StreamInfo, microvolts_per
 
 # Stamps further than this from the clock, in seconds, are not those of live samples.
 _STAMPS_OFF = 1.0
 # Samples on which nothing is due yet wait so long at most: a round over many costs hardly more than over few.
 _GATHER_SECONDS = 0.2
+# What a headset has reported of its contacts beside holds so long.
+_QUALITY_SECONDS = 10.0
 
 
 class Intake:
@@ -50,6 +54,8 @@ class Intake:
         self._buffer = SignalBuffer(len(info.channels), max(1, round(buffer_seconds * info.rate)))
         self._to_microvolts = np.array([_display_scale(unit) for unit in info.units])
         self._quality_columns = quality_columns(info.channels)
+        self._quality_beside: dict[str, float] = {}
+        self._quality_until = -math.inf
         self._gather_samples = max(1, round(_GATHER_SECONDS * info.rate))
         self._gathered: list[Chunk] = []  # read, not taken yet
         self._due = 0  # stream index that they must reach to be taken
@@ -136,9 +142,19 @@ class Intake:
 
     def with_device_quality(self, contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
         """Return contacts with what the headset itself reports of them, where it does."""
-        if not self._quality_columns or not self.received:
-            return contacts
-        return with_device_quality(contacts, self._quality_columns, self._buffer.view(1).data[-1])
+        reported = dict(self._quality_beside) if self._clock() < self._quality_until else {}
+        if self._quality_columns and self.received:
+            row = self._buffer.view(1).data[-1]
+            reported |= {electrode: float(row[column]) for electrode, column in self._quality_columns.items()}
+        return with_device_quality(contacts, reported) if reported else contacts
+
+    def note_beside(self, samples: BesideChunk) -> None:
+        """Keep for a while what a stream beside reports of the contacts, if it is one that does."""
+        columns = quality_columns_beside(samples.labels)
+        if columns and len(samples.chunk):
+            row = samples.chunk.data[-1]
+            self._quality_beside = {electrode: float(row[column]) for electrode, column in columns.items()}
+            self._quality_until = self._clock() + _QUALITY_SECONDS
 
 
 def _joined(chunks: Sequence[Chunk]) -> Chunk:

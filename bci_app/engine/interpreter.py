@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -143,18 +144,19 @@ class Interpreter:
     def start_baseline(self, sample: int) -> None:
         """Measure the rest baseline from stream index `sample` on, also if there is one already."""
         self._decoder.restart_baseline()
-        self._contact.forget_rest()
+        self._contact.set_rest(None)
         self._baseline_from = sample
 
     def forget_rest(self) -> None:
         """Drop the rest baseline, and wait until `start_baseline` is called: another person follows."""
         self._decoder.restart_baseline()
-        self._contact.forget_rest()
+        self._contact.set_rest(None)
         self._baseline_from = None
 
     def set_rest(self, rest: Rest) -> None:
         """Use a rest baseline measured before, on the same person with the same montage."""
         self._decoder.set_rest(rest)
+        self._contact.set_rest(rest.powers)
         self._baseline_from = 0
 
     def due(self, first: int) -> int:
@@ -270,6 +272,8 @@ class Interpreter:
         waiting = self._baseline_from is None or (measuring and start < self._baseline_from)
         wrong_rate = self._rate.wrong or self._arrives_wrong
         decoded = self._decoder.decode(window, usable=acceptable and not waiting and not wrong_rate, bad=~usable)
+        if measuring and (rest := self.rest) is not None:
+            self._decoder.set_rest(replace(rest, powers=self._contact.rest_powers))
         if decoded.reasons:
             return self._invalid(sample, chunk, decoded.reasons, quality, artefact, distance=decoded.distance)
         if decoded.probabilities is None or decoded.smoothed is None or decoded.spread is None:

@@ -21,11 +21,11 @@ from PyQt6.QtWidgets import QApplication, QGraphicsView
 
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.engine import Engine, EngineThread
+from bci_app.engine.rest import simulated_rest
 from bci_app.events import Prediction
 from bci_app.gui.app import make_application
 from bci_app.gui.controller import Controller
 from bci_app.gui.main_window import MainWindow
-from bci_app.preprocessing import standard_rest
 from bci_app.presentation.opening import Ready
 from bci_app.sources.base import Source
 from bci_app.sources.lsl.library import local_clock, use_loopback
@@ -207,7 +207,7 @@ def measure_window(
 
     def take_rest() -> None:
         if controller.engine is not None:
-            controller.engine.set_rest(standard_rest(bundle.spec.preprocessing))
+            _use_simulated_rest(controller.engine)
 
     controller.session_changed.connect(take_rest)
     controller.traces_extended.connect(note_first)
@@ -236,6 +236,12 @@ def measure_window(
     )
 
 
+def _use_simulated_rest(engine: Engine) -> None:
+    rest = simulated_rest(engine.spec) if engine.spec is not None else None
+    if rest is not None:
+        engine.set_rest(rest)
+
+
 def _process_age() -> float:
     """Seconds since this process was started."""
     import psutil
@@ -248,7 +254,7 @@ def measure_headless(source: Source, bundle: LoadedBundle, *, seconds: float, se
     meter = _Meter(source)
     engine = Engine(meter, bundle)
     engine.start()
-    engine.set_rest(standard_rest(bundle.spec.preprocessing))
+    _use_simulated_rest(engine)
     thread = EngineThread(engine)
     thread.start()
     loop_of = QApplication.instance() or QApplication(sys.argv[:1])

@@ -26,11 +26,15 @@ class Rest:
         Subtracted from, and divided out of, every token.
     bad : tuple of int
         Channels that carried no brain signal at some time of the rest.
+    powers : ndarray of float64, shape (n_bands, n_channels), or None
+        Log powers that artefacts are judged against (`bci_app.engine.artefact`); None where too little of the rest
+        was there to measure them. No prediction depends on them.
     """
 
     mean: NDArray[np.float64]
     sd: NDArray[np.float64]
     bad: tuple[int, ...] = ()
+    powers: NDArray[np.float64] | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Rest):

@@ -46,12 +46,6 @@ def measure_rest(spec: PreprocessingSpec, windows: Sequence[NDArray[np.float64]]
     return spec.baseline.measure(windows[:needed])
 
 
-def standard_rest(spec: PreprocessingSpec) -> Rest:
-    """Return a rest baseline that changes nothing: what a benchmark predicts against."""
-    shape = (len(spec.channels), spec.token.n_features(spec.window))
-    return Rest(np.zeros(shape), np.ones(shape))
-
-
 def network_input(spec: PreprocessingSpec, features: NDArray[np.float64], rest: Rest | None) -> NDArray[np.float32]:
     """Refer features to rest and normalise them: the input of the network.
 

@@ -159,7 +159,8 @@ def describe_source(choice: SourceChoice) -> StreamInfo:
         return _describe_lsl(choice)
     if choice.kind == "file":
         said = parse_file(choice.what)
-        return read_recording(said.paths[0], stream=said.stream, board=said.board).info
+        recording = read_recording(said.paths[0], stream=said.stream, board=said.board)
+        return (recording if choice.channels is None else recording.renamed(choice.channels)).info
     if choice.kind == "brainflow":
         board, options = split_options(choice.what)
         name, board_id = find_board(board)
@@ -246,7 +247,7 @@ def preparation(choice: SourceChoice, folder: Path | None, use: ProfileUse | Non
                 undescribed=bundle is None,
             )
             return Ready(source, bundle, profile=person, learning=learning)
-        played = of_player(Player.of_files(parse_file(choice.what)), bundle)
+        played = of_player(Player.of_files(parse_file(choice.what), channels=choice.channels), bundle)
         return replace(played, profile=person, learning=learning)
 
     return prepare

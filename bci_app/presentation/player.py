@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -78,8 +79,10 @@ class Player:
         self.overview = glance(thread.replay)
 
     @classmethod
-    def of_files(cls, said: FileText) -> Player:
+    def of_files(cls, said: FileText, *, channels: Sequence[str] | None = None) -> Player:
         """Read recordings and announce their stream; they begin when somebody listens.
+
+        `channels` are names in place of those in the recordings.
 
         Raises
         ------
@@ -87,6 +90,8 @@ class Player:
             If a file cannot be read, they do not fit together, or liblsl is missing.
         """
         recordings = [read_recording(path, stream=said.stream, board=said.board) for path in said.paths]
+        if channels is not None:
+            recordings = [recording.renamed(channels) for recording in recordings]
         # A stream cannot come as fast as possible: somebody must be able to follow.
         thread = ReplayThread(Replay(recordings, speed=min(said.speed or MAX_SPEED, MAX_SPEED)))
         thread.start()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.errors import FileError
 from bci_app.recording.state import ModelState
 from bci_app.stream import Samples, StreamInfo
 
@@ -109,6 +110,23 @@ class Recording:
 
     def __len__(self) -> int:
         return int(self.data.shape[0])
+
+    def renamed(self, channels: Sequence[str]) -> Recording:
+        """Return it with other names of its channels, in their order.
+
+        Raises
+        ------
+        FileError
+            If it has not as many channels.
+        """
+        if len(channels) != len(self.info.channels):
+            raise FileError(
+                f"The channel names given do not fit {self.path.name}",
+                found=f"{len(channels)} names",
+                expected=f"{len(self.info.channels)}, one for each of {', '.join(self.info.channels)}",
+                fix="Correct --channels.",
+            )
+        return replace(self, info=replace(self.info, channels=tuple(channels)))
 
     @property
     def left_out(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class ModelState:
 
     def to_json(self) -> str:
         """Return it as text from which numbers come back exactly."""
-        content = {
+        content: dict[str, Any] = {
             "bundle": self.bundle,
             "preprocessing": self.preprocessing,
             "sample": self.sample,
@@ -60,6 +60,8 @@ class ModelState:
                 "sd": self.rest.sd.tolist(),
                 "bad": list(self.rest.bad),
             }
+            if self.rest.powers is not None:
+                content["rest"]["powers"] = self.rest.powers.tolist()
         if self.alignment is not None:
             content["alignment"] = {name: getattr(self.alignment, name).tolist() for name in _MOMENTS}
         return json.dumps(content)
@@ -88,7 +90,10 @@ class ModelState:
 
 
 def _rest(content: dict[str, Any]) -> Rest:
-    rest = Rest(_table(content["mean"]), _table(content["sd"]), tuple(map(int, content.get("bad", ()))))
+    powers = _table(content["powers"]) if "powers" in content else None
+    rest = Rest(_table(content["mean"]), _table(content["sd"]), tuple(map(int, content.get("bad", ()))), powers)
+    if powers is not None and powers.shape[1] != len(rest.mean):
+        raise ValueError(f"a rest baseline of {len(rest.mean)} channels with powers of {powers.shape[1]}")
     if rest.mean.shape != rest.sd.shape or not set(rest.bad) <= set(range(len(rest.mean))):
         raise ValueError(f"a rest baseline of shapes {rest.mean.shape} and {rest.sd.shape}, bad channels {rest.bad}")
     return rest

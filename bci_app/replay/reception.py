@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from bci_app.replay.player import Replay
+from bci_app.errors import StreamLostError
+from bci_app.replay.player import Replay, ReplayPhase
 from bci_app.replay.seams import Seam
 from bci_app.sources.clock.gaps import GapDetector
 from bci_app.sources.clock.sample_clock import Times
@@ -29,14 +30,36 @@ class ReplaySource(LslSource):
     ----------
     replay : Replay
         Announced before `start`; its owner runs and closes it.
+    ends : bool
+        Whether the source is finished once the replay has been played to its end; else somebody may seek back, and
+        the source waits for that.
     """
 
-    def __init__(self, replay: Replay) -> None:
+    def __init__(self, replay: Replay, *, ends: bool = False) -> None:
+        self._replay = replay
+        self._ends = ends
+        self._over = False
         super().__init__(
             LslSelector(source_id=replay.source_id),
             only_one=True,
             detector=lambda rate: SeamedGapDetector(rate, replay),
         )
+
+    @property
+    def finished(self) -> bool:
+        """Whether the replay was played to its end and everything of it was read."""
+        return self._over
+
+    def read(self, timeout: float = 0.0) -> Chunk | None:
+        """Return the next samples. See `LslSource.read`."""
+        try:
+            return super().read(timeout)
+        except StreamLostError:
+            # What was held back has been given out by now.
+            self._over = self._ends and self._replay.status().phase is ReplayPhase.FINISHED
+            if not self._over:
+                raise
+            return None
 
 
 class SeamedGapDetector(GapDetector):

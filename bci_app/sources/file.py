@@ -78,6 +78,8 @@ class FileSource:
         Seconds between two recordings of a playlist.
     stream, board : str, optional
         As in `read_recording`.
+    channels : sequence of str, optional
+        Names of the channels in place of those in the recordings.
     clock : callable, optional
         The LSL clock, in seconds.
     sleep : callable, optional
@@ -97,6 +99,7 @@ class FileSource:
         pause: float = 1.0,
         stream: str | None = None,
         board: str | None = None,
+        channels: Sequence[str] | None = None,
         clock: Callable[[], float] = local_clock,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -104,6 +107,7 @@ class FileSource:
         self._speed = _checked(speed, found=speed)
         self._pause = pause
         self._options = {"stream": stream, "board": board}
+        self._channels = channels
         self._clock = clock
         self._sleep = sleep
         self._timeline: Timeline | None = None
@@ -128,11 +132,14 @@ class FileSource:
         Raises
         ------
         FileError
-            If one cannot be read.
+            If one cannot be read, or has not as many channels as are named.
         SourceError
             If those of a playlist do not fit together.
         """
-        self._timeline = lay_out([read_recording(path, **self._options) for path in self._paths], self._pause)
+        recordings = [read_recording(path, **self._options) for path in self._paths]
+        if self._channels is not None:
+            recordings = [recording.renamed(self._channels) for recording in recordings]
+        self._timeline = lay_out(recordings, self._pause)
         self._parts = deque(self._timeline.parts)
         self._row = self._index = 0
         self._begin = self._clock()

@@ -60,9 +60,9 @@ def parse_file(what: str) -> FileText:
 def _open(what: str, overrides: Overrides) -> Source:
     from bci_app.sources.file import FileSource
 
-    overrides.refuse("file", "channels", "rate", "unit")
+    overrides.refuse("file", "rate", "unit")
     said = parse_file(what)
-    return FileSource(said.paths, speed=said.speed, stream=said.stream, board=said.board)
+    return FileSource(said.paths, speed=said.speed, stream=said.stream, board=said.board, channels=overrides.channels)
 
 
 def _list() -> list[Listing]:

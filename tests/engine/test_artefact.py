@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,15 @@ from bci_app.bundle.decoder import stream_pipeline
 from bci_app.engine import Engine
 from bci_app.engine.artefact import Artefact, ArtefactDetector
 from bci_app.engine.contact import ContactMonitor
+from bci_app.engine.rest import rest_of_recording
+from bci_app.events import Reason
 from bci_app.outputs.jsonl import JsonLinesOutput
 from bci_app.preprocessing.spec import RestBaseline
 from bci_app.recording import Recording, read_recording
 from bci_app.recording.predictions import read_predictions
 from bci_app.recording.recorder import Recorder
+from bci_app.recording.state import ModelState
+from bci_app.sources.registry import open_source
 from bci_app.stream import StreamInfo
 from tests.bundles import CHANNELS, small_spec, write_bundle
 from tests.streams import ArraySource, chunks
@@ -126,12 +131,17 @@ def test_mental_load_refuses_every_window_with_a_clench_and_none_for_its_mains_h
     """The hum alone is up to 500 µV peak to peak; windows end each second and are 4 s long."""
     recording = read_recording(shared_data / "openbci" / "OpenBCI_GUI-v6-blinks-jawClench-alpha.txt")
     names = ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2")
-    pipeline = stream_pipeline(
-        load_bundle("exported_models/mental-load").spec, channels=names, rate=RATE, units=("uV",) * 8
-    )
+    loaded = load_bundle("exported_models/mental-load")
+    pipeline = stream_pipeline(loaded.spec, channels=names, rate=RATE, units=("uV",) * 8)
     refused = {round(w.last / RATE): w.artefact for w in pipeline.process(recording.data)}
     assert all(refused[end] for end in (*range(9, 18), *range(83, 90)))
     assert not any(refused[end] for end in range(22, 82))
+    engine = Engine(open_source(f"file:{recording.path}?speed=max", channels=names), loaded)
+    engine.start()
+    answered = {round(p.sample / RATE): p.valid for p in engine.predictions() if Reason.BASELINE not in p.reasons}
+    engine.stop()
+    assert {end for end, valid in answered.items() if end > 4 and not valid} == set(range(83, 90))
+    assert sum(answered.values()) == 34
 
 
 def test_little_of_sound_recordings_is_named(shared_data: Path) -> None:
@@ -188,6 +198,29 @@ def test_predictions_name_what_rest_did_not_hold_in_every_output(tmp_path: Path)
     np.testing.assert_allclose(
         recorded.artefact_score, [np.nan if (s := line["artefact_score"]) is None else s for line in sent]
     )
+
+
+def test_a_rest_from_a_recording_is_what_artefacts_are_judged_against(tmp_path: Path) -> None:
+    """A jaw that is tense from the first second on is muscle at once, beside that rest; by itself it looks usual."""
+    spec = small_spec(baseline=RestBaseline(kind="feature", samples=12 * 128))
+    loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=20))
+    info = StreamInfo("test", CHANNELS, RATE, ("uV",) * 6)
+    quiet = blocks(40, seed=3)[:, :, :6].reshape(-1, 6)
+    rest = rest_of_recording(
+        Recording(tmp_path / "quiet.edf", "EDF", info, quiet, np.arange(len(quiet)) / RATE), loaded.spec
+    )
+    assert rest is not None
+    # As the recording of a session keeps it.
+    kept = ModelState.from_json(ModelState("b", "", 0, 0, rest).to_json()).rest
+    tense = blocks(20)[:, :, :6].reshape(-1, 6) + np.tile(burst(25.0, 110.0, 40.0)[:, :6], (20, 1))
+    found = []
+    for known in (rest, kept, replace(rest, powers=None)):
+        engine = Engine(ArraySource(info, chunks(tense, RATE, [250])), loaded)
+        engine.start()
+        assert known is not None
+        engine.set_rest(known)
+        found.append({prediction.artefact for prediction in engine.predictions() if prediction.quality == 1})
+    assert found == [{"muscle"}, {"muscle"}, {""}]
 
 
 def test_the_status_of_a_session_names_them() -> None:

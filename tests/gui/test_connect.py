@@ -369,6 +369,10 @@ def test_what_was_stated_of_a_source_and_the_check_of_contact_are_remembered(
     page.source.unit.setText("mV")
     page.source.unit.editingFinished.emit()
     page.fit.check.setChecked(False)
+    page.source.boards.board.setCurrentText("GANGLION")  # what was typed belongs to the other board
+    assert (page.source.channels.text(), page.source.rate.text(), page.source.unit.text()) == ("", "", "")
+    page.source.boards.board.setCurrentText("SYNTHETIC")
+    assert page.source.unit.text() == "mV"
     qtbot.waitUntil(page.fit.watch.isEnabled, timeout=WAIT)
     page.fit.watch.click()
     again = open_window()
@@ -377,6 +381,19 @@ def test_what_was_stated_of_a_source_and_the_check_of_contact_are_remembered(
     wanted = SourceChoice("brainflow:SYNTHETIC", names, 250.0, "mV")
     qtbot.waitUntil(lambda: other.source.choice == wanted, timeout=WAIT)
     assert not other.fit.check.isChecked()
+
+
+def test_a_recording_whose_channels_are_no_electrodes_takes_their_names(
+    qtbot: QtBot, page: ConnectPage, shared_data: Path
+) -> None:
+    recording = shared_data / "openbci" / "OpenBCI_GUI-v6-blinks-jawClench-alpha.txt"
+    page.source.choose(SourceChoice(f"file:{recording}"))
+    qtbot.waitUntil(lambda: not page.source.stated.isHidden(), timeout=WAIT)
+    assert page.source.unit.isHidden()  # the file states it
+    page.source.channels.setText("Fp1, Fp2, C3, C4, P7, P8, O1, O2")
+    page.source.channels.editingFinished.emit()
+    qtbot.waitUntil(lambda: "Fp1" in page.fit.detail.text() or page.fit.button.isEnabled(), timeout=WAIT)
+    assert page.choice == SourceChoice(f"file:{recording}", ("Fp1", "Fp2", "C3", "C4", "P7", "P8", "O1", "O2"))
 
 
 def card(page: ConnectPage) -> list[str]:

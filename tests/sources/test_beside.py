@@ -22,7 +22,7 @@ from bci_app.recording.recorder import Recorder
 from bci_app.sources.channels import channel_uses, for_prediction
 from bci_app.sources.lsl.beside import BesideStreams
 from bci_app.sources.lsl.header import LslSelector
-from bci_app.sources.lsl.library import local_clock
+from bci_app.sources.lsl.library import load_pylsl, local_clock
 from bci_app.sources.lsl.source import LslSource
 from bci_app.sources.registry import open_source
 from bci_app.stream import StreamInfo
@@ -32,8 +32,6 @@ from tests.lsl_outlet import outlet, unique
 @contextmanager
 def unlabelled(name: str, rate: float, kind: int) -> Iterator[Any]:
     """An outlet of whole numbers whose header has neither labels nor units, but an element of the maker."""
-    from bci_app.sources.lsl.library import load_pylsl
-
     pylsl = load_pylsl()
     info = pylsl.StreamInfo(name, "EDA", 2, rate, kind, name)
     info.desc().append_child_value("maker", "ACME & sons")
@@ -84,6 +82,31 @@ def test_streams_beside_keep_header_type_format_and_their_own_gaps_on_one_clock(
     # Sample k was due at k / rate after the same moment.
     np.testing.assert_allclose(eeg["time_stamps"], epoch + eeg["time_series"][:, 0] / 250.0, atol=0.005)
     assert read_recording(path).info.channels == ("Fp1", "Fp2", "Cz", "Pz")
+
+
+@pytest.mark.lsl
+def test_what_a_headset_reports_of_its_contacts_in_a_stream_beside_is_shown_and_that_of_another_headset_is_not() -> (
+    None
+):
+    pylsl = load_pylsl()
+    outlets = []
+    for labels in (("CQ_Fp1", "CQ_Cz"), ("Fp2", "CQ_Fp2")):
+        info = pylsl.StreamInfo(unique("quality"), "CQ", 2, 0.0, 1, unique("quality"))
+        channels = info.desc().append_child("channels")
+        for label in labels:
+            channels.append_child("channel").append_child_value("label", label)
+        outlets.append(pylsl.StreamOutlet(info))
+    beside = [f"lsl:{each.get_info().name()}" for each in outlets]
+    causes: dict[str, str] = {}
+    with Engine(open_source("synthetic:"), None, beside=beside) as engine:
+        end = time.monotonic() + 30
+        while "headset" not in causes.get("Fp1", "") and time.monotonic() < end:
+            engine.step(0.05)
+            for each in outlets[::-1]:
+                each.push_sample([0.0, 4.0] if each is outlets[0] else [4.0, 0.0])
+            causes = {contact.channel: contact.cause for contact in engine.status().contacts}
+    assert causes["Fp1"] == "headset reports 0 of 4"
+    assert not any("headset" in causes[name] for name in ("Cz", "Fp2"))
 
 
 @pytest.mark.lsl

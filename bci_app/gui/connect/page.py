@@ -18,6 +18,7 @@ from bci_app.gui.discovery import Discovery
 from bci_app.gui.keyboard import is_enter, press_focused
 from bci_app.gui.preferences import read_texts
 from bci_app.gui.theme import GRID, Theme
+from bci_app.montage.names import is_electrode
 from bci_app.presentation.choices import ALL_MARKERS, ModelChoice, SourceChoice, fit
 from bci_app.presentation.opening import StreamChoice
 from bci_app.presentation.profiles import list_profiles
@@ -219,7 +220,9 @@ class ConnectPage(QWidget):
         choice = self.source.choice
         self.fit.watch.setEnabled(True)
         self.fit.study.setEnabled(choice is not None and choice.kind != "file")
-        self.source.show_stated(choice is not None and choice.kind == "brainflow")
+        unnamed = not any(map(is_electrode, info.channels))
+        kind = choice.kind if choice is not None else ""
+        self.source.show_stated(kind == "brainflow" or (kind == "file" and unnamed))
         self._show_fit()
 
     def _undescribed(self, error: BciError) -> None:

@@ -155,7 +155,9 @@ class SourcePanel(QWidget):
     def _stated(self) -> QWidget:
         """Return the fields for what a stream lacks; hidden until one is needed."""
         self.stated = QWidget()
-        form = QFormLayout(self.stated)
+        self._stated_form = form = QFormLayout(self.stated)
+        self._stated_for = ""  # the source that the fields show
+        self._typed_for: dict[str, list[str]] = {}
         form.setContentsMargins(2 * GRID, GRID, 2 * GRID, 2 * GRID)
         form.setVerticalSpacing(GRID)
         form.addRow(label("Where the source says too little, or something else:", tone="muted", wrap=True))
@@ -244,6 +246,20 @@ class SourcePanel(QWidget):
         """Show or hide the fields for what a stream lacks."""
         self.stated.setVisible(shown or any(f.text().strip() for f in (self.channels, self.rate, self.unit)))
 
+    def _show_stated_of(self, choice: SourceChoice | None) -> None:
+        """Show what was typed for the source that is chosen: it belongs to no other."""
+        # The options of a board are typed after it is chosen.
+        source = "" if choice is None else choice.text.partition("?")[0]
+        if source == self._stated_for:
+            return
+        fields = (self.channels, self.rate, self.unit)
+        self._typed_for[self._stated_for] = [field.text() for field in fields]
+        for field, text in zip(fields, self._typed_for.get(source, [""] * len(fields)), strict=True):
+            field.setText(text)
+        self._stated_for = source
+        for field in fields[1:]:
+            self._stated_form.setRowVisible(field, choice is None or choice.kind != "file")
+
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
         self.streams.show_theme(theme)
@@ -283,6 +299,7 @@ class SourcePanel(QWidget):
             self.show_tab(0)
             if not self.streams.choose(wanted.text) and wanted.what:
                 self._awaited = LslSelector.parse(wanted.what)
+        self._show_stated_of(self.choice)
         for field, stated in (
             (self.channels, ", ".join(wanted.channels or ())),
             (self.rate, f"{wanted.rate:g}" if wanted.rate else ""),
@@ -304,9 +321,11 @@ class SourcePanel(QWidget):
             "Board": self.boards.text,
             "Recording": self.recordings.current,
         }[tab]
-        if text is None or tab == "Recording":
-            return SourceChoice(text) if text is not None else None
+        if text is None:
+            return None
         names = tuple(part.strip() for part in self.channels.text().split(",") if part.strip())
+        if tab == "Recording":  # it states its rate and its units
+            return SourceChoice(text, names or None)
         return SourceChoice(text, names or None, read_number(self.rate.text()), self.unit.text().strip() or None)
 
     def _chosen_recording(self) -> Path | None:
@@ -321,6 +340,7 @@ class SourcePanel(QWidget):
             self.add_recording(path)
 
     def _report_choice(self, *_: object) -> None:
+        self._show_stated_of(self.choice)
         self.recorded_too.show_streams(self._streams, self.choice)
         self.changed.emit(self.choice)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bci_app.errors import SourceError
 from bci_app.sources.clock.gaps import GapDetector
 from bci_app.sources.lsl.collector import OPEN_SECONDS, Connection, StreamCollector
-from bci_app.sources.lsl.header import LslStream, carries_text
+from bci_app.sources.lsl.header import LslStream, carries_text, channel_headers
 from bci_app.sources.lsl.senders import SenderClock
 from bci_app.stream import Chunk
 
@@ -38,6 +38,8 @@ class BesideChunk:
         Values in that format.
     chunk : Chunk
         Their stamps and place; its data are the same values as float64.
+    labels : tuple of str
+        Names of the channels; empty where the sender states none.
     """
 
     origin: str
@@ -45,6 +47,7 @@ class BesideChunk:
     format: str
     data: NDArray[Any]
     chunk: Chunk
+    labels: tuple[str, ...] = ()
 
 
 class _BesideConnection(Connection):
@@ -61,7 +64,9 @@ class _BesideConnection(Connection):
         deliver: Callable[[BesideChunk], None],
     ) -> None:
         super().__init__(inlet, info, stream, origin, sender)
-        self._header = str(inlet.info(OPEN_SECONDS).as_xml())
+        header = inlet.info(OPEN_SECONDS)
+        self._header = str(header.as_xml())
+        self._labels = tuple(channel.label for channel in channel_headers(header))
         self._format = _FORMATS[int(info.channel_format())]
         self._deliver = deliver
         self._detector = GapDetector(stream.rate) if stream.rate else None
@@ -115,7 +120,8 @@ class _BesideConnection(Connection):
                 stamps=chunk.stamps,
                 offset=offset,
             )
-            self._deliver(BesideChunk(self.origin, self._header, self._format, chunk.data.astype(kind), placed))
+            values = chunk.data.astype(kind)
+            self._deliver(BesideChunk(self.origin, self._header, self._format, values, placed, self._labels))
 
 
 class BesideStreams(StreamCollector):
