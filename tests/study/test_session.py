@@ -107,6 +107,24 @@ def test_a_study_is_recorded_with_its_trials_at_the_samples_of_its_protocol(
         assert (int(trial.ratings["valence"]) > 5) == (trial.intended["valence"] == "high")
 
 
+def test_electrodes_that_are_left_out_are_recorded_and_not_learnt_from(
+    run_app: Callable[..., Done], tmp_path: Path
+) -> None:
+    done = run_app(
+        *("study", write(tmp_path, LEARNABLE.replace("seconds = 14", "seconds = 6")), "--source", source(3.0)),
+        *("--headless", "--out", tmp_path / "S", "--drop", "T8,P8", "--language", "en", "--no-report"),
+    )
+    assert done.returncode == 0, done.stderr
+    (path,) = (tmp_path / "S").rglob("*.xdf")
+    assert {"T8", "P8"} <= set(read_recording(path).info.channels)
+    run_app("learn", tmp_path / "S", "--bundle", "mental-load", "--target", "valence", "--out", tmp_path / "p")
+    channels = json.loads((tmp_path / "p" / "profile.json").read_text())["channels"]
+    assert "T7" in channels
+    assert not {"T8", "P8"} & set(channels)
+    refused = run_app("study", write(tmp_path), "--source", source(), "--headless", "--out", "S", "--language", "xx")
+    assert "no texts in that language: found xx, expected one of en, de" in refused.stderr
+
+
 def test_the_same_study_again_is_another_session(run_app: Callable[..., Done], tmp_path: Path) -> None:
     command = ("study", write(tmp_path), "--source", source(), "--headless", "--out", tmp_path / "S")
     assert run_app(*command).returncode == 0
@@ -177,17 +195,28 @@ def test_an_impossible_answer_is_one_message(run_app: Callable[..., Done], tmp_p
     assert "Traceback" not in done.stderr
 
 
+def learnable(folder: Path, effect: float) -> Path:
+    """Record a study that a model can be learnt from where there is an effect, and return its folder."""
+    options = StudyOptions(out=folder / "S", source="")
+    study_without_window(
+        str(write(folder, LEARNABLE)), open_source(source(effect)), options, stopped=threading.Event(), on_stage=nothing
+    )
+    return folder / "S"
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of a participant with an effect."""
+    return learnable(tmp_path_factory.mktemp("planted"), 3.0)
+
+
 @pytest.mark.parametrize("effect", [3.0, 0.0])
 def test_a_planted_effect_is_learnt_and_none_is_not(
-    run_app: Callable[..., Done], tmp_path: Path, effect: float
+    run_app: Callable[..., Done], tmp_path: Path, planted: Path, effect: float
 ) -> None:
-    protocol = write(tmp_path, LEARNABLE)
-    study = run_app("study", protocol, "--source", source(effect), "--headless", "--out", tmp_path / "S")
-    assert study.returncode == 0, study.stderr
+    study = planted if effect else learnable(tmp_path, effect)
     profile = tmp_path / "profile"
-    done = run_app(
-        "learn", tmp_path / "S", "--bundle", "mental-load", "--target", "valence", "--out", profile, "--json"
-    )
+    done = run_app("learn", study, "--bundle", "mental-load", "--target", "valence", "--out", profile, "--json")
     assert done.returncode == 0, done.stderr
     verdict = json.loads(done.stdout)
     assert verdict["adopted"] == (effect > 0)
@@ -203,9 +232,8 @@ def test_a_folder_without_trials_is_one_message(run_app: Callable[..., Done], tm
     assert "There is no recording" in done.stderr
 
 
-def test_a_study_without_the_target_names_what_it_has(run_app: Callable[..., Done], tmp_path: Path) -> None:
-    run_app("study", write(tmp_path, LEARNABLE), "--source", source(), "--headless", "--out", tmp_path / "S")
-    done = run_app("learn", tmp_path / "S", "--bundle", "mental-load", "--target", "joy")
+def test_a_study_without_the_target_names_what_it_has(run_app: Callable[..., Done], planted: Path) -> None:
+    done = run_app("learn", planted, "--bundle", "mental-load", "--target", "joy")
     assert done.returncode == 1
     assert "found labels of valence, arousal" in done.stderr
 
@@ -217,11 +245,11 @@ def test_the_rest_of_a_study_must_be_long_enough_for_the_model(run_app: Callable
     assert "no rest that is long enough" in done.stderr
 
 
-def test_a_profile_predicts_live_and_its_session_can_be_verified(run_app: Callable[..., Done], tmp_path: Path) -> None:
-    protocol = write(tmp_path, LEARNABLE)
-    assert run_app("study", protocol, "--source", source(3.0), "--headless", "--out", tmp_path / "S").returncode == 0
+def test_a_profile_predicts_live_and_its_session_can_be_verified(
+    run_app: Callable[..., Done], tmp_path: Path, planted: Path
+) -> None:
     profile, session = tmp_path / "profile", tmp_path / "live.xdf"
-    learnt = run_app("learn", tmp_path / "S", "--bundle", "mental-load", "--target", "valence", "--out", profile)
+    learnt = run_app("learn", planted, "--bundle", "mental-load", "--target", "valence", "--out", profile)
     assert learnt.returncode == 0, learnt.stderr
     live = run_app(
         *("run", "--source", source(3.0, session=1, seconds=150), "--bundle", "mental-load"),
@@ -237,7 +265,7 @@ def test_a_profile_predicts_live_and_its_session_can_be_verified(run_app: Callab
     other = run_app("verify", session, "mental-load")
     assert other.returncode == 1
     assert "made with another profile: found no profile, expected" in other.stderr
-    (study,) = (tmp_path / "S").rglob("*.xdf")
+    (study,) = planted.rglob("*.xdf")
     updated = tmp_path / "updated.xdf"
     learning = run_app(
         *("run", "--source", f"file:{study}?speed=max", "--bundle", "mental-load", "--profile", profile),
