@@ -43,7 +43,7 @@ def test_a_process_that_is_killed_is_told_with_what_to_do(tmp_path: Path) -> Non
 
 def test_networks_that_go_through_all_stages_together_end_as_alone(tmp_path: Path) -> None:
     windows = make_windows(Planted(), SPEC)
-    preset = PRESET.changed(search_controls=2)
+    preset = PRESET.changed(epochs=2, generations=1, finetune=2, search_controls=2)
 
     def run(name: str, together: int) -> list[FoldResult]:
         splits = make_splits(windows, "subjects", folds=3)[:2]
