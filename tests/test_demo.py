@@ -57,11 +57,11 @@ def test_the_planted_state_goes_out_as_a_second_stream_with_the_stamps_of_the_sa
     with replayed(session) as replay:
         source = replay.source()
         source.start()
-        truth = StreamInlet(resolve_byprop("source_id", f"{replay.text.partition('=')[2]}-truth", timeout=10)[0])
+        truth = StreamInlet(resolve_byprop("source_id", f"{replay.text.partition('=')[2]}-truth", timeout=60)[0])
         replay.thread.replay.seek(60.0)  # in the first emotion
         stamps: list[float] = []
         states: list[list[float]] = []
-        last, deadline = float("nan"), time.monotonic() + 20
+        last, deadline = float("nan"), time.monotonic() + 60
         while time.monotonic() < deadline and sum(state[0] > 0 for state in states) < 10:
             chunk = source.read(0.2)
             last = last if chunk is None else float(chunk.times[-1])

@@ -295,15 +295,6 @@ class Engine:
                 self._model.set_rest(rest)
                 self._record_state(self._intake.end)
 
-    def reset_alignment(self) -> None:
-        """Start the session alignment again from the next sample on: the headset was placed again."""
-        with self._lock:
-            if self._model is not None:
-                self._take_gathered()
-                self._model.set_alignment(None)
-                self._recording.repeat_state()
-                self._record_state(self._intake.end)
-
     def mark(self, text: str) -> Marker:
         """Note an event now."""
         with self._lock:

@@ -130,10 +130,6 @@ class SessionRecording:
             self._record_marker(Marker(self._clock(), " ".join(notes)), "")
         self._clocks = notes
 
-    def repeat_state(self) -> None:
-        """Let the next state be recorded although it looks as before."""
-        self._state = None
-
     def on_state(self, bundle: Bundle, model: Interpreter, sample: int, newest: float, *, exact: bool) -> None:
         """Record what the model knows of the session from stream index `sample` on, if that has changed.
 

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from bci_app.errors import BciError
 from bci_app.events import Prediction
 from bci_app.stream import Marker, StreamInfo
 
 if TYPE_CHECKING:
     from bci_app.bundle.spec import Bundle
+
+
+LOCAL_HOST = "127.0.0.1"
 
 
 class Output(Protocol):
@@ -84,3 +88,17 @@ def is_this_machine(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def read_address(text: str, *, failure: str, lowest_port: int = 1) -> tuple[int, str]:
+    """Read ``PORT`` or ``HOST:PORT``, and return port and host; the host is this machine if none is named.
+
+    Raises
+    ------
+    BciError
+        `failure`, if it is neither.
+    """
+    host, _, port = text.strip().rpartition(":")
+    if not port.isdecimal() or not lowest_port <= int(port) < 65536:
+        raise BciError(failure, found=repr(text), expected="PORT, or HOST:PORT with a port up to 65535")
+    return int(port), host.removeprefix("[").removesuffix("]") or LOCAL_HOST

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bci_app.errors import BciError
 from bci_app.events import Prediction
-from bci_app.outputs.base import OutputKind, is_this_machine
+from bci_app.outputs.base import LOCAL_HOST, OutputKind, is_this_machine, read_address
 from bci_app.stream import Marker, StreamInfo
 from bci_app.text import printable
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from pythonosc.udp_client import SimpleUDPClient
 
     from bci_app.bundle.spec import Bundle
-
-LOCAL_HOST = "127.0.0.1"
 
 
 class OscOutput:
@@ -52,13 +50,7 @@ class OscOutput:
         BciError
             If it is neither.
         """
-        host, _, port = text.strip().rpartition(":")
-        host = host.removeprefix("[").removesuffix("]")
-        if not port.isdecimal() or not 0 < int(port) < 65536:
-            raise BciError(
-                "Cannot read where to send OSC", found=repr(text), expected="PORT, or HOST:PORT with a port up to 65535"
-            )
-        return cls(int(port), host or LOCAL_HOST)
+        return cls(*read_address(text, failure="Cannot read where to send OSC"))
 
     @property
     def place(self) -> str:

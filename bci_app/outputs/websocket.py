@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bci_app.errors import BciError
 from bci_app.events import Prediction
-from bci_app.outputs.base import OutputKind, is_this_machine
+from bci_app.outputs.base import LOCAL_HOST, OutputKind, is_this_machine, read_address
 from bci_app.outputs.jsonl import prediction_line
 from bci_app.stream import Marker, StreamInfo
 from bci_app.text import printable
@@ -18,7 +18,6 @@ from bci_app.text import printable
 if TYPE_CHECKING:
     from bci_app.bundle.spec import Bundle
 
-LOCAL_HOST = "127.0.0.1"
 # Messages that may wait for a client. A client that is further behind is disconnected.
 _MOST_WAITING = 200
 
@@ -59,14 +58,7 @@ class WebSocketOutput:
         BciError
             If it is neither.
         """
-        host, _, port = text.strip().rpartition(":")
-        if not port.isdecimal() or int(port) > 65535:
-            raise BciError(
-                "Cannot read where to offer predictions by WebSocket",
-                found=repr(text),
-                expected="PORT, or HOST:PORT with a port up to 65535",
-            )
-        return cls(int(port), host.removeprefix("[").removesuffix("]") or LOCAL_HOST)
+        return cls(*read_address(text, failure="Cannot read where to offer predictions by WebSocket", lowest_port=0))
 
     @property
     def place(self) -> str:

@@ -93,7 +93,7 @@ def first_message(client: ClientConnection, source: HeldSource) -> dict[str, Any
     for _ in range(20):
         source.allow(20)
         with suppress(TimeoutError):
-            return dict(json.loads(client.recv(timeout=2)))
+            return dict(json.loads(client.recv(timeout=5)))
     pytest.fail("no prediction came by WebSocket")
 
 

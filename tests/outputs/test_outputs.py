@@ -308,7 +308,7 @@ def test_markers_tell_what_changes(bundle: Bundle) -> None:
 def test_osc_messages_arrive(bundle: Bundle) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind(("127.0.0.1", 0))
-        receiver.settimeout(5)
+        receiver.settimeout(30)
         output = OscOutput.parse(str(receiver.getsockname()[1]))
         output.start(bundle, INFO)
         output.publish(prediction())
