@@ -1,7 +1,8 @@
 """Presets: what a run does where nothing else is said.
 
 ``paper`` is the TNAS paper (Li et al. 2023) at full size. ``compact`` trains on two cores in
-minutes; its numbers were chosen by the measurements in ``docs/compact-preset.md``.
+minutes; its numbers were chosen by the measurements in ``docs/compact-preset.md``. It searches nothing unless it is
+asked to, since on small data a found subnet is no better than any other.
 """
 
 from __future__ import annotations
@@ -178,16 +179,23 @@ class Preset(BaseModel):
         strategy: Strategy | None = None,
         latency: bool = False,
         search_controls: int | None = None,
+        search: Evolution | None = None,
+        start: Start | None = None,
     ) -> Preset:
         """Return the preset with other settings where they are given. Given epochs are used as they are.
 
-        Where nothing is searched, settings of a search ask for the paper's.
+        Where nothing is searched, whatever belongs to a search asks for the paper's. So does a bundle to begin with:
+        its network is a subnet of the space, and seldom the middle one.
         """
-        if strategy is None and self.strategy == "none" and (generations or search_controls):
+        of_a_search = generations or search_controls or latency or search is not None or start is not None
+        if strategy is None and not self.searched and of_a_search:
             strategy = "evolution"
         recipe = self.recipe if epochs is None else self.recipe.model_copy(update={"epochs": epochs, "steps": 0})
-        search = self.search if generations is None else self.search.model_copy(update={"generations": generations})
+        search = search or self.search
+        if generations is not None:
+            search = search.model_copy(update={"generations": generations})
         given = {
+            "start": start,
             "finetune": finetune,
             "networks": networks,
             "strategy": strategy,
@@ -198,9 +206,25 @@ class Preset(BaseModel):
         return self.model_copy(update={"recipe": recipe, "search": search, **changes})
 
     @property
+    def searched(self) -> bool:
+        """True if the space is searched."""
+        return self.strategy != "none"
+
+    @property
     def trained_space(self) -> SearchSpace:
         """The space whose subnets are trained: where nothing is searched, the subnet of middle choices alone."""
-        return self.space.middle if self.strategy == "none" else self.space
+        return self.space if self.searched else self.space.middle
+
+    @property
+    def search_in_words(self) -> str:
+        """What is searched and how, or which network is trained without a search."""
+        space = self.trained_space
+        if not self.searched:
+            arch = space.largest
+            size = f"{arch.embed_dim} wide, {arch.depth} layers of {arch.heads[0]} heads, MLP ratio"
+            return f"none, one network of middle size ({size} {arch.mlp_ratios[0]:g})"
+        how = {"evolution": "evolution", "nsga2": "NSGA-II"}[self.strategy]
+        return f"{how} over {space.count()} subnets of {space.depths[0]} to {space.depths[-1]} layers"
 
     @property
     def latency_searched(self) -> bool:
@@ -306,6 +330,7 @@ PRESETS = {
             crossovers=12,
             objective=Objective(accuracy="balanced_accuracy", size_weight=0.0002),
         ),
+        strategy="none",
         finetune=12,
         finetune_rate=1.0,
         protocol="subjects",

@@ -314,14 +314,15 @@ def _scores_table(record: RunRecord, protocol: ProtocolRecord) -> Table:
     for index, target in enumerate(record.targets):
         table.add_section()
         table.add_row(f"[bold]{target.title}[/bold]")
-        for kind, label in (_KINDS | {b.name: b.title for b in record.baselines}).items():
+        titles = {"found": record.networks_title} | _KINDS | {b.name: b.title for b in record.baselines}
+        for kind, label in titles.items():
             if kind in protocol.scores and (kind != "inherited" or record.settings.preset.finetune):
                 table.add_row(label, *_cells(protocol.scores[kind][index]))
     return table
 
 
 def _side_by_side(record: RunRecord) -> Table:
-    table = Table(title="Balanced accuracy of the found subnets", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(title=f"Balanced accuracy of the {record.networks_title}", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("")
     for protocol in record.protocols:
         table.add_column(f"{protocol.name}\n(leaks)" if protocol.leaks else f"{protocol.name}\n", justify="right")
@@ -332,7 +333,6 @@ def _side_by_side(record: RunRecord) -> Table:
 
 
 _KINDS = {
-    "found": "found subnet",
     "int8": "  8-bit weights",
     "subnet": "  network alone",
     "inherited": "  inherited",

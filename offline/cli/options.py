@@ -93,15 +93,16 @@ ThresholdOption = Annotated[
     str | None, typer.Option(help="What makes a rating high: >5, >=3, …; the data set's own if none.")
 ]
 GenerationsOption = Annotated[int | None, typer.Option(min=1, help="Generations of the search.")]
-FinetuneOption = Annotated[int | None, typer.Option(min=0, help="Epochs of fine-tuning the found subnet.")]
+FinetuneOption = Annotated[int | None, typer.Option(min=0, help="Epochs of fine-tuning the network.")]
 NetworksOption = Annotated[
     NetworksChoice | None, typer.Option(help="A network for each target, or one with a head a target.")
 ]
 SearchOption = Annotated[
     SearchChoice | None,
     typer.Option(
-        help="No search but one network of middle size, the paper's evolution, or NSGA-II over error and parameters; "
-        "the preset's if none is named."
+        help="No search but one network of middle size, the paper's evolution, or NSGA-II over error and parameters. "
+        "If it is left out: what the folder was begun with; else evolution in the preset paper, and in compact none, "
+        "or evolution where --generations, --search-setting, --search-controls, --latency or --from ask for it."
     ),
 ]
 SearchControlsOption = Annotated[

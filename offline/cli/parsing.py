@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from offline.device import Device
     from offline.presets import Preset
     from offline.run import RunSettings
+    from offline.search.evolution import Evolution
 
 Settings = TypeVar("Settings", bound="BaseModel")
 
@@ -109,18 +110,11 @@ def run_settings(options: RunOptions) -> RunSettings:
 
 def _changed_preset(options: RunOptions) -> Preset:
     """Return the preset with the settings that were asked for in place of those of the preset."""
-    base, words = known_preset(options.preset), options.search_setting
-    objective = _with_values(base.search.objective, words, "--search-setting", beside=base.search)
-    searched = _with_values(base.search, words, "--search-setting", beside=objective)
-    changes: dict[str, object] = {
-        "recipe": _with_values(base.recipe, options.recipe, "--recipe"),
-        "search": searched.model_copy(update={"objective": objective}),
-    }
-    if options.from_ is not None:
-        from offline.presets import Start
+    from offline.presets import Start
 
-        changes["start"] = Start.of(options.from_)
-    return base.model_copy(update=changes).changed(
+    base = _with_begun_strategy(options, known_preset(options.preset))
+    recipe = _with_values(base.recipe, options.recipe, "--recipe")
+    return base.model_copy(update={"recipe": recipe}).changed(
         epochs=options.epochs,
         generations=options.generations,
         finetune=options.finetune,
@@ -128,7 +122,42 @@ def _changed_preset(options: RunOptions) -> Preset:
         strategy=None if options.search is None else options.search.value,
         latency=options.latency,
         search_controls=_search_controls(options, base),
+        search=_changed_search(options, base),
+        start=None if options.from_ is None else Start.of(options.from_),
     )
+
+
+def _with_begun_strategy(options: RunOptions, base: Preset) -> Preset:
+    """Keep the search of a run that was begun in the folder, where none is named: the preset's may have changed since.
+
+    Raises
+    ------
+    typer.BadParameter
+        If a search is declined and something is asked of it.
+    """
+    from offline.run.folder import begun_settings
+
+    of_a_search = {
+        "--generations": options.generations,
+        "--search-setting": options.search_setting,
+        "--search-controls": options.search_controls,
+        "--search-sample": options.search_sample,
+        "--latency": options.latency,
+    }
+    asked = [name for name, value in of_a_search.items() if value]
+    if options.search == "none" and asked:
+        raise typer.BadParameter(f"nothing is searched, so leave out {', '.join(asked)}", param_hint="--search")
+    begun = begun_settings(options.out) if options.search is None else None
+    return base if begun is None else base.model_copy(update={"strategy": begun.preset.strategy})
+
+
+def _changed_search(options: RunOptions, base: Preset) -> Evolution | None:
+    """Return the search with the settings that were asked for; None if there are none."""
+    if not options.search_setting:
+        return None
+    objective = _with_values(base.search.objective, options.search_setting, "--search-setting", beside=base.search)
+    searched = _with_values(base.search, options.search_setting, "--search-setting", beside=objective)
+    return searched.model_copy(update={"objective": objective})
 
 
 def _search_controls(options: RunOptions, base: Preset) -> int | None:

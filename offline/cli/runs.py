@@ -42,7 +42,7 @@ def run(options: RunOptions, bundle: BundleOptions, where: ComputeOptions, seeds
     folders = [options.out / f"seed-{options.seed + number}" for number in range(seeds)]
     shared = replace(where, cache=where.cache or options.out / "windows")
     for number, folder in enumerate(folders):
-        of_seed = settings.model_copy(update={"seed": options.seed + number})
+        of_seed = run_settings(replace(options, seed=options.seed + number, out=folder))
         ships = shipping if number == 0 else replace(shipping, folder=None)  # one bundle for a folder that was named
         execute(of_seed, folder, shared, root=options.root, shipping=ships, baselines=baselines)
     compare(folders, options.out)
@@ -84,8 +84,10 @@ def search(run_folder: RunArgument, where: ComputeOptions, root: RootOption = No
     require_extra()
     from offline.run import read_settings
 
-    execute(read_settings(run_folder), run_folder, where, root=root, until="search")
-    print(f"searched; go on with: bci-offline export {run_folder}")
+    settings = read_settings(run_folder)
+    execute(settings, run_folder, where, root=root, until="search")
+    done = "searched" if settings.preset.searched else "there is nothing to search"
+    print(f"{done}; go on with: bci-offline export {run_folder}")
 
 
 @with_option_groups
@@ -121,6 +123,7 @@ def execute(
     from offline.report import write_report
     from offline.run import run as run_all
 
+    print(f"search: {settings.preset.search_in_words}")
     try:
         with RunDisplay() as display:
             result = run_all(

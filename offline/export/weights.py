@@ -142,7 +142,7 @@ def warm_start(network: Network, networks: dict[tuple[str, ...], Network], targe
                 "The network of the bundle does not fit into the search space",
                 found=f"{name} of shape {tuple(weight.shape)}",
                 expected=f"at most {tuple(mine[name].shape)}" if name in mine else "fewer layers",
-                fix="Choose a --preset with a larger space.",
+                fix="Choose a --preset with a larger space, or a search.",
             )
     with torch.no_grad():
         for name, weight in weights.items():

@@ -73,11 +73,11 @@ def _overview_row(axes: Axes, y: float, target: TargetReport, colour: str, *, st
 
 
 def _keys(drawn: Picture, x: float, *, interval: bool) -> None:
-    """Explain the marks of found subnets, reference and chance above a chart."""
+    """Explain the marks of networks, reference and chance above a chart."""
     ring = Line2D([], [], color=MUTED, marker="o", linestyle="", markersize=8, markerfacecolor=BACKGROUND)
     dot = Line2D([], [], color=MUTED, marker="o", linestyle="", markersize=9)
     dash = Line2D([], [], color=MUTED, linewidth=1, linestyle=_DOTTED)
-    words = "found subnets, 95 % interval" if interval else "found subnets"
+    words = "networks, 95 % interval" if interval else "networks"
     drawn.figure.legend(
         [dot, ring, dash], [words, "reference", "chance"], ncols=3, loc="upper left",
         bbox_to_anchor=(x, 2), bbox_transform=drawn.pixels,
@@ -92,7 +92,7 @@ def subjects(protocol: ProtocolReport, t: int) -> Markup:
     with picture(_WIDE, 248, f"{target.target} of every subject under protocol {protocol.name}") as drawn:
         axes = drawn.axes(bottom=52, top=28)
         axes.set(xlim=(-0.7, len(ordered) - 0.3), ylim=(max(0.0, min(0.4, *values) - 0.05), 1))
-        axes.set_xlabel("subject, in order of the found subnets", labelpad=8)
+        axes.set_xlabel("subject, in order of the networks’ scores", labelpad=8)
         axes.set_xticks(range(len(ordered)), [s.subject.removeprefix("Subject") for s in ordered])
         axes.grid(visible=False, axis="x")
         drawn.write(0, 13, "balanced accuracy", size=12)

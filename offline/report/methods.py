@@ -60,7 +60,7 @@ class MethodFigures(Frozen):
 def method_titles(record: RunRecord) -> dict[str, str]:
     """Return the methods of a run by the kind of their predictions."""
     others = {baseline.name: baseline.title for baseline in record.baselines}
-    return {FOUND: "found subnets", REFERENCE: record.reference_method, **others}
+    return {FOUND: record.networks_title, REFERENCE: record.reference_method, **others}
 
 
 def method_figures(

@@ -22,7 +22,6 @@ TEMPLATES = PackageLoader("offline.report")
 """Where the templates of `SECTIONS` are."""
 
 _KINDS = {
-    "found": "found subnets",
     "int8": "with 8-bit weights",
     "subnet": "network alone",
     "inherited": "before fine-tuning",
@@ -41,7 +40,9 @@ def render(report: Report) -> str:
         sections=SECTIONS.values(),
         report=report,
         record=record,
-        kinds=_KINDS | {baseline.name: baseline.title for baseline in record.baselines},
+        kinds={"found": record.networks_title}
+        | _KINDS
+        | {baseline.name: baseline.title for baseline in record.baselines},
         exclusions=_by_reason(report.record.excluded),
         damage=_by_reason(report.record.damage),
         facts=_facts(report),
@@ -111,12 +112,12 @@ def _by_reason(found: Sequence[Exclusion]) -> dict[str, list[str]]:
 def _facts(report: Report) -> dict[str, str]:
     """List how the run was made, by name."""
     record = report.record
-    settings, space = record.settings.preset, record.settings.preset.space
+    settings = record.settings.preset
     return {
         "data": f"{record.dataset.title}. {record.dataset.source}. {record.dataset.licence}.",
         "preprocessing": record.preprocessing.describe(),
         "channels": ", ".join(record.preprocessing.channels),
-        "space": f"{space.count()} subnets, {space.depths[0]} to {space.depths[-1]} layers",
+        "search": settings.search_in_words,
         "networks": "one for each target" if settings.networks == "each" else "one with a head for each target",
         "calibration": CALIBRATION + SHIPPED_CALIBRATION[protocol_named(record.primary).calibrated_apart],
         "intervals": "percentile bootstrap over whole subjects, or whole trials where subjects are fewer than five",

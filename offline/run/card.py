@@ -85,10 +85,11 @@ def model_card(
         shipped = (
             f"The model in this bundle was made the same way of all subjects{kept_out}, and has itself no test score."
         )
+    made = "trains and searches" if any(network.evaluations > 1 for network in record.networks) else "trains"
     folds = "1 fold" if record.splits == 1 else f"{record.splits} folds"
     description = (
-        f"{record.description} The scores are cross-validated over {folds}{apart}: each fold trains and "
-        f"searches its own networks and is scored on windows that were in no training. "
+        f"{record.description} The scores are cross-validated over {folds}{apart}: each fold {made} its own "
+        f"networks and is scored on windows that were in no training. "
         f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[protocol.calibrated_apart]} "
         + " ".join(filter(None, (record.lines_note, caution(info))))
     )

@@ -33,7 +33,7 @@ HYPERVOLUME_FILE = "hypervolume.csv"
 
 FOUND = "found"
 KINDS = (FOUND, "inherited", "supernet")
-"""What is always scored: what is shipped, the found subnet before fine-tuning, and the largest subnet before it."""
+"""What is scored: what is shipped, the network before fine-tuning, and after a search the largest subnet before it."""
 
 SUBNET = "subnet"
 """Kind of prediction: the found subnet after fine-tuning, for all targets, where lines answer for some of them."""

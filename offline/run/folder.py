@@ -41,6 +41,12 @@ def _begun(out: Path) -> bool:
     return any(path.name not in prepared and path.parts[0] != WINDOWS_FOLDER for path in files)
 
 
+def begun_settings(out: Path) -> RunSettings | None:
+    """Return the settings of a run of which something was trained; None for another folder."""
+    path = out / SETTINGS_FILE
+    return _known(path) if path.exists() and _begun(out) else None
+
+
 def _known(path: Path) -> RunSettings | None:
     try:
         return RunSettings.model_validate_json(path.read_bytes())

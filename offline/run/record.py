@@ -144,7 +144,7 @@ class ProtocolRecord(_Frozen):
 
     @property
     def lines_note(self) -> str:
-        """Where a line answers in place of the found subnets; empty for nowhere."""
+        """Where a line answers in place of the networks; empty for nowhere."""
         counts = Counter(name for network in self.networks for name in network.lines)
         if not counts:
             return ""
@@ -153,7 +153,7 @@ class ProtocolRecord(_Frozen):
             for name, count in counts.items()
         )
         return (
-            "Validation windows choose for each target between the found subnet and logistic regression on the same "
+            "Validation windows choose for each target between the network and logistic regression on the same "
             f"tokens. The latter answers for {', '.join(shares)}."
         )
 
@@ -241,6 +241,11 @@ class RunRecord(_Frozen):
     seconds: float
     created: str
     software: dict[str, str]
+
+    @property
+    def networks_title(self) -> str:
+        """What the networks of the folds are called in tables."""
+        return "found subnets" if self.settings.preset.searched else "networks"
 
     def protocol(self, name: str) -> ProtocolRecord:
         """Return a protocol by name."""

@@ -254,8 +254,10 @@ class _Network:
         timed = latency if preset.latency else None
         evaluator = ValidationEvaluator(self.model, space, self.validation, latency=timed, device=self.device)
         self.best, self.evaluations = self._searched(evaluator)
-        self.subnets = {SUBNET: self.best.arch, "inherited": self.best.arch, "supernet": space.largest}
-        if preset.search_controls and preset.strategy != "none" and len(self.task.split.test):
+        self.subnets = {SUBNET: self.best.arch, "inherited": self.best.arch}
+        if preset.searched:
+            self.subnets["supernet"] = space.largest
+        if preset.searched and preset.search_controls and len(self.task.split.test):
             self._choose_controls(ValidationEvaluator(self.model, space, self.validation, device=self.device))
 
     def _searched(self, evaluator: ValidationEvaluator) -> tuple[Evaluation, int]:

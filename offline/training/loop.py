@@ -80,6 +80,8 @@ def predict(
 
 def probe_subnets(space: SearchSpace, seed: int) -> list[ArchConfig]:
     """List the subnets that represent a space in validation: the smallest, the largest and a random one."""
+    if space.count() == 1:
+        return [space.largest]
     return [space.smallest, space.largest, sample(space, np.random.default_rng([seed, 0]))]
 
 

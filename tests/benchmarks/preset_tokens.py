@@ -44,7 +44,12 @@ def main() -> None:
         return band_power_preprocessing(info).model_copy(update=VARIANTS[given.variant])
 
     offline.presets.band_power_preprocessing = changed
-    settings = RunSettings(dataset="eegmat", preset=PRESETS["compact"], protocols=("subjects",), seed=given.seed)
+    settings = RunSettings(
+        dataset="eegmat",
+        preset=PRESETS["compact"].changed(strategy="evolution"),
+        protocols=("subjects",),
+        seed=given.seed,
+    )
     result = run(settings, given.out, processes=2)
     assert result is not None
     for kind in ("supernet", "inherited", "found", "reference"):

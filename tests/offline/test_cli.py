@@ -97,6 +97,8 @@ def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.Mon
         "--preset compact --search-setting size_weight=0.5 --search-setting population=30 --search-setting tries=5",
         "--preset paper --search nsga2 --search-setting accuracy=balanced_accuracy --search-setting size_unit=1e3",
         "--preset paper --recipe label_smoothing=0.1 --recipe class_weights=true --networks shared --finetune 2",
+        "--preset compact --finetune 3",
+        "--preset paper --search none",
     ):
         result = runner.invoke(cli.app, ["run", "--dataset", "deap", "--out", "RUN", *more.split()])
         assert result.exit_code == 0, result.output
@@ -111,6 +113,34 @@ def test_the_command_of_a_run_leads_to_the_same_settings(monkeypatch: pytest.Mon
     assert (asked[6].preset.search.objective.size_weight, asked[6].preset.search.population) == (0.5, 30)
     assert asked[6].preset.search.generations == 6
     assert asked[7].preset.search.objective.size_unit == 1000
+    # In compact nothing is searched unless it is asked for.
+    strategies = ["evolution"] * 3 + ["none", "evolution", "nsga2", "evolution", "nsga2", "evolution", "none", "none"]
+    assert [settings.preset.strategy for settings in asked] == strategies
+
+
+def test_a_run_that_was_begun_keeps_its_search_whatever_the_preset_says_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RunSettings] = []
+    monkeypatch.setattr(runs, "execute", lambda settings, *_, **__: asked.append(settings))
+
+    def strategy(out: Path, *words: str) -> str:
+        result = runner.invoke(cli.app, ["run", "--dataset", "deap", "--out", str(out), *words])
+        assert result.exit_code == 0, result.output
+        return asked[-1].preset.strategy
+
+    for name in ("refused", "begun"):
+        assert strategy(tmp_path / name, "--search", "evolution") == "evolution"
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text(asked[-1].model_dump_json())
+    (tmp_path / "begun" / "training.csv").write_text("")
+    assert strategy(tmp_path / "begun") == "evolution"
+    assert strategy(tmp_path / "begun", "--search", "none") == "none"
+    assert strategy(tmp_path / "refused") == "none"
+    words = ["--dataset", "deap", "--out", str(tmp_path / "new"), "--search", "none", "--generations", "3", "--latency"]
+    result = runner.invoke(cli.app, ["run", *words])
+    assert result.exit_code == 2
+    assert "leave out --generations, --latency" in result.output
 
 
 @pytest.mark.parametrize(

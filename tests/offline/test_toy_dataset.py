@@ -16,6 +16,7 @@ from offline import cli
 from offline.datasets import DatasetEntry, DatasetInfo, Trial
 from offline.datasets.labels import Threshold
 from offline.datasets.registry import DATASETS
+from offline.run import RunRecord
 
 CHANNELS = ("Fz", "Cz", "Pz", "O1")
 INFO = DatasetInfo(
@@ -81,12 +82,11 @@ def test_a_toy_goes_from_one_entry_through_windows_run_report_and_card(
     assert "Ask the toymaker." in listed.output
 
     out = tmp_path / "run"
-    sizes = ("population=4", "kept=2", "mutations=2", "crossovers=2")
-    search = " ".join(f"--search-setting {size}" for size in sizes)
-    options = f"--preset compact --folds 2 --epochs 1 --generations 1 --finetune 0 --processes 1 {search}"
+    options = "--folds 2 --epochs 1 --finetune 1 --processes 1"
     command = ["run", "--dataset", "toy", "--root", str(tmp_path), "--out", str(out), *options.split()]
     result = CliRunner().invoke(cli.app, command, catch_exceptions=False)
     assert result.exit_code == 0, result.output
+    assert "search: none, one network of middle size (48 wide, " in result.output
 
     spec = load_bundle(out / "bundle" / "toy-joy").spec
     card = spec.provenance
@@ -96,7 +96,24 @@ def test_a_toy_goes_from_one_entry_through_windows_run_report_and_card(
     assert card.held_out_subjects == ("s0",)
     assert "s0" not in (*card.train_subjects, *card.validation_subjects)
     assert INFO.caution in card.protocol_description
+    assert "each fold trains its own networks" in card.protocol_description
     page = (out / "report.html").read_text()
-    for words in (INFO.title, INFO.caution, "the same signal in trials 1: Fz and Cz"):
+    for words in (
+        INFO.title,
+        INFO.caution,
+        "the same signal in trials 1: Fz and Cz",
+        "Nothing was searched",
+        "block 2",
+    ):
         assert words in page
+    for words in ("ound subnet", "upernet", "hypervolume", "argest subnet"):
+        assert words not in page
+    record = RunRecord.read(out)
+    assert len({(n.embed_dim, n.heads, n.mlp_ratios) for n in (*record.protocols[0].networks, *record.final)}) == 1
+    assert set(record.protocols[0].scores) - {"subnet"} == {"found", "inherited", "reference"}
+    assert "--search" not in record.command
+
+    again = CliRunner().invoke(cli.app, [*command, "--search-controls"])
+    assert again.exit_code == 1
+    assert "belongs to another run" in str(again.exception)
     assert "s1: the same signal in trials 1: Fz and Cz" in result.output
