@@ -122,9 +122,9 @@ class SearchSpace:
 
     @property
     def middle(self) -> SearchSpace:
-        """The space of one subnet, whose choices are the middle ones, or the upper of two."""
+        """The space of one subnet, whose choices are the middle ones, or the lower of two."""
         dim, heads, ratio, depth = (
-            choices[len(choices) // 2] for choices in (self.embed_dims, self.heads, self.mlp_ratios, self.depths)
+            choices[(len(choices) - 1) // 2] for choices in (self.embed_dims, self.heads, self.mlp_ratios, self.depths)
         )
         return SearchSpace(self.name, (int(dim),), (int(heads),), (float(ratio),), (int(depth),))
 

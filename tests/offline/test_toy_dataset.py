@@ -86,7 +86,7 @@ def test_a_toy_goes_from_one_entry_through_windows_run_report_and_card(
     command = ["run", "--dataset", "toy", "--root", str(tmp_path), "--out", str(out), *options.split()]
     result = CliRunner().invoke(cli.app, command, catch_exceptions=False)
     assert result.exit_code == 0, result.output
-    assert "search: none, one network of middle size (48 wide, " in result.output
+    assert "search: none, one network of middle size (48 wide, 2 layers of 2 heads, MLP ratio 2)" in result.output
 
     spec = load_bundle(out / "bundle" / "toy-joy").spec
     card = spec.provenance
