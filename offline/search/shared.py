@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from offline.device import CPU, Device
+from offline.device import CPU, Device, OutOfMemory
 from offline.supernet.model import Block, LayerNorm, Network, attend
 from offline.supernet.space import ArchConfig
 
@@ -62,6 +62,16 @@ def predict_many(
         }
 
     def computed(part: NDArray[np.float32]) -> dict[ArchConfig, Tensor]:
+        """Compute the logits of some windows, in halves where memory is too small for all of them."""
+        try:
+            return together(part)
+        except OutOfMemory:
+            if len(part) == 1:
+                raise
+        halves = [computed(half) for half in np.array_split(part, 2)]
+        return {arch: torch.cat([half[arch] for half in halves]) for arch in halves[0]}
+
+    def together(part: NDArray[np.float32]) -> dict[ArchConfig, Tensor]:
         with torch.inference_mode(), device.autocast():
             batch = torch.tensor(np.ascontiguousarray(part)).to(model.position)
             found: dict[ArchConfig, Tensor] = {}
@@ -127,8 +137,9 @@ def _walk(
         further = [arch for arch in group if arch.depth > layer + 1]
         ending = [arch for arch in group if arch.depth == layer + 1]
         if further and projected is not None:
+            attended = attend if x.device.type != "cpu" else _attend_by_head
             query, key, value = projected
-            z = x + block.projection(attend(query, key, value, heads))
+            z = x + block.projection(attended(query, key, value, heads))
             for same, after in block.transformed(z, layer, further):
                 yield from _walk(blocks, after, layer + 1, same)
             first = z[:, :1]
@@ -136,6 +147,16 @@ def _walk(
             first = x[:, :1] + block.class_attention(y, heads)
         if ending:
             yield ending, first
+
+
+def _attend_by_head(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+    """Compute what `attend` does, head by head: on a processor faster than a fused kernel where tokens are few."""
+    width = query.shape[-1] // heads
+    queries, keys, values = (x.split(width, dim=-1) for x in (query, key, value))
+    scores = query.new_empty(heads, len(query), query.shape[1], key.shape[1])
+    for score, q, k in zip(scores, queries, keys, strict=True):
+        torch.baddbmm(score, q, k.mT, beta=0, alpha=width**-0.5, out=score)
+    return torch.cat([weight @ v for weight, v in zip(scores.softmax(-1), values, strict=True)], dim=-1)
 
 
 class _BlockOfWidth:

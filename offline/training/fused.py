@@ -7,6 +7,7 @@ job has its state for itself, so checkpoints are those of single training.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -21,6 +22,8 @@ from offline.supernet.space import ArchConfig
 from offline.training.dropout import ByteDropout
 from offline.training.loop import Draws, History, Job, as_tensor, predict, snapshot
 from offline.training.step import backward, make_optimizer, set_learning_rate, update_average
+
+_log = logging.getLogger(__name__)
 
 _VALIDATION_WINDOWS = 512
 _ACTIVATIONS = 40
@@ -53,7 +56,7 @@ def automatic_fuse(parameters: int, *, batch_size: int, tokens: int, width: int,
 def train_fused(jobs: Sequence[Job], *, fuse: int) -> list[History]:
     """Train jobs in stacks of up to `fuse`; each ends as it would alone.
 
-    Where memory is too small for a stack it is halved, and the epoch starts again.
+    Where memory is too small for a stack it is halved, with a warning, and the epoch starts again.
 
     Parameters
     ----------
@@ -71,7 +74,8 @@ def train_fused(jobs: Sequence[Job], *, fuse: int) -> list[History]:
         job.restore()
     while waiting := [job for job in jobs if not job.finished]:
         for group in _groups(waiting, fuse):
-            train_epoch(group)
+            if (together := train_epoch(group)) < len(group):
+                fuse = together
     return [job.end() for job in jobs]
 
 
@@ -87,17 +91,19 @@ def _groups(jobs: Sequence[Job], fuse: int) -> Iterator[list[Job]]:
                 yield group[start : start + fuse]
 
 
-def train_epoch(jobs: Sequence[Job]) -> None:
-    """Train one epoch of jobs that can be fused, in one stack if memory allows."""
+def train_epoch(jobs: Sequence[Job]) -> int:
+    """Train one epoch of jobs that can be fused, in one stack if memory allows; return the jobs of the largest."""
     if len(jobs) == 1:
         jobs[0].train_epoch()
-        return
+        return 1
     try:
         _Stack(jobs).train_epoch()
+        return len(jobs)
     except OutOfMemory:
-        half = len(jobs) // 2
-        train_epoch(jobs[:half])
-        train_epoch(jobs[half:])
+        pass  # and out of this block, which keeps the stack's memory
+    half = len(jobs) // 2
+    _log.warning("Memory is too small for %d networks together: going on with %d.", len(jobs), len(jobs) - half)
+    return max(train_epoch(jobs[:half]), train_epoch(jobs[half:]))
 
 
 class _Stack:

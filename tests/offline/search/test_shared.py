@@ -47,6 +47,27 @@ def test_many_subnets_at_once_have_the_logits_of_one_by_one(space: SearchSpace) 
             torch.testing.assert_close(logits, expected, rtol=0, atol=1e-12 if double else 1e-5)
 
 
+def test_windows_are_computed_in_halves_where_memory_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, archs = network(SMALL), [SMALL.smallest, SMALL.largest]
+    expected = predict_many(model, windows().tokens, archs)
+    embedded, sizes = Network.embedded, []
+
+    def limited(self: Network, tokens: torch.Tensor, dim: int) -> torch.Tensor:
+        sizes.append(len(tokens))
+        if len(tokens) > most:
+            raise torch.OutOfMemoryError
+        return embedded(self, tokens, dim)
+
+    monkeypatch.setattr(Network, "embedded", limited)
+    most = 16
+    for found, logits in zip(predict_many(model, windows().tokens, archs), expected, strict=True):
+        torch.testing.assert_close(found, logits, rtol=0, atol=1e-5)
+    assert max(sizes) > most
+    most = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        predict_many(model, windows().tokens, archs)
+
+
 @pytest.mark.parametrize("strategy", ["evolution", "nsga2"])
 def test_a_search_of_candidates_together_is_the_search_one_by_one(tmp_path: Path, strategy: str) -> None:
     together = ValidationEvaluator(network(SMALL), SMALL, windows())

@@ -8,9 +8,9 @@ import torch
 from offline.device import CPU, Device
 from offline.supernet.model import Network
 from offline.supernet.space import ArchConfig
-from offline.training import Epoch, History, Recipe
+from offline.training import Epoch, History, Recipe, predict
 from offline.training import fused as module
-from offline.training.fused import automatic_fuse, train_fused
+from offline.training.fused import automatic_fuse, predict_fused, train_fused
 from offline.training.loop import Job
 from tests.offline.training.test_training import FULL, SPACE, Interrupted, examples, model
 
@@ -115,7 +115,32 @@ def test_jobs_of_other_steps_or_settings_train_apart() -> None:
     require_same(run(mixed, 4), run(alone, 1))
 
 
-def test_a_stack_that_needs_too_much_memory_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("memory", [3, 1])
+def test_networks_are_asked_together_in_either_precision_and_one_by_one_where_memory_is_short(
+    precision: str, memory: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device = Device("cpu", precision)  # type: ignore[arg-type]
+    models, windows = [model(seed=n).eval() for n in range(3)], [examples(size, seed=size).tokens for size in SIZES]
+    stack = module.stack
+
+    def limited(networks: list[Network]) -> Network:
+        if len(networks) > memory:
+            raise torch.OutOfMemoryError
+        return stack(networks)
+
+    monkeypatch.setattr(module, "stack", limited)
+    for found, asked, own in zip(predict_fused(models, windows, fuse=3, device=device), models, windows, strict=True):
+        alone = predict(asked, own, asked.arch, device=device)
+        exact = predict(asked, own, asked.arch)
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found, alone, rtol=0, atol=1e-5 if precision == "fp32" else 0.05)
+        assert torch.equal(alone, exact) == (precision == "fp32")
+
+
+def test_a_stack_that_needs_too_much_memory_is_halved(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     sizes: list[int] = []
     stack = module.stack
 
@@ -126,9 +151,10 @@ def test_a_stack_that_needs_too_much_memory_is_halved(monkeypatch: pytest.Monkey
         return stack(networks)
 
     monkeypatch.setattr(module, "stack", full)
-    recipe = QUICK.model_copy(update={"epochs": 1})
+    recipe = QUICK.model_copy(update={"epochs": 2})
     require_same(run(jobs(recipe), 3), run(jobs(recipe), 1))
-    assert sizes == [3, 2]
+    assert sizes == [3, 2, 2]  # in the second epoch a stack of three is not tried again
+    assert caplog.messages == ["Memory is too small for 3 networks together: going on with 2."]
 
 
 def test_a_processor_trains_one_by_one_and_an_accelerator_as_many_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
