@@ -25,8 +25,9 @@ _POOR_SD = 100.0
 _BAD_SD = 200.0
 # Share of a block's samples that sit exactly on its largest or smallest value.
 _RAILED_SHARE = 0.3
-# Mains power over everything else from 1 to 45 Hz.
+# Mains power over everything else from 1 to 45 Hz; what a wide swing is called by.
 _LINE_RATIO = 10.0
+_MOSTLY_LINE = 1.0
 _NOT_FINITE = "not finite"
 # A stream index that no session reaches.
 _NEVER = np.iinfo(np.int64).max
@@ -68,14 +69,15 @@ def _judge_alone(spread: _Spread, rate: float) -> list[tuple[ContactLevel, str]]
     line = _line_ratio(spread.detrended, rate)
     verdicts = []
     for sd, at_limit, hum in zip(spread.sd, spread.at_limit, line, strict=True):
+        what = "mains hum" if hum > _MOSTLY_LINE else "noise"
         if sd < _FLAT_SD:
             verdict = (ContactLevel.BAD, "flat")
         elif at_limit > _RAILED_SHARE:
             verdict = (ContactLevel.BAD, "railed")
         elif sd > _BAD_SD:
-            verdict = (ContactLevel.BAD, f"{sd:.0f} µV of noise")
+            verdict = (ContactLevel.BAD, f"{sd:.0f} µV of {what}")
         elif sd > _POOR_SD:
-            verdict = (ContactLevel.POOR, f"{sd:.0f} µV of noise")
+            verdict = (ContactLevel.POOR, f"{sd:.0f} µV of {what}")
         elif hum > _LINE_RATIO:
             verdict = (ContactLevel.POOR, "mains hum")
         else:

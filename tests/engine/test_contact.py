@@ -87,6 +87,10 @@ def test_an_electrode_is_judged_by_its_power_its_limits_and_its_hum() -> None:
     assert [hums(10, hertz, 49) for hertz in (47, 48, 52, 53)] == [False, True, True, False]
     assert [hums(10, hertz, 49) for hertz in (57, 58, 62, 63)] == [False, True, True, False]
     assert [hums(45, 50, 20), hums(46, 50, 20), hums(1, 50, 20), hums(1, 50, 33)] == [False, True, False, True]
+    # Strong hum is called hum, not noise.
+    strong = [(180, ContactLevel.POOR, "127 µV of mains hum"), (400, ContactLevel.BAD, "283 µV of mains hum")]
+    for size, level, cause in strong:
+        assert judged_alone(quiet + size * np.sin(2 * np.pi * 50 * time)) == (level, cause)
     levels = [(0.15, ContactLevel.BAD), (0.25, ContactLevel.GOOD), (90, ContactLevel.GOOD), (115, ContactLevel.POOR),
               (170, ContactLevel.POOR), (230, ContactLevel.BAD)]  # fmt: skip
     for sd, level in levels:

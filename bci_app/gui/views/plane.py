@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QSizePolicy
 
 from bci_app.bundle.spec import Bundle, Target
@@ -182,8 +182,6 @@ class Plane(TargetView):
         painter.rotate(-90)
         self._paint_axis(painter, QRectF(0, 0, frame.height(), _WORDS - GRID / 2), self._arousal)
         painter.restore()
-        if frame.width() >= _WORDS_FROM:
-            self._paint_quadrants(painter, frame)
         painter.setClipRect(frame.adjusted(-1, -1, 1, 1))
         if self.place is not None:
             self._paint_place(painter, self.place)
@@ -192,6 +190,8 @@ class Plane(TargetView):
         if self._answers is not None and not self.calm:
             self._paint_reports(painter, self._answers)
             self._paint_truth(painter, self._answers)
+        if frame.width() >= _WORDS_FROM:
+            self._paint_quadrants(painter, frame)
 
     def _paint_axis(self, painter: QPainter, box: QRectF, target: Target) -> None:
         """Write the first class, the title and the last class along a side of the frame."""
@@ -211,11 +211,16 @@ class Plane(TargetView):
         return _shortened(target.classes[0], room), title, _shortened(target.classes[-1], room)
 
     def _paint_quadrants(self, painter: QPainter, frame: QRectF) -> None:
-        painter.setPen(QColor(self._theme.muted))
-        flag, inner = Qt.AlignmentFlag, frame.adjusted(GRID, GRID / 2, -GRID, -GRID / 2)
+        """Write the words of the quadrants over what lies there, each letter with a rim that keeps it legible."""
+        metrics, inner = QFontMetricsF(font()), frame.adjusted(GRID, GRID / 2, -GRID, -GRID / 2)
+        words = QPainterPath()
         for (right, up), word in _QUADRANTS.items():
-            side = flag.AlignRight if right else flag.AlignLeft
-            painter.drawText(inner, side | (flag.AlignTop if up else flag.AlignBottom), word)
+            left = inner.right() - metrics.horizontalAdvance(word) if right else inner.left()
+            words.addText(
+                left, inner.top() + metrics.ascent() if up else inner.bottom() - metrics.descent(), font(), word
+            )
+        painter.strokePath(words, QPen(QColor(self._theme.background), 4))
+        painter.fillPath(words, QColor(self._theme.muted))
 
     def _at(self, x: float, y: float) -> QPointF:
         frame = self.frame

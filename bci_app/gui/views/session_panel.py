@@ -137,7 +137,7 @@ class SessionPanel(Panel):
 
     def _unrecorded(self) -> QWidget:
         """Make the line that says that what is marked is in no recording yet."""
-        words = label("Not recording: kept in the session log only.", tone="warning")
+        words = label("Not recording: only in the log.", tone="warning")
         words.setToolTip("the log lies beside the recordings; a recording begun in this session takes what it holds")
         self.record = _quiet_button("Record", tip("record", "start recording"))
         self.unrecorded = _line(words, self.record)

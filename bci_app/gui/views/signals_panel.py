@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QStackedWidget, QToolButton, QVBoxLayout
 
 from bci_app.events import ContactLevel, Phase
@@ -21,6 +22,8 @@ _SPREADS_A_ROW = 5.0
 _JUDGE_SECONDS = 2.0
 # A shorter silence is a late packet.
 _SILENT = 2.0
+# Pixels from which the title line has room for words.
+_ROOMY = 480
 
 
 class SignalsPanel(Panel):
@@ -258,9 +261,7 @@ class SignalsPanel(Panel):
 
     def _report_channels(self) -> None:
         names = self._traces.channels if self._traces is not None else ()
-        count, total = len(self._visible), len(names)
-        shown = f"{count}" if count == total else f"{count} of {total}"
-        self.channels.setText(f"{shown} channel{'' if total == 1 else 's'}")
+        self._count_channels()
         self.canvas.show_channels(self._visible, self._selected)
         visible = {index: canonical(names[index]) for index in self._visible}
         if self._selected:
@@ -272,6 +273,18 @@ class SignalsPanel(Panel):
         if picked != self._picked:
             self._picked = picked
             self.channels_changed.emit(picked)
+
+    def _count_channels(self) -> None:
+        """Say how many channels are shown, without the word where there is no room for it."""
+        count, total = len(self._visible), len(self._traces.channels) if self._traces is not None else 0
+        shown = f"{count}" if count == total else f"{count} of {total}"
+        word = f" channel{'' if total == 1 else 's'}" if self.width() >= _ROOMY else ""
+        self.channels.setText(f"{shown}{word}")
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Fit the title line to the width."""
+        super().resizeEvent(event)
+        self._count_channels()
 
     def _averaged(self) -> tuple[list[int], str]:
         """Return the channels of the spectrum's mean if none is picked, and what they are called.

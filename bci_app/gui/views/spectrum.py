@@ -56,7 +56,7 @@ class SpectrumPanel(Panel):
         self._why = pg.TextItem(anchor=(0.5, 0.5))  # why there is none
         self._why.setFont(font())
         self.plot.addItem(self._why, ignoreBounds=True)
-        self._unit = pg.TextItem("dB re 1 µV²/Hz", anchor=(1, 0))
+        self._unit = pg.TextItem("dB re 1 µV²/Hz", anchor=(1, -0.8))  # a line below the names of bands
         self._unit.setFont(font())
         self.plot.addItem(self._unit, ignoreBounds=True)
         self._single = self.plot.plot(connect="finite")
@@ -144,7 +144,7 @@ class SpectrumPanel(Panel):
         self.plot.setYRange(_BOTTOM_DB, ceiling, padding=0)
         ticks = range(-20, int(top), 20 if top < 60 else 40)
         self.plot.getAxis("left").setTicks([[(t, f"{t}".replace("-", "−")) for t in ticks], []])
-        self._unit.setPos(TOP_HZ, top)
+        self._unit.setPos(TOP_HZ, ceiling)
         for band, name in zip(BANDS, self._names, strict=True):
             name.setPos((band.low + band.high) / 2, ceiling)
 

@@ -49,7 +49,7 @@ class BrainFlowSource:
         Name as in ``BoardIds``, in any case, with or without ``_BOARD``.
     parameters : mapping
         Names and values of ``BrainFlowInputParams`` as text; ``master_board`` by name; ``config`` is sent to the
-        board (``p50`` switches the PPG of a Muse 2 on).
+        board (``p61`` switches the PPG of a Muse 2 on).
     channels, rate, unit : optional
         Override channel names, nominal rate (Hz) and the unit of all channels (µV by default).
     lost_after : float
