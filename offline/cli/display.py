@@ -270,8 +270,10 @@ def study_table(study: Study) -> None:
     sizes = {name: f" ({len(people[0].spec.channels)})" for name, people in study.people.items()}
     for name in (*sizes, *map(any_of, ANY_OF)):
         found, controls = study.summary(name), study.controls(name)
-        figures = [found.balanced, found.rolling, found.calibration_error, found.answered, found.answered_rolling]
-        figures += [found.coverage, *(() if controls.swap is None else (controls.swap.rest_high,))]
+        figures = [found.balanced, found.rolling, found.calibration_error]
+        figures += [found.answers.share, found.answers.rolling_balanced_accuracy, found.answers.coverage]
+        if controls.swap is not None:
+            figures.append(controls.swap.rest_high)
         table.add_row(f"{name}{sizes.get(name, '')}", *(f"{figure:.3f}" for figure in figures))
     Console().print(table)
     lines = [f"28 to 45 Hz alone, all electrodes: {study.muscle_only:.3f} of windows"]

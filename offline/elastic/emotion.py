@@ -10,7 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
+from bci_app.bundle.conformal import Conformal, fit_conformal
+from bci_app.bundle.domain import DomainStatistics, domain_points, fit_domain
 from bci_app.bundle.spec import (
+    Answered,
     Bundle,
     Electrode,
     MontageScore,
@@ -28,6 +31,7 @@ from offline.datasets import make_windows
 from offline.datasets.simulated import FIRST_PERSON, RATE, Simulated, Simulation
 from offline.elastic.moments import MomentHead, moment_graph, moments
 from offline.elastic.sessions import positions_of
+from offline.elastic.study import answers_of
 from offline.export import write_checked
 from offline.metrics import (
     accuracy,
@@ -48,6 +52,8 @@ EFFECT = 1.5
 TRIALS = 12
 _INVERSE_PENALTY = 0.02
 _ROLLING = 10
+_COVERAGE = 0.9
+_DOMAIN_SHARE = 0.99
 _METHOD = "log band power (9 bands) against rest, moments over the head, and logistic regression"
 _LIMITATIONS = (
     "Trained on simulated people: it knows nothing about people, and what it says about them means nothing. "
@@ -67,12 +73,15 @@ class Windows:
         Names.
     inputs : ndarray of float64, shape (n_windows, n_inputs)
         Moments.
+    points : ndarray of float64, shape (n_windows, n_features)
+        What the domain check looks at.
     labels, person, trial : ndarray of int64
         Classes (n_windows, n_targets); whose and of which trial each window is (n_windows,).
     """
 
     people: tuple[str, ...]
     inputs: NDArray[np.float64]
+    points: NDArray[np.float64]
     labels: NDArray[np.int64]
     person: NDArray[np.int64]
     trial: NDArray[np.int64]
@@ -97,12 +106,13 @@ def read_windows(simulation: Simulation) -> Windows:
     dataset = Simulated(simulation)
     made = make_windows(dataset, emotion_preprocessing(simulation.channels))
     inputs = moments(made.tokens, positions_of(simulation.channels))
-    return Windows(made.subjects, inputs, made.labels, made.subject, made.trial)
+    points = domain_points("tokens", made.tokens, np.empty((len(made), 0), dtype=np.float32))
+    return Windows(made.subjects, inputs, points, made.labels, made.subject, made.trial)
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Figures of one target on people held out: per window, rolling over 10 windows, over people, calibration."""
+    """Figures of one target on people held out: per window, rolling over 10 windows, over people, calibration, sets."""
 
     balanced: float
     rolling: float
@@ -111,22 +121,26 @@ class Scores:
     accuracy: float
     majority: float
     n_windows: int
+    answers: Answered
+    conformal: Conformal
 
 
-def score(head: MomentHead, windows: Windows, target: int) -> Scores:
+def score(head: MomentHead, windows: Windows, target: int, montage: str) -> Scores:
     """Score one target of a head on windows of people that it was not fitted to."""
     second, truth = head.probability(windows.inputs)[:, target], windows.labels[:, target]
     probability = np.stack([1 - second, second], axis=1)
     found = probability.argmax(axis=1)
-    rolled = rolling_mean(probability, windows.trial, _ROLLING).argmax(axis=1)
+    rolled = rolling_mean(probability, windows.trial, _ROLLING)
     return Scores(
         balanced=balanced_accuracy(found, truth),
-        rolling=balanced_accuracy(rolled, truth),
+        rolling=balanced_accuracy(rolled.argmax(axis=1), truth),
         interval=grouped_interval(found, truth, windows.person, windows.trial),
         calibration_error=expected_calibration_error(probability, truth),
         accuracy=accuracy(found, truth),
         majority=majority_baseline(truth),
         n_windows=len(truth),
+        answers=answers_of(rolled, truth, windows.person, _COVERAGE),
+        conformal=fit_conformal(rolled, truth, coverage=_COVERAGE, montage=montage),
     )
 
 
@@ -144,6 +158,8 @@ class Study:
         For each headset the scores of each target on people held out.
     without_effect : tuple of Scores
         The same on people with the largest headset and no planted effect, which must be chance.
+    domain : tuple of DomainStatistics
+        For each headset, of the people that the head was fitted to, with a threshold from the others.
     """
 
     head: MomentHead
@@ -151,6 +167,7 @@ class Study:
     tested: tuple[str, ...]
     scores: dict[str, tuple[Scores, ...]]
     without_effect: tuple[Scores, ...]
+    domain: tuple[DomainStatistics, ...]
 
 
 def run_study(*, people: int, held_out: int, progress: Progress) -> Study:
@@ -179,8 +196,12 @@ def run_study(*, people: int, held_out: int, progress: Progress) -> Study:
         head,
         trained=tuple(name for part in training for name in part.people),
         tested=tuple(name for part in tests.values() for name in part.people),
-        scores={name: tuple(score(head, part, target) for target in targets) for name, part in tests.items()},
-        without_effect=tuple(score(head, none, target) for target in targets),
+        scores={name: tuple(score(head, part, target, name) for target in targets) for name, part in tests.items()},
+        without_effect=tuple(score(head, none, target, MONTAGES[0]) for target in targets),
+        domain=tuple(
+            fit_domain(known.points, other.points, of="tokens", share=_DOMAIN_SHARE, montage=name)
+            for known, (name, other) in zip(training, tests.items(), strict=True)
+        ),
     )
 
 
@@ -188,7 +209,7 @@ def ship_study(study: Study, folder: Path, *, command: str) -> LoadedBundle:
     """Write the bundle of a study."""
     require_replaceable(folder)
     dataset = Simulated(Simulation(effect=EFFECT))
-    targets, model = dataset.info.targets, moment_graph(study.head)
+    targets, model = _with_sets(study, dataset.info.targets), moment_graph(study.head)
     spec = emotion_preprocessing(dataset.info.channels)
     bundle = Bundle(
         name=folder.name,
@@ -208,6 +229,7 @@ def ship_study(study: Study, folder: Path, *, command: str) -> LoadedBundle:
         smoothing=Smoothing(windows=_ROLLING),
         max_bad_share=0.5,
         bad_channels="leave out",
+        domain=study.domain,
         architecture=(
             SimpleArchitecture(
                 kind="linear",
@@ -220,6 +242,16 @@ def ship_study(study: Study, folder: Path, *, command: str) -> LoadedBundle:
     )
     write_checked(folder, bundle, model, golden_excerpt(dataset, spec, study.trained))
     return load_bundle(folder)
+
+
+def _with_sets(study: Study, targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Return targets with conformal thresholds of each headset; the smallest one's are those of every other montage."""
+    found = []
+    for number, target in enumerate(targets):
+        known = [study.scores[name][number].conformal for name in MONTAGES]
+        other = known[-1].model_copy(update={"montage": None})
+        found.append(target.model_copy(update={"conformal": (*known, other)}))
+    return tuple(found)
 
 
 def _card(study: Study, targets: Sequence[Target], spec: PreprocessingSpec, command: str) -> Provenance:
@@ -251,6 +283,7 @@ def _card(study: Study, targets: Sequence[Target], spec: PreprocessingSpec, comm
                 rolling_seconds=spec.window_seconds + (_ROLLING - 1) * spec.hop_seconds,
                 expected_calibration_error=found.calibration_error,
                 interval=found.interval,
+                answers=found.answers,
             )
             for target, found in zip(targets, study.scores[MONTAGES[0]], strict=True)
         ),
@@ -263,6 +296,7 @@ def _card(study: Study, targets: Sequence[Target], spec: PreprocessingSpec, comm
                 interval=found.interval,
                 rolling_balanced_accuracy=found.rolling,
                 n_windows=found.n_windows,
+                answers=found.answers,
             )
             for name in MONTAGES
             for target, found in zip(targets, study.scores[name], strict=True)

@@ -12,7 +12,6 @@ from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
 from bci_app.bundle.conformal import Conformal, fit_conformal
 from bci_app.bundle.domain import DomainStatistics, domain_points, fit_domain
 from bci_app.bundle.spec import (
-    Answered,
     Bundle,
     Controls,
     Electrode,
@@ -262,7 +261,7 @@ def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str, n
                 interval=whole.interval,
                 controls=controls,
                 explained_by_controls=explained(controls, whole.balanced),
-                answers=_answered(whole),
+                answers=whole.answers,
             ),
         ),
         montages=(
@@ -295,9 +294,5 @@ def _montage_score(study: Study, target: Target, name: str, number: int | None =
         n_windows=found.windows,
         controls=controls,
         explained_by_controls=explained(controls, found.balanced),
-        answers=_answered(found),
+        answers=found.answers,
     )
-
-
-def _answered(found: Summary) -> Answered:
-    return Answered(share=found.answered, rolling_balanced_accuracy=found.answered_rolling, coverage=found.coverage)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from bci_app.bundle.conformal import fit_conformal, prediction_sets
+from bci_app.bundle.spec import Answered
 from offline.elastic.head import ElasticHead, attention, carry, fit_head
 from offline.elastic.sessions import REST, TASK, Person, Session, positions_of
 from offline.metrics import balanced_accuracy, expected_calibration_error, grouped_interval, rolling_mean
@@ -201,9 +202,8 @@ class Summary:
         Share of the windows that are called high.
     first_half, second_half : float
         Balanced accuracy in the halves of the recordings.
-    coverage, answered, answered_rolling : float
-        Of conformal sets of rolling means, thresholds from the other people: share that hold the true class, share
-        that are one class, and the balanced accuracy of these.
+    answers : Answered
+        Of conformal sets of rolling means.
     """
 
     windows: int
@@ -216,9 +216,7 @@ class Summary:
     task_high: float
     first_half: float
     second_half: float
-    coverage: float
-    answered: float
-    answered_rolling: float
+    answers: Answered
 
 
 def summarise(found: HeldOut, settings: ElasticSettings) -> Summary:
@@ -228,8 +226,6 @@ def summarise(found: HeldOut, settings: ElasticSettings) -> Summary:
     over_seeds = partial(_over_seeds, found.seed)
     first = found.seed == 0
     interval = grouped_interval(called[first], found.labels[first], found.person[first], found.group[first])
-    sets = _sets_of_others(found, rolled, settings)
-    one = sets.sum(axis=1) == 1
     return Summary(
         windows=int(first.sum()),
         accuracy=float((called == found.labels).mean()),
@@ -245,9 +241,7 @@ def summarise(found: HeldOut, settings: ElasticSettings) -> Summary:
         second_half=over_seeds(
             lambda k: balanced_accuracy(called[k & found.second_half], found.labels[k & found.second_half])
         ),
-        coverage=float(sets[np.arange(len(sets)), found.labels].mean()),
-        answered=float(one.mean()),
-        answered_rolling=balanced_accuracy(sets[one].argmax(axis=1), found.labels[one]),
+        answers=answers_of(rolled, found.labels, found.person, settings.coverage),
     )
 
 
@@ -255,11 +249,27 @@ def _over_seeds(seed: NDArray[np.int64], figure: Callable[[NDArray[np.bool_]], f
     return float(np.mean([figure(seed == one) for one in np.unique(seed)]))
 
 
-def _sets_of_others(found: HeldOut, rolled: NDArray[np.float64], settings: ElasticSettings) -> NDArray[np.bool_]:
-    """Return conformal sets of each person with the thresholds of the others, shape (n_windows, 2)."""
+def answers_of(
+    rolled: NDArray[np.float64], labels: NDArray[np.int64], person: NDArray[np.int64], coverage: float
+) -> Answered:
+    """Measure conformal sets, those of each person with the thresholds of the others.
+
+    Parameters
+    ----------
+    rolled : ndarray of float64, shape (n_windows, n_classes)
+        Rolling means of probabilities of people held out.
+    labels, person : ndarray of int64, shape (n_windows,)
+        True classes, and who.
+    coverage : float
+        That is stated.
+    """
     sets = np.zeros(rolled.shape, dtype=np.bool_)
-    for person in np.unique(found.person):
-        own = found.person == person
-        thresholds = fit_conformal(rolled[~own], found.labels[~own], coverage=settings.coverage)
-        sets[own] = prediction_sets(rolled[own], thresholds)
-    return sets
+    for one in np.unique(person):
+        own = person == one
+        sets[own] = prediction_sets(rolled[own], fit_conformal(rolled[~own], labels[~own], coverage=coverage))
+    answered = sets.sum(axis=1) == 1
+    return Answered(
+        share=float(answered.mean()),
+        rolling_balanced_accuracy=balanced_accuracy(sets[answered].argmax(axis=1), labels[answered]),
+        coverage=float(sets[np.arange(len(sets)), labels].mean()),
+    )

@@ -57,8 +57,8 @@ def main() -> None:
         one, swap = (summarise(found[baseline], settings) for baseline in ("rest", "task"))
         print(
             f"{name:26} {one.balanced:.3f} / {one.rolling:.3f}  ECE {one.calibration_error:.3f}  answered "
-            f"{one.answered:.2f}: {one.answered_rolling:.3f}  swapped: rest high {swap.rest_high:.2f} task high "
-            f"{swap.task_high:.2f}",
+            f"{one.answers.share:.2f}: {one.answers.rolling_balanced_accuracy:.3f}  swapped: rest high "
+            f"{swap.rest_high:.2f} task high {swap.task_high:.2f}",
             flush=True,
         )
 

@@ -29,7 +29,7 @@ from bci_app.gui.views.targets import target_views
 from bci_app.gui.views.timeline import SPANS
 from bci_app.gui.widgets import Choice, EmptyPanel, PanelTitle, label
 from bci_app.presentation.answers import Answers
-from bci_app.presentation.scores import scores
+from bci_app.presentation.scores import scores, weaknesses
 from bci_app.presentation.state import ContactSummary, LiveStatus, Session, Step
 
 _SPACE = GRID // 2
@@ -376,4 +376,4 @@ def worth(bundle: Bundle) -> str:
     """Return how often the model answers, and what it reached on data that it had not seen."""
     origin = bundle.provenance
     how_often = f"one window every {bundle.preprocessing.hop_seconds:g} s"
-    return "\n".join([how_often, *scores(bundle), f"tested on {origin.dataset}, {origin.protocol}"])
+    return "\n".join([how_often, *scores(bundle), *weaknesses(bundle), f"tested on {origin.dataset}, {origin.protocol}"])

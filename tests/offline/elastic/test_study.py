@@ -49,7 +49,7 @@ def test_rest_stays_low_when_the_task_stands_for_rest(found: dict[str, HeldOut])
 
 
 def test_sets_hold_the_true_class_as_often_as_stated(found: dict[str, HeldOut]) -> None:
-    assert summarise(found["standard"], SETTINGS).coverage > 0.8
+    assert summarise(found["standard"], SETTINGS).answers.coverage > 0.8
 
 
 def test_no_window_shares_a_sample_with_its_baseline() -> None:

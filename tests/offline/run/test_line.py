@@ -5,8 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from bci_app.bundle.spec import Target
+from offline.baselines.linear import logistic
 from offline.datasets.base import WindowSet
 from offline.export import ExportedSubnet, build_graph
 from offline.export.graph import Session, check_parity
@@ -50,6 +53,25 @@ def test_validation_chooses_between_line_and_network_and_tested_labels_have_no_p
         assert same is not None
         np.testing.assert_array_equal(line.weights, same.weights)
         assert line.temperature == same.temperature
+
+
+def test_the_simple_reference_is_left_only_for_a_network_that_is_clearly_better() -> None:
+    windows = planted()
+    split = make_splits(windows, "trial", folds=3, seed=0)[0]
+    flat, held = windows.tokens.reshape(len(windows), -1), split.validation
+    labels, logits = windows.labels[:, 0], np.zeros((len(held), 2, 3))
+    fitted = make_pipeline(StandardScaler(), logistic())
+    logits[:, 0, :2] = fitted.fit(flat[split.train], labels[split.train]).predict_log_proba(flat[held])
+    right = 9.0 * np.eye(2)[labels[held]]
+    wrong = np.flatnonzero(logits[:, 0, :2].argmax(axis=1) != labels[held])
+    logits[wrong[0], 0, :2] = right[wrong[0]]
+    line, _ = chosen_lines(windows, split, logits, (1.0, 1.0), reference=True)
+    assert line is not None
+    known = np.concatenate([split.train, split.validation])
+    expected = fitted.fit(flat[known], labels[known]).predict(flat[split.test])
+    np.testing.assert_array_equal((flat[split.test] @ line.weights.T + line.bias).argmax(axis=1), expected)
+    logits[:, 0, :2] = right
+    assert chosen_lines(windows, split, logits, (1.0, 1.0), reference=True)[0] is None
 
 
 def test_a_line_answers_for_its_target_in_the_exported_graph_and_the_card_says_so() -> None:
