@@ -376,4 +376,6 @@ def worth(bundle: Bundle) -> str:
     """Return how often the model answers, and what it reached on data that it had not seen."""
     origin = bundle.provenance
     how_often = f"one window every {bundle.preprocessing.hop_seconds:g} s"
-    return "\n".join([how_often, *scores(bundle), *weaknesses(bundle), f"tested on {origin.dataset}, {origin.protocol}"])
+    return "\n".join(
+        [how_often, *scores(bundle), *weaknesses(bundle), f"tested on {origin.dataset}, {origin.protocol}"]
+    )
