@@ -21,7 +21,7 @@ SAME_SIGNAL = 0.8
 
 _MEAN_SECONDS = 0.1
 """Means over this time hold no mains hum of 50 or 60 Hz, whose phase could agree by chance."""
-_PRINT_SECONDS = 2.0
+_INSTANTS = 40
 _PRINTS = 3
 _CHANNELS = 8
 
@@ -120,8 +120,8 @@ def find_damage(subjects: Sequence[str], checks: Sequence[Sequence[TrialCheck]])
 def _prints(data: NDArray[np.float64], rate: float) -> NDArray[np.float32]:
     columns = np.unique(np.linspace(0, data.shape[1] - 1, _CHANNELS).round().astype(int))
     width = _MEAN_SECONDS * rate  # samples, not a whole number
-    instants = np.arange(0, _PRINT_SECONDS * rate, width / 2)
-    span = round(_PRINT_SECONDS * rate)
+    instants = np.arange(_INSTANTS) * width / 2
+    span = round(_INSTANTS * width / 2)
     found: list[NDArray[np.float64]] = []
     starts = np.arange(len(data) - span - int(2 * width) - 1)
     if len(starts):
@@ -134,7 +134,7 @@ def _prints(data: NDArray[np.float64], rate: float) -> NDArray[np.float32]:
             steepness[max(0, start - span) : start + span] = 0
             rises = _rise(cumulated, start + instants, width)
             found.append(np.sign(rises - np.median(rises, axis=0)).ravel())  # less the drift of electrodes
-    return np.array(found, dtype=np.float32).reshape(len(found), len(instants) * len(columns))
+    return np.array(found, dtype=np.float32).reshape(len(found), _INSTANTS * len(columns))
 
 
 def _rise(cumulated: NDArray[np.float64], at: NDArray[Any], width: float) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ def model_card(
         f"{record.description} The scores are cross-validated over {folds}{apart}: each fold {made} its own "
         f"networks and is scored on windows that were in no training. "
         f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[protocol.calibrated_apart]} "
-        + " ".join(filter(None, (record.lines_note, caution(info))))
+        + " ".join(filter(None, (record.lines_note, *(each.note for each in record.attributions), caution(info))))
     )
     limits = _SYNTHETIC if info.synthetic else info.limitations
     return Provenance(

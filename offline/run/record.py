@@ -126,6 +126,18 @@ class Attribution(_Frozen):
     channels: tuple[Loss, ...]
     bands: tuple[Loss, ...]
 
+    @property
+    def note(self) -> str:
+        """The three electrodes and the two bands that are worth most, in words."""
+        most = [*_most(self.channels, 3), *_most(self.bands, 2)]
+        losses = ", ".join(f"{each.name} {each.loss:.3f}" for each in most)
+        title = self.target.replace("_", " ")
+        return f"What {title} is read from, by the balanced accuracy lost without it: {losses or 'nothing alone'}."
+
+
+def _most(losses: tuple[Loss, ...], n: int) -> list[Loss]:
+    return sorted((each for each in losses if each.loss > 0), key=lambda each: -each.loss)[:n]
+
 
 class ProtocolRecord(_Frozen):
     """One protocol: its folds, and the scores of each kind of prediction, one a target."""
