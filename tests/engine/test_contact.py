@@ -84,8 +84,8 @@ def test_an_electrode_is_judged_by_its_power_its_limits_and_its_hum() -> None:
         return judged_alone(waves[0] + waves[1])[1] == "mains hum"
 
     # A tone reaches the frequencies beside it by a fifth of its power: each end of a band counts.
-    assert [hums(10, hertz, 49) for hertz in (47, 48, 52, 53)] == [False, True, True, False]
-    assert [hums(10, hertz, 49) for hertz in (57, 58, 62, 63)] == [False, True, True, False]
+    assert [hums(10, hertz, 49) for hertz in (47, 48, 50, 52, 53)] == [False, True, True, True, False]
+    assert [hums(10, hertz, 49) for hertz in (57, 58, 60, 62, 63)] == [False, True, True, True, False]
     assert [hums(45, 50, 20), hums(46, 50, 20), hums(1, 50, 20), hums(1, 50, 33)] == [False, True, False, True]
     # Strong hum is called hum, not noise.
     strong = [(180, ContactLevel.POOR, "127 µV of mains hum"), (400, ContactLevel.BAD, "283 µV of mains hum")]

@@ -53,7 +53,7 @@ def edf(root: Path) -> str:
 
 
 def deap(root: Path) -> str:
-    synth("deap", root, subjects=3, trials=4, seed=7)
+    synth("deap", root, subjects=3, trials=2, seed=7)
     first, third = (dict(read_arrays(root / f"s0{number}.dat")) for number in (1, 3))
     write_python2_pickle(root / "new", {"data": SCALE * first["data"], "labels": third["labels"]})
     (root / "new").replace(root / "s03.dat")
