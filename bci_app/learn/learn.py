@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
@@ -98,8 +99,10 @@ def learn(
     labels = labels_of(recorded, chosen)
     used = [collected.windows[i] for i in labels.index]
     trials = _trials(used, labels, [collected.session[i] for i in labels.index])
-    validation = validate(trials, permutations=permutations)
-    verdict = _verdict(trials, validation, labels, used, permutations)
+    # The matrices are small: threads would mostly wait for each other, three times as long where other programs run.
+    with threadpool_limits(1, user_api="blas"):
+        validation = validate(trials, permutations=permutations)
+        verdict = _verdict(trials, validation, labels, used, permutations)
     if not verdict.adopted or out is None:
         return Learnt(verdict, None, None, tuple(collected.skipped))
     where = out if isinstance(out, Path) else out(collected.participant, labels.target)
