@@ -22,7 +22,7 @@ class MarkerOutletProcess(OutletProcess):
     def leave(self) -> None:
         """Let it end by itself, as a program does after its last event."""
         self.command("!")
-        self._process.wait(60)
+        self._process.wait(200)
 
     def wait_for_receiver(self) -> None:
         self.command("?")

@@ -55,7 +55,7 @@ class OutletProcess:
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait(60)
+        self._process.wait(200)
 
     def freeze(self) -> None:
         self._process.send_signal(signal.SIGSTOP)
@@ -65,7 +65,7 @@ class OutletProcess:
 
     def close(self) -> None:
         self._process.kill()
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=200)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def receive(source_id: str, n_samples: int, out: Path) -> None:
     from mne_lsl.stream import StreamLSL
 
     stream = StreamLSL(60, source_id=source_id).connect(acquisition_delay=0.02, processing_flags=None, timeout=15)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         data, times = stream.get_data()
         got = times > 0

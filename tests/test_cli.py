@@ -121,12 +121,12 @@ def test_a_reader_that_stalls_stops_neither_acquisition_nor_recording_nor_ctrl_c
     arguments = ("run", "-s", source, "-b", bundle, "--jsonl", "-", "--record", recording)
     with start(*arguments, stdout=writing, stderr=subprocess.PIPE) as process:
         os.close(writing)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not recording.exists() or recording.stat().st_size < 2_000_000:
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1].decode()
+        said = process.communicate(timeout=200)[1].decode()
     os.close(reading)
     assert process.returncode == 1
     assert "Standard output has ended: its receiver has stalled" in said
@@ -144,7 +144,7 @@ def test_a_stalled_reader_of_the_shown_lines_does_not_hold_the_session(bundle: P
     os.write(writing, b"x" * 4096)
     source = "synthetic:?seconds=8&channels=Fp1,Fp2,C3,C4,O1,O2"
     with start("run", "-s", source, "-b", bundle, stdout=writing, stderr=writing) as process:
-        assert process.wait(60) in (0, 1)
+        assert process.wait(200) in (0, 1)
     os.close(writing)
     os.close(reading)
 
@@ -156,7 +156,7 @@ def test_a_fifo_that_nobody_reads_delays_nothing(bundle: Path, tmp_path: Path) -
     with start(
         "run", "-s", source, "-b", bundle, "--jsonl", fifo, "--record", recording, stderr=subprocess.PIPE
     ) as process:
-        said = process.communicate(timeout=60)[1].decode()
+        said = process.communicate(timeout=200)[1].decode()
     assert process.returncode == 1
     assert f"{fifo} has ended: its receiver has stalled" in said
     assert len(read_recording(recording)) == 7500
@@ -224,7 +224,7 @@ def test_run_announces_its_lsl_streams(bundle: Path) -> None:
             assert (found.type(), found.nominal_srate()) == (kind, 0.0)
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(200) == 0
 
 
 def test_sources_lists_boards_and_patterns(call) -> None:  # type: ignore[no-untyped-def]
@@ -313,7 +313,7 @@ def test_signal_ends_a_session_with_its_files_closed(bundle: Path, tmp_path: Pat
     assert process.stdout is not None
     assert process.stdout.readline()  # the first plain line: predictions are being made
     process.send_signal(number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     assert all(json.loads(line) for line in out.read_text().splitlines())
     streams, _ = pyxdf.load_xdf(recording)
@@ -338,7 +338,7 @@ def test_ctrl_c_before_a_session_ends_it_at_once_without_a_word(arguments: list[
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(after)
     process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=200)
     assert process.returncode == -signal.SIGINT
     assert "Traceback" not in out
     assert "KeyboardInterrupt" not in out
@@ -360,7 +360,7 @@ def test_a_recording_that_fails_is_told_at_once_and_by_the_exit_code(bundle: Pat
     # The session goes on.
     assert json.loads(process.stdout.readline())["sample"] > first["sample"]
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert (process.returncode, err) == (1, "")
 
 
@@ -376,7 +376,7 @@ def test_record_ends_with_its_recording(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline().startswith("Recording synthetic")
     shutil.rmtree(folder)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 1
     assert "has stopped" in err
     assert err.count("\n") == 1
@@ -434,7 +434,7 @@ def test_a_session_ends_when_nobody_reads_its_lines(bundle: Path, tmp_path: Path
         assert json.loads(process.stdout.readline())
         process.stdout.close()
         err = process.stderr.read().splitlines()
-        assert process.wait(60) == 1
+        assert process.wait(200) == 1
     assert len(err) == 2
     assert "nothing takes its predictions" in err[1]
     assert all("footer" in stream for stream in pyxdf.load_xdf(tmp_path / "s.xdf")[0])
@@ -446,7 +446,7 @@ def test_two_sessions_that_record_to_one_name_take_two_files(bundle: Path, tmp_p
         subprocess.Popen([sys.executable, "-m", "bci_app", *command], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate(timeout=60)[1].strip() for process in both]
+    said = [process.communicate(timeout=200)[1].strip() for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert sorted(said) == ["Recording to s-1.xdf", "Recording to s.xdf"]
     for name in ("s.xdf", "s-1.xdf"):
@@ -478,7 +478,7 @@ def test_replay_is_controlled_by_lines(sample_recordings: tuple[Path, Path]) -> 
         stderr=subprocess.PIPE,
         text=True,
     )
-    out, err = process.communicate("p\nseek 50\nspeed 2\nnonsense\nq\n", timeout=60)
+    out, err = process.communicate("p\nseek 50\nspeed 2\nnonsense\nq\n", timeout=200)
     assert process.returncode == 0, err
     answers = out.splitlines()[3:]
     assert answers[0].startswith("paused")
@@ -513,5 +513,5 @@ def test_signal_ends_a_replay_with_a_prompt(sample_recordings: tuple[Path, Path]
     for _ in range(3):
         assert process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=200)
     assert process.returncode == 0, err

@@ -30,7 +30,7 @@ def python(code: str, *, banned: tuple[str, ...], cwd: Path) -> subprocess.Compl
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=250,
         check=False,
     )
 
@@ -96,7 +96,7 @@ def checkout(project_root: Path, tmp_path: Path) -> Path:
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
     script = Path(sys.executable).with_name("lint-imports")
-    return subprocess.run([script, "--no-cache"], cwd=folder, capture_output=True, text=True, timeout=90, check=False)
+    return subprocess.run([script, "--no-cache"], cwd=folder, capture_output=True, text=True, timeout=250, check=False)
 
 
 def test_import_rules_hold(checkout: Path) -> None:

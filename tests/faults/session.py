@@ -63,7 +63,7 @@ class Session:
         while time.monotonic() < end:
             self.step()
 
-    def until(self, condition: Callable[[], bool], limit: float = 20.0) -> float:
+    def until(self, condition: Callable[[], bool], limit: float = 120.0) -> float:
         """Step until a condition holds; gives the seconds that took."""
         start = time.monotonic()
         while not condition():
@@ -71,17 +71,17 @@ class Session:
             self.step()
         return time.monotonic() - start
 
-    def until_received(self, n: int, limit: float = 20.0) -> float:
+    def until_received(self, n: int, limit: float = 120.0) -> float:
         """Step until `n` samples more have been received."""
         goal = self.received + n
         return self.until(lambda: self.received >= goal, limit)
 
-    def until_valid(self, n: int = 1, limit: float = 20.0) -> float:
+    def until_valid(self, n: int = 1, limit: float = 120.0) -> float:
         """Step until `n` valid predictions more have been made."""
         goal = self.n_valid + n
         return self.until(lambda: self.n_valid >= goal, limit)
 
-    def until_lost(self, limit: float = 20.0) -> float:
+    def until_lost(self, limit: float = 120.0) -> float:
         return self.until(lambda: self.status.phase is Phase.LOST, limit)
 
     @property

@@ -54,7 +54,7 @@ def test_recording_without_a_model_goes_on_when_the_stream_returns(tmp_path: Pat
         assert process.stderr.readline() == "Samples again.\n"
         time.sleep(1.0)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     recording = read_recording(file)
     ((row, lost),) = [(found.row, found.lost) for found in recording.breaks]
@@ -69,7 +69,7 @@ def test_a_recording_keeps_the_stamps_as_they_were_sent(tmp_path: Path) -> None:
     file = tmp_path / "r.xdf"
     with sending(stream):
         process = app("record", "-s", f"lsl:source_id={stream.source_id}", "--seconds", "3", str(file))
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     loaded = load(file, synchronize_clocks=False)
     rows = loaded["faulty"]["time_series"][:, -1].astype(int)
@@ -99,7 +99,7 @@ def test_kill_9_while_recording_costs_a_second_at_most(
             time.sleep(rng.uniform(0, 0.5))  # a prediction hands over what was read
             sent = (local_clock() - stream.epoch) * stream.true_rate
             process.send_signal(signal.SIGKILL)
-            rest = process.communicate(timeout=60)[0]
+            rest = process.communicate(timeout=200)[0]
         seen = [last, *(json.loads(line) for line in rest.splitlines() if line.endswith("}"))]
         loaded = load(file)
         index = loaded["faulty"]["time_series"][:, -1].astype(int)
@@ -130,7 +130,7 @@ def test_signal_closes_the_files(
         assert process.stdout.readline()
         time.sleep(rng.uniform(0, 1.5))
         process.send_signal(number)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=200)
         assert process.returncode == 0, err
         assert all(json.loads(line) for line in out.read_text().splitlines())
         assert all("footer" in stream for stream in load(file).values())

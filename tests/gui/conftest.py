@@ -26,7 +26,7 @@ OpenWindow = Callable[[], MainWindow]
 
 # The offscreen platform's own screen is smaller than any that people use.
 SCREEN = QRect(0, 0, 1920, 1080)
-WAIT = 30_000
+WAIT = 120_000
 BOARD = ("Fz", "C3", "Cz", "C4", "Pz", "PO7", "Oz", "PO8")  # of BrainFlow's synthetic board
 
 

@@ -100,7 +100,7 @@ def first_message(client: ClientConnection, source: HeldSource) -> dict[str, Any
 def inlet_of(name: str) -> Any:
     pylsl = load_pylsl()
     resolver = pylsl.ContinuousResolver(prop="name", value=name)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         found = resolver.results()
         if found:

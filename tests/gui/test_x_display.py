@@ -21,7 +21,7 @@ from bci_app.recording import read_recording
 from tests.bundles import small_spec, write_bundle
 
 WIDTH, HEIGHT = 1366, 768
-LIMIT = 30.0
+LIMIT = 120.0
 BASELINE = 4.0  # seconds of the model's rest baseline
 # Centres of what is clicked, in pixels.
 RECORD, MARK, FP1 = (1090, 24), (1184, 24), (322, 123)

@@ -39,7 +39,7 @@ def bci_app(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str], timeout: float = 60) -> str:
+def finish(process: subprocess.Popen[str], timeout: float = 250) -> str:
     out, err = process.communicate(timeout=timeout)
     assert process.returncode == 0, err
     return out

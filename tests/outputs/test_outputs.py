@@ -201,7 +201,7 @@ def test_killed_run_leaves_whole_lines(tmp_path: Path) -> None:
         "    output.publish(prediction(n)); n += 1\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT) as writer:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while not path.exists() or path.stat().st_size < 200_000:
             assert time.monotonic() < deadline
             time.sleep(0.01)
@@ -226,7 +226,7 @@ def test_standard_output_takes_lines(bundle: Bundle, capfdbinary: pytest.Capture
 
 def inlet_of(source_id_part: str) -> Any:
     pylsl = load_pylsl()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     resolver = pylsl.ContinuousResolver()
     while time.monotonic() < deadline:
         found = [info for info in resolver.results() if source_id_part in info.source_id()]

@@ -305,7 +305,7 @@ def test_a_full_disk_ends_the_recording_and_leaves_it_valid(tmp_path: Path, proj
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=250,
     )
     seconds, message, again = done.stdout.splitlines()
 

@@ -30,7 +30,7 @@ from bci_app.sources.registry import list_sources
 from bci_app.stream import Chunk
 
 
-def receive(source: BrainFlowSource, n_samples: int, limit: float = 20.0) -> list[Chunk]:
+def receive(source: BrainFlowSource, n_samples: int, limit: float = 120.0) -> list[Chunk]:
     chunks: list[Chunk] = []
     deadline = time.monotonic() + limit
     while sum(map(len, chunks)) < n_samples and not source.finished:

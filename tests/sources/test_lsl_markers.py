@@ -136,12 +136,12 @@ def test_recorded_session_holds_each_marker_stream_beside_its_own(tmp_path: Path
     with marker_outlet(name, name) as running:
         running.wait_for_receiver()
         times = [running.send(f"trial {i}") for i in range(5)]
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while b"trial 4" not in file.read_bytes():
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=200)
     assert process.returncode == 0, err
     assert "'absent' has appeared" in err
     loaded = {s["info"]["name"][0]: s for s in pyxdf.load_xdf(file, dejitter_timestamps=False)[0]}

@@ -26,7 +26,7 @@ def test_a_process_that_is_killed_is_told_with_what_to_do(tmp_path: Path) -> Non
 
     def kill_the_first() -> None:
         """Not before the second is there: what is killed while it starts blocks the one that starts it."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             workers = [worker for worker in psutil.Process().children() if _works(worker)]
             if len(workers) == 2:

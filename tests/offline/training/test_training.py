@@ -211,7 +211,7 @@ def test_a_run_killed_by_the_system_resumes_to_bit_identical_weights(tmp_path: P
         return start(train_forty_epochs, tmp_path, name, errors=tmp_path / "errors")
 
     def finish(process: BaseProcess) -> None:
-        process.join(90)
+        process.join(200)
         assert process.exitcode == 0, (tmp_path / "errors").read_text()
 
     finish(begin("unbroken"))
