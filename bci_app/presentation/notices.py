@@ -34,7 +34,12 @@ def silence(status: Status, playback: Playback | None, silent: float) -> str:
         return ENDED
     if status.phase is Phase.LOST:
         return LOST if _lost(status, playback, silent) else "paused"
-    return SILENT if silent > _STALE else ""
+    return SILENT if _missing(status, silent) > _STALE else ""
+
+
+def _missing(status: Status, silent: float) -> float:
+    """Return the seconds without samples. Where the newest is younger than that, only the window was late."""
+    return min(silent, status.age_s) if status.age_s >= 0 else silent
 
 
 def _lost(status: Status, playback: Playback | None, silent: float) -> bool:
@@ -79,7 +84,7 @@ def present(
         found.append(Notice(summary, status.notice, actions=(DISMISS,)))
     if playback is not None and playback.ended:
         found.append(ended(recording=bool(status.recording)))
-    elif isfinite(status.age_s) and silent > _SILENT and not waits and status.phase is not Phase.LOST:
+    elif isfinite(status.age_s) and _missing(status, silent) > _SILENT and not waits and status.phase is not Phase.LOST:
         found.append(Notice("No samples are arriving.", f"The newest is {silent:.0f} s old. Check the device."))
     return tuple(found)
 

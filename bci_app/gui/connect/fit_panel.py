@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from bci_app.bundle import Bundle
 from bci_app.errors import BciError
@@ -45,35 +45,32 @@ class FitPanel(QWidget):
         middle.addWidget(self.head, 100)
         middle.addStretch(1)
         column.addLayout(middle, 100)
-        legend = QHBoxLayout()
+        legend = QGridLayout()
         legend.setContentsMargins(2 * GRID, 0, 2 * GRID, GRID)
-        legend.setSpacing(GRID // 2)
+        legend.setHorizontalSpacing(GRID // 2)
         self._marks = []
-        for level, word in (
-            (ContactLevel.GOOD, "found"),
-            (ContactLevel.POOR, "replaced"),
-            (ContactLevel.MISSING, "missing"),
-            (ContactLevel.UNKNOWN, "not used"),
-        ):
+        words = ("found", "replaced", "missing", "not used")
+        levels = (ContactLevel.GOOD, ContactLevel.POOR, ContactLevel.MISSING, ContactLevel.UNKNOWN)
+        for index, (level, word) in enumerate(zip(levels, words, strict=True)):
             mark = LegendMark(level, theme)
             self._marks.append(mark)
-            legend.addWidget(mark)
-            legend.addWidget(label(word, tone="muted"))
-            legend.addSpacing(2 * GRID)
-        legend.addStretch()
+            row, place = divmod(index, 2)
+            legend.addWidget(mark, row, 2 * place)
+            legend.addWidget(label(word, tone="muted"), row, 2 * place + 1)
+            legend.setColumnStretch(2 * place + 1, 1)
         column.addLayout(legend)
-        words = QVBoxLayout()
-        words.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        words.setSpacing(GRID)
+        answer = QVBoxLayout()
+        answer.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        answer.setSpacing(GRID)
         self.summary = label(role="strong", wrap=True)
         self.detail = label(tone="muted", wrap=True)
-        words.addWidget(self.summary)
+        answer.addWidget(self.summary)
         self.worth = label(wrap=True)
         self.worth.setToolTip("what the model reached with these electrodes, on people that it was not trained on")
         self.worth.hide()
-        words.addWidget(self.detail)
-        words.addWidget(self.worth)
-        column.addLayout(words)
+        answer.addWidget(self.detail)
+        answer.addWidget(self.worth)
+        column.addLayout(answer)
         self._info: StreamInfo | None = None
         self._dropped: set[str] = set()
         self.channels = Ticks("channels that predictions may use; all of them are recorded")

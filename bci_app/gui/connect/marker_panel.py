@@ -46,8 +46,10 @@ class MarkerPanel(QWidget):
         inner = QVBoxLayout()
         inner.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         inner.setSpacing(GRID)
-        self.every = QCheckBox("from every LSL marker stream, those that come later too")
-        self.every.setToolTip("events of PsychoPy and other programs are drawn, listed and recorded")
+        self.every = QCheckBox("from every stream, later ones too")
+        self.every.setToolTip(
+            "of LSL marker streams: events of PsychoPy and other programs are drawn, listed and recorded"
+        )
         self.every.setChecked(True)
         self.every.toggled.connect(self._report_choice)
         inner.addWidget(self.every)

@@ -33,7 +33,7 @@ from bci_app.presentation.choices import SYNTHETIC, SourceChoice, list_recording
 from bci_app.sources.file_kind import parse_file
 from bci_app.sources.lsl.header import LslSelector, LslStream
 
-TABS = ("LSL stream", "Board", "Recording", "Test signal")
+TABS = ("LSL", "Board", "Recording", "Test signal")
 _TIPS = (
     "streams of other programs and devices; those of other machines: start with --network",
     "devices that BrainFlow knows",
@@ -256,6 +256,7 @@ class SourcePanel(QWidget):
         self._typed_for[self._stated_for] = [field.text() for field in fields]
         for field, text in zip(fields, self._typed_for.get(source, [""] * len(fields)), strict=True):
             field.setText(text)
+            field.setCursorPosition(0)
         self._stated_for = source
         for field in fields[1:]:
             self._stated_form.setRowVisible(field, choice is None or choice.kind != "file")
@@ -307,6 +308,7 @@ class SourcePanel(QWidget):
         ):
             if stated:
                 field.setText(stated)
+                field.setCursorPosition(0)
                 self.stated.show()
         self._report_choice()
 
@@ -317,7 +319,7 @@ class SourcePanel(QWidget):
         if tab == "Test signal":
             return self._synthetic
         text = {
-            "LSL stream": self.streams.current if self._gone is None else None,
+            "LSL": self.streams.current if self._gone is None else None,
             "Board": self.boards.text,
             "Recording": self.recordings.current,
         }[tab]

@@ -205,12 +205,15 @@ class SessionPanel(Panel):
 
     def show_marker_streams(self, connected: Sequence[str], awaited: Sequence[str]) -> None:
         """Show which marker streams are received, and which ones are awaited."""
-        parts = [f"events of {', '.join(connected)}"] if connected else []
-        parts += [f"waiting for {', '.join(awaited)}"] if awaited else []
-        text = " · ".join(parts)
-        if text != self.streams.text():
-            self.streams.setText(text)
-            self.streams.setToolTip(f"LSL marker streams: {text}")
+        parts = [("events of", connected), ("waiting for", awaited)]
+        text = " · ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
+        tip = f"LSL marker streams: {text}"
+        if tip != self.streams.toolTip():
+            # A long source_id does not break into lines.
+            metrics, room = self.streams.fontMetrics(), 28 * GRID
+            words = (metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, room) for word in text.split(" "))
+            self.streams.setText(" ".join(words))
+            self.streams.setToolTip(tip)
             self.streams.setVisible(bool(text) and self.stack.currentWidget() is not self.report)
 
     def clear(self) -> None:

@@ -280,6 +280,8 @@ class TraceCanvas(QWidget):
         left = area.left() - self._silent_columns / ratio
         edge = left + older.width() / ratio
         painter.setClipRect(area)
+        # Stretched to another size without it, a trace would be dotted.
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not self.fitted)
         painter.drawImage(QRectF(left, area.top(), older.width() / ratio, area.height()), self._image, older)
         if split:
             painter.drawImage(QRectF(edge, area.top(), split / ratio, area.height()), self._image, newer)
