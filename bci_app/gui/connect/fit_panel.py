@@ -54,9 +54,9 @@ class FitPanel(QWidget):
         for index, (level, word) in enumerate(zip(levels, words, strict=True)):
             mark = LegendMark(level, theme)
             self._marks.append(mark)
-            row, place = divmod(index, 2)
-            legend.addWidget(mark, row, 2 * place)
-            legend.addWidget(label(word, tone="muted"), row, 2 * place + 1)
+            line, place = divmod(index, 2)
+            legend.addWidget(mark, line, 2 * place)
+            legend.addWidget(label(word, tone="muted"), line, 2 * place + 1)
             legend.setColumnStretch(2 * place + 1, 1)
         column.addLayout(legend)
         answer = QVBoxLayout()
