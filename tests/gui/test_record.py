@@ -88,14 +88,14 @@ def test_a_session_is_recorded_with_its_markers_and_self_report_and_then_reporte
     assert any("recording stopped" in event for event in events(main))
     assert sum("eyes closed" in event for event in events(main)) == 1
     panel = main.area.session_panel
-    qtbot.waitUntil(panel.report_line.isVisible, timeout=WAIT)
+    qtbot.waitUntil(panel.open_page.isVisible, timeout=WAIT)
     opened: list[str] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
     qtbot.mouseClick(panel.open_page, Qt.MouseButton.LeftButton)
     assert opened == [str(folder / f"{path.stem}_report.html")]
     assert "self-report" in Path(opened[0]).read_text()
     main.toggle_recording()
-    assert not panel.report_line.isVisible()
+    assert not panel.open_page.isVisible()
     monkeypatch.setattr("bci_app.report.LARGEST", 10)
     main.toggle_recording()
     qtbot.waitUntil(main.banner.isVisible, timeout=WAIT)

@@ -9,7 +9,6 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -47,17 +46,6 @@ def _quiet_button(text: str, tip: str) -> QToolButton:
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.setToolTip(tip)
     return button
-
-
-def _line(words: QLabel, button: QToolButton) -> QWidget:
-    """Put words and a button into a line, hidden at first."""
-    line = QWidget()
-    row = QHBoxLayout(line)
-    row.setContentsMargins(2 * GRID, 0, GRID, 0)
-    row.addWidget(words, 1)
-    row.addWidget(button)
-    line.hide()
-    return line
 
 
 class SessionPanel(Panel):
@@ -99,8 +87,7 @@ class SessionPanel(Panel):
         self.streams.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
         self.streams.hide()
         column.addWidget(self.streams)
-        column.addWidget(self._unrecorded())
-        column.addWidget(self._reported())
+        column.addWidget(self._recording_line())
         self.stack = _Pages()
         self.empty = EmptyPanel("Markers, notes and gaps will be listed here.")
         self.list = QListWidget()
@@ -135,27 +122,50 @@ class SessionPanel(Panel):
         self._tips = {part: part.toolTip() for part in (self.entry, self.report_button, self.next)}
         self.show_open(False)
 
-    def _unrecorded(self) -> QWidget:
-        """Make the line that says that what is marked is in no recording yet."""
-        words = label("Not recording: only in the log.", tone="warning")
-        words.setToolTip("the log lies beside the recordings; a recording begun in this session takes what it holds")
+    def _recording_line(self) -> QWidget:
+        """Make the line about the recording: that what is marked is in none yet, or that the last one is reported."""
+        self.unrecorded = label("Not recording: only in the log.", tone="warning")
+        self.unrecorded.setToolTip(
+            "the log lies beside the recordings; a recording begun in this session takes what it holds"
+        )
+        self.closed = label("The recording is closed.", tone="muted")
+        self.open_page = _quiet_button("Report", tip("session report"))
         self.record = _quiet_button("Record", tip("record", "start recording"))
-        self.unrecorded = _line(words, self.record)
-        return self.unrecorded
+        self._line = QWidget()
+        row = QHBoxLayout(self._line)
+        row.setContentsMargins(2 * GRID, 0, GRID, 0)
+        for words in (self.unrecorded, self.closed):
+            row.addWidget(words, 1)
+        for button in (self.open_page, self.record):
+            row.addWidget(button)
+        self._show_line(unrecorded=False, reported=False)
+        return self._line
 
-    def _reported(self) -> QWidget:
-        """Make the line that leads to the report of the last recording."""
-        self.open_page = _quiet_button("Open", tip("session report"))
-        self.report_line = _line(label("The report of the recording is written.", tone="muted"), self.open_page)
-        return self.report_line
+    def _show_line(self, *, unrecorded: bool | None = None, reported: bool | None = None) -> None:
+        """Show what the line has to say; None for what stays as it is."""
+        unrecorded = self.record.isVisibleTo(self._line) if unrecorded is None else unrecorded
+        reported = self.open_page.isVisibleTo(self._line) if reported is None else reported
+        for part in (self.unrecorded, self.record):
+            part.setVisible(unrecorded)
+        self.open_page.setVisible(reported)
+        self.closed.setVisible(reported and not unrecorded)
+        self._line.setVisible(unrecorded or reported)
+
+    # Methods, as a page may be written when the window is gone: Qt disconnects those.
+
+    def _show_unrecorded(self) -> None:
+        self._show_line(unrecorded=True)
+
+    def _show_reported(self) -> None:
+        self._show_line(reported=True)
 
     def attach(self, desk: Desk) -> None:
         """List what happens, and pass on what is typed."""
         controller = desk.controller
         controller.happened.connect(self.add_event)
         controller.recorder.changed.connect(lambda state: self.show_recording(state is not None))
-        controller.unrecorded.connect(self.unrecorded.show)
-        controller.recorder.reports.written.connect(self.report_line.show)
+        controller.unrecorded.connect(self._show_unrecorded)
+        controller.recorder.reports.written.connect(self._show_reported)
         self.record.clicked.connect(lambda: desk.action_asked.emit("record"))
         self.open_page.clicked.connect(lambda: desk.action_asked.emit("session report"))
         self.next.clicked.connect(lambda: desk.action_asked.emit("next participant"))
@@ -178,8 +188,7 @@ class SessionPanel(Panel):
         """Show whether what is marked is recorded."""
         self._recording = running
         if running:
-            self.unrecorded.hide()
-            self.report_line.hide()
+            self._show_line(unrecorded=False, reported=False)
 
     def name_participant(self, code: str) -> None:
         """Propose a code, which can be typed over."""
@@ -220,7 +229,7 @@ class SessionPanel(Panel):
         """Remove the events of the last session."""
         self.show_marker_streams((), ())
         self.list.clear()
-        self.unrecorded.hide()
+        self._show_line(unrecorded=False)
         self.close_report()
 
     def add_event(self, event: Event) -> None:
@@ -243,7 +252,7 @@ class SessionPanel(Panel):
         """Ask for a self-report."""
         if self.report_button.isEnabled():
             self.report.clear()
-            self.unrecorded.setVisible(not self._recording)
+            self._show_line(unrecorded=not self._recording)
             self.stack.setCurrentWidget(self.report)
             self.rating.emit(True)
             self.streams.hide()
