@@ -181,7 +181,8 @@ def evaluate_reference(
     DatasetError
         If the windows are not the same.
     """
-    preprocessing = loaded.spec.preprocessing
+    channels = dataset.info.channels
+    preprocessing = loaded.spec.for_stream(channels, ("uV",) * len(channels)).preprocessing
     spec = reference_preprocessing(preprocessing, referenced=dataset.info.referenced)
     windows = make_windows(dataset, spec, subjects=list(results[0].subjects), targets=[r.target for r in results])
     splits = [

@@ -188,3 +188,12 @@ def test_ratings_on_another_scale_are_divided_where_their_data_set_divides_them(
     from_9 = Threshold(5).target("valence", (1, 9))
     spec = bundle.spec.model_copy(update={"targets": (from_9,)})
     assert shared_targets(spec, open_dataset("dreamer", tmp_path)) == ["valence"]
+
+
+def test_an_elastic_model_is_scored_beside_the_reference_on_other_electrodes(tmp_path: Path) -> None:
+    four = np.array(["TP9", "AF7", "AF8", "TP10"])
+    signals = np.random.default_rng(2).normal(scale=100, size=(6, 4, 60 * 128)).round().astype(np.int16)
+    other = write_npz(tmp_path / "muse.npz", subjects=3, ch_names=four, X=signals)
+    result = CliRunner().invoke(cli.app, ["evaluate", "mental-load", "--dataset", "eegmat", "--file", str(other)])
+    assert result.exit_code == 0, result.output
+    assert "reference: logistic regression" in " ".join(result.output.split())
