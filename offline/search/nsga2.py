@@ -117,7 +117,7 @@ def pareto_search(
         mutation=_Mutate(space, rng, settings.mutation_probability),
         eliminate_duplicates=_SameSubnet(),
     )
-    algorithm.setup(problem, termination=("n_gen", settings.generations), seed=seed % 2**32, verbose=False)
+    algorithm.setup(problem, termination=("n_gen", settings.generations), seed=seed, verbose=False)
     known: dict[ArchConfig, Evaluation] = {}
     generation = 0
     while algorithm.has_next():

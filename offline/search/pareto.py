@@ -12,7 +12,7 @@ from bci_app.atomic import write_atomically
 from offline.search.store import Evaluation
 
 
-def objectives(evaluations: Sequence[Evaluation], *, latency: bool = False) -> NDArray[np.float64]:
+def objectives(evaluations: Sequence[Evaluation], *, latency: bool) -> NDArray[np.float64]:
     """Return what is minimised, shape (n, 2 or 3): validation error, millions of parameters, latency in ms.
 
     The error is that of the balanced accuracy.
@@ -42,7 +42,7 @@ def hypervolume(values: NDArray[np.float64], reference: NDArray[np.float64]) -> 
     return float(HV(ref_point=reference)(values)) if len(values) else 0.0
 
 
-def fronts(generations: Sequence[Sequence[Evaluation]], *, latency: bool = False) -> list[list[Evaluation]]:
+def fronts(generations: Sequence[Sequence[Evaluation]], *, latency: bool) -> list[list[Evaluation]]:
     """Return, for each generation, the front of all subnets evaluated so far, smallest subnet first."""
     found: list[list[Evaluation]] = []
     for generation in generations:
@@ -72,7 +72,7 @@ def write_fronts(by_generation: Sequence[Sequence[Evaluation]], path: Path) -> N
 
 
 def write_hypervolume(
-    generations: Sequence[Sequence[Evaluation]], largest: int, path: Path, *, latency: bool = False
+    generations: Sequence[Sequence[Evaluation]], largest: int, path: Path, *, latency: bool
 ) -> list[float]:
     """Write, for each generation, the subnets evaluated so far and the hypervolume of their front; return the latter.
 

@@ -187,7 +187,7 @@ def test_ctrl_c_ends_all_processes_with_one_line(tmp_path: Path, arithmetic_npz:
     started = start_command("run", *data, "--processes", "2", "--out", out, errors=errors)
     assert started.pid is not None
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while not list(out.glob("subjects/*/*/tensorboard")) and time.monotonic() < deadline:
             assert started.is_alive()
             time.sleep(0.05)

@@ -54,7 +54,7 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 }
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1200)
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL as on POSIX")
 def test_a_run_killed_in_every_stage_ends_with_the_same_bytes(tmp_path: Path, arithmetic_npz: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"

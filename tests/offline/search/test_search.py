@@ -4,6 +4,7 @@ import csv
 import inspect
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -246,9 +247,11 @@ def test_front_and_hypervolume_are_written_as_csv(tmp_path: Path) -> None:
     with EvaluationStore(tmp_path / "search.sqlite", identity="x", evaluate=Counting()) as store:
         pareto_search(SPACE, FRONT, store, seed=1, on_generation=lambda _, e: generations.append(e))
         everything = store.all()
-    by_generation = fronts(generations)
+    by_generation = fronts(generations, latency=False)
     write_fronts(by_generation, tmp_path / "front.csv")
-    volumes = write_hypervolume(generations, metrics(SPACE.largest).parameters, tmp_path / "hypervolume.csv")
+    volumes = write_hypervolume(
+        generations, metrics(SPACE.largest).parameters, tmp_path / "hypervolume.csv", latency=False
+    )
     assert volumes == sorted(volumes)
     assert volumes[-1] > volumes[0]
     with (tmp_path / "front.csv").open(newline="") as file:
@@ -257,7 +260,7 @@ def test_front_and_hypervolume_are_written_as_csv(tmp_path: Path) -> None:
         of_generation = [row for row in rows if int(row["generation"]) == number]
         assert [ArchConfig.from_json(row["arch"]) for row in of_generation] == [e.arch for e in front]
         seen = [e for e in everything if e.generation <= number]
-        keep = non_dominated(objectives(seen))
+        keep = non_dominated(objectives(seen, latency=False))
         assert {e.arch for e in front} == {e.arch for e, on_front in zip(seen, keep, strict=True) if on_front}
         assert all(int(row["found"]) <= number for row in of_generation)
     assert {int(row["generation"]) for row in rows} == set(range(FRONT.generations))
@@ -269,10 +272,14 @@ def test_the_front_is_that_of_the_objectives_searched(tmp_path: Path) -> None:
     small, large = SPACE.smallest, SPACE.largest
     slow, fast = Metrics(1000, 0.8, 0.8, 0.5, latency_ms=2.0), Metrics(2000, 0.7, 0.7, 0.6, latency_ms=1.0)
     generations = [[Evaluation(small, slow, 0, 0.0)], [Evaluation(large, fast, 1, 0.0)]]
-    assert [[e.arch for e in front] for front in fronts(generations)] == [[small], [small]]
+    assert [[e.arch for e in front] for front in fronts(generations, latency=False)] == [[small], [small]]
     assert [[e.arch for e in front] for front in fronts(generations, latency=True)] == [[small], [small, large]]
     volumes = write_hypervolume(generations, 3000, tmp_path / "hypervolume.csv", latency=True)
     assert volumes == pytest.approx([0.0, 0.7 * 0.001 * 1.0])
+    unmeasured = Evaluation(large, replace(fast, latency_ms=None), 1, 0.0)
+    write_fronts([generations[0], [unmeasured]], tmp_path / "front.csv")
+    with (tmp_path / "front.csv").open(newline="") as file:
+        assert [row["latency_ms"] for row in csv.DictReader(file)] == ["2.0000", ""]
 
 
 def test_a_finished_search_is_read_and_left_as_it_is(tmp_path: Path) -> None:

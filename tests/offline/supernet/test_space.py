@@ -86,6 +86,7 @@ def test_malformed_genotypes_cannot_be_made(dim: int, heads: tuple[int, ...], ra
 def test_a_space_whose_dimension_does_not_divide_is_refused() -> None:
     with pytest.raises(ValueError, match="does not divide into 3 heads"):
         SearchSpace("odd", (32,), (3,), (1.0,), (1,))
-    with pytest.raises(ValueError, match="not positive"):
-        SearchSpace("zero", (0, 8), (1,), (1.0,), (1,))
+    for dims in ((), (0, 8), (8, 4), (8, 8)):
+        with pytest.raises(ValueError, match="not positive"):
+            SearchSpace("wrong", dims, (1,), (1.0,), (1,))
     assert SearchSpace("one", (1,), (1,), (1.0,), (1,)).count() == 1

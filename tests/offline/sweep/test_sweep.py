@@ -52,7 +52,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 180) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_ray_worker_that_is_killed_changes_nothing(tmp_path: Path, expected: list[bytes]) -> None:
     driver = begin("ray", tmp_path)
     killed: list[int] = []
@@ -74,7 +74,7 @@ def test_a_ray_worker_that_is_killed_changes_nothing(tmp_path: Path, expected: l
     assert {"training", "done"} <= set(stages)  # seen while the jobs ran, and at their end
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_a_driver_that_is_killed_continues(tmp_path: Path, expected: list[bytes]) -> None:
     driver = begin("local", tmp_path)
     wait_for(lambda: any((tmp_path / "store").glob(f"*/{RESULT_FILE}")))
