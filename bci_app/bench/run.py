@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bci_app.bench.load import Load, padded
+from bci_app.bench.session import first_window
 from bci_app.bundle import LoadedBundle
 from bci_app.errors import BciError
 from bci_app.preprocessing.steps import BandPass
@@ -162,7 +163,7 @@ def _drawing(job: str, loaded: LoadedBundle, source_id: str, seconds: float) -> 
     if job == "viewer" and importlib.util.find_spec("mne_lsl") is None:
         return {"skipped": "mne-lsl is not installed"}
     shortest, longest = WINDOW_SETTLE_SECONDS
-    settle = min(max(seconds, shortest), longest)
+    settle = max(min(max(seconds, shortest), longest), first_window(loaded))
     settings = {
         "bundle": str(loaded.folder),
         "source_id": source_id,

@@ -163,10 +163,16 @@ def with_predictions_per_second(loaded: LoadedBundle, number: float) -> LoadedBu
     return replace(loaded, spec=changed)
 
 
+def first_window(loaded: LoadedBundle) -> float:
+    """Return the seconds of stream after which a model makes predictions."""
+    spec = loaded.spec.preprocessing
+    return (spec.warm_up + spec.window) / spec.rate + 1.0
+
+
 def measure_session(source: Source, loaded: LoadedBundle, seconds: float) -> SessionFigures:
     """Run a session that writes JSON lines, for so many seconds after settling."""
     shortest, longest = _SETTLE_SECONDS
-    settle = min(max(seconds, shortest), longest)
+    settle = max(min(max(seconds, shortest), longest), first_window(loaded))
     stopwatch = _Stopwatch(source, settle)
     with tempfile.TemporaryDirectory() as folder:
         engine = _start(stopwatch, loaded, Path(folder), _Publisher(stopwatch))

@@ -95,6 +95,13 @@ def test_log_forgets_what_is_old() -> None:
     assert [p.time for p in log.since(27.5)] == [28.0, 29.0]
 
 
+def test_a_window_that_is_late_itself_calls_no_stream_silent() -> None:
+    late, silent = (replace(status(Phase.RUNNING), age_s=age) for age in (0.02, 7.0))
+    assert (notices.silence(late, None, 7.0), notices.silence(silent, None, 7.0)) == ("", notices.SILENT)
+    assert present(late, None, 7.0) == ()
+    assert [notice.summary for notice in present(silent, None, 7.0)] == ["No samples are arriving."]
+
+
 def test_stretches_join_by_reason_and_name_silence() -> None:
     said = [
         *(prediction(t, Reason.BASELINE) for t in (1.0, 2.0, 3.0)),
