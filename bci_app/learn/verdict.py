@@ -99,11 +99,14 @@ class Verdict:
                 "other, so that anything that changes with time would do. Mix the conditions."
             )
         if not self.above_chance:
-            more = (
-                f" About {self.trials_needed} trials in all would be needed to be sure."
-                if self.trials_needed is not None and self.trials_needed > self.trials
-                else ""
-            )
+            if self.trials_needed is None:
+                more = ""
+            elif self.trials_needed > self.trials:
+                more = f" About {self.trials_needed} trials in all would be needed to be sure."
+            else:
+                more = (
+                    f" It was right {figure}, which may still be luck (p {self.p:.3f}); a few more trials can decide."
+                )
             return f"Your {name} cannot be recognised from these {self.trials} trials.{more}"
         if not self.adopted:
             return (

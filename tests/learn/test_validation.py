@@ -158,6 +158,7 @@ SURE: dict[str, Any] = {
     [
         ({}, True, "recognises your valence 0.80 of the time (chance is 0.5) on trials that it has not seen."),
         ({"p": 0.02}, False, "cannot be recognised from these 16 trials. About 30 trials"),
+        ({"p": 0.02, "trials_needed": 9}, False, "may still be luck (p 0.020); a few more trials can decide."),
         ({"interval": (0.49, 0.9)}, False, "cannot be recognised"),
         ({"general_balanced_accuracy": 0.9}, False, "the general model does better"),
         ({"general_balanced_accuracy": 0.82}, True, "The general model does as well on the same trials (0.82)."),
