@@ -31,5 +31,14 @@ def elastic(
     opened = open_dataset(name, root)
     study = run_study(opened, ElasticSettings(seeds=seeds), progress=lambda text: print(text, file=sys.stderr))
     study_table(study)
-    words = ["bci-offline", "elastic", out.name, "--dataset", name, "--seeds", str(seeds)]
+    words = [
+        "bci-offline",
+        "elastic",
+        out.name,
+        "--dataset",
+        name,
+        "--seeds",
+        str(seeds),
+        *(["--note", note] if note else []),
+    ]
     print(ship_study(study, opened, out, command=shlex.join(words), note=note).folder)
