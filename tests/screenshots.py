@@ -275,7 +275,7 @@ class Studio:
             muse = ROOT.parent / "shared" / "data" / "muse" / "muse_p300.csv"
             if muse.is_file():
                 page.source.choose(SourceChoice(f"file:{muse}"))
-                until(lambda: "muse" in page.fit.summary.text())
+                until(lambda: "muse" in page.fit.summary.text() + page.fit.detail.text())
                 wait(0.3)
                 self.shoot(window, f"connect_misfit{suffix}_{theme}")
         for player in players:

@@ -253,8 +253,12 @@ class SourcePanel(QWidget):
         if source == self._stated_for:
             return
         fields = (self.channels, self.rate, self.unit)
-        self._typed_for[self._stated_for] = [field.text() for field in fields]
-        for field, text in zip(fields, self._typed_for.get(source, [""] * len(fields)), strict=True):
+        typed = [field.text() for field in fields]
+        self._typed_for[self._stated_for] = typed
+        # What was stated before any source was there belongs to the one that was awaited.
+        first = not self._stated_for and self._awaited is None
+        texts = self._typed_for.get(source) or (typed if first else [""] * len(fields))
+        for field, text in zip(fields, texts, strict=True):
             field.setText(text)
             field.setCursorPosition(0)
         self._stated_for = source
