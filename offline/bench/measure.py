@@ -133,7 +133,7 @@ def _training(case: Case, device: Device, *, seconds: float, stacks: tuple[int, 
     What a step costs depends on the subnet, so all train the same.
     """
     data = case.examples(case.windows)
-    variants: dict[str, tuple[int, Callable[[], None]]] = {
+    variants: dict[str, tuple[int, Callable[[], object]]] = {
         "reference": (1, _reference_epoch(case, data, device)),
         "single": (1, _job_epoch(case, data, device, 1)),
     }
@@ -169,7 +169,7 @@ def _reference_epoch(case: Case, data: Examples, device: Device) -> Callable[[],
     return epoch
 
 
-def _job_epoch(case: Case, data: Examples, device: Device, count: int) -> Callable[[], None]:
+def _job_epoch(case: Case, data: Examples, device: Device, count: int) -> Callable[[], object]:
     jobs = [
         Job(
             case.network(seed), case.recipe, data,
