@@ -148,4 +148,5 @@ def test_recorded_session_holds_each_marker_stream_beside_its_own(tmp_path: Path
     assert [row[0] for row in loaded[name]["time_series"]] == [f"trial {i}" for i in range(5)]
     assert loaded[name]["time_stamps"].tolist() == times
     assert loaded[name]["info"]["type"] == ["Markers"]
-    assert set(loaded) == {"synthetic", "synthetic index", "Session", name}
+    truth = {"simulated participant, truth", "simulated participant, truth index"}
+    assert set(loaded) == {"synthetic", "synthetic index", "Session", name} | truth
