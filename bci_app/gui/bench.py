@@ -83,7 +83,7 @@ class WindowFigures:
 
 
 _LONGEST_WAIT = 30.0
-"""Seconds in which a prediction must come. A measurement goes on until there is one."""
+"""Seconds after a measurement in which a prediction must come. It goes on until there is one."""
 
 
 class _Meter:
@@ -202,14 +202,11 @@ def measure_window(
     predictions: list[Prediction] = []
 
     def note_first() -> None:
-        if not first:
-            first.append(_process_age())
+        if first or controller.engine is None:
+            return
+        first.append(_process_age())
+        _use_simulated_rest(controller.engine)  # takes a moment, and has no part in the first trace
 
-    def take_rest() -> None:
-        if controller.engine is not None:
-            _use_simulated_rest(controller.engine)
-
-    controller.session_changed.connect(take_rest)
     controller.traces_extended.connect(note_first)
     controller.predictions_added.connect(predictions.extend)
     try:
@@ -218,7 +215,8 @@ def measure_window(
         predictions.clear()
         started, used = monotonic(), process_time()
         _run(seconds)
-        while not any(prediction.valid for prediction in predictions) and monotonic() < started + _LONGEST_WAIT:
+        deadline = monotonic() + _LONGEST_WAIT
+        while not any(prediction.valid for prediction in predictions) and monotonic() < deadline:
             _run(0.1)
         passed, used = monotonic() - started, process_time() - used
     finally:
@@ -240,6 +238,10 @@ def _use_simulated_rest(engine: Engine) -> None:
     rest = simulated_rest(engine.spec) if engine.spec is not None else None
     if rest is not None:
         engine.set_rest(rest)
+
+
+def _predicted(thread: EngineThread) -> list[Prediction]:
+    return [prediction for result in thread.drain() for prediction in result.predictions]
 
 
 def _process_age() -> float:
@@ -264,9 +266,11 @@ def measure_headless(source: Source, bundle: LoadedBundle, *, seconds: float, se
         predictions: list[Prediction] = []
         started, used = monotonic(), process_time()
         _run(seconds)
-        while not any(prediction.valid for prediction in predictions) and monotonic() < started + _LONGEST_WAIT:
-            predictions += [p for result in thread.drain() for p in result.predictions]
+        deadline = monotonic() + _LONGEST_WAIT
+        predictions += _predicted(thread)
+        while not any(prediction.valid for prediction in predictions) and monotonic() < deadline:
             _run(0.1)
+            predictions += _predicted(thread)
         passed, used = monotonic() - started, process_time() - used
     finally:
         thread.stop()
