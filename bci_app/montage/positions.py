@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -49,14 +49,15 @@ def electrode_positions(names: Sequence[str]) -> list[tuple[float, float, float]
     list of (float, float, float) or None
         x to the right, y to the front, z up. None for a name without a standard position, and for ears and mastoids.
     """
-    places = electrode_places()
-    found: list[tuple[float, float, float] | None] = []
-    for name in map(canonical, names):
-        if name in OFF_SCALP or name not in places:
-            found.append(None)
-            continue
-        x, y = places[name]
-        polar, azimuth = np.hypot(x, y) * np.pi / 2, np.arctan2(y, x)
-        across = np.sin(polar)
-        found.append((float(across * np.cos(azimuth)), float(across * np.sin(azimuth)), float(np.cos(polar))))
-    return found
+    return [_position(name) for name in names]
+
+
+@lru_cache(maxsize=4096)
+def _position(name: str) -> tuple[float, float, float] | None:
+    place = electrode_places().get(canonical(name))
+    if place is None or canonical(name) in OFF_SCALP:
+        return None
+    x, y = place
+    polar, azimuth = np.hypot(x, y) * np.pi / 2, np.arctan2(y, x)
+    across = np.sin(polar)
+    return float(across * np.cos(azimuth)), float(across * np.sin(azimuth)), float(np.cos(polar))

@@ -79,9 +79,10 @@ class ArtefactRule(Frozen):
         if self.muscle is not None:
             second = min(round(rate), window.shape[1])
             starts = range(0, window.shape[1] - second + 1, max(1, second // 2))
-            ratios = [muscle_ratio(window[:, start : start + second], rate) for start in starts]
+            seconds = np.stack([window[:, start : start + second] for start in starts])
+            above = muscle_ratio(seconds, rate) > self.muscle
             # The one second in which most channels break the limit: a clench is often shorter than the window.
-            broken |= max((ratio > self.muscle for ratio in ratios), key=np.count_nonzero)
+            broken |= above[above.sum(axis=1).argmax()]
         return broken
 
 
@@ -107,22 +108,22 @@ def muscle_ratio(window: Samples, rate: float) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    window : ndarray of float64, shape (n_channels, n_samples)
+    window : ndarray of float64, shape (..., n_samples)
         µV.
     rate : float
         Hz.
 
     Returns
     -------
-    ndarray of float64, shape (n_channels,)
+    ndarray of float64, shape (...)
         0 for a channel without any power.
     """
-    tapered = (window - window.mean(axis=1, keepdims=True)) * np.hanning(window.shape[1])
+    tapered = (window - window.mean(axis=-1, keepdims=True)) * np.hanning(window.shape[-1])
     power = np.abs(np.fft.rfft(tapered)) ** 2
-    frequencies = np.fft.rfftfreq(window.shape[1], 1 / rate)
+    frequencies = np.fft.rfftfreq(window.shape[-1], 1 / rate)
     muscle, brain = (
-        power[:, (frequencies >= low) & (frequencies < high)].mean(axis=1) for low, high in (_MUSCLE, _BRAIN)
+        power[..., (frequencies >= low) & (frequencies < high)].mean(axis=-1) for low, high in (_MUSCLE, _BRAIN)
     )
-    ratio = np.zeros(len(window))
+    ratio = np.zeros(window.shape[:-1])
     np.divide(muscle, brain, out=ratio, where=brain > 0)
     return ratio
