@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QSize
 from PyQt6.QtGui import QFontMetricsF, QImage, QPainter, QPixmap
+from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import load_bundle
@@ -212,14 +213,16 @@ def test_self_reports_and_the_planted_truth_are_drawn_in_the_plane(qtbot: QtBot,
     qtbot.waitUntil(lambda: plane.frame.width() >= 300, timeout=WAIT)
     reports = (SelfReport(9.0, {"valence": 9, "arousal": 1, "dominance": 5}),)
     truth = Truth(10.0, {"valence": 0.0, "arousal": 0.0})
-    right, left = plane.frame.bottomRight().toPoint(), plane.frame.bottomLeft().toPoint()
 
     def drawn(**more: object) -> tuple[QImage, QImage]:
         """What is seen at the lower corners."""
         emotion.show_answers(answers(VAD, answered(0.2, 0.8), **more))
+        QApplication.processEvents()  # what is said may give the plane another size
+        right, left = plane.frame.bottomRight().toPoint(), plane.frame.bottomLeft().toPoint()
         image = plane.grab().toImage()
         return tuple(image.copy(x, left.y() - 12, 12, 12) for x in (left.x(), right.x() - 12))  # type: ignore[return-value]
 
+    drawn()
     nothing, reported, planted = drawn(), drawn(reports=reports), drawn(truth=truth)
     assert nothing[0] == reported[0]
     assert nothing[1] != reported[1]
