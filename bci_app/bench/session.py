@@ -12,7 +12,7 @@ import numpy as np
 from bci_app.bundle import LoadedBundle
 from bci_app.bundle.spec import Bundle
 from bci_app.engine import Engine
-from bci_app.engine.rest import simulated_rest
+from bci_app.engine.simulated_rest import use_simulated_rest
 from bci_app.events import Prediction
 from bci_app.outputs.base import Output
 from bci_app.outputs.jsonl import JsonLinesOutput
@@ -183,8 +183,7 @@ def measure_session(source: Source, loaded: LoadedBundle, seconds: float) -> Ses
 def _start(source: Source, loaded: LoadedBundle, folder: Path, meter: Output) -> Engine:
     engine = Engine(source, loaded, outputs=(JsonLinesOutput(folder / "predictions.jsonl"), meter))
     engine.start()
-    if engine.spec is not None and (rest := simulated_rest(engine.spec)) is not None:
-        engine.set_rest(rest)
+    use_simulated_rest(engine)
     return engine
 
 

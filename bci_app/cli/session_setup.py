@@ -99,7 +99,6 @@ def session_in_terminal(
 ) -> None:
     """Run a session to its end, to a signal or for some seconds, close everything, and report what was recorded."""
     from bci_app.engine import Engine
-    from bci_app.learn.personal import PersonalPredictor
     from bci_app.terminal import run_in_terminal
 
     engine = Engine(
@@ -140,6 +139,8 @@ def session_in_terminal(
     finally:
         engine.stop()
     if report and recorder is not None:
+        from bci_app.learn.personal import PersonalPredictor
+
         report_recorded(recorder, profile=predictor.profile if isinstance(predictor, PersonalPredictor) else None)
     conclude(engine)
 

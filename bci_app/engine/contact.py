@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from bci_app.engine.artefact import ArtefactDetector, Verdict, strongest
 from bci_app.engine.neighbours import NeighbourCheck
 from bci_app.events import Contact, ContactLevel
+from bci_app.preprocessing.artefact import near_mains
 
 GRID_SECONDS = 0.5
 BLOCK_SECONDS = 1.0
@@ -90,7 +91,7 @@ def _line_ratio(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     """Power at 50 and 60 Hz (±2 Hz) over the power from 1 to 45 Hz, for each channel."""
     power = np.abs(np.fft.rfft(x * np.hanning(len(x))[:, None], axis=0)) ** 2
     frequency = np.fft.rfftfreq(len(x), 1 / rate)
-    mains = (np.abs(frequency - 50) <= 2) | (np.abs(frequency - 60) <= 2)
+    mains = near_mains(frequency)
     brain = (frequency >= 1) & (frequency <= 45)
     ratio: NDArray[np.float64] = power[mains].sum(axis=0) / np.maximum(power[brain].sum(axis=0), 1e-12)
     return ratio

@@ -1,24 +1,15 @@
-"""A rest baseline from a recording made before, or of a simulated participant."""
+"""A rest baseline from a recording made before."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-
-import numpy as np
 
 from bci_app.bundle.spec import Bundle
 from bci_app.engine.contact import ContactMonitor
 from bci_app.errors import BundleError
 from bci_app.preprocessing import Pipeline, Rest, Window, measure_rest
-from bci_app.preprocessing.spec import NoBaseline
 from bci_app.recording import Recording
 from bci_app.recording.state import ModelState
-from bci_app.simulation import Settings, SimulatedParticipant
-from bci_app.stream import StreamInfo
-
-# Hz, of the simulated rest; and seconds by which it is longer than a baseline without refused windows.
-_RATE, _SPARE_SECONDS = 250.0, 10.0
 
 
 def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
@@ -101,25 +92,3 @@ def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
             monitor.update(resting=True)
     rest = measure_rest(bundle.preprocessing, [window.features for window in windows])
     return None if rest is None else replace(rest, powers=monitor.rest_powers)
-
-
-def simulated_rest(bundle: Bundle) -> Rest | None:
-    """Return the rest baseline of the simulated participant whose signal benchmarks send, on a bundle's electrodes.
-
-    Parameters
-    ----------
-    bundle : Bundle
-        As for `rest_of_recording`.
-
-    Returns
-    -------
-    Rest or None
-        None if the bundle needs no baseline.
-    """
-    spec = bundle.preprocessing
-    if isinstance(spec.baseline, NoBaseline):
-        return None
-    n = round((spec.baseline.samples / spec.rate + spec.window_seconds + _SPARE_SECONDS) * _RATE)
-    info = StreamInfo("simulated", spec.channels, _RATE, ("uV",) * len(spec.channels), kind="file", n_samples=n)
-    signal = SimulatedParticipant(0, Settings(spec.channels, _RATE)).samples(0, n)
-    return rest_of_recording(Recording(Path("simulated"), "simulated", info, signal, np.arange(n) / _RATE), bundle)

@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import QApplication, QGraphicsView
 
 from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.engine import Engine, EngineThread
-from bci_app.engine.rest import simulated_rest
+from bci_app.engine.simulated_rest import use_simulated_rest
 from bci_app.events import Prediction
 from bci_app.gui.app import make_application
 from bci_app.gui.controller import Controller
@@ -205,7 +205,7 @@ def measure_window(
         if first or controller.engine is None:
             return
         first.append(_process_age())
-        _use_simulated_rest(controller.engine)  # takes a moment, and has no part in the first trace
+        use_simulated_rest(controller.engine)  # takes a moment, and has no part in the first trace
 
     controller.traces_extended.connect(note_first)
     controller.predictions_added.connect(predictions.extend)
@@ -234,12 +234,6 @@ def measure_window(
     )
 
 
-def _use_simulated_rest(engine: Engine) -> None:
-    rest = simulated_rest(engine.spec) if engine.spec is not None else None
-    if rest is not None:
-        engine.set_rest(rest)
-
-
 def _predicted(thread: EngineThread) -> list[Prediction]:
     return [prediction for result in thread.drain() for prediction in result.predictions]
 
@@ -256,7 +250,7 @@ def measure_headless(source: Source, bundle: LoadedBundle, *, seconds: float, se
     meter = _Meter(source)
     engine = Engine(meter, bundle)
     engine.start()
-    _use_simulated_rest(engine)
+    use_simulated_rest(engine)
     thread = EngineThread(engine)
     thread.start()
     loop_of = QApplication.instance() or QApplication(sys.argv[:1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,7 @@ from bci_app.preprocessing.base import Frozen, PositiveFloat, Samples
 # Bands whose ratio separates muscle from brain: the spectrum of the EEG falls with frequency, that of muscle does not
 # (Goncharova et al. 2003, Clin. Neurophysiol. 114).
 _BRAIN, _MUSCLE = (8.0, 20.0), (30.0, 45.0)
-# Hz.
-MAINS = (50.0, 60.0)
+_MAINS = (50.0, 60.0)  # Hz
 
 
 class ArtefactRule(Frozen):
@@ -86,6 +85,11 @@ class ArtefactRule(Frozen):
         return broken
 
 
+def near_mains(frequencies: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Return which frequencies in Hz lie within 2 Hz of 50 or 60 Hz."""
+    return np.asarray(np.any([np.abs(frequencies - mains) <= 2 for mains in _MAINS], axis=0))
+
+
 def without_mains(window: Samples, rate: float) -> Samples:
     """Return a window without its mean and without what it holds within 2 Hz of 50 and 60 Hz.
 
@@ -97,9 +101,7 @@ def without_mains(window: Samples, rate: float) -> Samples:
         Hz.
     """
     spectrum = np.fft.rfft(window - window.mean(axis=1, keepdims=True))
-    frequencies = np.fft.rfftfreq(window.shape[1], 1 / rate)
-    for mains in MAINS:
-        spectrum[:, np.abs(frequencies - mains) <= 2] = 0
+    spectrum[:, near_mains(np.fft.rfftfreq(window.shape[1], 1 / rate))] = 0
     return np.fft.irfft(spectrum, window.shape[1])
 
 

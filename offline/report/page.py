@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined
 
-from bci_app.bundle.provenance import weakness
+from bci_app.bundle.provenance import EXPLAINED, weakness
 from offline.protocols import protocol_named
 from offline.report import charts
 from offline.report.analysis import Report
@@ -48,6 +48,7 @@ def render(report: Report) -> str:
         facts=_facts(report),
         explanations=explanations,
         weakness=weakness,
+        EXPLAINED=EXPLAINED,
     )
 
 

@@ -16,7 +16,7 @@ from bci_app.bundle import LoadedBundle, load_bundle
 from bci_app.bundle.store import find_bundle
 from bci_app.cli.app import main
 from bci_app.engine import Engine
-from bci_app.engine.rest import simulated_rest
+from bci_app.engine.simulated_rest import use_simulated_rest
 from bci_app.simulation import Settings, SimulatedParticipant
 from bci_app.sources.synthetic import SyntheticSource
 from tests.bundles import CHANNELS, write_bundle
@@ -83,7 +83,6 @@ def test_benchmarks_predict_with_the_models_that_ship(name: str) -> None:
     participant = SimulatedParticipant(0, Settings(padded(loaded.spec.preprocessing.channels, 20), 250.0))
     engine = Engine(SyntheticSource(participant, speed=1000.0, seconds=20.0), loaded)
     engine.start()
-    rest = simulated_rest(engine.spec)
-    engine.set_rest(rest)
+    use_simulated_rest(engine)
     assert sum(prediction.valid for prediction in engine.predictions()) >= 12
     engine.stop()

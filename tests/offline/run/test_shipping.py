@@ -41,17 +41,11 @@ CHANNELS = ("Fp1", "Fp2", "F3", "F4", "C3", "C4", "P3", "P4", "O1", "O2")
 
 
 @dataclass(frozen=True)
-class Headset:
+class Headset(Planted):
     """Recordings of ten channels; load raises the power at 20 Hz in the left half only."""
 
     n_subjects: int = 6
     info: DatasetInfo = field(default_factory=lambda: replace(Planted().info, channels=CHANNELS, rest_seconds=15.0))
-
-    def subjects(self) -> list[str]:
-        return [f"s{i}" for i in range(self.n_subjects)]
-
-    def files(self, subject: str) -> tuple[Path, ...]:
-        return (Path(__file__),)
 
     def trials(self, subject: str) -> Iterator[Trial]:
         rng = np.random.default_rng(int(subject[1:]))
