@@ -52,11 +52,14 @@ class Session:
         0 rest, 1 task.
     second_half : ndarray of bool, shape (n_windows,)
         Whether the window is in the second half of those of its recording.
+    seconds : ndarray of float64, shape (n_windows,)
+        From the first window of its recording to the window.
     """
 
     tokens: NDArray[np.float32]
     labels: NDArray[np.int64]
     second_half: NDArray[np.bool_]
+    seconds: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ class Person:
         n = spec.baseline_windows
         start = len(self.recordings[baseline]) - n if late else 0
         rest = measure_rest(spec, list(self.recordings[baseline][start : start + n]))
-        tokens, labels, second_half = [], [], []
+        tokens, labels, second_half, seconds = [], [], [], []
         for label, recording in enumerate(self.recordings):
             number = np.arange(len(recording))
             if label == baseline:
@@ -89,7 +92,8 @@ class Person:
             tokens += [network_input(spec, recording[k], rest) for k in number]
             labels += [label] * len(number)
             second_half += [k >= np.median(number) for k in number]
-        return Session(np.stack(tokens), np.array(labels, dtype=np.int64), np.array(second_half))
+            seconds += [k * spec.hop_seconds for k in number]
+        return Session(np.stack(tokens), np.array(labels, dtype=np.int64), np.array(second_half), np.array(seconds))
 
     @cached_property
     def standard(self) -> Session:

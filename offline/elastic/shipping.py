@@ -38,6 +38,7 @@ from offline.elastic.study import (
     cross_validate,
     fit_people,
     joined,
+    simple_scores,
     standard,
     summarise,
     swapped,
@@ -84,6 +85,8 @@ class Study:
         How heads were fitted.
     muscle_only : float
         Balanced accuracy of the same method with 28–45 Hz alone.
+    simple : dict of str to float
+        Balanced accuracy of simple methods on the same windows.
     retrained : dict of str to Summary
         What heads reach that are fitted to the electrodes of one of the smaller montages alone.
     """
@@ -93,6 +96,7 @@ class Study:
     found: Mapping[str, HeldOut]
     settings: ElasticSettings
     muscle_only: float
+    simple: Mapping[str, float]
     retrained: Mapping[str, Summary]
 
     def summary(self, montage: str) -> Summary:
@@ -102,10 +106,14 @@ class Study:
     def controls(self, montage: str) -> Controls:
         """Return the controls of a montage; the model itself reads nothing above 28 Hz."""
         score, swap = self.summary(montage), summarise(self.found[_swapped(montage)], self.settings)
+        whole = montage == MONTAGES[0]
         return Controls(
             swap=SwapTest(rest_high=swap.rest_high, task_high=swap.task_high),
             muscle_free=score.balanced,
-            muscle_only=self.muscle_only if montage == MONTAGES[0] else None,
+            muscle_only=self.muscle_only if whole else None,
+            simple_methods=dict(self.simple) if whole else {},
+            false_alarms=score.rest_high,
+            false_alarm_course=score.false_alarm_course,
             first_half=score.first_half,
             second_half=score.second_half,
         )
@@ -154,7 +162,10 @@ def run_study(dataset: Dataset, settings: ElasticSettings, *, progress: Progress
     progress("28 to 45 Hz alone")
     muscle = read_people(dataset, load_preprocessing(channels, MUSCLE_BANDS))
     alone = cross_validate(muscle, settings, {"muscle": (muscle, standard)})["muscle"]
-    return Study(dataset.info, people, held_out, settings, summarise(alone, settings).balanced, retrained)
+    muscle_only = summarise(alone, settings).balanced
+    progress("simple methods")
+    simple = simple_scores(dataset, settings)
+    return Study(dataset.info, people, held_out, settings, muscle_only, simple, retrained)
 
 
 def _choices(channels: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:

@@ -12,9 +12,14 @@ from pydantic import BaseModel, ConfigDict
 
 from bci_app.bundle.conformal import fit_conformal, prediction_sets
 from bci_app.bundle.spec import Answered
+from offline.baselines.distance import rest_distances
+from offline.datasets.base import Dataset, Split
+from offline.datasets.windows import make_windows
 from offline.elastic.head import ElasticHead, attention, carry, fit_head
-from offline.elastic.sessions import REST, TASK, Person, Session, positions_of
+from offline.elastic.sessions import REST, TASK, Person, Session, load_preprocessing, positions_of
 from offline.metrics import balanced_accuracy, expected_calibration_error, grouped_interval, rolling_mean
+from offline.run.controls import course_of_false_alarms, simple_methods
+from offline.run.reference import reference_preprocessing
 
 _EFFECTIVE_WINDOWS = 60.0
 
@@ -97,6 +102,8 @@ class HeldOut:
         True class, person, recording (for rolling means) and partition.
     second_half : ndarray of bool, shape (n_windows,)
         Whether the window is in the second half of its recording.
+    seconds : ndarray of float64, shape (n_windows,)
+        When the window is in its recording.
     """
 
     high: NDArray[np.float64]
@@ -105,6 +112,7 @@ class HeldOut:
     group: NDArray[np.int64]
     seed: NDArray[np.int64]
     second_half: NDArray[np.bool_]
+    seconds: NDArray[np.float64]
 
     def pairs(self) -> NDArray[np.float64]:
         """Return probabilities of both classes, shape (n_windows, 2)."""
@@ -128,6 +136,35 @@ def swapped(person: Person) -> Session:
     return person.swapped
 
 
+def people_folds(
+    people: int, seed: int, settings: ElasticSettings
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Return for each fold of one partition whom the head is fitted to and whom it is scored on, by number."""
+    order = np.random.default_rng(seed).permutation(people)
+    return [(np.setdiff1d(order, fold), fold) for fold in np.array_split(order, settings.folds)]
+
+
+def simple_scores(dataset: Dataset, settings: ElasticSettings) -> dict[str, float]:
+    """Score simple methods on the same windows, people and folds, each figure a mean over seeds."""
+    spec = load_preprocessing(dataset.info.channels, shape=False)
+    windows = make_windows(dataset, spec)
+    features = make_windows(dataset, reference_preprocessing(spec, referenced=dataset.info.referenced))
+    distances = rest_distances(dataset, spec, windows)
+    found = []
+    for seed in range(settings.seeds):
+        splits = [
+            Split(
+                name=f"seed {seed}, fold {number}",
+                train=np.flatnonzero(np.isin(windows.subject, known)),
+                validation=np.empty(0, dtype=np.int64),
+                test=np.flatnonzero(np.isin(windows.subject, tested)),
+            )
+            for number, (known, tested) in enumerate(people_folds(len(windows.subjects), seed, settings), start=1)
+        ]
+        found.append(simple_methods(windows, features, distances, splits, 0, spec, within_subject=False))
+    return {name: float(np.mean([scores[name] for scores in found])) for name in found[0]}
+
+
 def cross_validate(
     people: Sequence[Person],
     settings: ElasticSettings,
@@ -147,9 +184,8 @@ def cross_validate(
     """
     found: dict[str, list[tuple[NDArray[np.float64], Session, int, int]]] = {name: [] for name in tests}
     for seed in range(settings.seeds):
-        order = np.random.default_rng(seed).permutation(len(people))
-        for fold in np.array_split(order, settings.folds):
-            head = fit_people([people[k] for k in np.setdiff1d(order, fold)], settings)
+        for known, fold in people_folds(len(people), seed, settings):
+            head = fit_people([people[k] for k in known], settings)
             for name, (tested, chosen) in tests.items():
                 positions = positions_of(tested[0].spec.channels)
                 for k in fold:
@@ -170,6 +206,7 @@ def _held_out(parts: Sequence[tuple[NDArray[np.float64], Session, int, int]]) ->
         group=2 * part + labels,
         seed=np.repeat(np.array([seed for *_, seed in parts]), sizes),
         second_half=np.concatenate([session.second_half for _, session, *_ in parts]),
+        seconds=np.concatenate([session.seconds for _, session, *_ in parts]),
     )
 
 
@@ -179,7 +216,7 @@ def joined(parts: Sequence[HeldOut]) -> HeldOut:
     groups = [part.group + offset for part, offset in zip(parts, sizes, strict=False)]
     fields = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("high", "labels", "person", "seed", "second_half")
+        for name in ("high", "labels", "person", "seed", "second_half", "seconds")
     }
     return HeldOut(group=np.concatenate(groups), **fields)
 
@@ -200,6 +237,8 @@ class Summary:
         Expected calibration error of single windows.
     rest_high, task_high : float
         Share of the windows that are called high.
+    false_alarm_course : tuple of float
+        Share of rest that is called high in successive 30 s.
     first_half, second_half : float
         Balanced accuracy in the halves of the recordings.
     answers : Answered
@@ -214,6 +253,7 @@ class Summary:
     calibration_error: float
     rest_high: float
     task_high: float
+    false_alarm_course: tuple[float, ...]
     first_half: float
     second_half: float
     answers: Answered
@@ -224,7 +264,7 @@ def summarise(found: HeldOut, settings: ElasticSettings) -> Summary:
     called = (found.high > 0.5).astype(np.int64)
     pairs, rolled = found.pairs(), found.rolled(settings.rolling)
     over_seeds = partial(_over_seeds, found.seed)
-    first = found.seed == 0
+    first, rest = found.seed == 0, found.labels == REST
     interval = grouped_interval(called[first], found.labels[first], found.person[first], found.group[first])
     return Summary(
         windows=int(first.sum()),
@@ -233,8 +273,9 @@ def summarise(found: HeldOut, settings: ElasticSettings) -> Summary:
         rolling=over_seeds(lambda k: balanced_accuracy(rolled[k].argmax(axis=1), found.labels[k])),
         interval=interval or (0.0, 1.0),
         calibration_error=over_seeds(lambda k: expected_calibration_error(pairs[k], found.labels[k])),
-        rest_high=float(called[found.labels == REST].mean()),
-        task_high=float(called[found.labels == TASK].mean()),
+        rest_high=float(called[rest].mean()),
+        task_high=float(called[~rest].mean()),
+        false_alarm_course=course_of_false_alarms(called[rest] == TASK, found.seconds[rest]),
         first_half=over_seeds(
             lambda k: balanced_accuracy(called[k & ~found.second_half], found.labels[k & ~found.second_half])
         ),

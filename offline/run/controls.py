@@ -130,11 +130,7 @@ def measure_controls(
     muscle = _muscle(spec, probe)
     found = []
     for t, target in enumerate(probe.windows.targets):
-        simple = artefact_scores(features, splits, t, spec.channels, within_subject=within)
-        if isinstance(spec.baseline, RestBaseline) and spec.baseline.kind == "feature":
-            simple[MEAN_Z] = mean_z_score(probe.windows, splits, t, within_subject=within)
-        if distances is not None:
-            simple[DISTANCE] = distance_score(probe.windows, distances, splits, t, within_subject=within)
+        simple = simple_methods(probe.windows, features, distances, splits, t, spec, within_subject=within)
         first, second = _halves(scored, t, within_subject=within)
         swap = _swap_test(dataset, spec, probe)
         found.append(
@@ -143,8 +139,7 @@ def measure_controls(
                 muscle_free=muscle and muscle[0][target.name],
                 muscle_only=muscle and muscle[1][target.name],
                 simple_methods=simple,
-                false_alarms=_false_alarms(scored, t) if swap is not None else None,
-                false_alarm_course=course_of_false_alarms(scored, t) if swap is not None else (),
+                **(_false_alarms(scored, t) if swap is not None else {}),
                 first_half=first,
                 second_half=second,
             )
@@ -152,17 +147,56 @@ def measure_controls(
     return found
 
 
+def simple_methods(
+    windows: WindowSet,
+    features: WindowSet,
+    distances: NDArray[np.float64] | None,
+    splits: Sequence[Split],
+    target: int,
+    spec: PreprocessingSpec,
+    *,
+    within_subject: bool,
+) -> dict[str, float]:
+    """Score simple methods that a network should not be worse than, by name.
+
+    Parameters
+    ----------
+    windows, features : WindowSet
+        The windows as the network and as the reference see them.
+    distances : ndarray of float64, shape (n_windows, n_bands), optional
+        From rest, as `rest_distances` measures them.
+    splits : sequence of Split
+        Of the protocol.
+    target : int
+        Column of the labels.
+    spec : PreprocessingSpec
+        What made the windows.
+    within_subject : bool
+        Whether each subject is scored apart.
+    """
+    found = artefact_scores(features, splits, target, spec.channels, within_subject=within_subject)
+    if isinstance(spec.baseline, RestBaseline) and spec.baseline.kind == "feature":
+        found[MEAN_Z] = mean_z_score(windows, splits, target, within_subject=within_subject)
+    if distances is not None:
+        found[DISTANCE] = distance_score(windows, distances, splits, target, within_subject=within_subject)
+    return found
+
+
 def explanations(controls: Controls, score: float) -> tuple[str, ...]:
-    """Say what explains a score: muscle or the distance from rest reach it, or swapped rest is called high."""
+    """Say what explains a score: muscle or the distance from rest reach it, or swapped rest is called high.
+
+    A model that passes the swap test reads a direction, so methods that know none do not explain its score.
+    """
     found = []
-    if controls.swap is not None and controls.swap.rest_high > LARGEST_FALSE_ALARM:
+    passed = controls.swap is not None and controls.swap.rest_high <= LARGEST_FALSE_ALARM
+    if controls.swap is not None and not passed:
         found.append(
             f"with the beginning of the task as the baseline, rest is called high in {controls.swap.rest_high:.2f} of "
             f"the windows (at most {LARGEST_FALSE_ALARM:.2f}), so it may be change that is read"
         )
     if controls.muscle_only is not None and controls.muscle_only >= score:
         found.append(f"frequencies above {MUSCLE_FROM:g} Hz alone, where muscles are, reach {controls.muscle_only:.3f}")
-    for name in (MEAN_Z, DISTANCE):
+    for name in () if passed else (MEAN_Z, DISTANCE):
         reached = controls.simple_methods.get(name)
         if reached is not None and reached >= score:
             found.append(f"a line on {name} alone, which has no direction, reaches {reached:.3f}")
@@ -243,16 +277,28 @@ def _halves(scored: ScoredWindows, target: int, *, within_subject: bool) -> tupl
     return found[0], found[1]
 
 
-def _false_alarms(scored: ScoredWindows, target: int) -> float | None:
+def _false_alarms(scored: ScoredWindows, target: int) -> dict[str, float | tuple[float, ...]]:
     rest = scored.labels[:, target] == 0
-    return float((scored.probabilities["found"][target][rest].argmax(axis=1) == 1).mean()) if rest.any() else None
-
-
-def course_of_false_alarms(scored: ScoredWindows, target: int) -> tuple[float, ...]:
-    """Return the share of rest that is called high in successive stretches of the recordings; empty for one stretch."""
-    rest = scored.labels[:, target] == 0
+    if not rest.any():
+        return {}
     high = scored.probabilities["found"][target][rest].argmax(axis=1) == 1
-    stretch = ((scored.seconds[rest] - scored.seconds[rest].min(initial=np.inf)) // COURSE_SECONDS).astype(np.int64)
+    return {
+        "false_alarms": float(high.mean()),
+        "false_alarm_course": course_of_false_alarms(high, scored.seconds[rest]),
+    }
+
+
+def course_of_false_alarms(high: NDArray[np.bool_], seconds: NDArray[np.float64]) -> tuple[float, ...]:
+    """Return the share of rest that is called high in successive stretches of the recordings; empty for one stretch.
+
+    Parameters
+    ----------
+    high : ndarray of bool, shape (n_windows,)
+        Whether a window of rest is called high.
+    seconds : ndarray of float64, shape (n_windows,)
+        When it is, in its recording.
+    """
+    stretch = ((seconds - seconds.min(initial=np.inf)) // COURSE_SECONDS).astype(np.int64)
     found = tuple(float(high[stretch == number].mean()) for number in np.unique(stretch))
     return found if len(found) > 1 else ()
 

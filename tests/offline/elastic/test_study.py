@@ -12,9 +12,11 @@ from bci_app.bundle import load_bundle
 from bci_app.bundle.golden import check_bundle
 from bci_app.montage.headsets import HEADSETS
 from bci_app.preprocessing import network_input
+from offline.baselines.artefacts import ARTEFACTS_ONLY
 from offline.cli import app
 from offline.elastic.sessions import TASK, Person, load_preprocessing
 from offline.elastic.study import ElasticSettings, HeldOut, cross_validate, standard, summarise, swapped
+from offline.run.controls import DISTANCE, MEAN_Z
 
 CHANNELS = ("Fp1", "Fp2", "F7", "F8", "T7", "T8", "C3", "C4", "P7", "P8", "O1", "O2")
 SETTINGS = ElasticSettings(folds=3, seeds=1, inverse_penalty=0.03)
@@ -106,6 +108,10 @@ def test_the_command_writes_a_bundle_with_a_score_for_each_headset(eegmat: Path,
     assert "Four people." in loaded.spec.provenance.limitations
     check_bundle(loaded)
     spec = loaded.spec
+    controls = spec.provenance.scores[0].controls
+    assert controls is not None
+    assert {MEAN_Z, DISTANCE, ARTEFACTS_ONLY} <= set(controls.simple_methods)
+    assert controls.false_alarms is not None
     score = spec.montage_score(HEADSETS["muse"].channels)
     assert score is not None
     assert score.montage == "muse"

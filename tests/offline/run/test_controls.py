@@ -107,16 +107,9 @@ def test_distances_from_rest_grow_with_change_whatever_its_direction_and_know_no
 def test_false_alarms_are_counted_in_successive_stretches_of_rest() -> None:
     made = windows((1, 2))
     _, split = probe(made, 1, 2)
-    tested = split.test
-    called = np.where((made.seconds[tested] >= 150) & (made.seconds[tested] < 180), 1, made.labels[tested, 0])
-    scored = ScoredWindows(
-        made.labels[tested],
-        made.subject[tested],
-        made.trial[tested],
-        made.seconds[tested],
-        {"found": [np.eye(2)[called]]},
-    )
-    assert course_of_false_alarms(scored, 0) == (0.0, 1.0, 0.0, 0.0)
+    rest = split.test[made.labels[split.test, 0] == 0]
+    seconds = made.seconds[rest]
+    assert course_of_false_alarms((seconds >= 150) & (seconds < 180), seconds) == (0.0, 1.0, 0.0, 0.0)
 
 
 def test_features_of_eyes_and_muscles_are_scored_alone_and_left_out() -> None:
@@ -132,3 +125,6 @@ def test_a_score_is_explained_by_muscle_by_distance_or_by_the_swap() -> None:
     assert explained(Controls(muscle_only=0.8), 0.8)
     assert explained(Controls(simple_methods={MEAN_Z: 0.9}), 0.8)
     assert explained(Controls(swap=SwapTest(rest_high=0.6, task_high=0.2)), 0.8)
+    directed = SwapTest(rest_high=0.05, task_high=0.3)
+    assert not explained(Controls(simple_methods={MEAN_Z: 0.9}, swap=directed), 0.8)
+    assert explained(Controls(muscle_only=0.8, swap=directed), 0.8)
