@@ -26,6 +26,7 @@ from bci_app.errors import BciError, StreamLostError
 from bci_app.events import Phase, Prediction, Reason, SignalView, Status, StepResult
 from bci_app.outputs.base import Output
 from bci_app.preprocessing import Rest
+from bci_app.preprocessing.steps.filters import load_filters
 from bci_app.sources.base import Device, Mapped, Patient, Several, Source
 from bci_app.sources.channels import channel_uses, for_prediction
 from bci_app.sources.lsl.beside import BesideChunk, BesideStreams
@@ -60,6 +61,9 @@ class Engine:
         Further LSL streams of samples that belong into the recording (see `BesideStreams`).
     pick, drop : sequence of str
         The only channels to predict from, or channels not to use (see `channel_uses`). All are recorded.
+    show_first : bool
+        True to open the source before the library of filters is loaded, which takes a second: samples are shown and
+        recorded meanwhile, and predicted from afterwards. False to load it first, so that no sample waits.
     wait_for_baseline : bool
         True to check contact until `start_baseline` is called; False to measure the rest baseline
         from the first sample.
@@ -92,6 +96,7 @@ class Engine:
         beside: Sequence[str] = (),
         pick: Sequence[str] | None = None,
         drop: Sequence[str] = (),
+        show_first: bool = False,
         wait_for_baseline: bool = False,
         buffer_seconds: float = 30.0,
         clock: Callable[[], float] = local_clock,
@@ -106,6 +111,7 @@ class Engine:
         self._mapped = source if isinstance(source, Mapped) else None
         self._several = source if isinstance(source, Several) else None
         self._can_wait = isinstance(source, Patient) and source.can_wait
+        self._loading = threading.Thread(target=load_filters, name="loading", daemon=True) if show_first else None
         self._wait_for_baseline = wait_for_baseline
         self._buffer_seconds = buffer_seconds
         self._clock = clock
@@ -120,6 +126,7 @@ class Engine:
         self._beside = BesideStreams(beside, self._record_beside) if beside else None
         self._pick, self._drop = pick, drop
         self._news = News()
+        self._unread: list[tuple[Chunk, bool]] = []  # taken while filters are loaded; and whether they arrive wrong
         self._info: StreamInfo | None = None
         self._model: Interpreter | None = None
 
@@ -155,10 +162,14 @@ class Engine:
             raise
         self._info = info
         self._phase = self._read_phase
+        if self._loading is not None:
+            self._loading.start()
         return info
 
     def _load_libraries(self) -> None:
         """Load what the first window needs before the stream is open: its samples would wait for a second or more."""
+        if self._loading is None:
+            load_filters()
         if self.spec is not None and self._predictor is not None:
             spec = self.spec.preprocessing
             info = StreamInfo("", spec.channels, spec.rate, ("uV",) * len(spec.channels))
@@ -255,6 +266,8 @@ class Engine:
 
     def stop(self) -> None:
         """Close the source, the recording and the outputs. May be called twice."""
+        if self._loading is not None and self._loading.is_alive():
+            self._loading.join()  # a process may not end in the middle of an import
         if self._marker_streams is not None:
             self._marker_streams.stop()
         if self._beside is not None:
@@ -412,7 +425,7 @@ class Engine:
     def status(self) -> Status:
         """Describe the session now."""
         with self._lock:
-            self._take_gathered()
+            self._take_gathered(wait=False)
             model = self._model
             return Status(
                 phase=self._phase,
@@ -448,23 +461,33 @@ class Engine:
     def signal(self, seconds: float) -> SignalView:
         """Copy the newest raw signal, in µV where the unit is one of voltage."""
         with self._lock:
-            self._take_gathered()
+            self._take_gathered(wait=False)
             return self._intake.view(seconds)
 
     def _gather(self, chunk: Chunk) -> None:
         """Take samples when something is due on them, or they have waited long."""
         if chunk.lost or chunk.reset:
-            self._take_gathered()
+            self._take_gathered(wait=False)
         if self._intake.gather(chunk, self._reader.due):
-            self._take_gathered()
+            self._take_gathered(wait=False)
 
-    def _take_gathered(self) -> None:
+    def _take_gathered(self, *, wait: bool = True) -> None:
+        """Take what is gathered; with `wait` what has waited for the filters too, however long they load."""
         chunk = self._intake.take() if self._info is not None else None
-        if chunk is None:
-            return
-        self._recording.on_clocks(self._clock_notes)
-        self._recording.on_chunk(chunk, self._device, self.info.rate)
-        predictions, gaps = self._reader.take(chunk, wrong_rate=self._intake.arrives_wrong)
+        if chunk is not None:
+            self._recording.on_clocks(self._clock_notes)
+            self._recording.on_chunk(chunk, self._device, self.info.rate)
+            self._unread.append((chunk, self._intake.arrives_wrong))
+        if self._unread and self._loading is not None:
+            if not wait and self._loading.is_alive():
+                return
+            self._loading.join()
+        unread, self._unread = self._unread, []
+        for samples, wrong_rate in unread:
+            self._read(samples, wrong_rate=wrong_rate)
+
+    def _read(self, chunk: Chunk, *, wrong_rate: bool) -> None:
+        predictions, gaps = self._reader.take(chunk, wrong_rate=wrong_rate)
         # A baseline that is complete now holds for what follows the last window that went into it.
         measured = (prediction.sample + 1 for prediction in predictions if Reason.BASELINE in prediction.reasons)
         self._record_state(max(measured, default=chunk.first), exact=False)

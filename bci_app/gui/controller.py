@@ -338,6 +338,8 @@ class Controller(QObject):
     def _draw(self, engine: Engine) -> None:
         if self.feed.take(engine):
             self.traces_extended.emit()
+        if self.feed.filter_at_last(engine):
+            self.traces_replaced.emit()
         if not self._silence and self._due.now("spectrum", _SPECTRUM_SECONDS):
             self.spectra.take(self.feed.spectrum(engine))
 

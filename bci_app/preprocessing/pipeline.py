@@ -15,7 +15,7 @@ from bci_app.preprocessing.bad_channels import Interpolation
 from bci_app.preprocessing.base import Samples, Step, StepState
 from bci_app.preprocessing.resample import Resampler, design_resampler
 from bci_app.preprocessing.spec import PreprocessingSpec
-from bci_app.preprocessing.steps import Filter, SosFilter, cascade
+from bci_app.preprocessing.steps import Filter, SosFilter
 from bci_app.preprocessing.windows import Windower
 from bci_app.stream import microvolts_per
 
@@ -208,6 +208,6 @@ def _started(steps: Sequence[Step], spec: PreprocessingSpec) -> Iterator[StepSta
         together = list(group)
         filters = [step for step in together if isinstance(step, Filter)]
         if filters:
-            yield SosFilter(cascade(filters, spec.rate))
+            yield SosFilter(filters, spec.rate)
         else:
             yield from (step.start(spec.channels, spec.rate) for step in together)

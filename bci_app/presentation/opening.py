@@ -204,6 +204,7 @@ class Opening:
                 markers=(*self._streams.markers, *ready.markers),
                 beside=self._streams.beside,
                 drop=self._streams.drop,
+                show_first=True,
             )
             engine.start()
             undo.pop_all()

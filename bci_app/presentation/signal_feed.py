@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bci_app.engine import Engine
 from bci_app.engine.spectrum import Spectrum, welch
+from bci_app.preprocessing.steps.filters import filters_loaded
 from bci_app.presentation.stream_time import StreamTime
 from bci_app.presentation.traces import FILTERS, DisplayFilter, TraceHistory
 from bci_app.stream import StreamInfo
@@ -42,7 +43,11 @@ class SignalFeed:
     def begin(self, info: StreamInfo) -> None:
         """Make ready for a stream."""
         self.traces = TraceHistory(
-            info.channels, info.rate, seconds=HISTORY_SECONDS, display_filter=self.display_filter
+            info.channels,
+            info.rate,
+            seconds=HISTORY_SECONDS,
+            display_filter=self.display_filter,
+            filtered=filters_loaded(),
         )
 
     def forget(self) -> None:
@@ -62,6 +67,12 @@ class SignalFeed:
             return False
         self.stream_time.take(view.time, traces.end / traces.rate)
         return True
+
+    def filter_at_last(self, engine: Engine) -> bool:
+        """Filter what was shown while the library of filters was being loaded, and return whether there was any."""
+        if self.traces is None or self.traces.filtered or not filters_loaded():
+            return False
+        return self.refilter(self.display_filter, engine)
 
     def refilter(self, display_filter: DisplayFilter, engine: Engine | None) -> bool:
         """Show the signal through another filter, and return whether there is any."""

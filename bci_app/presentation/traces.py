@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.events import SignalView
-from bci_app.preprocessing.steps import BandPass, Notch, SosFilter, cascade
+from bci_app.preprocessing.steps import BandPass, Filter, Notch, SosFilter
 
 Rows = NDArray[np.float32]
 
@@ -32,13 +32,13 @@ class DisplayFilter:
         """Return a band-pass from `low` to `high` Hz, called by what it keeps."""
         return cls(f"{low:g}–{high:g} Hz" + (f", notch {notch:g} Hz" if notch else ""), low, high, notch)
 
-    def sections(self, rate: float) -> NDArray[np.float64]:
-        """Design it for a rate in Hz; what lies above the rate's reach is left out."""
+    def steps(self, rate: float) -> tuple[Filter, ...]:
+        """Return the filters that it is made of at a rate in Hz; what lies above the rate's reach is left out."""
         reach = 0.45 * rate
         low = min(self.low, 0.5 * reach)
         band = BandPass(low=low, high=min(self.high or reach, reach), order=2 if self.high else 1)
         notches = (Notch(frequency=self.notch, quality=10.0),) if self.notch and self.notch < reach else ()
-        return cascade((band, *notches), rate)
+        return band, *notches
 
 
 FILTERS = (
@@ -48,6 +48,21 @@ FILTERS = (
     DisplayFilter("4–45 Hz", 4.0, 45.0),
     DisplayFilter("unfiltered, offset removed", 0.3),
 )
+
+
+class _WithoutOffset:
+    """Stands for a filter whose library is not loaded yet: takes out the first sample."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self._offset: NDArray[np.float64] | None = None
+
+    def process(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self._offset is None:
+            self._offset = x[0]
+        return x - self._offset
 
 
 class TraceHistory:
@@ -63,6 +78,13 @@ class TraceHistory:
         Length kept.
     display_filter : DisplayFilter
         What the eye gets.
+    filtered : bool
+        False to show the signal without its offset only, until `refilter`.
+
+    Attributes
+    ----------
+    filtered : bool
+        Whether it goes through the filter.
     """
 
     def __init__(
@@ -72,7 +94,9 @@ class TraceHistory:
         *,
         seconds: float,
         display_filter: DisplayFilter = FILTERS[0],
+        filtered: bool = True,
     ) -> None:
+        self.filtered = filtered
         self.channels = tuple(channels)
         self.rate = rate
         self.filter = display_filter
@@ -113,7 +137,7 @@ class TraceHistory:
 
     def refilter(self, display_filter: DisplayFilter, view: SignalView) -> None:
         """Show another filter, from the raw signal in `view` on."""
-        self.filter = display_filter
+        self.filter, self.filtered = display_filter, True
         self._ring[:] = np.nan
         self._start_filter()
         self._origin = self._end = view.first
@@ -136,7 +160,8 @@ class TraceHistory:
         return result
 
     def _start_filter(self) -> None:
-        self._filter = SosFilter(self.filter.sections(self.rate))
+        steps = self.filter.steps(self.rate)
+        self._filter = SosFilter(steps, self.rate) if self.filtered else _WithoutOffset()
         self._held: NDArray[np.float64] | None = None
 
     def _append(self, rows: NDArray[np.float64]) -> None:

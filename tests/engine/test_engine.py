@@ -82,6 +82,25 @@ def test_a_prediction_comes_with_the_samples_that_complete_its_window(bundle: Lo
     assert found > 10
 
 
+def test_samples_are_shown_while_filters_load_and_predicted_from_afterwards(
+    bundle: LoadedBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = chunks(eeg(10, RATE, 7), RATE, [125])
+    loaded = threading.Event()
+    monkeypatch.setattr("bci_app.engine.engine.load_filters", lambda: loaded.wait(20))
+    engine = Engine(ArraySource(INFO, pieces), bundle, clock=lambda: 200.0, show_first=True)
+    engine.start()
+    try:
+        assert not any(engine.step().predictions for _ in pieces[:-4])
+        assert (engine.status().received, len(engine.signal(2.0).data)) == (2000, 500)
+    finally:
+        loaded.set()
+    predictions: list[Prediction] = []
+    while not engine.finished:
+        predictions += engine.step().predictions
+    assert content(predictions) == content(run(bundle, pieces)[0])
+
+
 def test_live_probabilities_are_those_of_the_golden_path(bundle: LoadedBundle) -> None:
     raw = eeg(9, RATE, 7).astype(np.float32)
     predictions, _ = run(bundle, chunks(raw.astype(np.float64), RATE, [13, 1, 250]))

@@ -13,6 +13,7 @@ from bci_app.bundle import LoadedBundle
 from bci_app.gui.main_window import MainWindow
 from bci_app.gui.preferences import Preferences, read_texts
 from bci_app.gui.settings_dialog import SettingsDialog
+from bci_app.preprocessing.steps import cascade
 from bci_app.presentation.opening import Ready
 from bci_app.presentation.traces import FILTERS, DisplayFilter
 from tests.gui.conftest import WAIT, OpenWindow
@@ -115,8 +116,7 @@ def test_a_filter_that_cannot_be_read_is_forgotten(settings: QSettings, stored: 
 
 
 def test_a_filter_above_the_reach_of_a_slow_stream_is_brought_within_it() -> None:
-    sections = DisplayFilter.own(80.0, 120.0, 50.0).sections(100.0)
-    assert sections.shape[1] == 6
+    assert cascade(DisplayFilter.own(80.0, 120.0, 50.0).steps(100.0), 100.0).shape[1] == 6
 
 
 def test_recordings_go_where_the_user_says(

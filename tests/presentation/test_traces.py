@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bci_app.events import SignalView
-from bci_app.preprocessing.steps import SosFilter
+from bci_app.preprocessing.steps import SosFilter, cascade
 from bci_app.presentation.traces import FILTERS, TraceHistory
 
 RATE = 250.0
@@ -29,7 +29,7 @@ def test_filtered_once_however_views_overlap(steps: list[int]) -> None:
     feed(history, data, ends)
     assert history.end == ends[-1]
     raw = data[: ends[-1]].astype(np.float32).astype(np.float64)
-    expected = SosFilter(FILTERS[0].sections(RATE)).process(raw).astype(np.float32)
+    expected = SosFilter(FILTERS[0].steps(RATE), RATE).process(raw).astype(np.float32)
     np.testing.assert_array_equal(history.rows(0, ends[-1]), expected)
 
 
@@ -73,8 +73,19 @@ def test_refiltering_starts_from_what_is_there() -> None:
     history.extend(SignalView(data, 0, 0.0))
     history.refilter(FILTERS[-1], SignalView(data[1200:], 1200, 0.0))
     assert (history.begin, history.end) == (1200, 2000)
-    expected = SosFilter(FILTERS[-1].sections(RATE)).process(data[1200:].astype(np.float64))
+    expected = SosFilter(FILTERS[-1].steps(RATE), RATE).process(data[1200:].astype(np.float64))
     np.testing.assert_allclose(history.rows(1200, 2000), expected, rtol=1e-5, atol=1e-4)
+
+
+def test_signal_is_shown_without_its_offset_until_filters_are_loaded() -> None:
+    data = 300 + 20 * np.random.default_rng(0).standard_normal((600, 2)).astype(np.float32)
+    history = TraceHistory(("a", "b"), RATE, seconds=4, filtered=False)
+    for part in (data[:100], data[100:]):
+        history.extend(SignalView(part, history.end, 0.0))
+    np.testing.assert_allclose(history.rows(0, 600), data - data[0], atol=1e-4)
+    history.refilter(FILTERS[0], SignalView(data, 0, 0.0))
+    expected = SosFilter(FILTERS[0].steps(RATE), RATE).process(data.astype(np.float64))
+    np.testing.assert_allclose(history.rows(0, 600), expected, rtol=1e-5, atol=1e-4)
 
 
 def test_spread_waits_for_enough_signal() -> None:
@@ -89,4 +100,4 @@ def test_spread_waits_for_enough_signal() -> None:
 def test_every_filter_can_be_designed_for_slow_and_fast_streams() -> None:
     for rate in (64.0, 100.0, 125.0, 160.0, 512.0, 2048.0):
         for choice in FILTERS:
-            assert len(choice.sections(rate))
+            assert len(cascade(choice.steps(rate), rate))

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.preprocessing.base import Samples, Step, StepState
 
+_LOADED = threading.Event()
+
 
 def load_filters() -> None:
-    """Load the library of filters ahead of the first filter, where there is time: it takes a second."""
-    from scipy import signal  # noqa: F401
+    """Load the library of filters ahead of the first sample, where there is time: it takes a second."""
+    try:
+        from scipy import signal  # noqa: F401
+    finally:
+        _LOADED.set()  # after a failure too, which then reaches whoever filters
+
+
+def filters_loaded() -> bool:
+    """Return whether a filter can run at once."""
+    return _LOADED.is_set()
 
 
 class Filter(Step):
@@ -28,12 +39,12 @@ class Filter(Step):
 
     def start(self, channels: Sequence[str], rate: float) -> StepState:
         """Return a fresh state."""
-        return SosFilter(self.sections(rate))
+        return SosFilter((self,), rate)
 
 
 def cascade(filters: Sequence[Filter], rate: float) -> NDArray[np.float64]:
-    """Design filters that follow each other: second-order sections, shape (n_sections, 6), no row for no filter."""
-    return np.vstack([np.empty((0, 6)), *(found.sections(rate) for found in filters)])
+    """Design filters that follow each other: second-order sections, shape (n_sections, 6)."""
+    return np.vstack([found.sections(rate) for found in filters])
 
 
 class SosFilter(StepState):
@@ -41,17 +52,29 @@ class SosFilter(StepState):
 
     It starts settled on the first sample after a reset (`sosfilt_zi` times that sample), so that an offset of the
     electrodes causes no transient.
+
+    Parameters
+    ----------
+    filters : sequence of Filter
+        Run one after the other; none leaves the samples as they are.
+    rate : float
+        Hz.
     """
 
-    def __init__(self, sections: NDArray[np.float64]) -> None:
-        self._sections = sections
-        # SciPy's filters take a second to import: when one is made, not when the window opens.
+    def __init__(self, filters: Sequence[Filter], rate: float) -> None:
+        self._filters, self._rate = filters, rate
+        self._sosfilt: Callable[..., tuple[Samples, Samples]] | None = None
+        self.reset()
+
+    def _design(self) -> Callable[..., tuple[Samples, Samples]]:
+        """Design the cascade, with the first sample: SciPy takes a second to load, which no window waits for."""
         from scipy import signal
 
-        self._sosfilt = signal.sosfilt
+        self._sections = cascade(self._filters, self._rate)
         # A constant's settled state, (n_sections, 2, 1), to be scaled by the first sample.
-        self._settled = signal.sosfilt_zi(sections)[:, :, None] if len(sections) else None
-        self.reset()
+        self._settled = signal.sosfilt_zi(self._sections)[:, :, None]
+        self._sosfilt = signal.sosfilt
+        return signal.sosfilt
 
     def reset(self) -> None:
         """Forget all samples."""
@@ -70,12 +93,13 @@ class SosFilter(StepState):
 
     def process(self, x: Samples) -> Samples:
         """Filter the next samples."""
-        if self._settled is None or not len(x):
+        if not self._filters or not len(x):
             return x
+        sosfilt = self._sosfilt or self._design()
         if self._state is None:
             self._state = self._settled * x[0]
         elif self._restarting is not None:
             self._state[:, :, self._restarting] = (self._settled * x[0])[:, :, self._restarting]
         self._restarting = None
-        y, self._state = self._sosfilt(self._sections, x, axis=0, zi=self._state)
+        y, self._state = sosfilt(self._sections, x, axis=0, zi=self._state)
         return np.ascontiguousarray(y)
