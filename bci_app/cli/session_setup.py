@@ -138,24 +138,27 @@ def session_in_terminal(
             run_in_terminal(engine, title, seconds=seconds, stopped=stopped, quiet=quiet, follow=follow)
     finally:
         engine.stop()
-    if report and recorder is not None:
-        from bci_app.learn.personal import PersonalPredictor
+        if report and recorder is not None:
+            from bci_app.learn.personal import PersonalPredictor
 
-        report_recorded(recorder, profile=predictor.profile if isinstance(predictor, PersonalPredictor) else None)
+            report_recorded(recorder, profile=predictor.profile if isinstance(predictor, PersonalPredictor) else None)
     conclude(engine)
 
 
 def report_recorded(recorder: Recorder, *, profile: Profile | None = None) -> None:
-    """Write the report of a recording that was closed, and say in one line where it lies or why there is none."""
+    """Write the report of a recording that was closed, and say in one line where it lies or why there is none.
+
+    A recording that ended by a failure is reported up to there. What ended it was named; if it ends the report too,
+    nothing more is said.
+    """
     from bci_app.errors import BciError
     from bci_app.report import report_recording
 
-    if recorder.failure is not None:
-        return  # that was reported, and what ended the recording would end its report
     try:
         pages = report_recording(recorder.paths, profile=profile)
     except BciError as error:
-        print(f"No report: {error}", file=sys.stderr)
+        if recorder.failure is None:
+            print(f"No report: {error}", file=sys.stderr)
     else:
         print(f"Report: {', '.join(map(str, pages))}", file=sys.stderr)
 

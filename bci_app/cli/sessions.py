@@ -152,6 +152,7 @@ def record(
     stream = open_stream(source, channels=channels, rate=rate, unit=unit, undescribed=True)
     engine = Engine(stream, None, markers=markers or (), beside=with_ or ())
     info = engine.start()
+    recorder: Recorder | None = None
     try:
         metadata = recording_metadata(source, participant, notes)
         recorder = Recorder(file, info, metadata=metadata, split=split_at(split_minutes, split_megabytes))
@@ -166,11 +167,11 @@ def record(
             run_in_terminal(engine, source, seconds=seconds, stopped=stopped)
     finally:
         engine.stop()
+        if report and recorder is not None:
+            report_recorded(recorder)
     lost = engine.status().lost
     print(
         f"{recorder.samples} samples, {recorder.samples / info.rate:.1f} s{f', {lost} lost' if lost else ''}, "
         f"in {', '.join(map(str, recorder.paths))}"
     )
-    if report:
-        report_recorded(recorder)
     conclude(engine)

@@ -106,10 +106,15 @@ def study(
         names = None if channels is None else tuple(name.strip() for name in channels.split(","))
         raise typer.Exit(run_window(source=SourceChoice(source, names, rate, unit), study=opened))
     with interruptible() as stopped:
-        outcome = study_without_window(protocol, stream, options, stopped=stopped, on_stage=_show_stage)
+        outcome = study_without_window(
+            protocol,
+            stream,
+            options,
+            stopped=stopped,
+            on_stage=_show_stage,
+            on_closed=report_recorded if report else None,
+        )
     print(f"{outcome.done} of {outcome.trials} trials, recorded in {outcome.recording}")
-    if report:
-        report_recorded(outcome.recorder)
     if outcome.done < outcome.trials:
         print("Continue with the same command.")
 

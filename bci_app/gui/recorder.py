@@ -90,8 +90,10 @@ class SessionRecorder(QObject):
         if not self.running:
             return
         if self._control.failed():
-            self._control.forget()
+            recorder = self._control.forget()
+            assert recorder is not None  # it ran
             self._event_log.note("recording ended by a failure")
+            self.reports.write_recording(recorder)
         self.changed.emit(self._control.state())
 
     def forget(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, QUrl, pyqtSignal
 from PyQt6.QtGui import QDesktopServices
 
-from bci_app.errors import FileError
+from bci_app.errors import BciError, FileError
 from bci_app.gui.jobs import Job
 from bci_app.recording.recorder import Recorder
 
@@ -39,9 +39,11 @@ class ReportWriter(QObject):
         self._job.start(lambda: _write(recording))
 
     def write_recording(self, recorder: Recorder) -> None:
-        """Write the page about a recording of this program once it is closed; none if it has failed."""
-        if recorder.failure is None:
-            self._job.start(lambda: _write_closed(recorder))
+        """Write the page about a recording of this program once it is closed, or has ended by a failure.
+
+        What ended the recording was named; if it ends the page too, nothing more is said.
+        """
+        self._job.start(lambda: _write_closed(recorder))
 
     def open(self) -> None:
         """Show the newest page in the browser."""
@@ -52,9 +54,10 @@ class ReportWriter(QObject):
         """Wait for a page that is being written: the program is about to end."""
         self._job.stop(_LAST_SECONDS)
 
-    def _show(self, page: Path) -> None:
-        self.page = page
-        self.written.emit(page)
+    def _show(self, page: Path | None) -> None:
+        if page is not None:
+            self.page = page
+            self.written.emit(page)
 
 
 # What a report needs takes a moment to load, and few sessions begin with one.
@@ -66,13 +69,18 @@ def _write(recording: Path) -> Path:
     return write_report(recording)
 
 
-def _write_closed(recorder: Recorder) -> Path:
+def _write_closed(recorder: Recorder) -> Path | None:
     from bci_app.report import report_recording
 
-    if not recorder.wait_closed(_CLOSED_SECONDS):
+    if recorder.failure is None and not recorder.wait_closed(_CLOSED_SECONDS):
         raise FileError(
             f"There is no report of {recorder.path.name}",
             found="a recording that is not closed",
             fix=f"Write it later: bci-app report {recorder.path}",
         )
-    return report_recording(recorder.paths)[0]
+    try:
+        return report_recording(recorder.paths)[0]
+    except BciError:
+        if recorder.failure is None:
+            raise
+        return None

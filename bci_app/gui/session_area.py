@@ -87,6 +87,8 @@ class SessionArea(QMainWindow):
         self.session_panel = self._find(SessionPanel)
         for panel in self.panels.values():
             panel.attach(desk)
+        self.session_panel.rating.connect(self._make_room)
+        self._heights: list[int] = []  # of the right column before a self-report
         self._default = self.saveState()
         self._fresh = True
 
@@ -148,6 +150,22 @@ class SessionArea(QMainWindow):
         """List the names of the docked panels in each side column, from top to bottom."""
         for place in _SIDES:
             yield place, [name for name, entry in PANELS.items() if entry.place is place]
+
+    def _make_room(self, rating: bool) -> None:
+        """Put the right column back as it was once a self-report, which needs more room than events, is over."""
+        docks = [self.docks[name] for name, entry in PANELS.items() if entry.place is Place.RIGHT]
+        if rating and not self._heights:
+            self._heights = [dock.height() for dock in docks]
+        elif not rating and self._heights:
+            heights, self._heights = self._heights, []
+
+            def restore() -> None:
+                self.resizeDocks(docks, heights, Qt.Orientation.Vertical)
+                layout = self.layout()
+                assert layout is not None
+                layout.invalidate()  # else the sizes wait for whatever is laid out next
+
+            QTimer.singleShot(0, restore)
 
     def _share_out(self) -> None:
         """Set the widths of the side columns and the heights in them."""

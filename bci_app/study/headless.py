@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,16 +24,17 @@ class StudyOutcome:
 
     done: int
     trials: int
-    recorder: Recorder
-
-    @property
-    def recording(self) -> Path:
-        """The file."""
-        return self.recorder.path
+    recording: Path
 
 
 def study_without_window(
-    name: str, source: Source, options: StudyOptions, *, stopped: threading.Event, on_stage: OnStage
+    name: str,
+    source: Source,
+    options: StudyOptions,
+    *,
+    stopped: threading.Event,
+    on_stage: OnStage,
+    on_closed: Callable[[Recorder], object] | None = None,
 ) -> StudyOutcome:
     """Run a study in the terminal, or with a simulated participant.
 
@@ -49,6 +50,8 @@ def study_without_window(
         Ends the study; the same call goes on later.
     on_stage : callable
         Called with each stage.
+    on_closed : callable, optional
+        Called with the recording once it is closed, also where the study has ended by an error.
 
     Raises
     ------
@@ -78,7 +81,9 @@ def study_without_window(
         )
     finally:
         study.engine.stop()
-    return StudyOutcome(len(study.runner.done), study.runner.trials, study.recorder)
+        if on_closed is not None:
+            on_closed(study.recorder)
+    return StudyOutcome(len(study.runner.done), study.runner.trials, study.recorder.path)
 
 
 def _also_felt(study: OpenStudy, on_stage: OnStage) -> OnStage:

@@ -70,6 +70,26 @@ def test_no_prediction_is_seen_by_a_participant_who_rates(
     assert isinstance(feedback.view, CalmPlane)
 
 
+def test_at_1366_by_768_plane_and_timelines_stay_where_nothing_is_recorded_and_come_back_after_a_self_report(
+    qtbot: QtBot, window: MainWindow, feedback: FeedbackWindow
+) -> None:
+    shown = window.area.prediction.running
+    assert shown is not None
+    assert shown.plane is not None
+    plane = shown.plane
+    window.resize(1366, 768)
+    window.controller.mark("not recorded")
+
+    def whole() -> bool:
+        return plane.frame.width() >= 300 and all(row.isVisible() for row in shown.rows)
+
+    qtbot.waitUntil(lambda: window.area.session_panel.unrecorded.isVisible() and whole(), timeout=WAIT)
+    window.run_action("report")
+    qtbot.waitUntil(lambda: plane.frame.width() >= 300 and not whole(), timeout=WAIT)
+    qtbot.keyClick(window.area.session_panel.report, Qt.Key.Key_Escape)
+    qtbot.waitUntil(whole, timeout=WAIT)
+
+
 def test_not_knowing_is_a_word_and_writing_grows_with_the_window(qtbot: QtBot) -> None:
     gauge = CalmGauge(VAD[0], 0, DARK)
     plane = CalmPlane(VAD[0], VAD[1], DARK)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bci_app.cli.session_setup import report_recorded
 from bci_app.errors import BciError
 from bci_app.recording import read_recording
 from bci_app.sources.registry import open_source
@@ -63,12 +64,14 @@ def test_a_full_disk_ends_the_study_with_one_message_and_keeps_what_was_complete
             options,
             stopped=threading.Event(),
             on_stage=lambda _stage, _sample: None,
+            on_closed=report_recorded,
         )
         return done.done
 
     with files_up_to(700_000), pytest.raises(BciError, match=r"has ended.*Free the disk") as ended:
         run()
     assert len(str(ended.value).splitlines()) == 1
+    assert len(list(tmp_path.rglob("*_report.html"))) == 1
     (broken,) = recorded(tmp_path)
     assert 0 < len(broken.trials) < 6
     assert run() == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -154,18 +155,13 @@ def test_a_study_that_is_ended_early_goes_on_at_its_trial(tmp_path: Path) -> Non
     ]
 
 
-def test_a_source_that_ends_keeps_what_was_completed(tmp_path: Path) -> None:
-    options = StudyOptions(out=tmp_path / "S", source="", participant="P01")
-    with pytest.raises(StudyError, match=r"ended before the study: found [1-5] of 6 trials"):
-        study_without_window(
-            str(write(tmp_path)),
-            open_source(source(seconds=40)),
-            options,
-            stopped=threading.Event(),
-            on_stage=nothing,
-        )
+def test_a_source_that_ends_keeps_and_reports_what_was_completed(run_app: Callable[..., Done], tmp_path: Path) -> None:
+    done = run_app("study", write(tmp_path), "--source", source(seconds=40), "--headless", "--out", tmp_path / "S")
+    assert done.returncode == 1
+    assert re.search(r"ended before the study: found [1-5] of 6 trials", done.stderr)
     (path,) = (tmp_path / "S").rglob("*.xdf")
     assert studied(path).trials
+    assert f"Report: {path.with_name(f'{path.stem}_report.html')}" in done.stderr
 
 
 def test_answers_come_from_a_file(run_app: Callable[..., Done], tmp_path: Path) -> None:

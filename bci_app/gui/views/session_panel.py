@@ -97,6 +97,8 @@ class SessionPanel(Panel):
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
+        # In a low window the newest event is enough: the predictions above need the room.
+        self.list.setMinimumHeight(3 * GRID)
         self.report = SelfReport()
         self.report.answered.connect(self._take_report)
         self.report.left.connect(self._leave_report)
@@ -251,13 +253,13 @@ class SessionPanel(Panel):
     def open_report(self) -> None:
         """Ask for a self-report."""
         if self.report_button.isEnabled():
+            self.rating.emit(True)
             self.report.clear()
             self._show_line(unrecorded=not self._recording)
+            for part in (self.streams, self.entry):
+                part.hide()
             self.stack.setCurrentWidget(self.report)
-            self.rating.emit(True)
-            self.streams.hide()
             self.stack.updateGeometry()
-            self.entry.hide()
             self.report.setFocus()
 
     def close_report(self) -> None:
