@@ -164,6 +164,7 @@ class SessionArea(QMainWindow):
                 layout = self.layout()
                 assert layout is not None
                 layout.invalidate()  # else the sizes wait for whatever is laid out next
+                layout.activate()
 
             QTimer.singleShot(0, restore)
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 import pytest
 
 from bci_app.cli.app import main
-from bci_app.errors import StudyError
 from bci_app.recording import read_recording
 from bci_app.sources.registry import open_source
 from bci_app.study.headless import study_without_window

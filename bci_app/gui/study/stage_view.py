@@ -18,7 +18,7 @@ from bci_app.study.runner import Stage, StageKind
 
 _TEXT_PIXELS, _CROSS_PIXELS = 30, 72
 _MARGIN = 12 * GRID
-_WIDEST = 110 * GRID
+_WIDEST = 120 * GRID
 # One line break inside a paragraph is that of the file, not of the screen.
 _LINE_BREAK = re.compile(r"(?<!\n)\n(?!\n)")
 

@@ -99,6 +99,11 @@ class SessionPanel(Panel):
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         # In a low window the newest event is enough: the predictions above need the room.
         self.list.setMinimumHeight(3 * GRID)
+        self._follows = True  # until somebody scrolls back
+        bar = self.list.verticalScrollBar()
+        assert bar is not None
+        bar.valueChanged.connect(lambda value: setattr(self, "_follows", value == bar.maximum()))
+        bar.rangeChanged.connect(self._follow)
         self.report = SelfReport()
         self.report.answered.connect(self._take_report)
         self.report.left.connect(self._leave_report)
@@ -240,15 +245,16 @@ class SessionPanel(Panel):
         item.setToolTip(event.detail or event.text)
         item.setData(Qt.ItemDataRole.UserRole, event.quiet)
         self._tint(item)
-        bar = self.list.verticalScrollBar()
-        follow = bar is None or bar.value() >= bar.maximum() - 2
         self.list.addItem(item)
         while self.list.count() > _KEPT:
             self.list.takeItem(0)
-        if follow:
-            self.list.scrollToBottom()
         if self.stack.currentWidget() is self.empty:
             self.stack.setCurrentWidget(self._events)
+
+    def _follow(self) -> None:
+        """Keep the newest event in sight, also where there is less room for the list."""
+        if self._follows:
+            self.list.scrollToBottom()
 
     def open_report(self) -> None:
         """Ask for a self-report."""
