@@ -7,15 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bci_app.bundle.decoder import stream_pipeline
-from bci_app.bundle.provenance import EXPLAINED, NOT_ABOVE_CHANCE
+from bci_app.bundle.provenance import WEAKNESSES
 from bci_app.bundle.spec import Bundle
 from bci_app.bundle.store import LoadedBundle, load_bundle, shipped_models
 from bci_app.errors import BciError
-
-_REMARKS = {
-    EXPLAINED: "its controls explain the score: it may read something else than its title says",
-    NOT_ABOVE_CHANCE: "its score is not above chance",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,4 +125,4 @@ def _remark(bundle: Bundle, electrodes: Sequence[str], expected: float | None) -
         return f"no score was measured with these {len(electrodes)} electrodes"
     montage = bundle.montage_score(electrodes)
     weak = [bundle.weakness(score) for score in (bundle.provenance.scores if montage is None else (montage,))]
-    return next((_REMARKS[each] for each in weak if each), "")
+    return next((WEAKNESSES[each] for each in weak if each), "")

@@ -12,6 +12,11 @@ from bci_app.preprocessing.base import Frozen
 
 NOT_ABOVE_CHANCE = "not above chance"
 EXPLAINED = "explained by its controls"
+WEAKNESSES = {
+    EXPLAINED: "its controls explain the score: the model may read something else than its title says",
+    NOT_ABOVE_CHANCE: "its score is not above chance",
+}
+"""What each mark means, in words."""
 
 
 class SwapTest(Frozen):

@@ -91,6 +91,14 @@ class Electrode(Frozen):
     name: str
     position: tuple[float, float, float]
 
+    @classmethod
+    def of_channels(cls, channels: Sequence[str]) -> tuple[Self, ...]:
+        """Return the electrodes of channels whose places are all known."""
+        return tuple(
+            cls.model_validate({"name": name, "position": place})
+            for name, place in zip(channels, electrode_positions(channels), strict=True)
+        )
+
 
 class Bundle(Frozen):
     """The contents of ``bundle.json``.

@@ -100,7 +100,7 @@ class Intake:
         self.lost += chunk.lost
         if chunk.lost or chunk.reset:
             self._rate.restart()
-        self._rate.add(end, self.received)
+        self._rate.add(self.received, end)
         return chunk
 
     @property

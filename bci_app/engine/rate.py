@@ -17,10 +17,48 @@ ARRIVAL_SECONDS = 4.0
 MOST_RATE_ERROR = 0.05
 
 
-class RateCheck:
+class _Recent:
+    """Samples of a stream over its last 10 s, counted and stamped.
+
+    Parameters
+    ----------
+    nominal : float
+        The rate that the stream states, Hz.
+    """
+
+    def __init__(self, nominal: float) -> None:
+        self._nominal = nominal
+        self._points: deque[tuple[int, float]] = deque()
+
+    def add(self, count: int, time: float) -> None:
+        """Note a sample: how many came before it, and its time in seconds."""
+        self._points.append((count, time))
+        while self._span > _SECONDS:
+            self._points.popleft()
+
+    def restart(self) -> None:
+        """Forget the samples: those that follow do not continue them."""
+        self._points.clear()
+
+    @property
+    def _span(self) -> float:
+        return self._points[-1][1] - self._points[0][1] if self._points else 0.0
+
+    @property
+    def hz(self) -> float:
+        """The rate; nan where there are too few samples."""
+        return (self._points[-1][0] - self._points[0][0]) / self._span if self._span > 0 else math.nan
+
+    @property
+    def error(self) -> float:
+        """Relative error of the rate; 0 after too short a time."""
+        return self.hz / self._nominal - 1 if self._span >= _SECONDS / 2 else 0.0
+
+
+class RateCheck(_Recent):
     """Whether a stream runs at the rate that it states, by its stamps over the last 10 s.
 
-    Depends on samples and their times alone, never on how they arrive.
+    Depends on the indices of samples and their times alone, never on how they arrive.
 
     Parameters
     ----------
@@ -31,27 +69,13 @@ class RateCheck:
     """
 
     def __init__(self, nominal: float, tolerance: float) -> None:
-        self._nominal = nominal
+        super().__init__(nominal)
         self._tolerance = tolerance
-        self._points: deque[tuple[int, float]] = deque()
-
-    def add(self, index: int, time: float) -> None:
-        """Note the time in seconds of the sample with a stream index."""
-        self._points.append((index, time))
-        while self._points[-1][1] - self._points[0][1] > _SECONDS:
-            self._points.popleft()
-
-    def restart(self) -> None:
-        """Forget the samples: those that follow do not continue them."""
-        self._points.clear()
 
     @property
     def wrong(self) -> bool:
         """Whether the rate is off by more than is allowed; False until that can be known."""
-        if len(self._points) < 2:
-            return False
-        (first, begin), (last, end) = self._points[0], self._points[-1]
-        return end - begin >= _SECONDS / 2 and abs((last - first) / (end - begin) / self._nominal - 1) > self._tolerance
+        return abs(self.error) > self._tolerance
 
 
 class ArrivalCheck:
@@ -125,45 +149,11 @@ class ArrivalCheck:
         )
 
 
-class EffectiveRate:
-    """The rate of a stream over its last 10 s, from stamps.
+class EffectiveRate(_Recent):
+    """The rate of a stream over its last 10 s, by the samples that were received.
 
     For display only; `RateCheck` decides whether predictions are valid.
-
-    Parameters
-    ----------
-    nominal : float
-        The rate that the stream states, Hz.
     """
-
-    def __init__(self, nominal: float) -> None:
-        self._nominal = nominal
-        self._stamps: deque[tuple[float, int]] = deque()
-
-    def add(self, time: float, received: int) -> None:
-        """Note the stamp of the newest sample, and how many have been received with it."""
-        self._stamps.append((time, received))
-        while self._stamps[-1][0] - self._stamps[0][0] > _SECONDS:
-            self._stamps.popleft()
-
-    def restart(self) -> None:
-        """Forget the stamps, after a gap."""
-        self._stamps.clear()
-
-    @property
-    def _span(self) -> float:
-        return self._stamps[-1][0] - self._stamps[0][0] if self._stamps else 0.0
-
-    @property
-    def hz(self) -> float:
-        """The rate; nan where there are too few stamps."""
-        span = self._span
-        return (self._stamps[-1][1] - self._stamps[0][1]) / span if span > 0 else float("nan")
-
-    @property
-    def error(self) -> float:
-        """Relative error of the rate; 0 after too short a time."""
-        return self.hz / self._nominal - 1 if self._span >= _SECONDS / 2 else 0.0
 
     @property
     def notice(self) -> str:

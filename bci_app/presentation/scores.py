@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bci_app.bundle.provenance import EXPLAINED, NOT_ABOVE_CHANCE
+from bci_app.bundle.provenance import WEAKNESSES
 from bci_app.bundle.spec import Bundle, MontageScore, TargetScore
-
-_WARNINGS = {
-    EXPLAINED: "Its controls explain this score: the model may read something else than its title says.",
-    NOT_ABOVE_CHANCE: "This score is not above chance.",
-}
 
 
 def scores(bundle: Bundle) -> list[str]:
@@ -41,7 +36,7 @@ def controls(bundle: Bundle) -> list[str]:
 def weaknesses(bundle: Bundle) -> dict[str, str]:
     """Return the mark of each score that is worth less than it seems, by the warning that stands beside it."""
     marked = [(score, mark) for score in bundle.provenance.scores if (mark := bundle.weakness(score))]
-    return {f"{_prefix(bundle, score)}{_WARNINGS[mark]}": mark for score, mark in marked}
+    return {f"{_prefix(bundle, score)}{_sentence(mark)}": mark for score, mark in marked}
 
 
 def montage_scores(bundle: Bundle, channels: Sequence[str]) -> list[str]:
@@ -57,10 +52,14 @@ def montage_scores(bundle: Bundle, channels: Sequence[str]) -> list[str]:
     found = [bundle.montage_score(channels, target.name) for target in bundle.targets]
     return [
         f"{_prefix(bundle, score)}{_balanced(score)}{_interval(score)} with {_electrodes(score)}; "
-        f"{_chance(bundle, score)}. {_WARNINGS.get(bundle.weakness(score), '')}".strip()
+        f"{_chance(bundle, score)}. {_sentence(bundle.weakness(score))}".strip()
         for score in found
         if score is not None
     ]
+
+
+def _sentence(mark: str) -> str:
+    return f"{WEAKNESSES[mark].capitalize()}." if mark else ""
 
 
 def _prefix(bundle: Bundle, score: TargetScore | MontageScore) -> str:

@@ -285,9 +285,9 @@ def study_table(study: Study) -> None:
 
 
 def _answers_line(answers: Answers) -> str:
-    parts = [f"answered {100 * answers.answered:.0f} % of the windows"]
-    if answers.answered_rolling_balanced_accuracy is not None:
-        parts.append(f"rolling balanced accuracy of these {answers.answered_rolling_balanced_accuracy:.3f}")
+    parts = [f"answered {100 * answers.share:.0f} % of the windows"]
+    if answers.rolling_balanced_accuracy is not None:
+        parts.append(f"rolling balanced accuracy of these {answers.rolling_balanced_accuracy:.3f}")
     if answers.coverage is not None:
         parts.append(f"sets hold the true class in {100 * answers.coverage:.0f} %")
     if answers.auc_within is not None:

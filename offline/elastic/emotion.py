@@ -219,10 +219,7 @@ def ship_study(study: Study, folder: Path, *, command: str) -> LoadedBundle:
         model_bytes=len(model),
         preprocessing=spec,
         montage="elastic",
-        electrodes=tuple(
-            Electrode(name=name, position=(float(x), float(y), float(z)))
-            for name, (x, y, z) in zip(spec.channels, positions_of(spec.channels), strict=True)
-        ),
+        electrodes=Electrode.of_channels(spec.channels),
         min_channels=4,
         targets=targets,
         embedding_dim=study.head.weights.shape[1],

@@ -29,7 +29,7 @@ from bci_app.preprocessing.artefact import ArtefactRule
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.datasets.base import Dataset, DatasetInfo
 from offline.elastic.head import elastic_graph
-from offline.elastic.sessions import MUSCLE_BANDS, Person, load_preprocessing, nearest, positions_of, read_people
+from offline.elastic.sessions import MUSCLE_BANDS, Person, load_preprocessing, nearest, read_people
 from offline.elastic.study import (
     Chosen,
     ElasticSettings,
@@ -195,10 +195,7 @@ def ship_study(study: Study, dataset: Dataset, folder: Path, *, command: str, no
         model_bytes=len(model),
         preprocessing=spec,
         montage="elastic",
-        electrodes=tuple(
-            Electrode(name=name, position=(float(x), float(y), float(z)))
-            for name, (x, y, z) in zip(spec.channels, positions_of(spec.channels), strict=True)
-        ),
+        electrodes=Electrode.of_channels(spec.channels),
         min_channels=MIN_CHANNELS,
         targets=(target,),
         embedding_dim=spec.n_features,

@@ -20,10 +20,10 @@ class Answers:
 
     Attributes
     ----------
-    answered : float
+    share : float
         Share of the windows with an answer: nothing speaks against the window, and its conformal set, where the bundle
         states one, has exactly one class.
-    answered_rolling_balanced_accuracy : float or None
+    rolling_balanced_accuracy : float or None
         Of the rolling mean in these windows; None where they lack a class.
     coverage : float or None
         Share of the windows with a conformal set that holds the true class; None without sets.
@@ -34,8 +34,8 @@ class Answers:
         Mean over people of the area under the curve within each; None for more than two classes.
     """
 
-    answered: float
-    answered_rolling_balanced_accuracy: float | None
+    share: float
+    rolling_balanced_accuracy: float | None
     coverage: float | None
     swap: SwapTest | None
     auc_within: float | None
@@ -72,8 +72,8 @@ def answers_on(
         smoothed = np.array([window.smoothed[column] for window in decoded if _answers(window, column)])  # type: ignore[index]
         rolling = balanced_accuracy(smoothed.argmax(axis=1), labels[answered])
     return Answers(
-        answered=float(answered.mean()),
-        answered_rolling_balanced_accuracy=rolling,
+        share=float(answered.mean()),
+        rolling_balanced_accuracy=rolling,
         coverage=float(np.mean(held)) if held else None,
         swap=swap,
         auc_within=_auc_within(decoded, column, labels, subject),

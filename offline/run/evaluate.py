@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,8 +75,13 @@ class EvaluationResult:
             "per_subject": {name: score.balanced_accuracy for name, score in self.subjects.items()},
         }
         if self.answers is not None:
-            swap = self.answers.swap
-            printed |= asdict(self.answers) | {"swap": None if swap is None else swap.model_dump()}
+            printed |= {
+                "answered": self.answers.share,
+                "answered_rolling_balanced_accuracy": self.answers.rolling_balanced_accuracy,
+                "coverage": self.answers.coverage,
+                "swap": self.answers.swap and self.answers.swap.model_dump(),
+                "auc_within": self.answers.auc_within,
+            }
         return printed
 
 

@@ -442,7 +442,7 @@ def test_scores_stand_beside_their_controls_and_the_electrodes_at_hand(
     assert "without frequencies above 28 Hz: balanced accuracy 0.61" in texts
     assert "mean of |z|: balanced accuracy 0.84" in texts
     assert any(text.startswith("baseline from the task: rest is called high in 0.70") for text in texts)
-    assert any("Its controls explain this score" in text for text in texts)
+    assert any("Its controls explain the score" in text for text in texts)
     assert "Leave one person out." in texts
     (more,) = page.model.card.findChildren(QPushButton)
     more.click()
@@ -452,7 +452,7 @@ def test_scores_stand_beside_their_controls_and_the_electrodes_at_hand(
     assert "explained by its controls" in row.toolTip()
     page.source.show_tab(3)
     wanted = "balanced accuracy 0.58 (95 % 0.50–0.66) with the 2 electrodes of frontal; chance is 0.50. "
-    wanted += "This score is not above chance."
+    wanted += "Its score is not above chance."
     qtbot.waitUntil(lambda: page.fit.worth.text() == wanted and page.fit.worth.isVisible(), timeout=WAIT)
 
 
