@@ -30,6 +30,7 @@ CHANNELS = (
 """Geneva order, the order of the preprocessed files."""
 
 TARGETS = ("valence", "arousal", "dominance", "liking")
+PUBLISHED = {"valence": 0.9868, "arousal": 0.9866, "dominance": 0.9867}
 SCALE = (1.0, 9.0)
 THRESHOLD = Threshold(5.0)
 """High if the rating is greater than 5, as in most of the literature."""
@@ -145,4 +146,4 @@ def _read(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
     return arrays["data"], arrays["labels"]
 
 
-ENTRY = DatasetEntry(info=deap_info(), open=Deap, threshold=THRESHOLD)
+ENTRY = DatasetEntry(info=deap_info(), open=Deap, threshold=THRESHOLD, published=PUBLISHED)

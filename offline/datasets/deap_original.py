@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from bci_app.errors import DatasetError
 from bci_app.recording import Recording
 from offline.datasets.base import DatasetInfo, Trial
-from offline.datasets.deap import CHANNELS, OBTAIN, SCALE, TARGETS, THRESHOLD, deap_info
+from offline.datasets.deap import CHANNELS, OBTAIN, PUBLISHED, SCALE, TARGETS, THRESHOLD, deap_info
 from offline.datasets.entry import DatasetEntry
 from offline.datasets.files import marked
 from offline.datasets.labels import Threshold, require_ratings
@@ -166,4 +166,4 @@ def _video_starts(recording: Recording) -> list[int]:
     return [int(at) for at in np.flatnonzero(video & ~np.concatenate([[False], video[:-1]]))]
 
 
-ENTRY = DatasetEntry(info=_info(THRESHOLD), open=DeapOriginal, threshold=THRESHOLD)
+ENTRY = DatasetEntry(info=_info(THRESHOLD), open=DeapOriginal, threshold=THRESHOLD, published=PUBLISHED)

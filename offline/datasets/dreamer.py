@@ -152,4 +152,9 @@ def _samples(cell: object, where: str) -> NDArray[np.float64]:
     return require_finite(data, where)
 
 
-ENTRY = DatasetEntry(info=_info(THRESHOLD), open=Dreamer, threshold=THRESHOLD)
+ENTRY = DatasetEntry(
+    info=_info(THRESHOLD),
+    open=Dreamer,
+    threshold=THRESHOLD,
+    published={"valence": 0.9641, "arousal": 0.9695, "dominance": 0.9690},
+)

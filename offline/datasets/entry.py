@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from offline.datasets.base import DatasetInfo
@@ -30,6 +30,8 @@ class DatasetEntry:
         Returns the entry under options, as in ``bids?labels=valence``; None where there are none.
     without_files : callable or None
         Opens a data set that needs no file; None for all others.
+    published : mapping of str to float
+        Accuracy of each target in the TNAS paper, which `offline.report.literature` names.
     """
 
     info: DatasetInfo
@@ -38,3 +40,4 @@ class DatasetEntry:
     archive: Archive | None = None
     configured: Callable[[Mapping[str, str]], DatasetEntry] | None = None
     without_files: Callable[[], FileDataset] | None = None
+    published: Mapping[str, float] = field(default_factory=dict)

@@ -10,9 +10,10 @@ import numpy as np
 
 from bci_app.bundle.spec import TargetScore
 from bci_app.errors import FileError
+from offline.datasets import DATASETS, plain_name
 from offline.metrics import ConfidenceBin, balanced_accuracy, confidence_bins, confusion
 from offline.protocols import LEAK_WARNING
-from offline.report.literature import OTHERS, PAPER, PAPER_ACCURACY, PAPER_PROTOCOL
+from offline.report.literature import OTHERS, PAPER, PAPER_PROTOCOL
 from offline.report.methods import Frozen, MethodFigures, method_figures
 from offline.run.comparison import SearchComparison
 from offline.run.fold import HYPERVOLUME_FILE, SEARCH_FILE, TRAINING_FILE
@@ -306,16 +307,16 @@ def _csv(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
 
 
 def _literature(record: RunRecord, protocols: Sequence[ProtocolReport]) -> Literature | None:
-    published = PAPER_ACCURACY.get(record.dataset.name.removesuffix("-original"), ())
+    entry = DATASETS.get(plain_name(record.dataset.name))
     names = [target.name for target in record.targets]
     beside = [
         PublishedFigure(
-            target=figure.target,
-            published=figure.accuracy,
-            ours={p.name: p.targets[names.index(figure.target)].kinds["found"].accuracy for p in protocols},
+            target=target,
+            published=accuracy,
+            ours={p.name: p.targets[names.index(target)].kinds["found"].accuracy for p in protocols},
         )
-        for figure in published
-        if figure.target in names
+        for target, accuracy in (entry.published if entry is not None else {}).items()
+        if target in names
     ]
     if not beside:
         return None

@@ -37,8 +37,8 @@ class NsgaSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    population: Count = 100
-    generations: Count = 50
+    population: Count
+    generations: Count
     mutation_probability: Annotated[float, Field(gt=0, le=1)] = 0.2
     latency: bool = False
 

@@ -30,8 +30,10 @@ from bci_app.gui.connect.source_rows import recording_row, stream_row
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import EmptyPanel, PanelTitle, label
 from bci_app.presentation.choices import SYNTHETIC, SourceChoice, list_recordings
+from bci_app.recording import FORMATS
 from bci_app.sources.file_kind import parse_file
 from bci_app.sources.lsl.header import LslSelector, LslStream
+from bci_app.sources.registry import KINDS
 
 TABS = ("LSL", "Board", "Recording", "Test signal")
 _TIPS = (
@@ -40,7 +42,8 @@ _TIPS = (
     "files that are played as if they were live",
     "made-up signals, for trying things out",
 )
-_RECORDINGS = "Recordings (*.edf *.bdf *.vhdr *.fif *.set *.xdf *.csv *.txt);;All files (*)"
+_WITH_PAGES = ("lsl", "brainflow", "file")
+_SIMULATED = "The EEG of a simulated participant, with the electrodes of the model."
 
 
 class SourcePanel(QWidget):
@@ -68,7 +71,7 @@ class SourcePanel(QWidget):
         self._rows: list[Row] = []
         self._gone: str | None = None  # the chosen stream, while it is not there
         self._awaited: LslSelector | None = None  # a stream that is wanted and has not appeared yet
-        self._synthetic = SourceChoice(SYNTHETIC)
+        self._made_up = SourceChoice(SYNTHETIC)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -90,7 +93,7 @@ class SourcePanel(QWidget):
         self.stack = QStackedWidget()
         self.boards = BoardPage()
         self.boards.changed.connect(self._report_choice)
-        for page in (self._lsl_page(theme), self.boards, self._recording_page(theme), self._test_page()):
+        for page in (self._lsl_page(theme), self.boards, self._recording_page(theme), self._test_page(theme)):
             self.stack.addWidget(page)
         column.addWidget(self.stack, 1)
         column.addWidget(self._stated())
@@ -131,7 +134,7 @@ class SourcePanel(QWidget):
         self.path.setToolTip("a recording is chosen; the recordings of a folder are listed")
         self.path.returnPressed.connect(self._open_path)
         self.browse = QPushButton("Open …")
-        self.browse.setToolTip("a recording: EDF, BDF, BrainVision, FIF, EEGLAB, XDF or CSV")
+        self.browse.setToolTip(f"a recording: {', '.join(FORMATS)}")
         self.browse.clicked.connect(self._browse)
         row.addWidget(self.path, 1)
         row.addWidget(self.browse)
@@ -145,12 +148,23 @@ class SourcePanel(QWidget):
         column.addLayout(row)
         return page
 
-    def _test_page(self) -> QWidget:
+    def _test_page(self, theme: Theme) -> QWidget:
+        """Return the page of the test signal, and of the kinds of source that have no page."""
         self._test = EmptyPanel(
-            "The EEG of a simulated participant, with the electrodes of the model.",
+            _SIMULATED,
             "For trying things out. It shows no real person’s state.",
         )
-        return self._test
+        self.others = RowList(theme)
+        self.others.chosen.connect(lambda text: self.choose(SourceChoice(text)))
+        others = [each for name, kind in KINDS.items() if name not in _WITH_PAGES for each in kind.listing()]
+        self.others.show_rows([Row(each.text, each.text, each.description) for each in others])
+        self.others.setVisible(len(others) > 1)  # more than the test signal
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._test, 1)
+        column.addWidget(self.others, 1)
+        return page
 
     def _stated(self) -> QWidget:
         """Return the fields for what a stream lacks; hidden until one is needed."""
@@ -269,6 +283,7 @@ class SourcePanel(QWidget):
         """Change colours."""
         self.streams.show_theme(theme)
         self.recordings.show_theme(theme)
+        self.others.show_theme(theme)
 
     # What is chosen ----------------------------------------------------------------------------
 
@@ -294,10 +309,10 @@ class SourcePanel(QWidget):
             self.show_tab(2)
             if not self.recordings.choose(wanted.text) and recording_row(wanted.what) is not None:
                 self.add_recording(wanted.what)
-        elif wanted.kind == "synthetic":
-            self._synthetic = wanted
-            if wanted != SourceChoice(SYNTHETIC):
-                self._test.summary.setText(f"Made-up EEG: {wanted.text}")
+        elif wanted.kind != "lsl" and wanted.kind in KINDS:
+            self._made_up = wanted
+            self._test.summary.setText(_SIMULATED if wanted.text == SYNTHETIC else wanted.text)
+            self._test.advice.setVisible(wanted.kind == "synthetic")
             self.show_tab(3)
             return
         else:
@@ -321,7 +336,7 @@ class SourcePanel(QWidget):
         """What is chosen now."""
         tab = TABS[self.stack.currentIndex()]
         if tab == "Test signal":
-            return self._synthetic
+            return self._made_up
         text = {
             "LSL": self.streams.current if self._gone is None else None,
             "Board": self.boards.text,
@@ -341,7 +356,9 @@ class SourcePanel(QWidget):
     def _browse(self) -> None:
         folder = self._typed or self._folder()
         start = folder if folder.is_dir() else Path.home()
-        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", str(start), _RECORDINGS)
+        patterns = dict.fromkeys(f"*{extension}" for known in FORMATS.values() for extension in known.extensions)
+        kinds = f"Recordings ({' '.join(patterns)});;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self, "Open a recording", str(start), kinds)
         if path:
             self.add_recording(path)
 
