@@ -254,7 +254,13 @@ def study_table(study: Study) -> None:
     """Show what an elastic head reached on people held out, for each headset, beside the swap test."""
     from offline.elastic.shipping import ANY_OF, any_of
 
-    table = Table(title=f"{study.info.title}, people held out", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=f"{study.info.title}, people held out",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,  # eight columns fit a terminal of 80
+    )
     table.add_column("electrodes", no_wrap=True)
     headings = (
         "windows\n",

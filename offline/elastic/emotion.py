@@ -30,7 +30,7 @@ from bci_app.preprocessing.spec import BandPass, LogBandPowerToken, RestBaseline
 from offline.datasets import make_windows
 from offline.datasets.simulated import FIRST_PERSON, RATE, Simulated, Simulation
 from offline.elastic.moments import MomentHead, moment_graph, moments
-from offline.elastic.sessions import positions_of
+from offline.elastic.sessions import MONTAGES, positions_of
 from offline.elastic.study import answers_of
 from offline.export import write_checked
 from offline.metrics import (
@@ -44,9 +44,6 @@ from offline.metrics import (
 from offline.presets import BANDS
 from offline.run.card import NOT_MEDICAL, software, today
 from offline.run.shipping import golden_excerpt
-
-MONTAGES = ("10-20", "daisy", "epoc", "cyton", "muse")
-"""Headsets that people of the training and of the test wear, the largest first."""
 
 EFFECT = 1.5
 TRIALS = 12

@@ -32,6 +32,9 @@ BANDS = ((4, 6), (6, 8), (8, 10), (10, 13), (13, 17), (17, 22), (22, 28))
 MUSCLE_BANDS = ((28, 36), (36, 45))
 """Hz. What is left out; the control that reads them alone shows what they would have added."""
 
+MONTAGES = ("10-20", "daisy", "epoc", "cyton", "muse")
+"""Headsets that are scored, the largest first."""
+
 RATE = 128
 REST_SECONDS = 30
 CLASSES = (0, 1)

@@ -29,7 +29,7 @@ from bci_app.preprocessing.artefact import ArtefactRule
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.datasets.base import Dataset, DatasetInfo
 from offline.elastic.head import elastic_graph
-from offline.elastic.sessions import MUSCLE_BANDS, Person, load_preprocessing, nearest, read_people
+from offline.elastic.sessions import MONTAGES, MUSCLE_BANDS, Person, load_preprocessing, nearest, read_people
 from offline.elastic.study import (
     Chosen,
     ElasticSettings,
@@ -47,9 +47,6 @@ from offline.export import write_checked
 from offline.run.card import NOT_MEDICAL, software, today
 from offline.run.controls import explained
 from offline.run.shipping import golden_excerpt
-
-MONTAGES = ("10-20", "daisy", "epoc", "cyton", "muse")
-"""Headsets that are scored, the largest first."""
 
 ANY_OF = (8, 4)
 """Numbers of electrodes of the largest montage that are scored whichever they are."""

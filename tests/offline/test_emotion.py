@@ -8,9 +8,9 @@ import numpy as np
 
 from bci_app.bundle.predictor import Predictor
 from bci_app.montage.headsets import HEADSETS
-from offline.elastic.emotion import MONTAGES, emotion_preprocessing, run_study, ship_study
+from offline.elastic.emotion import emotion_preprocessing, run_study, ship_study
 from offline.elastic.moments import moments
-from offline.elastic.sessions import positions_of
+from offline.elastic.sessions import MONTAGES, positions_of
 
 
 def test_a_study_of_few_people_ships_a_bundle_that_computes_the_fitted_head(tmp_path: Path, monkeypatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,8 @@ def test_the_command_writes_a_bundle_with_a_score_for_each_headset(eegmat: Path,
     )
     assert result.exit_code == 0, result.output
     assert "fitted to muse alone: windows" in result.output
+    (muse,) = (line for line in result.output.splitlines() if line.lstrip().startswith("muse (4)"))
+    assert len(re.findall(r"\d\.\d{3}\b", muse)) == 7  # no column is cut on a terminal of 80 characters
     loaded = load_bundle(folder)
     assert "Four people." in loaded.spec.provenance.limitations
     check_bundle(loaded)
