@@ -73,6 +73,7 @@ def test_a_toy_source_and_a_toy_output_run_in_a_session(
     call(monkeypatch, "run", "-s", "toy:", "-b", str(bundle), "--toy", str(out), "--record", str(recording))
     name, *words = out.read_text().splitlines()
     assert (name, words.count("halfway"), words.count("invalid"), words.count("valid")) == ("toy", 1, 8, 12)
+    assert "toy" in (tmp_path / "s_report.html").read_text()
     call(monkeypatch, "sources")
     assert "toy:" in capsys.readouterr().out
     call(monkeypatch, "run", "--help")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QWidget
@@ -11,14 +10,7 @@ from PyQt6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QWidget
 from bci_app.errors import BciError
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import label, set_tone
-
-
-class Addressed(Protocol):
-    """An output that goes to an address."""
-
-    @property
-    def local(self) -> bool:
-        """Whether it stays on this machine."""
+from bci_app.outputs.base import Addressed
 
 
 class AddressRow(QWidget):

@@ -20,10 +20,11 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from bci_app.gui.address_row import Addressed, AddressRow
+from bci_app.gui.address_row import AddressRow
 from bci_app.gui.preferences import MARKER_KEYS, Preferences
 from bci_app.gui.theme import GRID, SCALES
 from bci_app.gui.widgets import add_close_button, label
+from bci_app.outputs.base import Addressed
 from bci_app.outputs.osc import OscOutput
 from bci_app.outputs.websocket import WebSocketOutput
 from bci_app.presentation.output_control import OutputChoice

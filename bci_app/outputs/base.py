@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
 from bci_app.errors import BciError
 from bci_app.events import Prediction
@@ -82,23 +82,43 @@ class OutputKind:
     make: Callable[[str], Output]
 
 
-def is_this_machine(host: str) -> bool:
-    """Return whether a host is this machine, as far as its name or address shows."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+class Addressed:
+    """What outputs at a port of a host have in common.
 
-
-def read_address(text: str, *, failure: str, lowest_port: int = 1) -> tuple[int, str]:
-    """Read ``PORT`` or ``HOST:PORT``, and return port and host; the host is this machine if none is named.
-
-    Raises
-    ------
-    BciError
-        `failure`, if it is neither.
+    Parameters
+    ----------
+    port : int
+        Of the host.
+    host : str
+        Name or address; this machine by default.
     """
-    host, _, port = text.strip().rpartition(":")
-    if not port.isdecimal() or not lowest_port <= int(port) < 65536:
-        raise BciError(failure, found=repr(text), expected="PORT, or HOST:PORT with a port up to 65535")
-    return int(port), host.removeprefix("[").removesuffix("]") or LOCAL_HOST
+
+    unreadable: ClassVar[str]
+    """What is wrong where an address cannot be read."""
+    lowest_port: ClassVar[int] = 1
+
+    def __init__(self, port: int, host: str = LOCAL_HOST) -> None:
+        self.port = port
+        self.host = host
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``PORT`` or ``HOST:PORT``.
+
+        Raises
+        ------
+        BciError
+            If it is neither.
+        """
+        host, _, port = text.strip().rpartition(":")
+        if not port.isdecimal() or not cls.lowest_port <= int(port) < 65536:
+            raise BciError(cls.unreadable, found=repr(text), expected="PORT, or HOST:PORT with a port up to 65535")
+        return cls(int(port), host.removeprefix("[").removesuffix("]") or LOCAL_HOST)
+
+    @property
+    def local(self) -> bool:
+        """Whether the host is this machine, as far as its name or address shows."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() == "localhost"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bci_app.errors import BciError
 from bci_app.events import Prediction
-from bci_app.outputs.base import LOCAL_HOST, OutputKind, is_this_machine, read_address
+from bci_app.outputs.base import LOCAL_HOST, Addressed, OutputKind
 from bci_app.stream import Marker, StreamInfo
 from bci_app.text import printable
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bci_app.bundle.spec import Bundle
 
 
-class OscOutput:
+class OscOutput(Addressed):
     """Send predictions and events by OSC.
 
     For each window: ``/bci/valid`` (int 1 or 0), ``/bci/reasons`` (string, empty if valid),
@@ -36,31 +36,16 @@ class OscOutput:
         Receiver; this machine by default.
     """
 
+    unreadable = "Cannot read where to send OSC"
+
     def __init__(self, port: int, host: str = LOCAL_HOST) -> None:
-        self.port = port
-        self.host = host
+        super().__init__(port, host)
         self._client: SimpleUDPClient | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> OscOutput:
-        """Read ``PORT`` or ``HOST:PORT``.
-
-        Raises
-        ------
-        BciError
-            If it is neither.
-        """
-        return cls(*read_address(text, failure="Cannot read where to send OSC"))
 
     @property
     def place(self) -> str:
         """Where predictions go."""
         return f"OSC to {self.host}:{self.port}"
-
-    @property
-    def local(self) -> bool:
-        """Whether the receiver is this machine, as far as its name shows."""
-        return is_this_machine(self.host)
 
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
         """Find the receiver.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bci_app.errors import BciError
 from bci_app.events import Prediction
-from bci_app.outputs.base import LOCAL_HOST, OutputKind, is_this_machine, read_address
+from bci_app.outputs.base import LOCAL_HOST, Addressed, OutputKind
 from bci_app.outputs.jsonl import prediction_line
 from bci_app.stream import Marker, StreamInfo
 from bci_app.text import printable
@@ -27,7 +27,7 @@ def event_line(marker: Marker) -> str:
     return json.dumps({"event": printable(marker.text), "time": marker.time}, ensure_ascii=False)
 
 
-class WebSocketOutput:
+class WebSocketOutput(Addressed):
     """Send each prediction and event to every client, as one message of JSON.
 
     Predictions are the lines of ``--jsonl``; see `event_line` for events. ``http://HOST:PORT/`` is a page that shows
@@ -42,33 +42,19 @@ class WebSocketOutput:
         Address to listen at; this machine only by default.
     """
 
+    unreadable = "Cannot read where to offer predictions by WebSocket"
+    lowest_port = 0
+
     def __init__(self, port: int, host: str = LOCAL_HOST) -> None:
-        self.port = port
-        self.host = host
+        super().__init__(port, host)
         self._server: Any = None
         self._clients: set[queue.Queue[str | None]] = set()
         self._lock = threading.Lock()
-
-    @classmethod
-    def parse(cls, text: str) -> WebSocketOutput:
-        """Read ``PORT`` or ``HOST:PORT``.
-
-        Raises
-        ------
-        BciError
-            If it is neither.
-        """
-        return cls(*read_address(text, failure="Cannot read where to offer predictions by WebSocket", lowest_port=0))
 
     @property
     def place(self) -> str:
         """Where predictions go."""
         return f"WebSocket at http://{self.host}:{self.port}"
-
-    @property
-    def local(self) -> bool:
-        """Whether only this machine can connect, as far as the address shows."""
-        return is_this_machine(self.host)
 
     def start(self, bundle: Bundle, info: StreamInfo) -> None:
         """Listen.

@@ -13,6 +13,7 @@ from bci_app.gui import actions, panels
 from bci_app.gui.action_menu import ActionMenu
 from bci_app.gui.actions import Action, Needs
 from bci_app.gui.command_palette import CommandPalette
+from bci_app.gui.connect.page import ConnectPage
 from bci_app.gui.desk import Desk
 from bci_app.gui.help_dialog import key_rows
 from bci_app.gui.main_window import MainWindow
@@ -23,10 +24,14 @@ from bci_app.gui.views import targets
 from bci_app.gui.views.target_view import TargetView
 from bci_app.gui.widgets import PanelTitle, label
 from bci_app.presentation.answers import Answers
+from bci_app.presentation.choices import SourceChoice
 from bci_app.presentation.state import LiveStatus, Session, Step
+from bci_app.sources.kind import Kind, Listing
+from bci_app.sources.registry import KINDS
 from tests.gui.conftest import OpenWindow
 from tests.gui.sessions import WAIT, begin, run_to
 from tests.gui.sources import HeldSource, stream
+from tests.test_toy_members import ToySource
 
 
 class LossPanel(Panel):
@@ -70,6 +75,12 @@ class WordView(TargetView):
         self.word = answers.reason if found is None else max(zip(found.smoothed or (), found.classes, strict=True))[1]
 
 
+@pytest.fixture
+def toy_source(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy = Kind("toy:", lambda _what, _stated: ToySource(), lambda: [Listing("toy", "toy:", "noise")])
+    monkeypatch.setitem(KINDS, "toy", toy)
+
+
 def word_views(bundle: Bundle, _theme: Theme) -> list[TargetView]:
     return [WordView(bundle.targets[0].name)]
 
@@ -111,6 +122,23 @@ def test_a_target_view_is_one_module_and_one_line(qtbot: QtBot, window: MainWind
     (view,) = (view for view in running.views if isinstance(view, WordView))
     qtbot.waitUntil(lambda: view.word in bundle.spec.targets[0].classes, timeout=WAIT)
     assert view.isVisible()
+
+
+def test_a_source_is_chosen_in_the_window(
+    qtbot: QtBot, toy_source: None, page: ConnectPage, models: dict[str, LoadedBundle]
+) -> None:
+    page.model.choose(str(models["sample"].folder))
+    page.source.tabs.button(3).click()
+    assert page.source.others.keys == ["synthetic:", "toy:"]
+    page.source.others.choose("toy:")
+    qtbot.waitUntil(page.fit.button.isEnabled, timeout=WAIT)
+    assert page.choice == SourceChoice("toy:")
+    page.fit.check.setChecked(False)
+    main = page.window()
+    assert isinstance(main, MainWindow)
+    with qtbot.waitSignal(main.controller.session_changed, timeout=WAIT):
+        qtbot.mouseClick(page.fit.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: any(p.valid for p in main.controller.log.predictions), timeout=WAIT)
 
 
 def test_an_action_has_its_key_menu_help_and_palette_from_one_entry(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -113,6 +114,11 @@ def test_a_toy_goes_from_one_entry_through_windows_run_report_and_card(
     assert set(record.protocols[0].scores) - {"subnet"} == {"found", "inherited", "reference"}
     assert "--search" not in record.command
 
+    from bci_app.cli.app import main
+
+    monkeypatch.setattr(sys, "argv", ["bci-app", "check", str(out / "bundle" / "toy-joy")])
+    with pytest.raises(SystemExit, match="0"):
+        main()
     again = CliRunner().invoke(cli.app, [*command, "--search-controls"])
     assert again.exit_code == 1
     assert "belongs to another run" in str(again.exception)

@@ -1,4 +1,4 @@
-"""A toy file format, defined in this module alone, goes through `info`, `file:` and replay."""
+"""A toy file format, defined in this module alone, goes through `info`, `file:`, replay and own data sets."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from bci_app.sources.lsl.header import LslSelector
 from bci_app.sources.lsl.source import LslSource
 from bci_app.sources.registry import open_source
 from bci_app.stream import StreamInfo
+from offline.datasets import open_dataset
 
 RATE = 200.0
 DATA = np.random.default_rng(0).normal(0, 20, (400, 2)).round(3)
@@ -61,6 +62,13 @@ def test_info_describes_it(toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         main()
     described = json.loads(capsys.readouterr().out)
     assert (described["format"], described["rate"], described["channels"]) == ("Toy", RATE, ["Fp1", "Cz"])
+
+
+def test_it_is_read_as_ones_own_recordings(toy: Path) -> None:
+    toy.rename(toy.with_name("sub-1_eeg.toy"))
+    toy.with_name("sub-1_events.tsv").write_text("onset\tduration\tmood\n0\t1\tcalm\n1\t1\ttense\n")
+    calm, tense = open_dataset("recordings", toy.parent).trials("1")
+    np.testing.assert_allclose(np.concatenate([calm.data, tense.data]), DATA)
 
 
 def test_it_is_a_source(toy: Path) -> None:
