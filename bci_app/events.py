@@ -141,7 +141,8 @@ class Prediction:
 class Gap:
     """Samples that cannot be used: `lost` of them, at stream sample `sample` of LSL time `time`.
 
-    They never came, and `sample` is the first after them; or they are no numbers, and `sample` is the first of them.
+    Lost samples never came: `sample` is the first one after them. Samples that are no numbers came: `sample` is the
+    first of them.
     """
 
     sample: int
@@ -250,7 +251,7 @@ class SignalView:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What one `step` of the engine has read, and what there was to report then; false if that is nothing.
+    """What one `step` of the engine has read and reports. It is false if there is nothing.
 
     Attributes
     ----------

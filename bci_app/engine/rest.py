@@ -13,9 +13,10 @@ from bci_app.recording.state import ModelState
 
 
 def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
-    """Return what a recording keeps of a model: nothing of a recording from elsewhere, or with another model.
+    """Return the states of a model that a recording holds.
 
-    A bundle that was renamed since is the same model.
+    There are none if bci-app did not record it, or if it was recorded with another model. A bundle that was renamed
+    since is the same model.
 
     Parameters
     ----------
@@ -27,8 +28,8 @@ def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
     Raises
     ------
     BundleError
-        If the session was with a model of this name that had another preprocessing, so that its rest baseline
-        does not fit, or that does not name it.
+        If the session's model has this name but another preprocessing, or does not name its preprocessing: its rest
+        baseline does not fit.
     """
     same = recording.session.get("model_sha256") == bundle.model_sha256
     named = [state for state in recording.states if same or state.bundle == bundle.name]
@@ -48,8 +49,8 @@ def states_of_session(recording: Recording, bundle: Bundle) -> list[ModelState]:
 def rest_of_recording(recording: Recording, bundle: Bundle) -> Rest | None:
     """Return the rest baseline of a recording for a bundle.
 
-    Of a session that our recorder wrote it is the last one of that session, if it was with a model of the same
-    name; else it is measured in the beginning of the recording.
+    A session that bci-app recorded with this model holds its rest baselines: the last one is returned. In any other
+    recording it is measured, from the beginning on.
 
     Parameters
     ----------

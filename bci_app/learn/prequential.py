@@ -1,8 +1,8 @@
 """A person's head that learns as a session goes on: each rating first scores it, and then updates it.
 
 Such scores are honest: every rating is predicted before it is learnt from (Dawid 1984, J. Royal Statistical Society A
-147). The updated head learns unseen. It replaces the head of the profile once it has been better over the last `SPAN`
-ratings by more than chance explains, and gives way again once it is no better over as many.
+147). The updated head learns in the background. It replaces the head of the profile once it has been better over the
+last `SPAN` ratings by more than chance explains. The head of the profile returns once it is as good over as many.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CLEARLY = 2.82
 """Standard errors by which a mean over that span must differ: one-sided 0.01 of Student's t with `SPAN` - 1 degrees."""
 
 _SMALLEST_SD = 0.05
-"""Ratings that all show the same are not certain because of that."""
+"""Smallest standard deviation of ratings: a few that all agree make nothing certain."""
 
 _MEMORY = 30.0
 """Trials that count: what is older fades, so that a session's drift is followed."""

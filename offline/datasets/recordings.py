@@ -75,7 +75,7 @@ INFO = DatasetInfo(
 
 @dataclass(frozen=True)
 class _File:
-    """A recording and its events; `events` is the recording itself where its own markers say them."""
+    """A recording and its events. `events` is the recording itself if its own markers hold them."""
 
     path: Path
     events: Path

@@ -146,7 +146,7 @@ class _Reader:
         self._made = 0
 
     def read(self) -> Any:
-        """Run to the end of the pickle and give what it holds."""
+        """Run to the end of the pickle and return what it holds."""
         for _ in range(_MAX_OPCODES):
             opcode = bytes(self._take(1))
             if opcode == b".":

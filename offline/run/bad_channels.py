@@ -150,9 +150,9 @@ class Allowed(NamedTuple):
 def allowed_share(losses: Sequence[BadChannelLoss], n_channels: int, *, largest: float = LARGEST_LOSS) -> Allowed:
     """Choose what stands for bad channels and how many may be bad, by what it costs.
 
-    For each method it is the largest number of channels that was measured at which, and below which, no target loses
-    more balanced accuracy than `largest`, whether the channels are bad throughout or after the rest baseline. The
-    method that allows more is taken, interpolation where both allow as many.
+    A number of bad channels is allowed if no target loses more balanced accuracy than `largest` with so many or fewer
+    of them, whether they are bad throughout or after the rest baseline. The method that allows more channels is
+    chosen, and interpolation if both allow as many.
     """
     allowed: dict[Method, int] = {"interpolate": 0}
     for method in dict.fromkeys(loss.method for loss in losses):

@@ -200,9 +200,10 @@ class _RunStages:
         )  # fmt: skip
 
     def calibrated(self, results: Results) -> list[tuple[Task, FoldResult]]:
-        """Calibrate the final networks by the folds' test windows, where folds are of people like the final ones are.
+        """Calibrate the final networks on the test windows of all folds.
 
-        A network for one subject says nothing of one for all: there, validation windows of the final one must do.
+        Where each fold is of one subject and the final network is of all, its folds say nothing of it. It keeps the
+        calibration on its validation windows then.
         """
         plan = next(plan for plan in self.plans if plan.protocol.name == self.settings.primary)
         if plan.protocol.calibrated_apart:

@@ -7,6 +7,7 @@ show that nothing else has to know them.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from bci_app.bundle import load_bundle
 from bci_app.bundle.golden import check_bundle
 from bci_app.bundle.predictor import Predictor
+from bci_app.cli.app import main
 from bci_app.engine.interpreter import Interpreter
 from bci_app.preprocessing import Pipeline, PreprocessingSpec
 from bci_app.preprocessing.base import Features, Samples, Step, StepState, Token
@@ -27,9 +29,14 @@ from bci_app.preprocessing.spec import LogBandPowerToken
 from bci_app.preprocessing.steps import STEPS, BandPass
 from bci_app.preprocessing.tokens import TOKENS
 from bci_app.stream import Chunk, StreamInfo
+from offline import presets
 from offline.datasets import prepare
 from offline.datasets.base import DatasetInfo, Trial
+from offline.report import write_report
+from offline.run import experiment
 from tests.bundles import CHANNELS, LOAD, small_spec, write_bundle
+from tests.offline.run.planted import PRESET, SETTINGS, Planted
+from tests.offline.run.planted import start as planted_run
 from tests.preprocessing.test_steps import cuts, irregular, noise
 
 STEP_EXAMPLES = [step for member in STEPS.values() for step in member.examples()]
@@ -215,6 +222,32 @@ def test_a_toy_goes_from_offline_through_the_bundle_to_live_predictions(
             np.testing.assert_allclose(found[sample], values, atol=1e-6)
     assert set(found) <= set(offline.last.tolist())
     assert sentence in loaded.spec.preprocessing.describe().split("; ")
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_run_with_a_toy_step_and_a_toy_token_ends_with_a_report_and_a_bundle_that_predicts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"kind": "leak", "keep": 0.5}, {"kind": "peak_to_peak"}
+
+    def preprocessing(info: DatasetInfo) -> PreprocessingSpec:
+        rest = {"kind": "feature", "samples": 20 * 128}
+        return toy_spec(channels=info.channels, steps=settings[:1], token=settings[1], baseline=rest)
+
+    monkeypatch.setattr(presets, "band_power_preprocessing", preprocessing)  # what the preset is made of
+    monkeypatch.setattr(experiment, "open_dataset", lambda *_, **__: Planted(4))
+    quick = PRESET.changed(epochs=1, finetune=0, strategy="none")
+    run = planted_run(tmp_path / "run", SETTINGS.model_copy(update={"preset": quick, "folds": 2}))
+    page = write_report(tmp_path / "run").html.read_text(encoding="utf-8")
+    assert "less a leaky mean (0.5); " in page
+    assert "; peak-to-peak amplitude" in page
+    lines = tmp_path / "lines.jsonl"
+    source = f"synthetic:?speed=max&seconds=40&channels={','.join(run.bundle.spec.preprocessing.channels)}"
+    for words in (["check"], ["run", "-s", source, "--jsonl", str(lines), "-b"]):
+        monkeypatch.setattr(sys, "argv", ["bci-app", *words, str(run.bundle.folder)])
+        with pytest.raises(SystemExit, match="0"):
+            main()
+    assert sum('"valid": true' in line for line in lines.read_text().splitlines()) > 20
 
 
 @pytest.mark.usefixtures("toys")

@@ -56,6 +56,13 @@ def received(source: Source, n_samples: int) -> np.ndarray:
     return np.concatenate(rows)[:n_samples]
 
 
+def test_a_report_is_written_of_it(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["bci-app", "report", str(toy)])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    assert "take.toy" in toy.with_name("take_report.html").read_text(encoding="utf-8")
+
+
 def test_info_describes_it(toy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["bci-app", "info", str(toy), "--json"])
     with pytest.raises(SystemExit, match="0"):
