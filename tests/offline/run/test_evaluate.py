@@ -112,9 +112,9 @@ def test_windows_whose_set_has_several_classes_have_no_answer(bundle: LoadedBund
     assert found.balanced_accuracy == sure.balanced_accuracy
     assert sure.answers is not None
     assert found.answers is not None
-    assert (sure.answers.answered, sure.answers.coverage) == (1.0, None)
-    assert (found.answers.answered, found.answers.coverage) == (0.0, 1.0)
-    assert found.answers.answered_rolling_balanced_accuracy is None
+    assert (sure.answers.share, sure.answers.coverage) == (1.0, None)
+    assert (found.answers.share, found.answers.coverage) == (0.0, 1.0)
+    assert found.answers.rolling_balanced_accuracy is None
 
 
 def test_a_swapped_baseline_is_the_beginning_of_the_task(sample: Path) -> None:
