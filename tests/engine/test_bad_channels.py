@@ -39,43 +39,44 @@ def test_few_bad_channels_are_replaced_where_the_bundle_allows(lenient: LoadedBu
 
 @pytest.mark.parametrize("method", ["interpolate", "rest"])
 @pytest.mark.parametrize("rate", [125.0, 250.0])
-@pytest.mark.parametrize("onset", [2000, 2031])
 def test_a_window_in_which_an_electrode_goes_bad_or_returns_is_invalid(
-    tmp_path: Path, method: str, rate: float, onset: int
+    tmp_path: Path, method: str, rate: float
 ) -> None:
     """Before the verdict it spoils the average of all; valid are windows without it, or with it left out throughout."""
     spec = small_spec(window=512, baseline=RestBaseline(kind="feature", samples=1024))  # 4 s against 8 s
     loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, seconds=16, max_bad_share=0.2, bad_channels=method))
     info = StreamInfo("test", CHANNELS, rate, ("uV",) * 6)
-    bad = slice(round(onset * rate / 100), round((onset + 1500) * rate / 100))
 
     def session(data: np.ndarray) -> dict[int, Prediction]:
         with Engine(ArraySource(info, chunks(data, rate, [50])), loaded, clock=lambda: 0.0) as engine:
             engine.set_rest(Rest(np.full((6, 4), 1.5), np.full((6, 4), 0.7)))
             return {p.sample: p for p in engine.predictions()}
 
-    clean = eeg(60, rate, 6)
-    spoilt, replaced = clean.copy(), clean.copy()
-    spoilt[bad, 3] = 187_500.0
+    clean = eeg(50, rate, 6)
+    replaced = clean.copy()
     replaced[:, 3] = 187_500.0  # bad from the beginning
-    found, without, throughout = session(spoilt), session(clean), session(replaced)
-    counts = {"without": 0, "throughout": 0}
-    for sample, prediction in found.items():
-        begin = sample - round(4 * rate) + 1
-        if prediction.valid:
-            with_it = begin < bad.stop + 2 * rate and sample >= bad.start
-            expected = throughout[sample] if with_it else without[sample]
-            np.testing.assert_allclose(
-                prediction.targets[0].probability, expected.targets[0].probability, atol=2e-3, err_msg=str(sample)
-            )
-            counts["throughout" if with_it else "without"] += 1
-        elif sample >= 8 * rate:
-            assert prediction.reasons == (Reason.BAD_CONTACT,)
-            # A verdict comes after half a second, recovery takes two; then a whole window.
-            around = bad.start <= sample < bad.start + 5 * rate or bad.stop <= sample < bad.stop + 7 * rate
-            assert around
-    assert counts["throughout"] > 15
-    assert counts["without"] > 40
+    without, throughout = session(clean), session(replaced)
+    for onset in (20.0, 20.31):
+        bad = slice(round(onset * rate), round((onset + 12) * rate))
+        spoilt = clean.copy()
+        spoilt[bad, 3] = 187_500.0
+        counts = {"without": 0, "throughout": 0}
+        for sample, prediction in session(spoilt).items():
+            begin = sample - round(4 * rate) + 1
+            if prediction.valid:
+                with_it = begin < bad.stop + 2 * rate and sample >= bad.start
+                expected = throughout[sample] if with_it else without[sample]
+                np.testing.assert_allclose(
+                    prediction.targets[0].probability, expected.targets[0].probability, atol=2e-3, err_msg=str(sample)
+                )
+                counts["throughout" if with_it else "without"] += 1
+            elif sample >= 8 * rate:
+                assert prediction.reasons == (Reason.BAD_CONTACT,)
+                # A verdict comes after half a second, recovery takes two; then a whole window.
+                around = bad.start <= sample < bad.start + 5 * rate or bad.stop <= sample < bad.stop + 7 * rate
+                assert around
+        assert counts["throughout"] > 10
+        assert counts["without"] > 30
 
 
 def test_interpolated_predictions_do_not_depend_on_how_samples_arrive(lenient: LoadedBundle) -> None:
@@ -98,32 +99,29 @@ def test_a_channel_of_no_numbers_is_done_without_where_the_bundle_allows(lenient
     assert not any(p.valid for p in run(lenient, chunks(two, RATE, [50]))[0])
 
 
-@pytest.mark.parametrize("begin", [1100, 2130, 3000, 3061])
 @pytest.mark.parametrize("length", [1, 700])
-def test_a_hole_in_a_channel_spoils_no_window_that_is_called_valid(
-    lenient: LoadedBundle, begin: int, length: int
-) -> None:
+def test_a_hole_in_a_channel_spoils_no_window_that_is_called_valid(lenient: LoadedBundle, length: int) -> None:
     data = eeg(30, RATE, 7)
 
     def session(data: np.ndarray, sizes: list[int]) -> list[Prediction]:
         pieces = chunks(data[:3000], RATE, sizes) + chunks(data[3000:], RATE, sizes, start=3060, lost=60)
         return run(lenient, pieces)[0]
 
-    holes = data.copy()
-    holes[begin : begin + length, 3] = np.nan
-    found = session(holes, [50])
     clean = {p.sample: p for p in session(data, [50])}
-    first = begin if begin < 3000 else begin + 60
-    valid = [p for p in found if p.valid]
-    assert found[-1].valid
-    assert any(p.sample > first and p.quality < 1 for p in valid)
-    for p in valid:
-        if p.quality == 1:
-            assert p.sample < first or p.sample - 250 >= first + length + 2 * RATE - 125
-            np.testing.assert_allclose(
-                p.targets[0].probability, clean[p.sample].targets[0].probability, atol=0.02, err_msg=str(p.sample)
-            )
-    for sizes in ([1], [7, 333], [10_000]):
+    for begin, sizes in ((1100, [1]), (2130, [7, 333]), (3000, [10_000]), (3061, [7, 333])):
+        holes = data.copy()
+        holes[begin : begin + length, 3] = np.nan
+        found = session(holes, [50])
+        first = begin if begin < 3000 else begin + 60
+        valid = [p for p in found if p.valid]
+        assert found[-1].valid
+        assert any(p.sample > first and p.quality < 1 for p in valid)
+        for p in valid:
+            if p.quality == 1:
+                assert p.sample < first or p.sample - 250 >= first + length + 2 * RATE - 125
+                np.testing.assert_allclose(
+                    p.targets[0].probability, clean[p.sample].targets[0].probability, atol=0.02, err_msg=str(p.sample)
+                )
         assert content(session(holes, sizes)) == content(found)
 
 

@@ -205,20 +205,20 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return learnable(tmp_path_factory.mktemp("planted"), 3.0)
 
 
-@pytest.mark.parametrize("effect", [3.0, 0.0])
-def test_a_planted_effect_is_learnt_and_none_is_not(
-    run_app: Callable[..., Done], tmp_path: Path, planted: Path, effect: float
-) -> None:
-    study = planted if effect else learnable(tmp_path, effect)
-    profile = tmp_path / "profile"
+def learn(run_app: Callable[..., Done], study: Path, profile: Path, *, adopted: bool) -> None:
+    """Learn from a study with an effect or without, and check the verdict."""
     done = run_app("learn", study, "--bundle", "mental-load", "--target", "valence", "--out", profile, "--json")
     assert done.returncode == 0, done.stderr
     verdict = json.loads(done.stdout)
-    assert verdict["adopted"] == (effect > 0)
+    assert verdict["adopted"] == adopted
     assert verdict["trials"] == 16
-    assert profile.exists() == (effect > 0)
-    assert (verdict["profile"] == str(profile)) == (effect > 0)
+    assert profile.exists() == adopted
+    assert (verdict["profile"] == str(profile)) == adopted
     assert verdict["interval"][0] <= verdict["balanced_accuracy"] <= verdict["interval"][1]
+
+
+def test_without_an_effect_nothing_is_learnt(run_app: Callable[..., Done], tmp_path: Path) -> None:
+    learn(run_app, learnable(tmp_path, 0.0), tmp_path / "profile", adopted=False)
 
 
 def test_a_folder_without_trials_is_one_message(run_app: Callable[..., Done], tmp_path: Path) -> None:
@@ -240,14 +240,13 @@ def test_the_rest_of_a_study_must_be_long_enough_for_the_model(run_app: Callable
     assert "no rest that is long enough" in done.stderr
 
 
-def test_a_profile_predicts_live_and_its_session_can_be_verified(
+def test_a_planted_effect_is_learnt_predicts_live_and_its_session_can_be_verified(
     run_app: Callable[..., Done], tmp_path: Path, planted: Path
 ) -> None:
     profile, session = tmp_path / "profile", tmp_path / "live.xdf"
-    learnt = run_app("learn", planted, "--bundle", "mental-load", "--target", "valence", "--out", profile)
-    assert learnt.returncode == 0, learnt.stderr
+    learn(run_app, planted, profile, adopted=True)
     live = run_app(
-        *("run", "--source", source(3.0, session=1, seconds=150), "--bundle", "mental-load"),
+        *("run", "--source", source(3.0, session=1, seconds=90), "--bundle", "mental-load"),
         *("--profile", profile, "--record", session, "--jsonl", "-"),
     )
     assert live.returncode == 0, live.stderr
@@ -256,7 +255,7 @@ def test_a_profile_predicts_live_and_its_session_can_be_verified(
     assert lines[-1]["targets"]["valence"]["set"] in ([], ["low"], ["high"], ["low", "high"])
     same = run_app("verify", session, "mental-load", profile, "--json")
     assert same.returncode == 0, same.stdout
-    assert json.loads(same.stdout)["compared"] == sum(line["valid"] for line in lines) > 50
+    assert json.loads(same.stdout)["compared"] == sum(line["valid"] for line in lines) > 30
     other = run_app("verify", session, "mental-load")
     assert other.returncode == 1
     assert "made with another profile: found no profile, expected" in other.stderr
