@@ -46,6 +46,12 @@ def small_spec(**changes: object) -> PreprocessingSpec:
     return PreprocessingSpec.model_validate(settings | changes)
 
 
+def unfiltered_spec(**changes: object) -> PreprocessingSpec:
+    """The same windows at the rate of a stream of 250 Hz: a process that runs them need not load SciPy's filters."""
+    rates: dict[str, object] = {"band_pass": None, "rate": 250, "warm_up": 125, "window": 250, "hop": 125}
+    return small_spec(**rates | {"baseline": RestBaseline(kind="feature", samples=1000)} | changes)
+
+
 def linear_model(spec: PreprocessingSpec, targets: tuple[Target, ...], *, seed: int = 0) -> bytes:
     """Build the graph: flatten tokens, one matrix product to the logits, one to the embedding."""
     rng = np.random.default_rng(seed)

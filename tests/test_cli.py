@@ -19,12 +19,12 @@ import pyxdf
 from bci_app import __version__
 from bci_app.cli.app import main
 from bci_app.recording import read_recording
-from tests.bundles import write_bundle
+from tests.bundles import unfiltered_spec, write_bundle
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bundle(tmp_path_factory.mktemp("bundles") / "b")
+    return write_bundle(tmp_path_factory.mktemp("bundles") / "b", spec=unfiltered_spec())
 
 
 class Outcome:
@@ -394,10 +394,10 @@ def test_an_output_that_fails_is_told_and_the_session_goes_on_to_its_end(call, b
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_an_answer_that_cannot_be_written_is_one_message(unbuffered: str) -> None:
+def test_an_answer_that_cannot_be_written_is_one_message(unbuffered: str, bundle: Path) -> None:
     with Path("/dev/full").open("w") as full:
         process = subprocess.run(
-            [sys.executable, "-m", "bci_app", "check", "mental-load"],
+            [sys.executable, "-m", "bci_app", "check", bundle],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -410,11 +410,11 @@ def test_an_answer_that_cannot_be_written_is_one_message(unbuffered: str) -> Non
     assert process.stderr.count("\n") == 1
 
 
-def test_an_answer_that_nobody_reads_ends_in_silence() -> None:
+def test_an_answer_that_nobody_reads_ends_in_silence(bundle: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     process = subprocess.run(
-        [sys.executable, "-m", "bci_app", "check", "mental-load"],
+        [sys.executable, "-m", "bci_app", "check", bundle],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,

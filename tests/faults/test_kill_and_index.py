@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 import pyxdf
 
-from bci_app.bundle import LoadedBundle
+from bci_app.bundle import LoadedBundle, load_bundle
+from bci_app.preprocessing.spec import NoBaseline
 from bci_app.recording import read_recording
 from bci_app.sources.lsl.library import local_clock
-from tests.bundles import CHANNELS
+from tests.bundles import CHANNELS, unfiltered_spec, write_bundle
 from tests.faults.outlet import INDEX, Stream, sending, spoilt
 from tests.lsl_outlet import unique
 
@@ -34,6 +35,13 @@ def app(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> LoadedBundle:
+    """A small model without a rest baseline, in processes that start quickly."""
+    folder = tmp_path_factory.mktemp("bundles") / "b"
+    return load_bundle(write_bundle(folder, spec=unfiltered_spec(baseline=NoBaseline())))
 
 
 def load(path: Path, *, synchronize_clocks: bool = True) -> dict[str, dict]:

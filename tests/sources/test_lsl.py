@@ -341,10 +341,10 @@ def test_missing_library_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch
 def test_a_rate_that_no_amplifier_has_is_refused_before_memory_is_asked_for() -> None:
     pylsl = library.load_pylsl()
     source_id = unique("absurd rate")
-    header = pylsl.StreamInfo("absurd", "EEG", 2, 1e7, pylsl.cf_float32, source_id)
+    header = pylsl.StreamInfo("absurd", "EEG", 2, 2e5, pylsl.cf_float32, source_id)
     outlet_ = pylsl.StreamOutlet(header, 0, 1)
     for rate in (None, 250.0):
-        with pytest.raises(SourceError, match="1e\\+07 Hz"):
+        with pytest.raises(SourceError, match="200000 Hz"):
             LslSource(LslSelector(source_id=source_id), channels=["Fp1", "Fp2"], rate=rate, unit="uV").start()
     del outlet_
 

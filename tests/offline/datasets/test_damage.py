@@ -53,10 +53,9 @@ def edf(root: Path) -> str:
 
 
 def deap(root: Path) -> str:
-    synth("deap", root, subjects=3, trials=2, seed=7)
-    first, third = (dict(read_arrays(root / f"s0{number}.dat")) for number in (1, 3))
-    write_python2_pickle(root / "new", {"data": SCALE * first["data"], "labels": third["labels"]})
-    (root / "new").replace(root / "s03.dat")
+    synth("deap", root, subjects=2, trials=2, seed=7)
+    first, second = (dict(read_arrays(root / f"s0{number}.dat")) for number in (1, 2))
+    write_python2_pickle(root / "s03.dat", {"data": SCALE * first["data"], "labels": second["labels"]})
     return "deap"
 
 
@@ -89,13 +88,14 @@ def dreamer(root: Path) -> str:
 
 
 def seed(root: Path) -> str:
-    synth("seed", root, subjects=3, trials=2, seed=7)
+    synth("seed", root, subjects=2, trials=2, seed=7)
     home = root / "Preprocessed_EEG"
     for path in home.glob("*_201310*.mat"):
         path.unlink()  # one session is enough
-    for path in home.glob("3_*.mat"):
-        first = loadmat(home / f"1_{path.stem[2:]}.mat")
-        savemat(path, {name: SCALE * data for name, data in first.items() if not name.startswith("_")})
+    for path in list(home.glob("1_*.mat")):
+        first = loadmat(path)
+        copied = {name: SCALE * data for name, data in first.items() if not name.startswith("_")}
+        savemat(path.with_name(f"3{path.name[1:]}"), copied)
     return "seed"
 
 

@@ -37,10 +37,10 @@ def test_trials_hold_their_state_in_all_that_is_scored() -> None:
 
 @pytest.mark.parametrize(("effect", "low", "high"), [(2.0, 0.7, 1.0), (0.0, 0.38, 0.62)])
 def test_people_held_out_show_the_effect_and_no_effect_is_chance(effect: float, low: float, high: float) -> None:
-    dataset = Simulated(Simulation(people=6, trials=8, effect=effect, montage="epoc"))
+    dataset = Simulated(Simulation(people=5, trials=6, effect=effect, montage="epoc"))
     windows = make_windows(dataset, band_power_preprocessing(dataset.info))
     x = np.clip(windows.tokens.reshape(len(windows), -1), -6, 6)
-    train = windows.subject < 4
+    train = windows.subject < 3
     scores = []
     for column in range(2):  # valence and arousal
         truth = windows.labels[:, column]

@@ -15,7 +15,7 @@ from offline.training.loop import Job
 from tests.offline.training.test_training import FULL, SPACE, Interrupted, examples, model
 
 SIZES = (96, 90, 95)
-QUICK = FULL.model_copy(update={"epochs": 7})  # three steps an epoch
+QUICK = FULL.model_copy(update={"epochs": 4})  # three steps an epoch
 
 
 def jobs(
@@ -101,10 +101,10 @@ def test_a_job_that_stops_early_leaves_the_stack() -> None:
 
 def test_a_stack_stopped_in_the_middle_resumes_alone_or_fused(tmp_path: Path) -> None:
     def interrupt(epoch: Epoch) -> None:
-        if epoch.epoch == 4:
+        if epoch.epoch == 3:
             raise Interrupted
 
-    with pytest.raises(Interrupted):  # the first job has four epochs done, the others three
+    with pytest.raises(Interrupted):  # the first job has three epochs done, the others two
         train_fused(jobs(QUICK, folder=tmp_path, on_epoch=interrupt), fuse=3)
     require_same(run(jobs(QUICK, folder=tmp_path), 3), run(jobs(QUICK), 1))
 
