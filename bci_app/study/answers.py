@@ -10,6 +10,7 @@ from typing import Protocol
 from bci_app.errors import StudyError
 from bci_app.study.protocol import Scale, in_language
 from bci_app.study.schedule import PlannedTrial
+from bci_app.text import printable
 
 
 class Answers(Protocol):
@@ -90,7 +91,7 @@ class TypedAnswers:
 
     def answer(self, trial: PlannedTrial, scale: Scale) -> str | None:
         """Ask until the answer is one of the scale's; an empty line leaves the trial unrated."""
-        question = in_language(scale.question, self._language) or scale.name
+        question = printable(in_language(scale.question, self._language) or scale.name)
         while True:
             try:
                 typed = self._ask(f"{question} ({scale.answers[0]} – {scale.answers[-1]}) ").strip()

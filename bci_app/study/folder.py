@@ -97,7 +97,7 @@ class StudySession:
                 f"Cannot write the state of the study to {self._state_file}",
                 found=error.strerror or str(error),
                 expected="a folder on a disk with free space",
-                fix="The recording goes on; free some space, then continue with the same command.",
+                fix="What was recorded is kept. Free some space, then continue with the same command.",
             ) from error
 
     def resume(self, protocol: Protocol) -> frozenset[int]:

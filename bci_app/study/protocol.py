@@ -308,9 +308,15 @@ class LoadedProtocol(BaseModel):
 
     def missing_media(self) -> list[str]:
         """List the media files that are not there, or that a link leads out of the folder."""
-        inside = self.folder.resolve()
-        found = {name: (self.folder / name).resolve() for name in self.media}
-        return [name for name, path in found.items() if not (path.is_file() and path.is_relative_to(inside))]
+        return [name for name in self.media if not _is_file_in(self.folder.resolve(), self.folder / name)]
+
+
+def _is_file_in(folder: Path, path: Path) -> bool:
+    try:
+        found = path.resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):  # not there, no name of a file, or a link to itself
+        return False
+    return found.is_file() and found.is_relative_to(folder)
 
 
 def _file(stimulus: Stimulus) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bci_app.engine import Engine
-from bci_app.errors import FileError, StudyError
+from bci_app.errors import BciError, FileError, StudyError
 from bci_app.events import Phase
 from bci_app.sources.base import Source
 from bci_app.sources.lsl.library import local_clock
@@ -123,7 +123,7 @@ def run_study(
             runner.on_marker(marker.text, marker.time)
         if stopped.is_set():
             runner.abort(now)
-        _hold_while_lost(engine, runner, now)
+        hold_while_lost(engine, runner, now)
         runner.advance(now)
         while not runner.finished and not runner.held and runner.stage is not shown:
             shown = runner.stage
@@ -133,25 +133,34 @@ def run_study(
         if runner.done != done:
             done = set(runner.done)
             session.save(protocol, done, running=True)
-        status = engine.status()
-        if status.recording_error:
+        failure = why_ended(engine, runner)
+        if failure is not None:
             runner.abort(now)
-            raise FileError(
-                f"The recording of the study has ended: {status.recording_error.rstrip('.')}",
-                fix="The trials before are kept. Free the disk, then continue with the same command.",
-            )
-        if engine.finished and not runner.finished:
-            runner.abort(now)
-            raise StudyError(
-                "The source ended before the study",
-                found=f"{len(done)} of {runner.trials} trials",
-                expected="a source that goes on",
-                fix="Continue with the same command; the trials before are kept.",
-            )
+            raise failure
     session.save(protocol, runner.done, finished=len(runner.done) == runner.trials)
 
 
-def _hold_while_lost(engine: Engine, runner: StudyRunner, now: float) -> None:
+def why_ended(engine: Engine, runner: StudyRunner) -> BciError | None:
+    """Return why a study cannot go on, as its recording or its source has ended; None if it can, or is over."""
+    if runner.finished:
+        return None
+    if reason := engine.status().recording_error:
+        return FileError(
+            f"The recording of the study has ended: {reason.rstrip('.')}",
+            fix="Once there is room, start the study again: it goes on, and the trials before are kept.",
+        )
+    if engine.finished:
+        return StudyError(
+            "The source ended before the study",
+            found=f"{len(runner.done)} of {runner.trials} trials",
+            expected="a source that goes on",
+            fix="Start the study again: it goes on, and the trials before are kept.",
+        )
+    return None
+
+
+def hold_while_lost(engine: Engine, runner: StudyRunner, now: float) -> None:
+    """Stop the study's clock at time `now` while the headset is away, and go on when it is back."""
     lost = engine.status().phase is Phase.LOST
     if lost and not runner.held:
         runner.hold(LOST, now)

@@ -68,7 +68,7 @@ def test_a_full_disk_ends_the_study_with_one_message_and_keeps_what_was_complete
         )
         return done.done
 
-    with files_up_to(700_000), pytest.raises(BciError, match=r"has ended.*Free the disk") as ended:
+    with files_up_to(700_000), pytest.raises(BciError, match=r"has ended.*Once there is room") as ended:
         run()
     assert len(str(ended.value).splitlines()) == 1
     assert len(list(tmp_path.rglob("*_report.html"))) == 1

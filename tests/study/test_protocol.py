@@ -71,10 +71,13 @@ def test_missing_media_are_named_before_the_session(tmp_path: Path) -> None:
         load_protocol(path)
     (tmp_path / "sad.png").write_bytes(b"not looked at here")
     assert not load_protocol(path).missing_media()
-    (tmp_path / "sad.png").unlink()
-    (tmp_path / "sad.png").symlink_to(Path(__file__))
-    with pytest.raises(StudyError, match="no links that lead out of it"):
-        load_protocol(path)
+    for elsewhere in (Path(__file__), tmp_path / "sad.png"):
+        (tmp_path / "sad.png").unlink()
+        (tmp_path / "sad.png").symlink_to(elsewhere)
+        with pytest.raises(StudyError, match="no links that lead out of it"):
+            load_protocol(path)
+    with pytest.raises(StudyError, match="found a"):
+        load_protocol(write(tmp_path, text.replace("sad.png", r"a\u0000b.png")))
 
 
 def test_a_file_that_is_not_there_names_what_ships(tmp_path: Path) -> None:

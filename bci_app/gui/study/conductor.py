@@ -9,14 +9,13 @@ from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
 from bci_app.engine import EngineThread
 from bci_app.errors import BciError, StudyError
-from bci_app.events import Phase, Status
 from bci_app.gui.study.participant_window import ParticipantWindow
 from bci_app.gui.study.stepper import Stepper
 from bci_app.presentation.notices import as_error
 from bci_app.presentation.study_progress import StudyProgress, progress_of
 from bci_app.study.opening import OpenStudy
 from bci_app.study.runner import Stage, StageKind
-from bci_app.study.session import LOST
+from bci_app.study.session import hold_while_lost, why_ended
 
 _TICK_MS = 5
 _OPERATOR_EVERY = 20
@@ -190,16 +189,12 @@ class Conductor(QObject):
         if failure is not None:
             self._fail(as_error(failure, "The study was stopped"))
             return
-        status: Status = self._thread.engine.status()
-        now = self._source.now
-        if status.recording_error:
-            self._fail(BciError("The recording of the study has ended", found=status.recording_error))
-        elif status.phase is Phase.FINISHED:
-            self._fail(BciError("The source ended before the study", fix="Start the study again: it goes on."))
-        elif status.phase is Phase.LOST and not self.runner.held and self.runner.started:
-            self.runner.hold(LOST, now)
-        elif status.phase is not Phase.LOST and self.runner.held == LOST:
-            self.runner.resume(now)
+        engine, now = self._thread.engine, self._source.now
+        ended = why_ended(engine, self.runner)
+        if ended is not None:
+            self._fail(ended)
+        elif self.runner.started:
+            hold_while_lost(engine, self.runner, now)
 
     def _fail(self, error: BciError) -> None:
         if self._timer.isActive():
