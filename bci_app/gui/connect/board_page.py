@@ -7,8 +7,7 @@ from contextlib import suppress
 from urllib.parse import quote
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QFormLayout, QLineEdit, QVBoxLayout, QWidget
-from superqt import QSearchableComboBox
+from PyQt6.QtWidgets import QComboBox, QCompleter, QFormLayout, QLineEdit, QVBoxLayout, QWidget
 
 from bci_app.errors import BciError
 from bci_app.gui.connect.rows import field_name
@@ -40,7 +39,9 @@ class BoardPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         column.setSpacing(GRID)
-        self.board = QSearchableComboBox()
+        self.board = QComboBox()
+        self.board.setEditable(True)
+        self.board.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.board.setToolTip("the board, by its name in BrainFlow")
         entry = self.board.lineEdit()
         if entry is not None:
@@ -48,9 +49,12 @@ class BoardPage(QWidget):
             entry.setToolTip(self.board.toolTip())
             entry.returnPressed.connect(self._choose_match)
         completer = self.board.completer()
-        popup = completer.popup() if completer is not None else None
-        if popup is not None:
-            popup.setProperty("kind", "popup")
+        if completer is not None:
+            completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
+            completer.setFilterMode(Qt.MatchFlag.MatchContains)
+            popup = completer.popup()
+            if popup is not None:
+                popup.setProperty("kind", "popup")
         self.board.currentTextChanged.connect(self._show_fields)
         column.addWidget(self.board)
         self._form = QFormLayout()

@@ -8,13 +8,20 @@ from typing import Any
 
 from bci_app.errors import SourceError
 from bci_app.sources.lsl.header import LslSelector, LslStream, announced, carries_text
-from bci_app.sources.lsl.senders import SETTLE_SECONDS, LslDiscovery, live_of_each_source, since
+from bci_app.sources.lsl.senders import SETTLE_SECONDS, LslDiscovery, live_of_each_source, newest_of_each_source, since
 
 _POLL_SECONDS = 0.02
 _TWIN_SECONDS = 0.7
 
 
-def find_stream(selector: LslSelector, *, timeout: float, only_one: bool, clock: Callable[[], float]) -> Any:
+def find_stream(
+    selector: LslSelector,
+    *,
+    timeout: float,
+    only_one: bool,
+    clock: Callable[[], float],
+    meanwhile: Callable[[Any], None],
+) -> Any:
     """Return the announcement of the stream (``pylsl.StreamInfo``).
 
     Parameters
@@ -27,6 +34,8 @@ def find_stream(selector: LslSelector, *, timeout: float, only_one: bool, clock:
         Whether no other stream can have the source_id, so that none is waited for.
     clock : callable
         Steady clock in seconds.
+    meanwhile : callable
+        Called with the announcement that is most likely the right one, while others that look the same may answer.
 
     Raises
     ------
@@ -44,7 +53,10 @@ def find_stream(selector: LslSelector, *, timeout: float, only_one: bool, clock:
         # looks the same.
         unsure = selector.source_id is None or not any(map(_is_signal, found))
         if unsure or not only_one:
-            time.sleep(SETTLE_SECONDS if unsure else _TWIN_SECONDS)
+            settled = clock() + (SETTLE_SECONDS if unsure else _TWIN_SECONDS)
+            if not unsure:
+                meanwhile(newest_of_each_source(list(filter(_is_signal, found)))[0])
+            time.sleep(max(0.0, settled - clock()))
             found = _matching(selector, discovery) or found
     finally:
         discovery.close()

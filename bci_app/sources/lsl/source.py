@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -152,9 +153,24 @@ class LslSource:
         DependencyError
             If liblsl is missing.
         """
-        found = find_stream(self._selector, timeout=self._find_timeout, only_one=self._only_one, clock=self._clock)
+        early: dict[str, tuple[Any, SenderClock, StreamInfo]] = {}
+
+        def open_early(found: Any) -> None:
+            stream = announced(found)
+            with suppress(_NoAnswerError):
+                early[stream.uid] = self._connect(found, stream, timeout=_HEADER_SECONDS)
+
+        found = find_stream(
+            self._selector,
+            timeout=self._find_timeout,
+            only_one=self._only_one,
+            clock=self._clock,
+            meanwhile=open_early,
+        )
         stream = announced(found)
-        self._inlet, self._sender, info = self._open(found, stream, timeout=_HEADER_SECONDS)
+        connected = early.get(stream.uid) or self._connect(found, stream, timeout=_HEADER_SECONDS)
+        self._inlet, self._sender, info = connected
+        self._open(self._inlet, stream, timeout=_HEADER_SECONDS)
         self._max_pull = max(32, round(_PULL_SECONDS * info.rate))
         self._session = _Session(info, stream, self._selector.pinned(stream), self._detector(info.rate))
         self._last_arrival = self._clock()
@@ -191,7 +207,8 @@ class LslSource:
 
     # Opening -------------------------------------------------------------------------------
 
-    def _open(self, found: Any, stream: LslStream, *, timeout: float) -> tuple[Any, SenderClock, StreamInfo]:
+    def _connect(self, found: Any, stream: LslStream, *, timeout: float) -> tuple[Any, SenderClock, StreamInfo]:
+        """Read a stream's header and measure its sender's clock."""
         pylsl = load_pylsl()
         if carries_text(found):
             raise SourceError(f"LSL stream {stream.name!r} carries text", found="format string", expected="numbers")
@@ -203,7 +220,7 @@ class LslSource:
                 expected=f"at most {MAX_RATE:g} Hz",
                 fix="Correct the rate where the stream is sent.",
             )
-        try:
+        with _answering(stream, timeout):
             # Neither dejittering nor silent recovery: loss is to be seen.
             inlet = pylsl.StreamInlet(found, max_buflen=self._buffer(stream), recover=False, processing_flags=0)
             header = inlet.info(timeout)
@@ -215,16 +232,12 @@ class LslSource:
             # one that plays a recording at many times its speed would overrun the buffer meanwhile.
             while not sender.ready():
                 time.sleep(_PACE_SECONDS)
-            # Nothing is flushed: an outlet that waited for us begins with its first sample now.
-            inlet.open_stream(timeout)
-        except (pylsl.util.TimeoutError, pylsl.util.LostError) as error:
-            raise _NoAnswerError(
-                f"LSL stream {stream.name!r} on {stream.hostname} is announced but does not answer",
-                found=str(error).rstrip("."),
-                expected=f"an answer within {timeout:g} s",
-                fix="Restart the sending program; check that a firewall lets ports 16572 to 16604 through.",
-            ) from error
         return inlet, sender, info
+
+    def _open(self, inlet: Any, stream: LslStream, *, timeout: float) -> None:
+        """Begin to receive. Nothing is flushed: an outlet that waited for us begins with its first sample now."""
+        with _answering(stream, timeout):
+            inlet.open_stream(timeout)
 
     def _buffer(self, stream: LslStream) -> int:
         """Return the buffer's size: in seconds at the rate that a stream states, else in hundreds of samples."""
@@ -300,7 +313,8 @@ class LslSource:
             if stream.uid != session.stream.uid and self._was_there_before(stream):
                 continue
             try:
-                inlet, sender, info = self._open(found, stream, timeout=_RETURN_SECONDS)
+                inlet, sender, info = self._connect(found, stream, timeout=_RETURN_SECONDS)
+                self._open(inlet, stream, timeout=_RETURN_SECONDS)
             except _NoAnswerError:
                 self._retry_at[stream.uid] = self._clock() + _RETURN_SECONDS
                 continue
@@ -347,6 +361,21 @@ class LslSource:
             times = np.maximum(chunk.times + offset, floor)
             self._time = float(times[-1])
             self._queue.append(replace(chunk, times=times, offset=offset))
+
+
+@contextmanager
+def _answering(stream: LslStream, timeout: float) -> Iterator[None]:
+    """Report an outlet that does not respond within `timeout` seconds."""
+    errors = load_pylsl().util
+    try:
+        yield
+    except (errors.TimeoutError, errors.LostError) as error:
+        raise _NoAnswerError(
+            f"LSL stream {stream.name!r} on {stream.hostname} is announced but does not answer",
+            found=str(error).rstrip("."),
+            expected=f"an answer within {timeout:g} s",
+            fix="Restart the sending program; check that a firewall lets ports 16572 to 16604 through.",
+        ) from error
 
 
 def _change(before: StreamInfo, after: StreamInfo) -> str:
