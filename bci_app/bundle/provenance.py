@@ -119,6 +119,44 @@ class Answered(Frozen):
         )
 
 
+class Loss(Frozen):
+    """Balanced accuracy that is lost without an electrode or a band; negative where some is gained."""
+
+    name: str
+    loss: float
+
+
+class Attribution(Frozen):
+    """What a target is read from, on people or trials held out: the tokens of each electrode and of each band replaced.
+
+    Attributes
+    ----------
+    target : str
+        Its name.
+    channels, bands : tuple of Loss
+        With their tokens at the mean of all windows; no bands where a token is no band power.
+    """
+
+    target: str
+    channels: Annotated[tuple[Loss, ...], Field(min_length=1)]
+    bands: tuple[Loss, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The name of the target as a person reads it."""
+        return self.target.replace("_", " ")
+
+    def describe(self) -> str:
+        """Return the three electrodes and the two bands that are worth most, in words."""
+        most = [*_most(self.channels, 3), *_most(self.bands, 2)]
+        losses = ", ".join(f"{each.name} {each.loss:.3f}" for each in most)
+        return f"What {self.title} is read from, by the balanced accuracy lost without it: {losses or 'nothing alone'}."
+
+
+def _most(losses: tuple[Loss, ...], n: int) -> list[Loss]:
+    return sorted((each for each in losses if each.loss > 0), key=lambda each: -each.loss)[:n]
+
+
 class TargetScore(Frozen):
     """What the model reached on one target, on people or trials that it was not trained on.
 
@@ -274,6 +312,7 @@ class Provenance(Frozen):
     protocol_description: str
     leaks: bool = False
     scores: tuple[TargetScore, ...]
+    attributions: tuple[Attribution, ...] = ()
     quantisation: Quantisation | None = None
     bad_channels: tuple[BadChannelLoss, ...] = ()
     montages: tuple[MontageScore, ...] = ()

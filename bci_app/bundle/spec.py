@@ -15,8 +15,10 @@ from bci_app.bundle.conformal import Conformal
 from bci_app.bundle.domain import DomainStatistics, Fraction
 from bci_app.bundle.provenance import (
     Answered,
+    Attribution,
     BadChannelLoss,
     Controls,
+    Loss,
     MontageScore,
     Provenance,
     Quantisation,
@@ -308,6 +310,7 @@ __all__ = [
     "SPEC_FILE",
     "Answered",
     "Architecture",
+    "Attribution",
     "BadChannelLoss",
     "BlockArchitecture",
     "Bundle",
@@ -316,6 +319,7 @@ __all__ = [
     "DomainStatistics",
     "Electrode",
     "Fraction",
+    "Loss",
     "MontageScore",
     "Provenance",
     "Quantisation",

@@ -31,6 +31,9 @@ def check(bundle: Annotated[str, typer.Argument(help="Folder or name of a bundle
             print(f"  {score.answers.describe()}")
         for line in score.controls.describe():
             print(f"  {line}")
+        for attribution in spec.provenance.attributions:
+            if attribution.target == score.target:
+                print(f"  {attribution.describe()}")
 
 
 def models(

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from offline.cli.options import RootOption
-from offline.cli.parsing import known, require_extra
+from offline.cli.parsing import known_dataset, require_extra
 
 
 def elastic(
@@ -23,11 +23,11 @@ def elastic(
     """Fit a linear model that runs on any electrodes, score it for each headset, and write its bundle."""
     require_extra()
     from offline.cli.display import study_table
-    from offline.datasets import DATASETS, DEFAULT, open_dataset
+    from offline.datasets import DEFAULT, open_dataset
     from offline.elastic.shipping import run_study, ship_study
     from offline.elastic.study import ElasticSettings
 
-    name = known(dataset or DEFAULT, DATASETS, "--dataset")
+    name = known_dataset(dataset or DEFAULT)
     opened = open_dataset(name, root)
     study = run_study(opened, ElasticSettings(seeds=seeds), progress=lambda text: print(text, file=sys.stderr))
     study_table(study)

@@ -193,9 +193,10 @@ def _with_values(
 
 def known_dataset(name: str) -> str:
     """Return the name of a data set, which options may follow, if the data set is known."""
-    from offline.datasets import DATASETS, plain_name
+    from offline.datasets import DATASETS, is_accession, plain_name
 
-    known(plain_name(name), DATASETS, "--dataset")
+    if not is_accession(plain := plain_name(name)):
+        known(plain, DATASETS, "--dataset")
     return name
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl
 
@@ -22,6 +22,7 @@ from offline.datasets import (
     simulated,
 )
 from offline.datasets.base import DatasetInfo
+from offline.datasets.bids_layout import Layout
 from offline.datasets.cross import cross_entry
 from offline.datasets.downloads.archives import Archive, Nemar, OpenNeuro
 from offline.datasets.entry import DatasetEntry
@@ -50,7 +51,9 @@ DATASETS: dict[str, DatasetEntry] = {
 DEFAULT = eegmat.ENTRY.info.name
 """The data set that ``bci-offline evaluate`` scores on unless another is named."""
 
-_ARCHIVES: dict[str, Callable[[str], Archive]] = {"ds": OpenNeuro, "nm": Nemar, "on": Nemar}
+_ARCHIVES: dict[str, tuple[str, Callable[[str], Archive]]] = {
+    "ds": ("OpenNeuro", OpenNeuro), "nm": ("NEMAR", Nemar), "on": ("NEMAR", Nemar),
+}  # fmt: skip
 _ACCESSION = re.compile(rf"({'|'.join(_ARCHIVES)})\d{{6}}")
 
 
@@ -59,13 +62,33 @@ def plain_name(name: str) -> str:
     return name.partition("?")[0]
 
 
+def is_accession(name: str) -> bool:
+    """Return True for an accession number of OpenNeuro (``ds002721``) or NEMAR (``nm000112``)."""
+    return _ACCESSION.fullmatch(name) is not None
+
+
+def _of_archive(accession: str) -> DatasetEntry:
+    """Return the entry of a BIDS folder that an archive knows by this number."""
+    title, archive = _ARCHIVES[accession[:2]]
+    about = replace(
+        bids.INFO,
+        name=accession,
+        title=f"{accession}, a BIDS-EEG folder of {title}",
+        source=f"{title} {accession}",
+        licence=f"that of {accession}",
+        obtain=f"bci-offline datasets get {accession} downloads it. "
+        f"Name the columns of labels: --dataset '{accession}?labels=valence,arousal'",
+    )
+    return bids.bids_entry(about, Layout(), bids.THRESHOLD, archive(accession))
+
+
 def find_dataset(name: str) -> DatasetEntry:
     """Return the entry of a data set.
 
     Parameters
     ----------
     name : str
-        A name in `DATASETS`, which options may follow: ``bids?labels=valence,arousal&scale=1-9``.
+        A name in `DATASETS` or an accession number, which options may follow: ``bids?labels=valence&scale=1-9``.
 
     Raises
     ------
@@ -73,10 +96,9 @@ def find_dataset(name: str) -> DatasetEntry:
         If the name is unknown, or its options are.
     """
     plain, _, options = name.partition("?")
-    try:
-        entry = DATASETS[plain]
-    except KeyError:
-        raise DatasetError("Unknown data set", found=repr(plain), expected=", ".join(DATASETS)) from None
+    if plain not in DATASETS and not is_accession(plain):
+        raise DatasetError("Unknown data set", found=repr(plain), expected=", ".join(DATASETS))
+    entry = DATASETS[plain] if plain in DATASETS else _of_archive(plain)
     if not options:
         return entry
     if entry.configured is None:
@@ -148,8 +170,6 @@ def find_archive(name: str) -> Archive:
     DatasetError
         If it is unknown, or its owners pass it on themselves: the message says whom to ask.
     """
-    if match := _ACCESSION.fullmatch(name):
-        return _ARCHIVES[match[1]](name)
     obtain = ON_REQUEST.get(name) or find_dataset(name).info.obtain
     archive = None if name in ON_REQUEST else find_dataset(name).archive
     if archive is None:

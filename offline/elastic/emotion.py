@@ -14,6 +14,7 @@ from bci_app.bundle.conformal import Conformal, fit_conformal
 from bci_app.bundle.domain import DomainStatistics, domain_points, fit_domain
 from bci_app.bundle.spec import (
     Answered,
+    Attribution,
     Bundle,
     Electrode,
     MontageScore,
@@ -43,6 +44,7 @@ from offline.metrics import (
 )
 from offline.presets import BANDS
 from offline.run.card import NOT_MEDICAL, software, today
+from offline.run.controls import Change, attribute
 from offline.run.shipping import golden_excerpt
 
 EFFECT = 1.5
@@ -68,8 +70,10 @@ class Windows:
     ----------
     people : tuple of str
         Names.
+    tokens : ndarray of float32, shape (n_windows, n_electrodes, n_features)
+        Network input.
     inputs : ndarray of float64, shape (n_windows, n_inputs)
-        Moments.
+        Their moments.
     points : ndarray of float64, shape (n_windows, n_features)
         What the domain check looks at.
     labels, person, trial : ndarray of int64
@@ -77,6 +81,7 @@ class Windows:
     """
 
     people: tuple[str, ...]
+    tokens: NDArray[np.float32]
     inputs: NDArray[np.float64]
     points: NDArray[np.float64]
     labels: NDArray[np.int64]
@@ -104,7 +109,7 @@ def read_windows(simulation: Simulation) -> Windows:
     made = make_windows(dataset, emotion_preprocessing(simulation.channels))
     inputs = moments(made.tokens, positions_of(simulation.channels))
     points = domain_points("tokens", made.tokens, np.empty((len(made), 0), dtype=np.float32))
-    return Windows(made.subjects, inputs, points, made.labels, made.subject, made.trial)
+    return Windows(made.subjects, np.asarray(made.tokens), inputs, points, made.labels, made.subject, made.trial)
 
 
 @dataclass(frozen=True)
@@ -141,6 +146,18 @@ def score(head: MomentHead, windows: Windows, target: int, montage: str) -> Scor
     )
 
 
+def measure_attributions(head: MomentHead, windows: Windows, simulation: Simulation) -> tuple[Attribution, ...]:
+    """Measure what each electrode and band is worth to a head, on people that it was not fitted to."""
+    targets = Simulated(simulation).info.targets
+    spec, positions = emotion_preprocessing(simulation.channels), positions_of(simulation.channels)
+
+    def scores(change: Change) -> dict[str, float]:
+        called = (head.probability(moments(change(windows.tokens), positions)) > 0.5).astype(np.int64)
+        return {each.name: balanced_accuracy(called[:, t], windows.labels[:, t]) for t, each in enumerate(targets)}
+
+    return attribute(spec, windows.tokens.mean(axis=0), scores)
+
+
 @dataclass(frozen=True)
 class Study:
     """A head, who it was fitted to, and its scores.
@@ -155,6 +172,8 @@ class Study:
         For each headset the scores of each target on people held out.
     without_effect : tuple of Scores
         The same on people with the largest headset and no planted effect, which must be chance.
+    attributions : tuple of Attribution
+        Of the targets, with the largest headset.
     domain : tuple of DomainStatistics
         For each headset, of the people that the head was fitted to, with a threshold from the others.
     """
@@ -164,6 +183,7 @@ class Study:
     tested: tuple[str, ...]
     scores: dict[str, tuple[Scores, ...]]
     without_effect: tuple[Scores, ...]
+    attributions: tuple[Attribution, ...]
     domain: tuple[DomainStatistics, ...]
 
 
@@ -177,12 +197,13 @@ def run_study(*, people: int, held_out: int, progress: Progress) -> Study:
     progress : callable
         Called with what is being done.
     """
-    training, tests, first = [], {}, FIRST_PERSON
+    training, tested, tests, first = [], {}, {}, FIRST_PERSON
     for name in MONTAGES:
         progress(f"people with {name}")
         common = {"trials": TRIALS, "effect": EFFECT, "montage": name}
         training.append(read_windows(Simulation(people=people, first=first, **common)))
-        tests[name] = read_windows(Simulation(people=held_out, first=first + people, **common))
+        tested[name] = Simulation(people=held_out, first=first + people, **common)
+        tests[name] = read_windows(tested[name])
         first += people + held_out
     progress("people without an effect")
     none = read_windows(Simulation(people=held_out, trials=TRIALS, effect=0.0, montage=MONTAGES[0], first=first))
@@ -195,6 +216,7 @@ def run_study(*, people: int, held_out: int, progress: Progress) -> Study:
         tested=tuple(name for part in tests.values() for name in part.people),
         scores={name: tuple(score(head, part, target, name) for target in targets) for name, part in tests.items()},
         without_effect=tuple(score(head, none, target, MONTAGES[0]) for target in targets),
+        attributions=measure_attributions(head, tests[MONTAGES[0]], tested[MONTAGES[0]]),
         domain=tuple(
             fit_domain(known.points, other.points, of="tokens", share=_DOMAIN_SHARE, montage=name)
             for known, (name, other) in zip(training, tests.items(), strict=True)
@@ -281,6 +303,7 @@ def _card(study: Study, targets: Sequence[Target], spec: PreprocessingSpec, comm
             )
             for target, found in zip(targets, study.scores[MONTAGES[0]], strict=True)
         ),
+        attributions=study.attributions,
         montages=tuple(
             MontageScore(
                 montage=name,

@@ -12,6 +12,7 @@ from bci_app.bundle import LoadedBundle, load_bundle, require_replaceable
 from bci_app.bundle.conformal import Conformal, fit_conformal
 from bci_app.bundle.domain import DomainStatistics, domain_points, fit_domain
 from bci_app.bundle.spec import (
+    Attribution,
     Bundle,
     Controls,
     Electrode,
@@ -35,9 +36,13 @@ from offline.elastic.study import (
     ElasticSettings,
     HeldOut,
     Summary,
+    balanced,
     cross_validate,
+    fit_folds,
     fit_people,
     joined,
+    measure_attribution,
+    predict_held_out,
     simple_scores,
     standard,
     summarise,
@@ -86,6 +91,8 @@ class Study:
         Balanced accuracy of simple methods on the same windows.
     retrained : dict of str to Summary
         What heads reach that are fitted to the electrodes of one of the smaller montages alone.
+    attribution : Attribution
+        What each electrode and band of the largest montage is worth.
     """
 
     info: DatasetInfo
@@ -95,6 +102,7 @@ class Study:
     muscle_only: float
     simple: Mapping[str, float]
     retrained: Mapping[str, Summary]
+    attribution: Attribution
 
     def summary(self, montage: str) -> Summary:
         """Summarise the standard sessions of a montage."""
@@ -147,7 +155,8 @@ def run_study(dataset: Dataset, settings: ElasticSettings, *, progress: Progress
             tests |= {f"{name} {draw}": (found, standard), f"{_swapped(name)} {draw}": (found, swapped)}
     progress("cross-validation")
     whole = people[MONTAGES[0]]
-    held_out = cross_validate(whole, settings, tests)
+    folds = fit_folds(whole, settings)
+    held_out = predict_held_out(folds, tests)
     for name, drawn in chosen.items():
         for of in (name, _swapped(name)):
             held_out[of] = joined([held_out.pop(f"{of} {draw}") for draw in range(len(drawn))])
@@ -159,10 +168,11 @@ def run_study(dataset: Dataset, settings: ElasticSettings, *, progress: Progress
     progress("28 to 45 Hz alone")
     muscle = read_people(dataset, load_preprocessing(channels, MUSCLE_BANDS))
     alone = cross_validate(muscle, settings, {"muscle": (muscle, standard)})["muscle"]
-    muscle_only = summarise(alone, settings).balanced
     progress("simple methods")
     simple = simple_scores(dataset, settings)
-    return Study(dataset.info, people, held_out, settings, muscle_only, simple, retrained)
+    progress("electrodes and bands left out")
+    read_from = measure_attribution(whole, folds, dataset.info.targets[0].name)
+    return Study(dataset.info, people, held_out, settings, balanced(alone), simple, retrained, read_from)
 
 
 def _choices(channels: Sequence[str]) -> dict[str, list[tuple[str, ...]]]:
@@ -269,6 +279,7 @@ def _card(study: Study, target: Target, spec: PreprocessingSpec, command: str, n
                 answers=whole.answers,
             ),
         ),
+        attributions=(study.attribution,),
         montages=(
             *(_montage_score(study, target, name) for name in MONTAGES),
             *(_montage_score(study, target, any_of(number), number) for number in ANY_OF),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from bci_app.bundle.conformal import fit_conformal, prediction_sets
-from bci_app.bundle.spec import Answered
+from bci_app.bundle.spec import Answered, Attribution
 from offline.baselines.distance import rest_distances
 from offline.datasets.base import Dataset, Split
 from offline.datasets.windows import make_windows
 from offline.elastic.head import ElasticHead, attention, carry, fit_head
 from offline.elastic.sessions import REST, TASK, Person, Session, load_preprocessing, positions_of
 from offline.metrics import balanced_accuracy, expected_calibration_error, grouped_interval, rolling_mean
-from offline.run.controls import course_of_false_alarms, simple_methods
+from offline.run.controls import Change, attribute, course_of_false_alarms, simple_methods
 from offline.run.reference import reference_preprocessing
 
 _EFFECTIVE_WINDOWS = 60.0
@@ -165,34 +165,69 @@ def simple_scores(dataset: Dataset, settings: ElasticSettings) -> dict[str, floa
     return {name: float(np.mean([scores[name] for scores in found])) for name in found[0]}
 
 
-def cross_validate(
-    people: Sequence[Person],
-    settings: ElasticSettings,
-    tests: Mapping[str, tuple[Sequence[Person], Chosen]],
+@dataclass(frozen=True)
+class FoldHead:
+    """The head of a fold, with the places of the people whom it was not fitted to, and the partition of the people."""
+
+    head: ElasticHead
+    held_out: NDArray[np.int64]
+    seed: int
+
+
+def fit_folds(people: Sequence[Person], settings: ElasticSettings) -> list[FoldHead]:
+    """Fit heads to the people outside each fold."""
+    found = []
+    for seed in range(settings.seeds):
+        for known, fold in people_folds(len(people), seed, settings):
+            found.append(FoldHead(fit_people([people[k] for k in known], settings), fold, seed))
+    return found
+
+
+def predict_held_out(
+    folds: Sequence[FoldHead], tests: Mapping[str, tuple[Sequence[Person], Chosen]]
 ) -> dict[str, HeldOut]:
-    """Fit heads to the people outside each fold and score the people in it.
+    """Predict on people whom heads were not fitted to.
 
     Parameters
     ----------
-    people : sequence of Person
-        For fitting.
-    settings : ElasticSettings
-        How.
+    folds : sequence of FoldHead
+        Of all people.
     tests : mapping of str to (sequence of Person, callable)
         What is scored under which name: the same people in the same order, with these or other electrodes, and the
         session of them.
     """
     found: dict[str, list[tuple[NDArray[np.float64], Session, int, int]]] = {name: [] for name in tests}
-    for seed in range(settings.seeds):
-        for known, fold in people_folds(len(people), seed, settings):
-            head = fit_people([people[k] for k in known], settings)
-            for name, (tested, chosen) in tests.items():
-                positions = positions_of(tested[0].spec.channels)
-                for k in fold:
-                    session = chosen(tested[k])
-                    high = 1 / (1 + np.exp(-head.logit(session.tokens, positions)))
-                    found[name].append((high, session, int(k), seed))
+    for fold in folds:
+        for name, (tested, chosen) in tests.items():
+            positions = positions_of(tested[0].spec.channels)
+            for k in fold.held_out:
+                session = chosen(tested[k])
+                high = 1 / (1 + np.exp(-fold.head.logit(session.tokens, positions)))
+                found[name].append((high, session, int(k), fold.seed))
     return {name: _held_out(parts) for name, parts in found.items()}
+
+
+def cross_validate(
+    people: Sequence[Person],
+    settings: ElasticSettings,
+    tests: Mapping[str, tuple[Sequence[Person], Chosen]],
+) -> dict[str, HeldOut]:
+    """Fit heads to the people outside each fold and predict on those in it: see `predict_held_out`."""
+    return predict_held_out(fit_folds(people, settings), tests)
+
+
+def measure_attribution(people: Sequence[Person], folds: Sequence[FoldHead], target: str) -> Attribution:
+    """Measure what each electrode and band is worth to the heads, on people whom they were not fitted to."""
+    mean = np.concatenate([person.standard.tokens for person in people]).mean(axis=0)
+
+    def scores(change: Change) -> dict[str, float]:
+        def changed(person: Person) -> Session:
+            return replace(person.standard, tokens=change(person.standard.tokens))
+
+        return {target: balanced(predict_held_out(folds, {"": (people, changed)})[""])}
+
+    (found,) = attribute(people[0].spec, mean, scores)
+    return found
 
 
 def _held_out(parts: Sequence[tuple[NDArray[np.float64], Session, int, int]]) -> HeldOut:
@@ -259,6 +294,12 @@ class Summary:
     answers: Answered
 
 
+def balanced(found: HeldOut) -> float:
+    """Return the balanced accuracy of single windows, a mean over seeds."""
+    called = (found.high > 0.5).astype(np.int64)
+    return _over_seeds(found.seed, lambda k: balanced_accuracy(called[k], found.labels[k]))
+
+
 def summarise(found: HeldOut, settings: ElasticSettings) -> Summary:
     """Summarise predictions on people held out."""
     called = (found.high > 0.5).astype(np.int64)
@@ -269,7 +310,7 @@ def summarise(found: HeldOut, settings: ElasticSettings) -> Summary:
     return Summary(
         windows=int(first.sum()),
         accuracy=float((called == found.labels).mean()),
-        balanced=over_seeds(lambda k: balanced_accuracy(called[k], found.labels[k])),
+        balanced=balanced(found),
         rolling=over_seeds(lambda k: balanced_accuracy(rolled[k].argmax(axis=1), found.labels[k])),
         interval=interval or (0.0, 1.0),
         calibration_error=over_seeds(lambda k: expected_calibration_error(pairs[k], found.labels[k])),

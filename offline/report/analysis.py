@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bci_app.bundle.spec import TargetScore
+from bci_app.bundle.spec import Attribution, TargetScore
 from bci_app.errors import FileError
 from offline.datasets import DATASETS, plain_name
 from offline.metrics import ConfidenceBin, balanced_accuracy, confidence_bins, confusion
@@ -20,7 +20,6 @@ from offline.run.fold import HYPERVOLUME_FILE, SEARCH_FILE, TRAINING_FILE
 from offline.run.record import (
     PREDICTIONS_FILE,
     REFERENCE,
-    Attribution,
     LeakRecord,
     NetworkRecord,
     ProtocolRecord,

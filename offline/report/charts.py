@@ -14,12 +14,12 @@ from matplotlib.patches import BoxStyle, Circle, FancyBboxPatch
 from matplotlib.ticker import FixedLocator
 from matplotlib.transforms import Affine2D
 
+from bci_app.bundle.spec import Attribution
 from bci_app.montage.positions import electrode_positions
 from offline.metrics import ConfidenceBin
 from offline.report.analysis import Curve, FrontPoint, ProtocolReport, Report, SearchReport, TargetReport
 from offline.report.picture import Picture, picture, tooltip
 from offline.report.style import ACCENT, BACKGROUND, FAINT, MUTED, SURFACE, TEXT, target_colour
-from offline.run.record import Attribution
 
 _ROW = 26
 _WIDE = 912
@@ -287,7 +287,7 @@ def methods(target: TargetReport, colour: str) -> Markup:
 def attribution(measured: Attribution) -> Markup:
     """Draw what each electrode is worth on the head, seen from above, and what each band is worth beside it."""
     largest = max(0.01, *(abs(each.loss) for each in measured.channels))
-    with picture(720, 300, f"What {measured.target} is read from") as drawn:
+    with picture(720, 300, f"What {measured.title} is read from") as drawn:
         head = drawn.axes(left=8, right=432, top=8, bottom=12)
         head.set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2), xticks=[], yticks=[])
         head.set_aspect("equal")

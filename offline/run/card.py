@@ -91,7 +91,7 @@ def model_card(
         f"{record.description} The scores are cross-validated over {folds}{apart}: each fold {made} its own "
         f"networks and is scored on windows that were in no training. "
         f"{HOW_SCORED[record.within_subject]} {shipped} {CALIBRATION}{SHIPPED_CALIBRATION[protocol.calibrated_apart]} "
-        + " ".join(filter(None, (record.lines_note, *(each.note for each in record.attributions), caution(info))))
+        + " ".join(filter(None, (record.lines_note, caution(info))))
     )
     limits = _SYNTHETIC if info.synthetic else info.limitations
     return Provenance(
@@ -106,6 +106,7 @@ def model_card(
         protocol_description=description.strip(),
         leaks=record.leaks,
         scores=record.scores[kind],
+        attributions=record.attributions,
         intended_use=_TRY_OUT if info.synthetic else info.intended_use,
         limitations=f"{limits} {NOT_MEDICAL}".strip(),
         created=today(),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bci_app.bundle.spec import Controls, SwapTest
+from bci_app.bundle.spec import Attribution, Controls, Loss, SwapTest
 from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline, PreprocessingSpec, RestBaseline
 from offline.baselines.artefacts import artefact_scores, distance_score, mean_z_score
 from offline.datasets.base import Dataset, Split, WindowSet
@@ -16,7 +16,7 @@ from offline.datasets.windows import trial_windows
 from offline.metrics import Ints, balanced_accuracy, mean_over, scored_apart
 from offline.run.answers import swapped
 from offline.run.bad_channels import FoldNetwork
-from offline.run.record import Attribution, Loss, ScoredWindows
+from offline.run.record import ScoredWindows
 
 MUSCLE_FROM = 28.0
 """Hz. Above it the signal of scalp electrodes is mostly that of muscles (Whitham et al. 2007)."""
@@ -209,31 +209,50 @@ def explained(controls: Controls, score: float) -> bool:
 
 
 def attributions(spec: PreprocessingSpec, probe: Probe) -> tuple[Attribution, ...]:
-    """Measure what each electrode and each band is worth: the loss where its tokens are the mean of all windows.
+    """Measure what each electrode and each band is worth to the found subnets.
 
     About 500 windows are asked, the same for every electrode and band.
     """
-    mean = _mean_tokens(probe.windows)
+    return attribute(spec, _mean_tokens(probe.windows), lambda change: probe.scores(change, most=_MOST_WINDOWS))
 
-    def occluded(channel: int | slice, feature: int | slice) -> dict[str, float]:
+
+def attribute(
+    spec: PreprocessingSpec, mean: Tokens, scores: Callable[[Change], Mapping[str, float]]
+) -> tuple[Attribution, ...]:
+    """Measure what each electrode and each band is worth: the loss where its tokens are the mean of all windows.
+
+    Parameters
+    ----------
+    spec : PreprocessingSpec
+        What made the tokens.
+    mean : ndarray of float32, shape (n_channels, n_features)
+        Mean token of each channel.
+    scores : callable
+        Returns the balanced accuracy of each target, by its name, with tokens changed.
+    """
+
+    def without(channel: int | slice, feature: slice) -> Mapping[str, float]:
         def change(tokens: Tokens) -> Tokens:
-            tokens[:, channel, feature] = mean[channel, feature]
-            return tokens
+            changed = tokens.copy()
+            changed[:, channel, feature] = mean[channel, feature]
+            return changed
 
-        return probe.scores(change, most=_MOST_WINDOWS)
+        return scores(change)
 
-    whole = probe.scores(lambda tokens: tokens, most=_MOST_WINDOWS)
-    everything = slice(None)
+    whole, everything = scores(lambda tokens: tokens), slice(None)
     bands = spec.token.bands if isinstance(spec.token, LogBandPowerToken) else ()
-    channels = {name: occluded(i, everything) for i, name in enumerate(spec.channels)}
-    of_bands = {f"{low:g}–{high:g} Hz": occluded(everything, i) for i, (low, high) in enumerate(bands)}
+    channels = {name: without(i, everything) for i, name in enumerate(spec.channels)}
+    # The shape of the spectrum, where a token has it, repeats the bands.
+    of_bands = {
+        f"{low:g}–{high:g} Hz": without(everything, slice(i, None, len(bands))) for i, (low, high) in enumerate(bands)
+    }
 
-    def losses(without: dict[str, dict[str, float]], target: str) -> tuple[Loss, ...]:
-        return tuple(Loss(name=name, loss=whole[target] - scores[target]) for name, scores in without.items())
+    def losses(scores_without: Mapping[str, Mapping[str, float]], target: str) -> tuple[Loss, ...]:
+        return tuple(Loss(name=name, loss=whole[target] - found[target]) for name, found in scores_without.items())
 
     return tuple(
-        Attribution(target=t.title, channels=losses(channels, t.name), bands=losses(of_bands, t.name))
-        for t in probe.windows.targets
+        Attribution(target=target, channels=losses(channels, target), bands=losses(of_bands, target))
+        for target in whole
     )
 
 

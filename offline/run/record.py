@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bci_app.atomic import write_arrays_atomically, write_atomically
-from bci_app.bundle.spec import BadChannelLoss, Quantisation, Target, TargetScore
+from bci_app.bundle.spec import Attribution, BadChannelLoss, Quantisation, Target, TargetScore
 from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.run.comparison import SearchComparison
@@ -110,33 +110,6 @@ class LeakRecord(_Frozen):
     def gain(self) -> float:
         """What remembering a trial or a stimulus is worth."""
         return self.nearest - self.elsewhere
-
-
-class Loss(_Frozen):
-    """What an electrode or a band is worth: the balanced accuracy that is lost without it."""
-
-    name: str
-    loss: float
-
-
-class Attribution(_Frozen):
-    """What the found subnets look at for a target: each electrode and each band replaced by its mean token."""
-
-    target: str
-    channels: tuple[Loss, ...]
-    bands: tuple[Loss, ...]
-
-    @property
-    def note(self) -> str:
-        """The three electrodes and the two bands that are worth most, in words."""
-        most = [*_most(self.channels, 3), *_most(self.bands, 2)]
-        losses = ", ".join(f"{each.name} {each.loss:.3f}" for each in most)
-        title = self.target.replace("_", " ")
-        return f"What {title} is read from, by the balanced accuracy lost without it: {losses or 'nothing alone'}."
-
-
-def _most(losses: tuple[Loss, ...], n: int) -> list[Loss]:
-    return sorted((each for each in losses if each.loss > 0), key=lambda each: -each.loss)[:n]
 
 
 class ProtocolRecord(_Frozen):

@@ -18,10 +18,11 @@ from PyQt6.QtWidgets import QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from bci_app.bundle import LoadedBundle, load_bundle
-from bci_app.bundle.spec import Controls, MontageScore, SwapTest
+from bci_app.bundle.spec import Attribution, Controls, Loss, MontageScore, SwapTest
 from bci_app.errors import SourceError
 from bci_app.events import ContactLevel, Phase
 from bci_app.gui.connect.page import ConnectPage
+from bci_app.gui.connect.read_from import ReadFrom
 from bci_app.gui.main_window import MainWindow
 from bci_app.presentation.choices import (
     ALL_MARKERS,
@@ -434,6 +435,13 @@ def test_scores_stand_beside_their_controls_and_the_electrodes_at_hand(
         update={
             "scores": (score,),
             "montages": (montage,),
+            "attributions": (
+                Attribution(
+                    target=target,
+                    channels=tuple(Loss(name=name, loss=0.01 * k) for k, name in enumerate(channels)),
+                    bands=(Loss(name="8–13 Hz", loss=0.2), Loss(name="13–30 Hz", loss=-0.01)),
+                ),
+            ),
             "protocol_description": "Leave one person out. Nobody was seen before. Twice.",
         }
     )
@@ -443,6 +451,11 @@ def test_scores_stand_beside_their_controls_and_the_electrodes_at_hand(
     assert "mean of |z|: balanced accuracy 0.84" in texts
     assert any(text.startswith("baseline from the task: rest is called high in 0.70") for text in texts)
     assert any("Its controls explain the score" in text for text in texts)
+    assert any(f"lost without it: {channels[-1]} 0.0" in text and text.endswith("8–13 Hz 0.200.") for text in texts)
+    (drawn,) = page.model.card.findChildren(ReadFrom)
+    shown = [drawn.head.text_of(contact) for contact, _ in drawn.head.places()]
+    assert f"{channels[1]}: balanced accuracy lost without it (+0.010)" in shown
+    assert drawn.bands.accessibleDescription() == "8–13 Hz +0.200, 13–30 Hz −0.010"
     assert "Leave one person out." in texts
     (more,) = page.model.card.findChildren(QPushButton)
     more.click()

@@ -17,7 +17,9 @@ from PyQt6.QtWidgets import (
 )
 
 from bci_app.bundle import Bundle
+from bci_app.bundle.spec import Attribution
 from bci_app.gui.connect.profile_row import ProfileRow
+from bci_app.gui.connect.read_from import ReadFrom
 from bci_app.gui.connect.rows import Row, RowList
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import PanelTitle, label
@@ -25,6 +27,9 @@ from bci_app.presentation.choices import ModelChoice, read_model
 from bci_app.presentation.scores import controls, scores, weaknesses
 
 _TESTED = "tested by"
+
+_Line = tuple[str, str | Attribution, str]
+"""Of a card: name, text or what is drawn, tone."""
 
 
 class ModelPanel(QWidget):
@@ -35,6 +40,7 @@ class ModelPanel(QWidget):
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
+        self._theme = theme
         self._models: dict[str, ModelChoice] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -85,7 +91,10 @@ class ModelPanel(QWidget):
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
+        self._theme = theme
         self.list.show_theme(theme)
+        for drawn in self.card.findChildren(ReadFrom):
+            drawn.show_theme(theme)
 
     def _show_card(self, key: str) -> None:
         self.card = QWidget()
@@ -100,7 +109,9 @@ class ModelPanel(QWidget):
             heading = label(name, tone="muted")
             heading.setAlignment(Qt.AlignmentFlag.AlignTop)
             value: QWidget
-            if name == _TESTED:
+            if isinstance(text, Attribution):
+                value = ReadFrom(text, self._theme)
+            elif name == _TESTED:
                 value = _Long(text)
             else:
                 value = label(text, wrap=True, tone=tone)
@@ -158,13 +169,13 @@ class _Long(QWidget):
             column.addLayout(row)
 
 
-def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
-    """List the lines of a card: name, text, tone."""
+def _card(model: ModelChoice) -> list[_Line]:
+    """List the lines of a card."""
     if model.bundle is None:
         return [("problem", str(model.failure), "warning"), ("folder", str(model.folder), "")]
     bundle = model.bundle
     spec, origin = bundle.preprocessing, bundle.provenance
-    lines: list[tuple[str, str, str]] = []
+    lines: list[_Line] = []
     if bundle.not_for_people:
         lines.append(("caution", "not for use on people", "warning"))
     for target in bundle.targets:
@@ -176,6 +187,7 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
     lines += _group("score", scores(bundle))
     lines += [("caution", text, "warning") for text in weaknesses(bundle)]
     lines += _group("controls", controls(bundle))
+    lines += _group("read from", origin.attributions)
     lines.append((_TESTED, origin.protocol_description or origin.protocol, ""))
     if origin.leaks:
         lines.append(
@@ -193,6 +205,6 @@ def _card(model: ModelChoice) -> list[tuple[str, str, str]]:
     return lines
 
 
-def _group(name: str, texts: Sequence[str]) -> list[tuple[str, str, str]]:
+def _group(name: str, texts: Sequence[str | Attribution]) -> list[_Line]:
     """Return lines of which the first one has the name."""
     return [("" if number else name, text, "") for number, text in enumerate(texts)]

@@ -98,4 +98,6 @@ def test_a_new_baseline_is_one_module_and_one_line(tmp_path: Path, monkeypatch: 
     assert controls.swap is not None
     assert controls.false_alarms is not None
     assert f"{controls.swap.rest_high:.3f}" in page
-    assert len(result.record.protocols[0].attributions[0].channels) == 4
+    read_from = result.record.protocols[0].attributions
+    assert len(read_from[0].channels) == 4
+    assert result.bundle.spec.provenance.attributions == read_from

@@ -175,6 +175,19 @@ def test_only_data_sets_with_options_take_them(tmp_path: Path) -> None:
         open_dataset("bids?labels=a", tmp_path)
 
 
+def test_a_set_of_an_archive_is_read_by_its_number_where_it_was_downloaded_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BCI_APP_DATA", str(tmp_path))
+    with pytest.raises(DatasetError, match="datasets get ds002721 downloads it"):
+        open_dataset("ds002721?labels=valence")
+    rated(tmp_path / "ds002721")
+    with pytest.raises(DatasetError, match=r"No columns of labels.*'ds002721\?labels="):
+        open_dataset("ds002721")
+    dataset = open_dataset("ds002721?labels=valence")
+    assert (dataset.info.name, dataset.subjects()) == ("ds002721", ["01"])
+
+
 FACED_NAMES = (*CHANNELS, "A1", "A2")
 
 

@@ -126,3 +126,6 @@ def test_the_command_writes_a_bundle_with_a_score_for_each_headset(eegmat: Path,
     odd = spec.montage_score(("F3", "F4", "P3", "P4", "Oz"))
     assert odd is not None
     assert (odd.any_of, odd.montage) == (4, "any 4 of 10-20")
+    (read_from,) = spec.provenance.attributions
+    assert [each.name for each in read_from.channels] == list(spec.preprocessing.channels)
+    assert [each.name for each in read_from.bands][::6] == ["4–6 Hz", "22–28 Hz"]
