@@ -21,7 +21,7 @@ class Guard:
 sys.meta_path.insert(0, Guard())
 """
 TORCH = ("torch", "offline")
-QT = ("PyQt6", "pyqtgraph")
+QT = ("PyQt6", "pyqtgraph", "qtawesome", "superqt", "qtpy")
 
 
 def python(code: str, *, banned: tuple[str, ...], cwd: Path) -> subprocess.CompletedProcess[str]:

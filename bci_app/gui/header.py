@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import qtawesome
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QToolButton, QWidget
 
 from bci_app.gui.actions import Needs, tip
-from bci_app.gui.icons import icon
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.steps import StepsBar
 from bci_app.gui.widgets import clock
@@ -167,22 +167,23 @@ class Header(QWidget):
 
     def _show_record_icon(self) -> None:
         running = self._recording is not None
+        name = "mdi6.stop-circle" if running else "mdi6.record-circle-outline"
         tint = self._theme.bad if running else self._theme.muted
-        self.record.setIcon(icon("stop" if running else "record", tint, disabled=self._theme.faint))
+        self.record.setIcon(qtawesome.icon(name, color=tint, color_disabled=self._theme.faint))
 
     def show_theme(self, theme: Theme) -> None:
         """Change colours."""
         self._theme = theme
         self.steps.show_theme(theme)
         for button, name in (
-            (self.source, "source"),
-            (self.model, "model"),
-            (self.mark, "mark"),
-            (self.theme, "light" if theme.name == "dark" else "dark"),
-            (self.settings, "settings"),
-            (self.menu, "menu"),
+            (self.source, "mdi6.access-point"),
+            (self.model, "mdi6.graph-outline"),
+            (self.mark, "mdi6.flag-outline"),
+            (self.theme, "mdi6.white-balance-sunny" if theme.name == "dark" else "mdi6.weather-night"),
+            (self.settings, "mdi6.cog-outline"),
+            (self.menu, "mdi6.menu"),
         ):
-            button.setIcon(icon(name, theme.muted, disabled=theme.faint))
+            button.setIcon(qtawesome.icon(name, color=theme.muted, color_disabled=theme.faint))
         self._show_record_icon()
 
 

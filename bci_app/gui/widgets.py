@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QElidingLabel
 
 from bci_app.gui.theme import GRID
 
@@ -230,6 +231,23 @@ class Choice(QToolButton):
         action = self.entries.actions()[index]
         action.setChecked(True)
         self.setText(action.text())
+
+
+def elided_label(text: str = "", *, tone: str = "") -> QElidingLabel:
+    """Return a label of one line that ends in dots where there is no room. It needs a large stretch in its layout."""
+    result = QElidingLabel()
+    result.setTextFormat(Qt.TextFormat.PlainText)
+    result.setProperty("tone", tone)
+    show_elided(result, text)
+    return result
+
+
+def show_elided(elided: QElidingLabel, text: str) -> None:
+    """Change the text of an elided label. It gets no wider than the text."""
+    elided.setText(text)
+    width = elided.fontMetrics().horizontalAdvance(text) + 4
+    elided.setMinimumWidth(min(width, 6 * GRID))
+    elided.setMaximumWidth(width)
 
 
 class EmptyPanel(QWidget):

@@ -7,7 +7,8 @@ from contextlib import suppress
 from urllib.parse import quote
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QComboBox, QCompleter, QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from superqt import QSearchableComboBox
 
 from bci_app.errors import BciError
 from bci_app.gui.connect.rows import field_name
@@ -39,9 +40,7 @@ class BoardPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(2 * GRID, GRID, 2 * GRID, GRID)
         column.setSpacing(GRID)
-        self.board = QComboBox()
-        self.board.setEditable(True)
-        self.board.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.board = QSearchableComboBox()
         self.board.setToolTip("the board, by its name in BrainFlow")
         entry = self.board.lineEdit()
         if entry is not None:
@@ -49,12 +48,9 @@ class BoardPage(QWidget):
             entry.setToolTip(self.board.toolTip())
             entry.returnPressed.connect(self._choose_match)
         completer = self.board.completer()
-        if completer is not None:
-            completer.setCompletionMode(QCompleter.CompletionMode.PopupCompletion)
-            completer.setFilterMode(Qt.MatchFlag.MatchContains)
-            popup = completer.popup()
-            if popup is not None:
-                popup.setProperty("kind", "popup")
+        popup = completer.popup() if completer is not None else None
+        if popup is not None:
+            popup.setProperty("kind", "popup")
         self.board.currentTextChanged.connect(self._show_fields)
         column.addWidget(self.board)
         self._form = QFormLayout()

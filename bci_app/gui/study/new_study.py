@@ -19,9 +19,8 @@ from PyQt6.QtWidgets import (
 
 from bci_app.errors import BciError
 from bci_app.gui.connect.rows import field_name
-from bci_app.gui.elided import ElidedLabel
 from bci_app.gui.theme import GRID
-from bci_app.gui.widgets import label, set_tone
+from bci_app.gui.widgets import elided_label, label, set_tone
 from bci_app.study.folder import open_session
 from bci_app.study.protocol import SHIPPED, Protocol, in_language, load_protocol
 
@@ -76,7 +75,7 @@ class NewStudyDialog(QDialog):
         self.browse = QPushButton("Choose …")
         self.browse.setAutoDefault(False)
         self.browse.clicked.connect(self._browse_folder)
-        where = ElidedLabel(source)
+        where = elided_label(source)
         where.setToolTip(source)
         form.addRow(field_name("source"), where)
         form.addRow(field_name("protocol"), _beside(self.protocol, self.other))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from PyQt6.QtCore import QEvent, QObject, QRect, Qt, pyqtSignal
 from PyQt6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from superqt import QElidingLabel
 
-from bci_app.gui.elided import ElidedLabel
 from bci_app.gui.theme import GRID
 from bci_app.gui.widgets import label, set_property
 from bci_app.presentation.state import Notice
@@ -34,7 +34,10 @@ class Banner(QWidget):
         row.setSpacing(2 * GRID)
         self.summary = label(role="strong", wrap=True)
         self.summary.setMaximumWidth(28 * GRID)
-        self.advice = ElidedLabel(tone="muted", wrap=True)
+        self.advice = QElidingLabel()
+        self.advice.setTextFormat(Qt.TextFormat.PlainText)
+        self.advice.setProperty("tone", "muted")
+        self.advice.setWordWrap(True)
         row.addWidget(self.summary, 2)
         row.addWidget(self.advice, 3)
         self._buttons = QHBoxLayout()

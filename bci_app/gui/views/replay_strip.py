@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import qtawesome
 from PyQt6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QToolTip, QWidget
 
 from bci_app.gui.desk import Desk
-from bci_app.gui.icons import icon
 from bci_app.gui.panel import Panel
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.widgets import Choice, Figure, clock
@@ -195,7 +195,7 @@ class ReplayStrip(Panel):
 
     def _show_icon(self) -> None:
         playback = self._playback
-        name = "play" if playback is not None and playback.waits else "pause"
+        name = "mdi6.play" if playback is not None and playback.waits else "mdi6.pause"
         if playback is not None and playback.ended:
-            name = "replay"
-        self.button.setIcon(icon(name, self._theme.text))
+            name = "mdi6.replay"
+        self.button.setIcon(qtawesome.icon(name, color=self._theme.text))

@@ -9,9 +9,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QWidget
 
 from bci_app.events import Phase
-from bci_app.gui.elided import ElidedLabel
 from bci_app.gui.theme import GRID
-from bci_app.gui.widgets import Figure, label
+from bci_app.gui.widgets import Figure, elided_label, label, show_elided
 from bci_app.presentation.notices import LOST
 from bci_app.presentation.profiles import profile_figures, profile_name, verdict_sentence
 from bci_app.presentation.state import LiveStatus, Session
@@ -39,7 +38,7 @@ class StatusLine(QWidget):
         self.setFixedHeight(4 * GRID)
         self._watching = False
         self._profile = self._profile_tip = ""
-        self.source = ElidedLabel("no source", tone="muted")
+        self.source = elided_label("no source", tone="muted")
         row.addWidget(self.source, _FIRST)
         self.rate = Figure("rate", "0000.0 / 0000 Hz", "effective rate over the last 10 s, and nominal rate")
         self.loss = Figure("loss", "00.00 %", "share of samples lost since the session was opened")
@@ -53,9 +52,9 @@ class StatusLine(QWidget):
         self.battery = Figure("battery", "000 %", "charge of the device, as it states it")
         self.phase = label("", tone="muted")
         row.addWidget(self.phase)
-        self.profile = ElidedLabel(tone="muted")
+        self.profile = elided_label(tone="muted")
         row.addWidget(self.profile, _FIRST)
-        self.sent = ElidedLabel(tone="muted")
+        self.sent = elided_label(tone="muted")
         row.addWidget(self.sent, _FIRST)
         row.addStretch(1)
         self._figures = (self.rate, self.loss, self.age, self.compute, self.cpu)
@@ -71,7 +70,7 @@ class StatusLine(QWidget):
         for figure in self._figures:
             figure.show()
         if session is None:
-            self.source.setText("no source")
+            show_elided(self.source, "no source")
             self.source.setToolTip("")
             self.phase.setText("")
             for part in (self.sent, self.profile):
@@ -82,20 +81,20 @@ class StatusLine(QWidget):
         info = session.info
         host = f" on {info.host}" if info.host else ""
         text = f"{info.name}{host} · {len(info.channels)} channels"
-        self.source.setText(text)
+        show_elided(self.source, text)
         self.source.setToolTip(f"{text}\n{session.source_text}".rstrip())
         profile = session.profile
         self.profile.setVisible(profile is not None)
         if profile is not None:
             self._profile = f"profile {profile_name(profile)}"
-            self.profile.setText(self._profile)
+            show_elided(self.profile, self._profile)
             figures = " · ".join(profile_figures(profile))
             self._profile_tip = f"predicts with this person’s profile: {figures}\n{verdict_sentence(profile)}"
             self.profile.setToolTip(self._profile_tip)
 
     def show_study(self, recording: Path) -> None:
         """Name the file of a study, whose page has its own figures."""
-        self.source.setText(f"study in {recording.name}")
+        show_elided(self.source, f"study in {recording.name}")
         self.source.setToolTip(str(recording))
         for figure in self._figures:
             figure.hide()
@@ -103,7 +102,7 @@ class StatusLine(QWidget):
     def show_status(self, live: LiveStatus) -> None:
         """Show the figures of this moment."""
         if live.learning:
-            self.profile.setText(f"{self._profile} · {live.learning}")
+            show_elided(self.profile, f"{self._profile} · {live.learning}")
             self.profile.setToolTip(f"{live.learning}\n{self._profile_tip}")
         status = live.status
         lost = live.silence == LOST
@@ -130,7 +129,7 @@ class StatusLine(QWidget):
         if battery is not None:
             self.battery.show_value(f"{battery:.0f} %", tone="warning" if battery < _LOW_BATTERY else "")
         text = f"sends {', '.join(sent.word for sent in live.sent)}"
-        self.sent.setText(text)
+        show_elided(self.sent, text)
         # The source's name gives way first.
         self.sent.setMinimumWidth(min(self.sent.fontMetrics().horizontalAdvance(text) + 2, _SENT))
         self.sent.setToolTip("\n".join(sent.detail for sent in live.sent))
