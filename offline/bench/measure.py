@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,13 +22,15 @@ from offline.bench import reference
 from offline.datasets.base import Trial
 from offline.datasets.deap import deap_info
 from offline.datasets.windows import trial_windows
-from offline.device import Device
+from offline.device import Device, keep_freed_memory
 from offline.export import build_graph, quantise
 from offline.export.graph import Session
 from offline.presets import PRESETS
 from offline.search.evaluation import ValidationEvaluator
+from offline.search.evolution import evolve
+from offline.search.store import EvaluationStore
 from offline.supernet.model import Network, extract
-from offline.supernet.space import SPACES, SearchSpace, mutate, sample
+from offline.supernet.space import SPACES, ArchConfig, SearchSpace
 from offline.training import RECIPES, Examples, Recipe
 from offline.training.fused import automatic_fuse, train_epoch
 from offline.training.loop import Job
@@ -34,6 +38,9 @@ from offline.training.step import make_optimizer
 
 CASES = ("paper", "compact")
 STACKS = (4, 8, 32)
+GENERATIONS = 3
+"""Of the search whose candidates are evaluated: the first is random, the others resemble the best before them."""
+
 _ASSUMPTION = (
     "protocol paper: every subject x 3 targets x 10 folds, 400 epochs of the training windows at the best measured "
     "samples/s, and 2500 candidates of a search at the best measured candidates/s; no early stopping, no fine-tuning"
@@ -51,7 +58,6 @@ class Case:
     channels: int
     features: int
     windows: int
-    candidates: int
     validation: int
 
     def examples(self, windows: int, seed: int = 0) -> Examples:
@@ -69,8 +75,8 @@ class Case:
 def _case(name: str) -> Case:
     recipe = RECIPES[name].model_copy(update={"epochs": 10_000, "patience": 0, "steps": 0})
     if name == "paper":
-        return Case(SPACES[name], recipe, 32, 128, windows=64, candidates=8, validation=64)
-    return Case(SPACES[name], recipe, 19, 9, windows=512, candidates=24, validation=480)
+        return Case(SPACES[name], recipe, 32, 128, windows=64, validation=64)
+    return Case(SPACES[name], recipe, 19, 9, windows=512, validation=480)
 
 
 def measure(*, device: Device, full: bool = False, progress: Callable[[str], None] | None = None) -> dict[str, Any]:
@@ -91,6 +97,7 @@ def measure(*, device: Device, full: bool = False, progress: Callable[[str], Non
         ``training.<paper|compact>.<reference|single|fused_4|fused_8|fused_32>`` in samples/s (None where it was not
         measured), ``search.<paper|compact>.<reference|plain|batched>`` in candidates/s, and the rest by name.
     """
+    keep_freed_memory()
     note = progress or (lambda _: None)
     seconds = 60.0 if full else 12.0
     training, search, export = {}, {}, {}
@@ -98,9 +105,9 @@ def measure(*, device: Device, full: bool = False, progress: Callable[[str], Non
         case = _case(name)
         note(f"training, {name}")
         large = full or device.name != "cpu" or name != "paper"
-        training[name] = _training(case, device, seconds=seconds, stacks=STACKS if large else STACKS[:-1])
+        training[name] = _training(case, device, seconds=2 * seconds, stacks=STACKS if large else STACKS[:-1])
         note(f"search, {name}")
-        search[name] = _search(case, device, seconds=seconds / 2)
+        search[name] = _search(case, device, seconds=seconds)
         note(f"export, {name}")
         export[name] = _export(case)
     return {
@@ -128,32 +135,35 @@ def _auto(case: Case, device: Device) -> int:
 
 
 def _training(case: Case, device: Device, *, seconds: float, stacks: tuple[int, ...]) -> dict[str, float | None]:
-    """Train the subnet of middle choices in all variants in turn; return samples/s of the fastest round of each.
+    """Return samples/s of every variant of training.
 
-    What a step costs depends on the subnet, so all train the same.
+    What a step costs depends on the subnet, so all train that of middle choices.
     """
     data = case.examples(case.windows)
-    variants: dict[str, tuple[int, Callable[[], object]]] = {
-        "reference": (1, _reference_epoch(case, data, device)),
-        "single": (1, _job_epoch(case, data, device, 1)),
+    jobs = {"reference": 1, "single": 1, **{f"fused_{count}": count for count in stacks}}
+    epochs = {
+        name: _reference_epoch(case, data, device) if name == "reference" else _job_epoch(case, data, device, count)
+        for name, count in jobs.items()
     }
-    variants |= {f"fused_{jobs}": (jobs, _job_epoch(case, data, device, jobs)) for jobs in stacks}
-    spent, best = dict.fromkeys(variants, 0.0), dict.fromkeys(variants, 0.0)
-    for name in ("reference", "single"):
-        variants[name][1]()  # the first call warms up
-    start = time.perf_counter()
-    while not all(best.values()) or time.perf_counter() - start < seconds:
-        for name, (jobs, epoch) in variants.items():
-            if spent[name] > 1.5 * seconds / len(variants):  # a large stack needs few rounds
-                continue
-            begun = time.perf_counter()
-            epoch()
-            device.synchronise()
-            elapsed = time.perf_counter() - begun
-            spent[name] += elapsed
-            best[name] = max(best[name], jobs * case.windows / elapsed)
-    found: dict[str, float | None] = dict(best)
-    return found | {f"fused_{jobs}": None for jobs in STACKS if jobs not in stacks}
+    best = _fastest(epochs, device, seconds=seconds)
+    found: dict[str, float | None] = {name: jobs[name] * case.windows / took for name, took in best.items()}
+    return found | {f"fused_{count}": None for count in STACKS if count not in stacks}
+
+
+def _fastest(variants: dict[str, Callable[[], object]], device: Device, *, seconds: float) -> dict[str, float]:
+    """Return the seconds of the fastest round of each variant.
+
+    The next round is always that of the variant that had the least time, so that short ones have many rounds. The
+    first round of each warms up; it counts where there is no other.
+    """
+    rounds: dict[str, list[float]] = {name: [] for name in variants}
+    while not all(rounds.values()) or sum(map(sum, rounds.values())) < seconds:
+        name = min(rounds, key=lambda each: sum(rounds[each]))
+        begun = time.perf_counter()
+        variants[name]()
+        device.synchronise()
+        rounds[name].append(time.perf_counter() - begun)
+    return {name: min(each) for name, each in rounds.items()}
 
 
 def _reference_epoch(case: Case, data: Examples, device: Device) -> Callable[[], None]:
@@ -181,34 +191,37 @@ def _job_epoch(case: Case, data: Examples, device: Device, count: int) -> Callab
 
 
 def _search(case: Case, device: Device, *, seconds: float) -> dict[str, float]:
-    """Evaluate a generation of an evolution in all variants in turn; return candidates/s of the fastest rounds."""
+    """Return candidates/s of every variant of evaluating the generations of a short evolution."""
     data = case.examples(case.validation)
-    network = case.network().to(device.place)
-    evaluator = ValidationEvaluator(network, case.space, data, device=device)
+    evaluator = ValidationEvaluator(case.network().to(device.place), case.space, data, device=device)
     model = reference.Reference(case.space, case.channels, case.features, 2, 0.0).to(device.place)
     tokens = torch.from_numpy(data.tokens).to(device.place)
-    rng = np.random.default_rng(0)
-    parents = [sample(case.space, rng) for _ in range(case.candidates // 2)]
-    archs = list(
-        dict.fromkeys(
-            mutate(parents[i % len(parents)], case.space, rng, probability=0.2) for i in range(case.candidates)
-        )
+    generations = _generations(case.space, evaluator)
+    archs = [arch for generation in generations for arch in generation]
+    best = _fastest(
+        {
+            "reference": lambda: [reference.accuracy(model, arch, tokens, data.labels[:, 0]) for arch in archs],
+            "plain": lambda: [evaluator.alone(arch) for arch in archs],
+            "batched": lambda: [list(evaluator(generation)) for generation in generations],
+        },
+        device,
+        seconds=seconds,
     )
-    variants: dict[str, Callable[[], object]] = {
-        "reference": lambda: [reference.accuracy(model, arch, tokens, data.labels[:, 0]) for arch in archs],
-        "plain": lambda: [evaluator.alone(arch) for arch in archs],
-        "batched": lambda: list(evaluator(archs)),
-    }
-    best = dict.fromkeys(variants, 0.0)
-    start, warm = time.perf_counter(), False
-    while not warm or not all(best.values()) or time.perf_counter() - start < seconds:
-        for name, evaluate in variants.items():
-            begun = time.perf_counter()
-            evaluate()
-            if warm:
-                best[name] = max(best[name], len(archs) / (time.perf_counter() - begun))
-        warm = True
-    return best
+    return {name: len(archs) / took for name, took in best.items()}
+
+
+def _generations(space: SearchSpace, evaluator: ValidationEvaluator) -> list[list[ArchConfig]]:
+    """Return the first generations of an evolution, of as many subnets as those of preset ``compact``."""
+    found: list[list[ArchConfig]] = []
+    settings = PRESETS["compact"].search.model_copy(update={"generations": GENERATIONS})
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "search.sqlite"
+        with EvaluationStore(file, identity=evaluator.identity, evaluate=evaluator) as store:
+            evolve(
+                space, settings, store, seed=0,
+                on_generation=lambda _, evaluations: found.append([each.arch for each in evaluations]),
+            )  # fmt: skip
+    return found
 
 
 def _ratios(training: dict[str, Any], search: dict[str, Any]) -> dict[str, dict[str, float]]:

@@ -21,7 +21,7 @@ from bci_app.errors import FileError
 from bci_app.preprocessing.spec import PreprocessingSpec
 from offline.datasets.base import WindowSet
 from offline.datasets.processes import deaf_to_interrupts, process_pool
-from offline.device import CPU, Device
+from offline.device import CPU, Device, keep_freed_memory
 from offline.presets import Preset
 from offline.run.fold import FoldResult, Task
 from offline.run.settings import Until
@@ -75,6 +75,7 @@ def run_tasks(
         If a process was killed.
     """
     if processes <= 1 or len(tasks) == 1:
+        keep_freed_memory()
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
@@ -121,6 +122,7 @@ def _start(frame: Frame[Any, Any], queue: SimpleQueue[Progress]) -> None:
     """Prepare a worker; it ends with its parent, even one that is killed."""
     global _frame, _queue
     _frame, _queue = frame, queue
+    keep_freed_memory()
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

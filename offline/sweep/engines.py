@@ -158,6 +158,9 @@ class _Board:
 def _work(frame: JobFrame, job: Job, board: Any) -> None:
     import torch
 
+    from offline.device import keep_freed_memory
+
+    keep_freed_memory()
     torch.set_num_threads(1)
     reported = 0.0
 

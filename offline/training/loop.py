@@ -312,7 +312,8 @@ class Job:
     def _require_finite(self, number: int, *found: float | None) -> None:
         """Check the losses of an epoch and the weights that it ended with, before they are kept."""
         losses_finite = all(math.isfinite(loss) for loss in found if loss is not None)
-        if not (losses_finite and all(bool(torch.isfinite(v).all()) for v in self.model.state_dict().values())):
+        sizes = torch.stack(torch._foreach_norm(list(self.model.state_dict().values())))
+        if not (losses_finite and bool(torch.isfinite(sizes).all())):
             raise BciError(
                 "Training has diverged",
                 found=f"{'weights' if losses_finite else 'losses'} that are no numbers in epoch {number}, "
