@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, QUrl, pyqtSignal
@@ -13,6 +15,8 @@ from bci_app.recording.recorder import Recorder
 
 _CLOSED_SECONDS = 60.0
 _LAST_SECONDS = 120.0
+SMALL = 2_000_000
+"""Bytes of a recording that is reported sooner than another process starts."""
 
 
 class ReportWriter(QObject):
@@ -64,13 +68,20 @@ class ReportWriter(QObject):
 
 
 def _write(recording: Path) -> Path:
-    from bci_app.report import write_report
+    """Write a page; of a long recording in another process, as threads would hold up drawing and predictions."""
+    from bci_app.report import report_path, write_report
 
-    return write_report(recording)
+    if not recording.is_file() or recording.stat().st_size <= SMALL:
+        return write_report(recording)
+    command = [sys.executable, "-m", "bci_app", "report", str(recording.absolute())]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, encoding="utf-8")
+    if done.returncode != 0:
+        raise FileError(done.stderr.strip().removeprefix("bci-app: ") or f"There is no report of {recording.name}")
+    return report_path(recording)
 
 
 def _write_closed(recorder: Recorder) -> Path | None:
-    from bci_app.report import report_recording
+    from bci_app.report import require_small
 
     if recorder.failure is None and not recorder.wait_closed(_CLOSED_SECONDS):
         raise FileError(
@@ -79,7 +90,12 @@ def _write_closed(recorder: Recorder) -> Path | None:
             fix=f"Write it later: bci-app report {recorder.path}",
         )
     try:
-        return report_recording(recorder.paths)[0]
+        require_small(recorder.paths)
+        first, *others = recorder.paths
+        page = _write(first)
+        for file in others:
+            _write(file)
+        return page
     except BciError:
         if recorder.failure is None:
             raise

@@ -92,6 +92,18 @@ def report_recording(files: Sequence[Path], *, profile: Profile | None = None) -
     FileError
         If the recording is too large to be reported without asking, or as `write_report`.
     """
+    require_small(files)
+    return [write_report(file, profile=profile) for file in files]
+
+
+def require_small(files: Sequence[Path]) -> None:
+    """Refuse a recording that is too large to be reported without asking.
+
+    Raises
+    ------
+    FileError
+        If it has more bytes than `LARGEST`.
+    """
     size = sum(file.stat().st_size for file in files if file.exists())
     if size > LARGEST:
         raise FileError(
@@ -100,4 +112,3 @@ def report_recording(files: Sequence[Path], *, profile: Profile | None = None) -
             expected=f"at most {LARGEST / 1e6:.0f} MB",
             fix=f"Write its report when there is time: bci-app report {files[0]}",
         )
-    return [write_report(file, profile=profile) for file in files]

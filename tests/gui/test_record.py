@@ -62,6 +62,7 @@ def read(path: Path) -> dict[str, dict[str, object]]:
 def test_a_session_is_recorded_with_its_markers_and_self_report_and_then_reported(
     qtbot: QtBot, main: MainWindow, source: HeldSource, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("bci_app.gui.reports.SMALL", 0)  # reported in another process
     qtbot.keyClicks(main.area.session_panel.participant, "P 07/b")
     qtbot.mouseClick(main.header.record, Qt.MouseButton.LeftButton)
     assert main.controller.recorder.running
