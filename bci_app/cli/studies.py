@@ -156,7 +156,7 @@ def learn(
 
 
 def verify(
-    session: Annotated[Path, typer.Argument(help="XDF of a session that bci-app recorded, from its beginning.")],
+    session: Annotated[Path, typer.Argument(help="XDF of a session that bci-app recorded.")],
     bundle: Annotated[str, typer.Argument(help="Folder or name of the bundle.")],
     profile: Annotated[Path | None, typer.Argument(help="Folder of the profile, if one was used.")] = None,
     json_: JsonOption = False,
@@ -166,7 +166,7 @@ def verify(
     Exit code 1 if they are not.
     """
     from bci_app.bundle import find_bundle, load_bundle
-    from bci_app.engine.verification import TOLERANCE, verify_session
+    from bci_app.engine.verification import SETTLING, TOLERANCE, verify_session
 
     loaded = load_bundle(find_bundle(bundle))
     predictor = None if profile is None else personal_predictor(loaded, profile)
@@ -178,8 +178,11 @@ def verify(
             f"{'The same' if found.same else 'Not the same'}: {found.compared} of {found.windows} valid windows were "
             f"predicted again; probabilities differ by at most {found.largest:.1e} (allowed: {TOLERANCE:.0e})"
         )
-        if not found.same and not found.from_start:
-            print("The recording begins within its session: what filters and smoothing knew before it is not in it.")
+        if not found.from_start:
+            print(
+                f"The recording begins within its session: its first {SETTLING:g} s were left out, as filters knew "
+                "what came before."
+            )
     if not found.same:
         raise typer.Exit(1)
 

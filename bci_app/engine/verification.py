@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
@@ -19,6 +20,10 @@ from bci_app.recording.predictions import RecordedPredictions, read_predictions
 TOLERANCE = 1e-5
 """Largest difference of a probability that counts as equal."""
 
+SETTLING = 20.0
+"""Seconds at the beginning of a recording that does not begin with its session, which are not compared: filters knew
+what came before. They forget it to `TOLERANCE` within this time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verification:
@@ -27,14 +32,13 @@ class Verification:
     Attributes
     ----------
     windows : int
-        Windows that are valid in the recording.
+        Windows that are valid in the recording, where they can be compared.
     compared : int
         Of these, windows that were predicted again.
     largest : float
         Largest difference of a probability.
     from_start : bool
-        Whether the recording begins with its session. Else its first windows cannot be made again exactly: what
-        filters and smoothing knew before is not in it.
+        Whether the recording begins with its session. Else its first seconds (`SETTLING`) are left out.
     """
 
     windows: int
@@ -44,7 +48,7 @@ class Verification:
 
     @property
     def same(self) -> bool:
-        """Whether every valid window was predicted again, with equal probabilities."""
+        """Whether every window that can be compared was predicted again, with equal probabilities."""
         return self.windows > 0 and self.compared == self.windows and self.largest <= TOLERANCE
 
 
@@ -54,7 +58,7 @@ def verify_session(path: Path, bundle: LoadedBundle, *, predictor: Predictor | N
     Parameters
     ----------
     path : Path
-        XDF that bci-app recorded, from the beginning of the session on.
+        XDF that bci-app recorded.
     bundle : LoadedBundle
         The model of the session.
     predictor : Predictor, optional
@@ -86,7 +90,9 @@ def verify_session(path: Path, bundle: LoadedBundle, *, predictor: Predictor | N
         )
     again = predictions_of_recording(recording, bundle, predictor=predictor)
     valid = {prediction.sample: prediction for prediction in again if prediction.valid}
-    return _compare(recorded, valid, from_start=recording.first == 0)
+    from_start = recording.first == 0
+    rows = recorded.valid & (recorded.time >= recording.start + (0.0 if from_start else SETTLING))
+    return _compare(recorded, np.flatnonzero(rows), valid, from_start=from_start)
 
 
 def _require_same(recording: Recording, what: str, named: Mapping[str, str]) -> None:
@@ -103,9 +109,11 @@ def _require_same(recording: Recording, what: str, named: Mapping[str, str]) -> 
     )
 
 
-def _compare(recorded: RecordedPredictions, again: dict[int, Prediction], *, from_start: bool) -> Verification:
+def _compare(
+    recorded: RecordedPredictions, rows: NDArray[np.intp], again: Mapping[int, Prediction], *, from_start: bool
+) -> Verification:
     compared, largest = 0, 0.0
-    for row in np.flatnonzero(recorded.valid):
+    for row in rows:
         prediction = again.get(int(recorded.sample[row]))
         if prediction is None:
             continue
@@ -115,4 +123,4 @@ def _compare(recorded: RecordedPredictions, again: dict[int, Prediction], *, fro
         compared += 1
         for name, probability in recorded.probability.items():
             largest = max(largest, float(np.abs(np.subtract(probability[row], found[name])).max()))
-    return Verification(int(recorded.valid.sum()), compared, largest, from_start)
+    return Verification(len(rows), compared, largest, from_start)

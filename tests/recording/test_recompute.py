@@ -245,6 +245,9 @@ def test_filters_forget_what_came_before_the_recording(tmp_path: Path) -> None:
     loaded = bundle_of(tmp_path, small_spec())
     _, path = record(tmp_path / "s.xdf", loaded, chunks(millivolts(40), RATE, [25]), 100)
     live, made = recorded(path), again(path, loaded)
+    found = verify_session(path, loaded)
+    assert found.same
+    assert not found.from_start
     late = [sample for sample in live if sample > 2500 + 5.8 * RATE]
     assert len(late) > 20
     for number, sample in enumerate(late):
