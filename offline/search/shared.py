@@ -115,7 +115,7 @@ def _class_tokens(blocks: Sequence[_BlockOfWidth], x: Tensor, archs: Sequence[Ar
         place = {arch: number for number, (group, _) in enumerate(groups) for arch in group}
         tokens = torch.cat([first for _, first in groups])  # (groups * batch, 1, dim)
         for same, after in blocks[layer].transformed(tokens, layer, list(place)):
-            parts = after.split(len(x))
+            parts = after.clone().split(len(x))
             found |= {arch: parts[place[arch]] for arch in same}
     return found
 
@@ -139,12 +139,12 @@ def _walk(
         if further and projected is not None:
             attended = attend if x.device.type != "cpu" else _attend_by_head
             query, key, value = projected
-            z = x + block.projection(attended(query, key, value, heads))
+            z = block.with_attended(x, attended(query, key, value, heads))
             for same, after in block.transformed(z, layer, further):
                 yield from _walk(blocks, after, layer + 1, same)
             first = z[:, :1]
         else:
-            first = x[:, :1] + block.class_attention(y, heads)
+            first = block.with_attended(x[:, :1], block.class_attention(y, heads))
         if ending:
             yield ending, first
 
@@ -160,54 +160,65 @@ def _attend_by_head(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Te
 
 
 class _BlockOfWidth:
-    """A block at one width of tokens: its weights are cut once, and queries, keys and values are one product."""
+    """A block at one width of tokens, whose weights are cut once and which adds to its results in place.
+
+    Queries, keys and values are one product. The bias of the keys adds the same to all scores of a query, so that
+    softmax cancels it. The weights of the values sum to 1, so that their bias is added after the sums.
+    """
 
     def __init__(self, block: Block, dim: int) -> None:
-        self.dim = dim
         self.attention_norm = _norm(block.attention_norm, dim)
         self.mlp_norm = _norm(block.mlp_norm, dim)
-        self.projection = _linear(block.projection.weight[:dim, :dim], block.projection.bias[:dim])
-        layers = (block.query, block.key, block.value)
-        self.weights = [layer.weight[:dim, :dim] for layer in layers]
-        self.biases = [layer.bias[:dim] for layer in layers]
-        self._all = _linear(torch.cat(self.weights), torch.cat(self.biases))
+        self.weights = [layer.weight[:dim, :dim] for layer in (block.query, block.key, block.value)]
+        self.query_bias = block.query.bias[:dim]
+        self._all = torch.cat(self.weights)
+        self.projection = block.projection.weight[:dim, :dim]
+        self.projection_bias = block.projection.bias[:dim] + functional.linear(block.value.bias[:dim], self.projection)
         self.expand, self.expand_bias = block.expand.weight[:, :dim], block.expand.bias
         self.contract, self.contract_bias = block.contract.weight[:dim], block.contract.bias[:dim]
 
     def projected(self, y: Tensor) -> tuple[Tensor, ...]:
-        """Compute queries, keys and values of the normalised tokens y."""
-        return self._all(y).split(self.dim, dim=-1)
+        """Compute queries, keys and values of the normalised tokens y, without the biases that can come later."""
+        query, key, value = functional.linear(y, self._all).chunk(3, dim=-1)
+        return query.add_(self.query_bias), key, value
+
+    def with_attended(self, x: Tensor, attended: Tensor) -> Tensor:
+        """Add the projection of what was attended to to x, both (batch, tokens, dim)."""
+        return _add_product(x + self.projection_bias, attended, self.projection)
 
     def class_attention(self, y: Tensor, heads: int) -> Tensor:
         """Compute what the first of the normalised tokens y (batch, tokens, dim) attends to, shape (batch, 1, dim).
 
-        For one query the maps of keys and values can be applied after the sums over tokens, once instead of per token:
-        the bias of the keys adds the same to all scores of a query, and the weights of the values sum to 1.
+        For one query the maps of keys and values can be applied after the sums over tokens, once instead of per token.
         """
         # (dim, dim) -> (heads, head_dim, dim)
         key, value = (weight.unflatten(0, (heads, -1)) for weight in self.weights[1:])
-        query = functional.linear(y[:, 0], self.weights[0], self.biases[0]).unflatten(-1, (heads, -1))
+        query = functional.linear(y[:, 0], self.weights[0], self.query_bias).unflatten(-1, (heads, -1))
         scores = torch.einsum("bhd,hdi->bhi", query, key) @ y.mT
         mixed = (scores * query.shape[-1] ** -0.5).softmax(-1) @ y
-        mixed = torch.einsum("bhi,hdi->bhd", mixed, value).flatten(-2) + self.biases[2]
-        return self.projection(mixed).unsqueeze(1)
+        return torch.einsum("bhi,hdi->bhd", mixed, value).flatten(-2).unsqueeze(1)
 
     def transformed(
         self, x: Tensor, layer: int, archs: Sequence[ArchConfig]
     ) -> Iterator[tuple[list[ArchConfig], Tensor]]:
-        """Apply the MLP in all the widths that subnets ask for, each as an addition to the next narrower one."""
+        """Apply the MLP in all the widths that subnets ask for, each as an addition to the next narrower one.
+
+        All results are the same tensor: it is overwritten when the next is asked for.
+        """
         groups, start = _grouped(archs, lambda arch: arch.hidden(layer)), 0
         widest = max(groups)
         hidden = functional.gelu(functional.linear(self.mlp_norm(x), self.expand[:widest], self.expand_bias[:widest]))
         total = x + self.contract_bias
         for width in sorted(groups):
-            total = total + functional.linear(hidden[..., start:width], self.contract[:, start:width])
+            _add_product(total, hidden[..., start:width], self.contract[:, start:width])
             start = width
             yield groups[width], total
 
 
-def _linear(weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda x: functional.linear(x, weight, bias)
+def _add_product(total: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """Add the product of x (..., in) with a weight (out, in) to `total` (..., out), in place."""
+    total.flatten(0, -2).addmm_(x.flatten(0, -2), weight.mT)
+    return total
 
 
 def _norm(norm: LayerNorm, dim: int) -> Callable[[Tensor], Tensor]:
