@@ -97,7 +97,11 @@ def find_dataset(name: str) -> DatasetEntry:
     """
     plain, _, options = name.partition("?")
     if plain not in DATASETS and not is_accession(plain):
-        raise DatasetError("Unknown data set", found=repr(plain), expected=", ".join(DATASETS))
+        raise DatasetError(
+            "Unknown data set",
+            found=repr(plain),
+            expected=", ".join([*DATASETS, "or a number as ds002721 or nm000112"]),
+        )
     entry = DATASETS[plain] if plain in DATASETS else _of_archive(plain)
     if not options:
         return entry

@@ -7,7 +7,7 @@ from offline.datasets.base import Split, WindowSet
 from offline.protocols.base import Protocol
 from offline.protocols.copies import refuse_copies
 from offline.protocols.cross import CROSS_DATASET
-from offline.protocols.neuralbench import NEURALBENCH
+from offline.protocols.listed import LIBEER, NEURALBENCH
 from offline.protocols.paper import PAPER
 from offline.protocols.session import SESSION
 from offline.protocols.stimulus import LOSO_STIMULUS, STIMULUS
@@ -26,6 +26,7 @@ PROTOCOLS: dict[str, Protocol] = {
         LOSO_STIMULUS,
         CROSS_DATASET,
         NEURALBENCH,
+        LIBEER,
     )
 }
 """The known protocols."""
@@ -77,7 +78,7 @@ def make_splits(
     -------
     list of Split
         Indices ascend. Every window is tested at most once, and exactly once but under ``session``,
-        ``cross-dataset`` and ``neuralbench``.
+        ``cross-dataset``, ``neuralbench`` and ``libeer``.
 
     Raises
     ------

@@ -1,4 +1,5 @@
 import json
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,14 +11,14 @@ from sklearn.model_selection import train_test_split
 
 from bci_app.bundle.spec import Target
 from bci_app.errors import DatasetError
-from offline.datasets import Split, WindowSet
+from offline import protocols
+from offline.datasets import Split, Threshold, WindowSet
 from offline.protocols import (
     PROTOCOLS,
     Protocol,
     check_split,
     leaks,
     make_splits,
-    neuralbench,
     read_splits,
     write_splits,
     write_splits_csv,
@@ -57,13 +58,23 @@ def window_set(layout: list[list[list[int]]], seed: int = 0) -> WindowSet:
     )
 
 
-LISTED = ("Subject06", "Subject10", *(f"Subject{number:02d}" for number in (1, 2, 3, 4)))
-"""People of EEGMAT whom NeuralBench tests, validates on, and trains on."""
+LISTED = {
+    "neuralbench": ("mental_load", ("Subject06", "Subject10", *(f"Subject{number:02d}" for number in (1, 2, 3, 4)))),
+    "libeer": ("emotion", ("1", "2", "3", "4", "5", "7")),
+}
+"""A target of each benchmark, and people whom it tests, validates on, and trains on."""
 
 
-def listed(windows: WindowSet) -> WindowSet:
-    target = Target(name="mental_load", classes=("x", "y"))
-    return replace(windows, subjects=LISTED[: len(windows.subjects)], targets=(target, windows.targets[1]))
+def listed(windows: WindowSet, protocol: str) -> WindowSet:
+    name, people = LISTED[protocol]
+    target = Target(name=name, classes=("x", "y"))
+    return replace(windows, subjects=people[: len(windows.subjects)], targets=(target, windows.targets[1]))
+
+
+def parts(protocol: str, target: str) -> dict[str, str]:
+    """Read the part of each person from the file of a benchmark."""
+    rows = (Path(protocols.__file__).with_name(f"{protocol}.csv")).read_text().splitlines()[1:]
+    return {name: part for of, _, name, part in (line.split(",") for line in rows) if of == target}
 
 
 TRIALS = st.lists(st.integers(1, 9), min_size=1, max_size=6)
@@ -88,8 +99,8 @@ def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
     if protocol == "cross-dataset":
         named = (f"{'train' if number else 'test'}:{name}" for number, name in enumerate(windows.subjects))
         windows = replace(windows, subjects=tuple(named))
-    if protocol == "neuralbench":
-        windows = listed(windows)
+    if protocol in ("neuralbench", "libeer"):
+        windows = listed(windows, protocol)
     splits = make_splits(windows, protocol, folds=folds, seed=seed, validation=validation)
     assert len({split.name for split in splits}) == len(splits)
     for split in splits:
@@ -109,7 +120,7 @@ def test_no_group_is_in_two_parts_and_no_window_is_tested_twice(
             assert windows.session[split.validation].max() < windows.session[split.test].min()
     tested = np.concatenate([split.test for split in splits])
     assert len(np.unique(tested)) == len(tested)
-    if protocol in ("cross-dataset", "neuralbench"):
+    if protocol in ("cross-dataset", "neuralbench", "libeer"):
         assert (windows.subject[tested] == 0).all()
     elif protocol != "session":
         assert len(tested) == len(windows)
@@ -226,15 +237,14 @@ def test_people_who_saw_the_same_stimuli_are_noted() -> None:
 
 
 def test_people_are_held_out_as_neuralbench_lists_them() -> None:
-    rows = [line.split(",") for line in Path(neuralbench.__file__).with_suffix(".csv").read_text().splitlines()[1:]]
     for target, n in (("mental_load", 35), ("emotion_label", 123)):
-        part_of = {name: part for of, name, part in rows if of == target}
+        part_of = parts("neuralbench", target)
         others, test = train_test_split(list(part_of), test_size=0.2, random_state=33)
         train, validation = train_test_split(others, test_size=0.2 / 0.8, random_state=33)
         assert len(part_of) == n
         for part, names in (("train", train), ("validation", validation), ("test", test)):
             assert {name for name, of in part_of.items() if of == part} == set(names)
-    windows = listed(window_set([[[4]]] * 5))
+    windows = listed(window_set([[[4]]] * 5), "neuralbench")
     windows = replace(windows, subjects=(*windows.subjects[:4], "Subject00"))
     (split,) = make_splits(windows, "neuralbench")
     assert [set(windows.subject[getattr(split, part)]) for part in ("train", "validation", "test")] == [
@@ -246,6 +256,27 @@ def test_people_are_held_out_as_neuralbench_lists_them() -> None:
     assert "31 listed people are not here, 6 of them to be tested. In no list, and left out: Subject00." in note
     with pytest.raises(DatasetError, match="lists none of these people: found nobody for train, validation, test"):
         make_splits(window_set([[[4]]] * 4), "neuralbench")
+
+
+def test_people_are_held_out_as_libeer_draws_them_and_ratings_of_another_scale_are_no_deap() -> None:
+    for target, n in (("valence", 32), ("emotion", 15), ("emotion_label", 123)):
+        part_of, order, fifth = parts("libeer", target), list(range(n)), int(0.2 * n)
+        random.seed(2024)
+        random.shuffle(order)
+        names = [list(part_of)[k] for k in order]
+        assert len(part_of) == n
+        assert {part_of[name] for name in names[:fifth]} == {"test"}
+        assert {part_of[name] for name in names[fifth : 2 * fifth]} == {"validation"}
+        assert {part_of[name] for name in names[2 * fifth :]} == {"train"}
+    windows = replace(window_set([[[4]]] * 3), subjects=("s01", "s02", "s05"))
+    for scale, known in ((9.0, True), (5.0, False)):
+        rated = replace(windows, targets=(Threshold(3.0).target("valence", (1.0, scale)), windows.targets[1]))
+        if known:
+            (split,) = make_splits(rated, "libeer")
+            assert windows.subject[np.concatenate([split.test, split.validation])].tolist() == [0] * 4 + [1] * 4
+        else:
+            with pytest.raises(DatasetError, match="lists none of these people"):
+                make_splits(rated, "libeer")
 
 
 class Halves(Protocol):

@@ -97,7 +97,7 @@ def _require_space(files: list[RemoteFile], folder: Path) -> None:
     if needed > free:
         raise DatasetError(
             "The data set does not fit on the disk",
-            found=f"{free / 1e9:.1f} GB free in {folder}",
-            expected=f"{needed / 1e9:.1f} GB",
+            found=f"{free / 1e6:.1f} MB free in {folder}",
+            expected=f"{needed / 1e6:.1f} MB",
             fix="Free some space or name another folder with --root.",
         )

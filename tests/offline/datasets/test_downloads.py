@@ -183,7 +183,7 @@ def test_a_full_disk_is_named(archive: PhysioNet, tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_refused_before_the_first_byte(server: Server, tmp_path: Path) -> None:
     server.files["/"] = page(("ds000001/huge.set", 10**18, "x"))
-    with pytest.raises(DatasetError, match=r"does not fit on the disk: found .* GB free"):
+    with pytest.raises(DatasetError, match=r"does not fit on the disk: found .* MB free"):
         download(OpenNeuro("ds000001", server.home), tmp_path, quiet)
     assert len(server.asked) == 1
 
