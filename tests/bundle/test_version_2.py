@@ -323,6 +323,9 @@ class TestAlignment:
         aligner.reset()
         again = [aligner.process(window)[0, 0] for window in tokens[:30]]
         assert again == first[:30]
+        aligner.reset()
+        quiet = [float(aligner.process(np.full((1, 1), value, np.float32))[0, 0]) for value in (*[0.0] * 60, 1.0)]
+        assert 1.3 < quiet[-1] <= 1.5
 
     def test_channels_that_are_not_used_are_not_remembered(self) -> None:
         aligner = Aligner(RunningAlignment(windows=20), 2, 1)

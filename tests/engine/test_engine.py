@@ -46,6 +46,7 @@ def test_session_goes_from_warm_up_over_baseline_to_predictions(bundle: LoadedBu
     assert reasons[2:8] == [(Reason.BASELINE,)] * 6
     assert all(p.valid for p in predictions[8:])
     assert len(predictions[8:]) == 12
+    assert [p.compute_ms > 0 for p in predictions] == [p.valid for p in predictions]
     ends = [(63 + 64 * k) * 250 // 128 for k in range(len(predictions))]
     assert [p.sample for p in predictions] == ends
     assert [p.time for p in predictions] == [pytest.approx(100 + end / RATE) for end in ends]

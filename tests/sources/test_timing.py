@@ -236,6 +236,32 @@ def test_late_stamps_are_given_the_moment_at_which_the_sample_was_due() -> None:
     assert np.abs(times - true).max() < 0.05
 
 
+def test_the_first_samples_after_a_gap_may_come_late() -> None:
+    true = moments(5000, 250.0, 0.0, {2500: 250})
+    stamps = true.copy()
+    stamps[2500:2520] = true[2520]
+    (piece,) = (piece for piece in detect(stamps, 250.0) if piece.lost)
+    assert (piece.first, piece.lost) == (2750, 250)
+    assert np.abs(piece.times - true[2500 : 2500 + len(piece)]).max() < 0.03
+
+
+@pytest.mark.parametrize("off", [0.5, -0.5])
+def test_a_stream_that_ends_with_stamps_far_off_keeps_the_times_at_which_samples_were_due(off: float) -> None:
+    true = moments(5000, 250.0, 0.0, {})
+    stamps = true.copy()
+    stamps[4950:] = true[-1] + off
+    times = np.concatenate([piece.times for piece in detect(stamps, 250.0)])
+    assert np.abs(times - true).max() < 0.03
+
+
+def test_a_lasting_delay_of_a_counted_stream_is_no_loss_and_moves_the_times() -> None:
+    true = moments(5000, 250.0, 0.0, {})
+    late = true + np.where(np.arange(5000) < 2500, 0.0, 0.4)
+    pieces = detect(late, 250.0, counters=np.arange(5000.0) % 256)
+    assert gaps(pieces) == []
+    assert np.abs(np.concatenate([piece.times for piece in pieces])[3000:] - late[3000:]).max() < 0.03
+
+
 def test_a_clock_that_is_set_back_asks_for_a_reset_and_counts_nothing_lost() -> None:
     times = moments(5000, 250.0, 0.0, {})
     times[2500:] -= 3600.0
@@ -293,6 +319,16 @@ def test_doubled_package_is_no_gap() -> None:
     index = np.insert(np.arange(4000), 2000, 1999)
     times = 5000.0 + index / 250.0
     assert gaps(detect(times, 250.0, counters=(index % 256).astype(np.float64))) == []
+
+
+@pytest.mark.parametrize(("errors", "believed"), [(3.7, False), (4.3, True)])
+def test_a_period_is_believed_from_four_standard_errors_on(errors: float, believed: bool) -> None:
+    index = 250.0 * np.arange(5)
+    residual = 0.001 * np.array([1.0, -2.0, 0.0, 2.0, -1.0])  # of which a line explains nothing
+    error = np.sqrt(residual @ residual / (5 - 2) / ((index - index.mean()) ** 2).sum())
+    period = 1 / 250 + errors * error
+    found = fit_period(np.column_stack((index, period * index + residual)), 1 / 250)
+    assert found == pytest.approx(period if believed else 1 / 250, rel=1e-9)
 
 
 def test_period_is_nominal_until_the_points_contradict_it() -> None:

@@ -87,6 +87,10 @@ def test_a_line_answers_for_its_target_in_the_exported_graph_and_the_card_says_s
     check_parity(graph, [network])
     logits = Session(graph).logits(windows.tokens)
     np.testing.assert_allclose(logits[:, 1], alone[:, 1], atol=1e-5)
+    # The line sees tokens beyond 5 standard deviations as 5.
+    far, limit, near = (network(torch.full((1, 4, 3), value)).logits.detach()[0, 0] for value in (7.0, 5.0, 4.5))
+    torch.testing.assert_close(far, limit)
+    assert not torch.allclose(near, limit)
     tested = balanced_accuracy(logits[split.test, 0, :2].argmax(axis=1), windows.labels[split.test, 0])
     assert tested > 0.8
     parts = ExportedSubnet(network, TARGETS, ("valence",)).architecture()

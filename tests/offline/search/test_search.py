@@ -237,6 +237,17 @@ def test_non_dominated_rows() -> None:
     assert non_dominated(values).tolist() == [True, True, True, False, True]
 
 
+def test_objectives_are_the_error_millions_of_parameters_and_milliseconds() -> None:
+    found = Evaluation(SPACE.smallest, Metrics(2_500_000, 0.9, 0.75, 0.3, latency_ms=4.0), 0, 0.0)
+    assert objectives([found], latency=False).tolist() == [[0.25, 2.5]]
+    assert objectives([found], latency=True).tolist() == [[0.25, 2.5, 4.0]]
+
+
+def test_a_store_makes_its_folder(tmp_path: Path) -> None:
+    with EvaluationStore(tmp_path / "a" / "b" / "search.sqlite", identity="x", evaluate=Counting()) as store:
+        assert len(store.evaluate([SPACE.smallest], 0)) == 1
+
+
 def test_hypervolume_of_a_front_by_hand() -> None:
     assert hypervolume(np.array([[0.5, 0.5], [0.25, 0.75]]), np.ones(2)) == pytest.approx(0.25 + 0.25 * 0.25)
     assert hypervolume(np.empty((0, 2)), np.ones(2)) == 0

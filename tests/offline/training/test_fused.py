@@ -90,6 +90,20 @@ def test_half_precision_learns_the_same_with_weights_in_full_precision(fuse: int
             assert epoch.validation_loss == pytest.approx(other.validation_loss, abs=0.05)
 
 
+def test_random_choices_differ_between_seeds_and_epochs_and_a_short_batch_joins_its_neighbour() -> None:
+    def job(windows: int, seed: int) -> Job:
+        return Job(model(), Recipe(epochs=2, batch_size=32), examples(windows), space=SPACE, seed=seed)
+
+    assert [[len(rows) for rows in job(n, 1).draws().batches] for n in (40, 70, 80)] == [[40], [32, 38], [32, 32, 16]]
+    one = job(40, 1)
+    draws = [one.draws(), job(40, 2).draws()]
+    one.train_epoch()
+    draws.append(one.draws())
+    assert len({found.dropout_seed for found in draws}) == 3
+    assert len({found.augmentation.initial_seed() for found in draws}) == 3
+    assert len({tuple(found.batches[0].tolist()) for found in draws}) == 3
+
+
 def test_a_job_that_stops_early_leaves_the_stack() -> None:
     recipe = Recipe(epochs=12, batch_size=32, learning_rate=2e-2, patience=1)
     found = run(jobs(recipe), 3)
