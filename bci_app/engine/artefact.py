@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bci_app.preprocessing.artefact import power_of
+
 Floats = NDArray[np.float64]
 
 # Hz. The bands leave out mains at 50 and 60 Hz.
@@ -148,8 +150,8 @@ class ArtefactDetector:
         if len(self._taper) != len(block):
             self._taper = np.hanning(len(block))
             self._slices = [self._slice(band, len(block)) for band in (_MOVEMENT_BAND, *self._bands)]
-        power = np.abs(np.fft.rfft(block * self._taper[:, None], axis=0) / len(block)) ** 2  # the same at any rate
-        means = [power[band].mean(axis=0) for band in self._slices]
+        spectrum = np.fft.rfft(block * self._taper[:, None], axis=0) / len(block)  # the same at any rate
+        means = [power_of(spectrum[band]).mean(axis=0) for band in self._slices]
         return np.log(np.array(means) + _TINY)
 
     def _slice(self, band: tuple[float, float], n_samples: int) -> slice:

@@ -7,6 +7,7 @@ always has the same verdicts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from bci_app.engine.artefact import ArtefactDetector, Verdict, strongest
 from bci_app.engine.neighbours import NeighbourCheck
 from bci_app.events import Contact, ContactLevel
-from bci_app.preprocessing.artefact import near_mains
+from bci_app.preprocessing.artefact import near_mains, power_of
 
 GRID_SECONDS = 0.5
 BLOCK_SECONDS = 1.0
@@ -52,17 +53,26 @@ class _Spread(NamedTuple):
 
     @classmethod
     def of(cls, block: NDArray[np.float64]) -> _Spread:
-        at_limit = np.maximum((block == block.max(axis=0)).mean(axis=0), (block == block.min(axis=0)).mean(axis=0))
+        n = len(block)
+        highest, lowest = (block == block.max(axis=0)), (block == block.min(axis=0))
+        at_limit = np.maximum(np.count_nonzero(highest, axis=0), np.count_nonzero(lowest, axis=0)) / n
         # A straight line is electrode drift, not signal.
-        ramp = np.linspace(-1, 1, len(block))[:, None]
+        ramp = _ramp(n)
         centred = block - block.mean(axis=0)
-        detrended = centred - ramp * (ramp * centred).sum(axis=0) / (ramp**2).sum()
-        return cls(detrended, detrended.std(axis=0), at_limit)
+        detrended = centred - ramp * np.einsum("tu,tc->c", ramp, centred)
+        return cls(detrended, np.sqrt(np.einsum("tc,tc->c", detrended, detrended) / n), at_limit)
 
     @property
     def bad(self) -> NDArray[np.bool_]:
         """Which channels carry no brain signal."""
         return np.asarray((self.sd < _FLAT_SD) | (self.sd > _BAD_SD) | (self.at_limit > _RAILED_SHARE))
+
+
+@lru_cache(maxsize=16)
+def _ramp(n_samples: int) -> NDArray[np.float64]:
+    """Return a straight line of length 1 and mean 0, shape (n_samples, 1)."""
+    ramp = np.linspace(-1, 1, n_samples)[:, None]
+    return np.asarray(ramp / np.sqrt((ramp**2).sum()))
 
 
 def _judge_alone(spread: _Spread, rate: float) -> list[tuple[ContactLevel, str]]:
@@ -89,7 +99,7 @@ def _judge_alone(spread: _Spread, rate: float) -> list[tuple[ContactLevel, str]]
 
 def _line_ratio(x: NDArray[np.float64], rate: float) -> NDArray[np.float64]:
     """Power at 50 and 60 Hz (±2 Hz) over the power from 1 to 45 Hz, for each channel."""
-    power = np.abs(np.fft.rfft(x * np.hanning(len(x))[:, None], axis=0)) ** 2
+    power = power_of(np.fft.rfft(x * np.hanning(len(x))[:, None], axis=0))
     frequency = np.fft.rfftfreq(len(x), 1 / rate)
     mains = near_mains(frequency)
     brain = (frequency >= 1) & (frequency <= 45)
@@ -246,30 +256,33 @@ class ContactMonitor:
         """Judge artefacts against a rest that was measured before; None to wait for the next rest baseline."""
         self._artefacts.set_rest(powers)
 
-    def artefact_in(self, start: int, end: int) -> Verdict:
-        """Return the strongest artefact from stream index `start` to `end` (exclusive), which samples have reached."""
+    def judge_window(self, start: int, end: int) -> tuple[NDArray[np.bool_], Verdict]:
+        """Judge a window from stream index `start` to `end` (exclusive), which samples have reached.
+
+        It may end between two points of the grid: the next verdict would come too late for what is in its end.
+
+        Returns
+        -------
+        bad : ndarray of bool, shape (n_channels,)
+            Channels that are missing, or were bad at any time of it.
+        artefact : Verdict
+            The strongest artefact in it.
+        """
+        bad = (self._last_bad >= start) | self._missing | (self._hole < end)
         past = self._artefacts.worst(start + self.block // 2, end)
         block = self._block_before(end)
         if block is None:
-            return past
+            return bad, past
         finite = are_numbers(block).all(axis=0)
-        spread = _Spread.of(np.where(finite, block, 0.0))
-        return strongest((past, self._artefacts.judge(spread.detrended, finite & ~(spread.bad | self._missing))))
+        spread = _Spread.of(block if finite.all() else np.where(finite, block, 0.0))
+        now = self._artefacts.judge(spread.detrended, finite & ~(spread.bad | self._missing))
+        return bad | spread.bad, strongest((past, now))
 
     @property
     def contacts(self) -> tuple[Contact, ...]:
         """The verdicts now."""
         verdicts = zip(self._contacts, self._not_finite & ~self._missing, strict=True)
         return tuple(Contact(c.channel, ContactLevel.BAD, _NOT_FINITE) if refused else c for c, refused in verdicts)
-
-    def bad_before(self, end: int) -> NDArray[np.bool_]:
-        """Return which channels are bad in the block that ends with stream index `end` (exclusive).
-
-        For a window that ends between two points of the grid: the next verdict would come too late.
-        """
-        holes = np.asarray(self._hole < end)
-        block = self._block_before(end)
-        return holes if block is None else np.asarray(_Spread.of(block).bad | holes)
 
     def _block_before(self, end: int) -> NDArray[np.float64] | None:
         """Return the newest block that ends with stream index `end` (exclusive); None after too few samples."""
@@ -284,7 +297,3 @@ class ContactMonitor:
     def bad_now(self) -> NDArray[np.bool_]:
         """Return which channels carry no brain signal from here on."""
         return np.array([contact.level is ContactLevel.BAD for contact in self._contacts], dtype=np.bool_)
-
-    def usable_since(self, start: int) -> NDArray[np.bool_]:
-        """Return which channels are there and were not bad at any time since stream index `start`."""
-        return (self._last_bad < start) & ~self._missing

@@ -215,6 +215,9 @@ class Engine:
             # Nothing is lost in a source that waits, and outputs can catch up.
             sleep(min(timeout, _WAIT))
             return StepResult(0)
+        if timeout > 0 and (spare := min(timeout, self._intake.spare)) > 0:
+            sleep(spare)
+            timeout -= spare
         try:
             chunk = self._source.read(timeout)
         except StreamLostError as error:

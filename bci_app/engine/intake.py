@@ -20,6 +20,9 @@ from bci_app.stream import Chunk, StreamInfo, microvolts_per
 _STAMPS_OFF = 1.0
 # Samples on which nothing is due yet wait so long at most: a round over many costs hardly more than over few.
 _GATHER_SECONDS = 0.2
+# While nothing is due, a live stream is read as often as a window draws, until shortly before something is: each
+# reading costs, however few samples it brings.
+_READ_SECONDS, _SOON_SECONDS = 0.03, 0.01
 # What a headset has reported of its contacts beside holds so long.
 _QUALITY_SECONDS = 10.0
 
@@ -88,6 +91,15 @@ class Intake:
                 self._arrival.restart()
             self._arrival.add(self.newest, self._arrived)
         return chunk.first + len(chunk) >= self._due or bool(chunk.lost or chunk.reset or chunk.markers)
+
+    @property
+    def spare(self) -> float:
+        """Seconds until the next samples need to be read, 0 where something is due soon or the stream is not live."""
+        if not self._gathered or not self._info.real_time:
+            return 0.0
+        newest = self._gathered[-1]
+        due = (self._due - newest.first - len(newest)) / self._info.rate
+        return max(0.0, min(_READ_SECONDS, due - _SOON_SECONDS))
 
     def take(self) -> Chunk | None:
         """Return what is gathered as one chunk; None if nothing is."""

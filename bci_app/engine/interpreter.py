@@ -264,14 +264,13 @@ class Interpreter:
 
     def _predict(self, window: Window, chunk: Chunk) -> Prediction:
         start, sample = self._origin + window.first, self._origin + window.last
-        usable = self._contact.usable_since(start) & ~self._contact.bad_before(sample + 1)
-        quality = float(usable.mean())
-        artefact = self._contact.artefact_in(start, sample + 1)
-        acceptable = self._can_do_without(~usable, start)
+        bad, artefact = self._contact.judge_window(start, sample + 1)
+        quality = float((~bad).mean())
+        acceptable = self._can_do_without(bad, start)
         measuring = self.baseline_progress < 1
         waiting = self._baseline_from is None or (measuring and start < self._baseline_from)
         wrong_rate = self._rate.wrong or self._arrives_wrong
-        decoded = self._decoder.decode(window, usable=acceptable and not waiting and not wrong_rate, bad=~usable)
+        decoded = self._decoder.decode(window, usable=acceptable and not waiting and not wrong_rate, bad=bad)
         if measuring and (rest := self.rest) is not None:
             self._decoder.set_rest(replace(rest, powers=self._contact.rest_powers))
         if decoded.reasons:

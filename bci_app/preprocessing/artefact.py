@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from functools import lru_cache
+from typing import Annotated, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +86,27 @@ class ArtefactRule(Frozen):
         return broken
 
 
+class _Bins(NamedTuple):
+    """What is looked at in the spectrum of so many samples, and the taper for it."""
+
+    taper: NDArray[np.float64]
+    muscle: slice
+    brain: slice
+    mains: NDArray[np.bool_]
+
+
+@lru_cache(maxsize=16)
+def _bins(n_samples: int, rate: float) -> _Bins:
+    frequencies = np.fft.rfftfreq(n_samples, 1 / rate)
+    muscle, brain = (slice(*np.searchsorted(frequencies, band).tolist()) for band in (_MUSCLE, _BRAIN))
+    return _Bins(np.hanning(n_samples), muscle, brain, near_mains(frequencies))
+
+
+def power_of(spectrum: NDArray[np.complexfloating[Any]]) -> NDArray[np.float64]:
+    """Return the squared magnitude, without the square root that `abs` takes."""
+    return np.asarray(spectrum.real**2 + spectrum.imag**2)
+
+
 def near_mains(frequencies: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     """Return which frequencies in Hz lie within 2 Hz of 50 or 60 Hz."""
     return np.asarray(np.any([np.abs(frequencies - mains) <= 2 for mains in _MAINS], axis=0))
@@ -101,7 +123,7 @@ def without_mains(window: Samples, rate: float) -> Samples:
         Hz.
     """
     spectrum = np.fft.rfft(window - window.mean(axis=1, keepdims=True))
-    spectrum[:, near_mains(np.fft.rfftfreq(window.shape[1], 1 / rate))] = 0
+    spectrum[:, _bins(window.shape[1], rate).mains] = 0
     return np.fft.irfft(spectrum, window.shape[1])
 
 
@@ -120,12 +142,9 @@ def muscle_ratio(window: Samples, rate: float) -> NDArray[np.float64]:
     ndarray of float64, shape (...)
         0 for a channel without any power.
     """
-    tapered = (window - window.mean(axis=-1, keepdims=True)) * np.hanning(window.shape[-1])
-    power = np.abs(np.fft.rfft(tapered)) ** 2
-    frequencies = np.fft.rfftfreq(window.shape[-1], 1 / rate)
-    muscle, brain = (
-        power[..., (frequencies >= low) & (frequencies < high)].mean(axis=-1) for low, high in (_MUSCLE, _BRAIN)
-    )
+    bins = _bins(window.shape[-1], rate)
+    spectrum = np.fft.rfft((window - window.mean(axis=-1, keepdims=True)) * bins.taper)
+    muscle, brain = (power_of(spectrum[..., band]).mean(axis=-1) for band in (bins.muscle, bins.brain))
     ratio = np.zeros(window.shape[:-1])
     np.divide(muscle, brain, out=ratio, where=brain > 0)
     return ratio

@@ -85,7 +85,7 @@ def test_a_window_holds_an_artefact_of_which_a_quarter_of_a_second_lies_in_it() 
     for start, end in monitor.to_grid(0, len(data)):
         monitor.add(data[start:end], end)
         monitor.update(resting=end < 10_000)
-    found = {first: monitor.artefact_in(begun + first, len(data)).artefact for first in (-250, 0, 62, 150)}
+    found = {first: monitor.judge_window(begun + first, len(data))[1].artefact for first in (-250, 0, 62, 150)}
     assert found == {-250: Artefact.MUSCLE, 0: Artefact.MUSCLE, 62: Artefact.MUSCLE, 150: Artefact.NONE}
 
 
@@ -93,12 +93,12 @@ def test_an_artefact_is_named_before_the_next_point_at_which_contact_is_judged()
     data = blocks(41).reshape(-1, 8)
     data[10_000:] += burst(25.0, 110.0, 160.0)
     monitor = ContactMonitor((*CHANNELS, "X1", "X2"), RATE, missing=~USABLE)
-    assert monitor.artefact_in(0, 100).artefact is Artefact.NONE
+    assert monitor.judge_window(0, 100)[1].artefact is Artefact.NONE
     for start, end in monitor.to_grid(0, 10_062):
         monitor.add(data[start:end], end)
         monitor.update(resting=end < 10_000)
     assert monitor.artefact.artefact is Artefact.NONE
-    assert monitor.artefact_in(9_812, 10_062).artefact is Artefact.MUSCLE
+    assert monitor.judge_window(9_812, 10_062)[1].artefact is Artefact.MUSCLE
 
 
 def verdicts_on(recording: Recording, *parts: tuple[float, float], rest: int) -> list[list[Artefact]]:
