@@ -172,10 +172,8 @@ class MainWindow(QMainWindow):
         if session is not None:
             self.show_area()
         self._marks = 0
-        title = f"{session.title} – {self._title}" if session else self._title
-        if session and session.caution and _CAUTION not in session.title:
-            title = f"{session.title} · {_CAUTION} – {self._title}"
-        self.setWindowTitle(title)
+        caution = f" · {_CAUTION}" if session and session.caution and _CAUTION not in session.title else ""
+        self.setWindowTitle(f"{session.title}{caution} – {self._title}" if session else self._title)
         if session is None:
             self.header.steps.show_step(tuple(Step), Step.CONNECT)
 
