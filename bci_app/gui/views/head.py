@@ -152,6 +152,7 @@ class Head(QWidget):
                 painter.drawEllipse(place, mark * 0.85, mark * 0.85)
         painter.setFont(font())
         for contact, box in self.names():
+            painter.fillRect(box, QColor(self._theme.background))  # the outline gives way to a name
             painter.setPen(
                 QColor(self._theme.contact(contact.level) if contact.level in _WANTING else self._theme.muted)
             )
