@@ -10,7 +10,7 @@ import torch
 from offline.baselines.base import Baseline, Floats, Fold
 from offline.metrics import fit_temperature, softmax
 from offline.supernet.model import Network
-from offline.training import Examples, predict, train
+from offline.training import Examples, Job, predict
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class FixedTransformer(Baseline):
             for part in (split.train, split.validation)
         )
         largest = preset.space.largest
-        train(model, recipe, train_on, space=preset.space, seed=fold.seed, validation=held, arch=largest)
+        Job(model, recipe, train_on, space=preset.space, seed=fold.seed, validation=held, arch=largest).train()
 
         def logits(tokens: np.ndarray) -> Floats:
             return predict(model, np.ascontiguousarray(tokens), largest)[:, 0, : fold.n_classes].double().numpy()

@@ -85,21 +85,17 @@ def probe_subnets(space: SearchSpace, seed: int) -> list[ArchConfig]:
     return [space.smallest, space.largest, sample(space, np.random.default_rng([seed, 0]))]
 
 
-def train(
-    model: Network,
-    recipe: Recipe,
-    examples: Examples,
-    *,
-    space: SearchSpace,
-    seed: int,
-    arch: ArchConfig | None = None,
-    subnet_seed: int | None = None,
-    validation: Examples | None = None,
-    checkpoint: Path | None = None,
-    on_epoch: OnEpoch | None = None,
-    device: Device = CPU,
-) -> History:
-    """Train a supernet, or one of its subnets, in place.
+class Draws(NamedTuple):
+    """All random choices of one epoch, from generators that depend on the seeds and the epoch's number only."""
+
+    batches: Sequence[Tensor]
+    subnets: np.random.Generator
+    augmentation: torch.Generator
+    dropout_seed: int
+
+
+class Job:
+    """The training of a supernet, or of one of its subnets, in place, and its state between epochs.
 
     Parameters
     ----------
@@ -126,34 +122,9 @@ def train(
 
     Raises
     ------
-    FileError
-        If the checkpoint belongs to another run.
-    BciError
-        If losses or weights are no longer finite.
     ValueError
         If patience is set without validation data.
     """
-    job = Job(
-        model, recipe, examples, space=space, seed=seed, arch=arch, subnet_seed=subnet_seed,
-        validation=validation, checkpoint=checkpoint, on_epoch=on_epoch, device=device,
-    )  # fmt: skip
-    job.restore()
-    while not job.finished:
-        job.train_epoch()
-    return job.end()
-
-
-class Draws(NamedTuple):
-    """All random choices of one epoch, from generators that depend on the seeds and the epoch's number only."""
-
-    batches: Sequence[Tensor]
-    subnets: np.random.Generator
-    augmentation: torch.Generator
-    dropout_seed: int
-
-
-class Job:
-    """One training run and its state between epochs."""
 
     def __init__(
         self,
@@ -249,6 +220,21 @@ class Job:
     def batch(self, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, list[Tensor]]:
         """Return the augmented tokens and labels of some windows."""
         return augment(self.tokens[rows], [target[rows] for target in self.labels], self.recipe, generator)
+
+    def train(self) -> History:
+        """Train to the end, from the checkpoint if there is one.
+
+        Raises
+        ------
+        FileError
+            If the checkpoint belongs to another run.
+        BciError
+            If losses or weights are no longer finite.
+        """
+        self.restore()
+        while not self.finished:
+            self.train_epoch()
+        return self.end()
 
     def train_epoch(self) -> None:
         """Train one epoch; it depends on the state, the seeds and its number only."""

@@ -2,9 +2,9 @@
 
 import time
 from copy import deepcopy
-from functools import partial
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +14,16 @@ from safetensors.torch import load_file, save_file
 from bci_app.errors import BciError, FileError
 from offline.supernet.model import Network
 from offline.supernet.space import SearchSpace
-from offline.training import Epoch, Examples, Recipe, losses, predict
-from offline.training import train as train_in
+from offline.training import Epoch, Examples, History, Job, Recipe, losses, predict
 from offline.training.augment import augment
 from tests.offline.processes import start
 
 SPACE = SearchSpace("small", (8, 16), (2, 4), (1.0, 2.0), (1, 2, 3))
 CLASSES = (2, 3)
-train = partial(train_in, space=SPACE)
+
+
+def train(network: Network, recipe: Recipe, data: Examples, **options: Any) -> History:
+    return Job(network, recipe, data, space=SPACE, **options).train()
 
 
 def model(*, seed: int = 0) -> Network:
