@@ -16,16 +16,21 @@ from bci_app.errors import StudyError
 from bci_app.learn.folds import Array
 from bci_app.montage.names import canonical
 from bci_app.preprocessing import Pipeline, PreprocessingSpec, Rest, Window, measure_rest, network_input
+from bci_app.preprocessing.alignment import NoAlignment
 from bci_app.preprocessing.spec import LogBandPowerToken, NoBaseline
+from bci_app.preprocessing.steps import BandPass
 from bci_app.recording import Recording
 from bci_app.sources.channels import for_prediction
+from bci_app.stream import StreamInfo
 from bci_app.study.trials import RecordedStudy, RecordedTrial, Span
 
 EMBEDDING = "embedding"
 BAND_POWER = "band power"
 
-_MUSCLE_HZ = 28.0
-_EYE_HZ = 4.0
+_EYE_HZ = (1.0, 4.0)
+_MUSCLE_HZ = (28.0, 45.0)
+# Share of a rate up to which its spectrum is whole.
+_PASSED = 0.4
 # Where chewing and neck muscles, and where eyes, are seen best.
 _RIM = ("F7", "F8", "FT7", "FT8", "T7", "T8", "TP7", "TP8", "TP9", "TP10", "P7", "P8", "AF7", "AF8", "Fp1", "Fp2")
 _EYES = ("Fp1", "Fp2", "Fpz", "AF7", "AF8", "AF3", "AF4", "F7", "F8")
@@ -55,7 +60,7 @@ class TrialWindows:
     features : dict of str to ndarray of float64, shape (n_windows, n_features)
         By kind: the network's embedding; band powers where the bundle's tokens are such.
     artefacts : ndarray of float64, shape (n_windows, n_features)
-        Power where muscle and eyes show most; no column where the tokens are no band powers.
+        Log power where muscle and eyes show most, less that of rest; no column without electrodes near them.
     probabilities : dict of str to ndarray of float64, shape (n_windows, n_classes)
         What the bundle itself says, by target.
     """
@@ -83,12 +88,13 @@ def trial_windows(
     spec, rate = pipeline.spec, info.rate
     windows = _windows(source.recording, pipeline)
     rest = _rest(source, spec, windows, rate)
+    artefacts = _artefacts(source, spec, info, windows)
     found = []
     for trial in source.study.trials:
-        inside = [window.features for window in windows if _lies_in(window, trial.span, rate)]
+        inside = [row for row, window in enumerate(windows) if _lies_in(window, trial.span, rate)]
         if inside:
-            tokens = np.stack([network_input(spec, features, rest) for features in inside])
-            found.append(_trial(trial, tokens, spec, predictor))
+            tokens = np.stack([network_input(spec, windows[row].features, rest) for row in inside])
+            found.append(_trial(trial, tokens, artefacts[inside], spec, predictor))
     return spec.channels, found
 
 
@@ -127,13 +133,13 @@ def _rest(source: StudyRecording, spec: PreprocessingSpec, windows: Sequence[Win
 
 
 def _trial(
-    trial: RecordedTrial, tokens: NDArray[np.float32], spec: PreprocessingSpec, predictor: Predictor
+    trial: RecordedTrial, tokens: NDArray[np.float32], artefacts: Array, spec: PreprocessingSpec, predictor: Predictor
 ) -> TrialWindows:
     output = predictor.predict(tokens, spec.channels)
     probabilities = {
         target.name: values for target, values in zip(predictor.spec.targets, output.probabilities, strict=True)
     }
-    return TrialWindows(trial, window_features(tokens, output.embedding, spec), _artefacts(tokens, spec), probabilities)
+    return TrialWindows(trial, window_features(tokens, output.embedding, spec), artefacts, probabilities)
 
 
 def window_features(
@@ -156,18 +162,28 @@ def window_features(
     return found
 
 
-def _artefacts(tokens: NDArray[np.float32], spec: PreprocessingSpec) -> Array:
-    if not isinstance(spec.token, LogBandPowerToken):
-        return np.empty((len(tokens), 0))
+def _artefacts(source: StudyRecording, spec: PreprocessingSpec, info: StreamInfo, windows: Sequence[Window]) -> Array:
+    """Return log power of muscle and eyes in each window, less its mean at rest, shape (n_windows, n_features).
+
+    The model's own tokens may have no such bands, so that the recording is looked at again.
+    """
     names = [canonical(name) for name in spec.channels]
-    columns = [
-        (channel, band)
-        for channel, name in enumerate(names)
-        for band, (low, high) in enumerate(spec.token.bands)
-        if (name in _RIM and low >= _MUSCLE_HZ) or (name in _EYES and high <= _EYE_HZ)
-    ]
-    return (
-        np.stack([tokens[:, c, b] for c, b in columns], axis=1).astype(np.float64)
-        if columns
-        else np.empty((len(tokens), 0))
-    )
+    channels = tuple(name for name in names if name in _RIM or name in _EYES)
+    if not channels:
+        return np.empty((len(windows), 0))
+    top = min(_MUSCLE_HZ[1], _PASSED * min(spec.rate, info.rate))
+    bands = (_EYE_HZ, (_MUSCLE_HZ[0], top)) if top > _MUSCLE_HZ[0] else (_EYE_HZ,)
+    changed = {
+        "channels": channels,
+        "steps": (BandPass(low=_EYE_HZ[0], high=top, order=4),),
+        "token": LogBandPowerToken(bands=bands),
+        "baseline": NoBaseline(),
+        "across_channels": False,
+        "alignment": NoAlignment(),
+    }
+    pipeline = Pipeline(spec.model_copy(update=changed), channels=info.channels, rate=info.rate, units=info.units)
+    power = np.stack([window.features for window in _windows(source.recording, pipeline)]).astype(np.float64)
+    seen = np.array([[name in _EYES, name in _RIM][: len(bands)] for name in channels])
+    found: Array = power[:, seen]
+    resting = [any(_lies_in(window, span, info.rate) for span in source.study.rests) for window in windows]
+    return found - found[resting].mean(axis=0) if any(resting) else found

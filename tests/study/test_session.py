@@ -212,6 +212,7 @@ def learn(run_app: Callable[..., Done], study: Path, profile: Path, *, adopted: 
     verdict = json.loads(done.stdout)
     assert verdict["adopted"] == adopted
     assert verdict["trials"] == 16
+    assert 0 <= verdict["artefact_balanced_accuracy"] < verdict["balanced_accuracy"] or not adopted
     assert profile.exists() == adopted
     assert (verdict["profile"] == str(profile)) == adopted
     assert verdict["interval"][0] <= verdict["balanced_accuracy"] <= verdict["interval"][1]
