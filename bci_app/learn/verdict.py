@@ -22,7 +22,6 @@ _BOOTSTRAPS = 2000
 # Quantiles of the normal distribution for LEVEL (one-sided) and a power of 0.8.
 _QUANTILES = 2.326 + 0.842
 _SMALLEST_EFFECT = 0.02
-_WORSE = 0.05
 _FEWEST = 6
 
 
@@ -84,9 +83,9 @@ class Verdict:
 
     @property
     def adopted(self) -> bool:
-        """Whether the head is worth using: above chance, and not clearly worse than the general model."""
+        """Whether the head is worth using: above chance, and better than the general model."""
         general = self.general_balanced_accuracy
-        return self.above_chance and (general is None or self.balanced_accuracy >= general - _WORSE)
+        return self.above_chance and (general is None or self.balanced_accuracy > general)
 
     @property
     def sentence(self) -> str:
@@ -110,7 +109,8 @@ class Verdict:
             return f"Your {name} cannot be recognised from these {self.trials} trials.{more}"
         if not self.adopted:
             return (
-                f"Your own model recognises your {name} {figure}, but the general model does better on the same trials."
+                f"Your own model recognises your {name} {figure}, but the general model does as well or better on the "
+                f"same trials ({self.general_balanced_accuracy:.2f})."
             )
         suspicion = (
             " Muscle and eye movements alone reach as much, so it may not be your brain that it reads."
@@ -118,12 +118,7 @@ class Verdict:
             and self.artefact_balanced_accuracy >= self.balanced_accuracy - 0.02
             else ""
         )
-        general = (
-            f" The general model does as well on the same trials ({self.general_balanced_accuracy:.2f})."
-            if self.general_balanced_accuracy is not None and self.general_balanced_accuracy >= self.balanced_accuracy
-            else ""
-        )
-        return f"Your own model recognises your {name} {figure} on trials that it has not seen.{general}{suspicion}"
+        return f"Your own model recognises your {name} {figure} on trials that it has not seen.{suspicion}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return values that JSON can hold."""
