@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # they bring torch, which not every command needs
     from offline.compare import CompareTables
     from offline.elastic.shipping import Study
     from offline.run import RunRecord
-    from offline.run.answers import Answers
+    from offline.run.answers import AnswerScore
     from offline.run.evaluate import EvaluationResult
     from offline.run.record import ProtocolRecord
     from offline.run.watch import Progress as Watched
@@ -290,7 +290,7 @@ def study_table(study: Study) -> None:
     Console().print("\n".join(lines), highlight=False)
 
 
-def _answers_line(answers: Answers) -> str:
+def _answers_line(answers: AnswerScore) -> str:
     parts = [f"answered {100 * answers.share:.0f} % of the windows"]
     if answers.rolling_balanced_accuracy is not None:
         parts.append(f"rolling balanced accuracy of these {answers.rolling_balanced_accuracy:.3f}")

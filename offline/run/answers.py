@@ -15,7 +15,7 @@ from offline.metrics import balanced_accuracy
 
 
 @dataclass(frozen=True)
-class Answers:
+class AnswerScore:
     """What a bundle answered on one target.
 
     Attributes
@@ -47,7 +47,7 @@ def answers_on(
     labels: NDArray[np.int64],
     subject: NDArray[np.int64],
     swap: SwapTest | None,
-) -> Answers:
+) -> AnswerScore:
     """Summarise the answers on one target.
 
     Parameters
@@ -71,7 +71,7 @@ def answers_on(
     if len(np.unique(labels[answered])) == len(np.unique(labels)):
         smoothed = np.array([window.smoothed[column] for window in decoded if _answers(window, column)])  # type: ignore[index]
         rolling = balanced_accuracy(smoothed.argmax(axis=1), labels[answered])
-    return Answers(
+    return AnswerScore(
         share=float(answered.mean()),
         rolling_balanced_accuracy=rolling,
         coverage=float(np.mean(held)) if held else None,

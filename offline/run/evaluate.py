@@ -19,7 +19,7 @@ from offline.datasets.base import Dataset, Split, Trial
 from offline.datasets.labels import rating_rule
 from offline.datasets.windows import choose_subjects, is_scored, make_windows
 from offline.metrics import balanced_accuracy, expected_calibration_error, rolling_mean
-from offline.run.answers import Answers, answers_on, swapped
+from offline.run.answers import AnswerScore, answers_on, swapped
 from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.run.scores import rolling_windows
 
@@ -54,7 +54,7 @@ class EvaluationResult:
         Expected calibration error over ten bins.
     subjects : dict of str to SubjectScore
         The same for each subject.
-    answers : Answers or None
+    answers : AnswerScore or None
         How many windows were answered, and what that is worth; None for a reference, which answers always.
     """
 
@@ -64,7 +64,7 @@ class EvaluationResult:
     rolling_balanced_accuracy: float
     ece: float
     subjects: dict[str, SubjectScore]
-    answers: Answers | None = None
+    answers: AnswerScore | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return what ``bci-offline evaluate --json`` prints; of a subject the balanced accuracy of single windows."""

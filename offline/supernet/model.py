@@ -37,7 +37,7 @@ Dropout = Callable[[Tensor], Tensor]
 """Zeroes some elements of a tensor at random and scales the others."""
 
 
-class Output(NamedTuple):
+class NetworkOutput(NamedTuple):
     """What a network computes: logits (batch, targets, classes) and embedding (batch, dim)."""
 
     logits: Tensor
@@ -181,7 +181,7 @@ class Network(nn.Module):
         nn.init.trunc_normal_(self.class_token, std=0.02)
         nn.init.trunc_normal_(self.position, std=0.02)
 
-    def forward(self, tokens: Tensor, arch: ArchConfig | None = None, *, dropout: Dropout = keep_all) -> Output:
+    def forward(self, tokens: Tensor, arch: ArchConfig | None = None, *, dropout: Dropout = keep_all) -> NetworkOutput:
         """Run the network, or a subnet of it.
 
         Parameters
@@ -195,7 +195,7 @@ class Network(nn.Module):
 
         Returns
         -------
-        Output
+        NetworkOutput
             Logits (batch, targets, most classes) and embedding (batch, embed_dim).
         """
         arch = arch or self.arch
@@ -208,7 +208,7 @@ class Network(nn.Module):
         if self.line is None:
             return found
         beside = self.line(tokens.clamp(-TOKEN_LIMIT, TOKEN_LIMIT).flatten(-2))
-        return Output(found.logits + self._by_target(beside, 0.0), found.embedding)
+        return NetworkOutput(found.logits + self._by_target(beside, 0.0), found.embedding)
 
     def embedded(self, tokens: Tensor, dim: int) -> Tensor:
         """Map windows to tokens (batch, 1 + n_channels, dim): the class token, then one for each channel."""
@@ -218,10 +218,10 @@ class Network(nn.Module):
             class_token, position = class_token.unsqueeze(1), position.unsqueeze(1)
         return torch.cat([class_token.expand(*x.shape[:-2], 1, dim), x], dim=-2) + position
 
-    def classified(self, x: Tensor) -> Output:
+    def classified(self, x: Tensor) -> NetworkOutput:
         """Map the tokens of the last block, of which the first is used, to the output."""
         embedding = self.norm(x[..., 0, :])
-        return Output(self._by_target(self.head(embedding), PADDING_LOGIT), embedding)
+        return NetworkOutput(self._by_target(self.head(embedding), PADDING_LOGIT), embedding)
 
     def _by_target(self, flat: Tensor, padding: float) -> Tensor:
         """Map logits of all classes (..., classes) to those of each target (..., targets, most classes)."""
