@@ -125,9 +125,9 @@ class Recordings:
         ]
         if not targets:
             raise DatasetError(
-                "The events tables hold no labels",
+                "The recordings hold no labels",
                 found=", ".join(file.events.name for file in self._files),
-                expected="columns of self-ratings or of words",
+                expected="ratings or intended classes of a study, self-reports, or events tables with such columns",
                 fix=OBTAIN,
             )
         return tuple(targets)
