@@ -57,6 +57,20 @@ def root(deap_root: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(deap_root, tmp_path / "deap"))
 
 
+@pytest.fixture(scope="module")
+def plain(deap_root: Path) -> WindowSet:
+    """The windows of the files without a cache."""
+    return make_windows(open_dataset("deap", deap_root), SPEC)
+
+
+@pytest.fixture(scope="module")
+def prepared(deap_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of these windows; only read from."""
+    cache = tmp_path_factory.mktemp("cache")
+    prepare(open_dataset("deap", deap_root), SPEC, cache)
+    return cache
+
+
 def made(cache: Path) -> dict[str, int]:
     """Identify the arrays of every prepared set: a set that is made again has other ones."""
     return {path.parent.name: path.stat().st_ino for path in cache.glob("*/tokens.npy")}
@@ -64,12 +78,12 @@ def made(cache: Path) -> dict[str, int]:
 
 @pytest.mark.usefixtures("in_processes")
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_the_cache_gives_what_make_windows_gives(deap_root: Path, tmp_path: Path, jobs: int) -> None:
+def test_the_cache_gives_what_make_windows_gives(deap_root: Path, plain: WindowSet, tmp_path: Path, jobs: int) -> None:
     dataset = open_dataset("deap", deap_root)
     steps: list[tuple[int, int]] = []
     for _ in range(2):
         windows = prepare(dataset, SPEC, tmp_path, jobs=jobs, progress=lambda done, total: steps.append((done, total)))
-        equal(windows, make_windows(dataset, SPEC))
+        equal(windows, plain)
         assert isinstance(windows.tokens, np.memmap)
         assert not windows.tokens.flags.writeable
     # Each subject once, and the second time all at once.
@@ -79,12 +93,12 @@ def test_the_cache_gives_what_make_windows_gives(deap_root: Path, tmp_path: Path
 
 
 def test_processes_are_started_only_where_they_save_time(
-    deap_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deap_root: Path, plain: WindowSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two small subjects take less than an import of SciPy."""
     monkeypatch.setattr(cache_module, "process_pool", None)
     dataset = open_dataset("deap", deap_root)
-    equal(prepare(dataset, SPEC, tmp_path, jobs=2), make_windows(dataset, SPEC))
+    equal(prepare(dataset, SPEC, tmp_path, jobs=2), plain)
 
 
 @pytest.mark.usefixtures("in_processes")
@@ -132,7 +146,7 @@ def test_older_code_is_replaced(deap_root: Path, tmp_path: Path, monkeypatch: py
     assert after != before
 
 
-def test_a_changed_file_is_prepared_anew_and_a_touched_one_is_not(root: Path, tmp_path: Path) -> None:
+def test_a_changed_file_is_prepared_again_and_a_touched_one_is_not(root: Path, tmp_path: Path) -> None:
     dataset, cache = open_dataset("deap", root), tmp_path / "cache"
     prepare(dataset, SPEC, cache)
     before = made(cache)
@@ -174,9 +188,10 @@ def test_the_digest_is_that_of_the_windows_wherever_the_files_lie(deap_root: Pat
 @pytest.mark.parametrize(
     "damage", ["truncated array", "missing array", "no manifest", "broken manifest", "other manifest"]
 )
-def test_a_damaged_cache_is_made_anew(deap_root: Path, tmp_path: Path, damage: str) -> None:
-    dataset = open_dataset("deap", deap_root)
-    prepare(dataset, SPEC, tmp_path)
+def test_a_damaged_cache_is_made_again(
+    deap_root: Path, plain: WindowSet, prepared: Path, tmp_path: Path, damage: str
+) -> None:
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     (folder,) = tmp_path.iterdir()
     manifest = folder / "manifest.json"
     match damage:
@@ -190,7 +205,7 @@ def test_a_damaged_cache_is_made_anew(deap_root: Path, tmp_path: Path, damage: s
             manifest.write_text(manifest.read_text()[:500])
         case "other manifest":
             manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"sources": {}}))
-    equal(prepare(dataset, SPEC, tmp_path), make_windows(dataset, SPEC))
+    equal(prepare(open_dataset("deap", deap_root), SPEC, tmp_path), plain)
 
 
 def test_a_damaged_subject_is_an_error_or_left_out_and_named_every_time(root: Path, tmp_path: Path) -> None:
@@ -234,14 +249,16 @@ prepare(
 """
 
 
-def test_a_killed_preparation_leaves_nothing_that_is_used(deap_root: Path, tmp_path: Path, project_root: Path) -> None:
+def test_a_killed_preparation_leaves_nothing_that_is_used(
+    deap_root: Path, plain: WindowSet, tmp_path: Path, project_root: Path
+) -> None:
     command = [sys.executable, "-c", KILLED, str(deap_root), str(tmp_path)]
     killed = subprocess.run(command, cwd=project_root, capture_output=True, timeout=60, check=False)
     assert killed.returncode == -9, killed.stderr
     (abandoned,) = tmp_path.iterdir()
     assert abandoned.name.endswith(".partial")
     dataset = open_dataset("deap", deap_root)
-    equal(prepare(dataset, SPEC, tmp_path), make_windows(dataset, SPEC))
+    equal(prepare(dataset, SPEC, tmp_path), plain)
     assert [path.name for path in tmp_path.iterdir()] == list(made(tmp_path))
 
 
