@@ -216,6 +216,9 @@ def test_people_and_stimuli_are_held_out_together() -> None:
         for part in (split.train, split.validation):
             assert not np.isin(windows.subject[split.test], windows.subject[part]).any()
         assert not np.isin(windows.stimulus[split.test], windows.stimulus[split.train]).any()
+    assert len(make_splits(window_set([[[4] * 5]] * 3), "loso+stimulus")) == 9
+    with pytest.raises(DatasetError, match=r"needs more .*found 2, expected at least 3"):
+        make_splits(window_set([[[4] * 5]] * 2), "loso+stimulus")
     stolen = Split("a", np.append(splits[0].train, splits[1].test[:1]), splits[0].validation, splits[0].test)
     with pytest.raises(DatasetError, match="shared with another part"):
         check_split(windows, stolen, "loso+stimulus")
