@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -207,19 +208,23 @@ def _costs(console: Console, record: RunRecord) -> None:
 
 
 def comparison_table(tables: CompareTables) -> None:
-    """Show the methods of several runs."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in ("run", "data set", "protocol", "target", "method"):
-        table.add_column(heading)
-    for heading in ("balanced\naccuracy", "over\nseeds", "whole\ntrials", "p,\nchance", "found\nless this", "p,\nHolm"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in tables.methods:
-        protocol = f"{row.protocol} (leaks)" if row.leaks else row.protocol
-        spread = f"±{row.spread:.3f}" if row.seeds > 1 else ""
-        figures = f"{row.balanced_accuracy:.3f}", spread, f"{row.trials:.3f}", f"{row.chance_p:.3f}"
-        tests = ("", "") if row.difference is None else (f"{row.difference:+.3f}", f"{row.p_holm:.3f}")
-        table.add_row(row.run, row.dataset, protocol, row.target, row.method, *figures, *tests)
-    Console().print(table)
+    """Show the methods of several runs, a table for each run, protocol and target."""
+    console = Console()
+    headings = "balanced\naccuracy", "over\nseeds", "whole\ntrials", "p,\nchance", "found\nless this", "p,\nHolm"
+    for (run, dataset, protocol, leaks, target), rows in groupby(
+        tables.methods, lambda row: (row.run, row.dataset, row.protocol, row.leaks, row.target)
+    ):
+        title = f"{run}: {dataset}, protocol {protocol}{' (leaks)' if leaks else ''}, {target.replace('_', ' ')}"
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("method")
+        for heading in headings:
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row in rows:
+            spread = f"±{row.spread:.3f}" if row.seeds > 1 else ""
+            figures = f"{row.balanced_accuracy:.3f}", spread, f"{row.trials:.3f}", f"{row.chance_p:.3f}"
+            tests = ("", "") if row.difference is None else (f"{row.difference:+.3f}", f"{row.p_holm:.3f}")
+            table.add_row(row.method, *figures, *tests)
+        console.print(table)
 
 
 def evaluation_table(results: Sequence[EvaluationResult], references: Sequence[EvaluationResult] = ()) -> None:

@@ -35,8 +35,10 @@ def _two_commands(out: Path) -> None:
 
 def test_runs_are_compared_in_tables(runs: Path, tmp_path: Path) -> None:
     arguments = ["compare", str(runs / "short"), str(runs / "long"), "--out", str(tmp_path)]
-    result = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "200"})
+    result = CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "80"})
     assert result.exit_code == 0, result.output
+    assert "short: planted, protocol" in result.output
+    assert "majority class" in result.output
     with (tmp_path / "compare.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     found = {(row["run"], row["method"]): row for row in rows}
