@@ -327,7 +327,7 @@ class _Network:
         return SearchControls(self.random_evaluations, parameters, tuple(sample))
 
     def _lines(self) -> tuple[Line | None, ...]:
-        """Choose the targets that a line answers for; a line of raw samples would know nothing."""
+        """Choose the targets that a line answers for; of raw samples it would learn which trial it is."""
         if not isinstance(self.preprocessing.token, LogBandPowerToken):
             return (None,) * len(self.task.targets)
         return chosen_lines(
