@@ -99,13 +99,13 @@ def measure(*, device: Device, full: bool = False, progress: Callable[[str], Non
     """
     keep_freed_memory()
     note = progress or (lambda _: None)
-    seconds = 60.0 if full else 12.0
+    seconds = 120.0 if full else 24.0
     training, search, export = {}, {}, {}
     for name in CASES:
         case = _case(name)
         note(f"training, {name}")
         large = full or device.name != "cpu" or name != "paper"
-        training[name] = _training(case, device, seconds=2 * seconds, stacks=STACKS if large else STACKS[:-1])
+        training[name] = _training(case, device, seconds=seconds, stacks=STACKS if large else STACKS[:-1])
         note(f"search, {name}")
         search[name] = _search(case, device, seconds=seconds)
         note(f"export, {name}")
