@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bci_app.preprocessing.artefact import power_of
+from bci_app.preprocessing.base import mean_over
 
 Floats = NDArray[np.float64]
 
@@ -137,7 +138,10 @@ class ArtefactDetector:
             return Verdict()
         # A rest of another rate may have more bands, or fewer.
         n_bands = min(len(powers), len(reference))
-        movement, *muscle = np.median((powers[:n_bands] - reference[:n_bands])[:, usable], axis=1)
+        # The median by sorting: NumPy's own takes ten times as long on so few values.
+        rises = np.sort((powers[:n_bands] - reference[:n_bands])[:, usable], axis=1)
+        middle = rises.shape[1] // 2
+        movement, *muscle = (rises[:, middle] + rises[:, -1 - middle]) / 2
         by_muscle = float(np.mean(muscle)) / _MUSCLE_RISE if muscle else 0.0
         by_movement = float(movement) / _MOVEMENT_RISE
         score = max(by_muscle, by_movement, 0.0)
@@ -151,8 +155,8 @@ class ArtefactDetector:
             self._taper = np.hanning(len(block))
             self._slices = [self._slice(band, len(block)) for band in (_MOVEMENT_BAND, *self._bands)]
         spectrum = np.fft.rfft(block * self._taper[:, None], axis=0) / len(block)  # the same at any rate
-        means = [power_of(spectrum[band]).mean(axis=0) for band in self._slices]
-        return np.log(np.array(means) + _TINY)
+        means = [mean_over(power_of(spectrum[band]), 0) for band in self._slices]
+        return np.log(np.concatenate(means) + _TINY)
 
     def _slice(self, band: tuple[float, float], n_samples: int) -> slice:
         """Return the rows of a spectrum of `n_samples` that lie in a band."""

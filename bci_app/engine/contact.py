@@ -17,6 +17,7 @@ from bci_app.engine.artefact import ArtefactDetector, Verdict, strongest
 from bci_app.engine.neighbours import NeighbourCheck
 from bci_app.events import Contact, ContactLevel
 from bci_app.preprocessing.artefact import near_mains, power_of
+from bci_app.preprocessing.base import mean_over
 
 GRID_SECONDS = 0.5
 BLOCK_SECONDS = 1.0
@@ -58,7 +59,7 @@ class _Spread(NamedTuple):
         at_limit = np.maximum(np.count_nonzero(highest, axis=0), np.count_nonzero(lowest, axis=0)) / n
         # A straight line is electrode drift, not signal.
         ramp = _ramp(n)
-        centred = block - block.mean(axis=0)
+        centred = block - mean_over(block, 0)
         detrended = centred - ramp * np.einsum("tu,tc->c", ramp, centred)
         return cls(detrended, np.sqrt(np.einsum("tc,tc->c", detrended, detrended) / n), at_limit)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from bci_app.preprocessing.base import Frozen, PositiveFloat, Samples
+from bci_app.preprocessing.base import Frozen, PositiveFloat, Samples, mean_over
 
 # Bands whose ratio separates muscle from brain: the spectrum of the EEG falls with frequency, that of muscle does not
 # (Goncharova et al. 2003, Clin. Neurophysiol. 114).
@@ -122,7 +122,7 @@ def without_mains(window: Samples, rate: float) -> Samples:
     rate : float
         Hz.
     """
-    spectrum = np.fft.rfft(window - window.mean(axis=1, keepdims=True))
+    spectrum = np.fft.rfft(window - mean_over(window, 1))
     spectrum[:, _bins(window.shape[1], rate).mains] = 0
     return np.fft.irfft(spectrum, window.shape[1])
 
@@ -143,8 +143,8 @@ def muscle_ratio(window: Samples, rate: float) -> NDArray[np.float64]:
         0 for a channel without any power.
     """
     bins = _bins(window.shape[-1], rate)
-    spectrum = np.fft.rfft((window - window.mean(axis=-1, keepdims=True)) * bins.taper)
-    muscle, brain = (power_of(spectrum[..., band]).mean(axis=-1) for band in (bins.muscle, bins.brain))
+    spectrum = np.fft.rfft((window - mean_over(window, -1)) * bins.taper)
+    muscle, brain = (mean_over(power_of(spectrum[..., band]), -1)[..., 0] for band in (bins.muscle, bins.brain))
     ratio = np.zeros(window.shape[:-1])
     np.divide(muscle, brain, out=ratio, where=brain > 0)
     return ratio

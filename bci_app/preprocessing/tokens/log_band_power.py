@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from bci_app.preprocessing.base import Features, PositiveFloat, Samples, Token
+from bci_app.preprocessing.base import Features, PositiveFloat, Samples, Token, mean_over
 
 # Keeps the logarithm of a dead channel finite: 1e-6 µV²/Hz is far below any amplifier's noise.
 _FLOOR = 1e-6
@@ -91,13 +91,13 @@ class _BandPowers:
         self._transformed = np.empty((len(self._tapers), n_channels, window // 2 + 1), dtype=np.complex128)
 
     def __call__(self, window: Samples) -> NDArray[np.float64]:
-        centred = window - window.mean(axis=1, keepdims=True)
+        centred = window - mean_over(window, 1)
         np.multiply(centred, self._tapers, out=self._tapered)
         used = np.fft.rfft(self._tapered, out=self._transformed)[..., self._used]  # (n_tapers, n_channels, n_bins)
         power = sum(np.einsum("tcf,tcf->cf", part, part) for part in (used.real, used.imag))
         spectrum = power * self._density
-        powers = [spectrum[:, bins].mean(axis=1) for bins in self._bins]
-        return np.log(np.stack(powers, axis=1) + _FLOOR)
+        powers = [mean_over(spectrum[:, bins], 1) for bins in self._bins]
+        return np.log(np.concatenate(powers, axis=1) + _FLOOR)
 
 
 def _band_bins(window: int, rate: float, bands: tuple[tuple[float, float], ...]) -> tuple[slice, ...]:
