@@ -40,7 +40,7 @@ def deap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _run_over_deap(folder: Path) -> None:
-    synth("deap", folder / "deap", subjects=2, trials=6)
+    synth("deap", folder / "deap", subjects=2, trials=4)
     preset = PRESETS["compact"].changed(epochs=2, generations=2, finetune=1, search_controls=2)
     few = preset.search.model_copy(update={"population": 8, "kept": 4, "mutations": 2, "crossovers": 2})
     space = SearchSpace("tiny", (8, 16), (2,), (1.0, 2.0), (1, 2))
