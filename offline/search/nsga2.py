@@ -93,20 +93,8 @@ def pareto_search(
 ) -> list[Evaluation]:
     """Search for the front of validation error and parameters (and latency), smallest subnet first.
 
-    As with `evolve`, the same seed and store lead to the same result however often the search was killed.
-
-    Parameters
-    ----------
-    space : SearchSpace
-        Where to look.
-    settings : NsgaSettings
-        How to look.
-    store : EvaluationStore
-        The only access to data.
-    seed : int
-        The only source of randomness.
-    on_generation : callable, optional
-        Called after every generation.
+    Parameters are those of `evolve`. As there, the same seed and store lead to the same result however often the
+    search was killed.
     """
     rng = np.random.default_rng(seed)
     problem = Problem(n_var=1, n_obj=3 if settings.latency else 2)

@@ -31,10 +31,8 @@ class TargetRow(TargetView):
 
     Parameters
     ----------
-    target : Target
-        Names and classes, as the bundle has them.
-    index : int
-        Its position in the bundle, which chooses its colour.
+    target, index : Target, int
+        As of `Gauge`.
     alone : bool
         Whether the model has no other target.
     axis_width : int

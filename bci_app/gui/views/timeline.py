@@ -52,10 +52,8 @@ class Timeline(Plot):
 
     Parameters
     ----------
-    target : Target
-        Names and classes, as the bundle has them.
-    index : int
-        Its position in the bundle, which chooses its colour.
+    target, index : Target, int
+        As of `Gauge`.
     axis_width : int
         Pixels for the words at its ends. Timelines below each other have the same.
     """
