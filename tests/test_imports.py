@@ -48,13 +48,18 @@ for module in pkgutil.walk_packages(bci_app.__path__, 'bci_app.'):
     assert "bci_app.engine.engine" in result.stdout
 
 
-def test_the_window_loads_no_torch(project_root: Path) -> None:
+def test_the_window_loads_no_torch_and_makes_a_model_ready_without_the_seconds_of_scipy(project_root: Path) -> None:
     code = """
 import importlib, pkgutil, bci_app.gui
 for module in pkgutil.walk_packages(bci_app.gui.__path__, 'bci_app.gui.'):
     importlib.import_module(module.name)
+from bci_app.bundle import find_bundle, load_bundle
+from bci_app.bundle.decoder import stream_pipeline
+spec = load_bundle(find_bundle('mental-load')).spec
+names = spec.preprocessing.channels
+stream_pipeline(spec, channels=names, rate=250.0, units=['uV'] * len(names))
 """
-    result = python(code, banned=TORCH, cwd=project_root)
+    result = python(code, banned=(*TORCH, "scipy", "mne"), cwd=project_root)
     assert result.returncode == 0, result.stderr
 
 
