@@ -71,6 +71,18 @@ def test_pipeline_is_chunk_invariant(sizes, token, rate, reference, fortran) -> 
         assert np.array_equal(a.features, b.features)
 
 
+@pytest.mark.parametrize(
+    ("rate", "before", "first"), [(128, [31, 63, 95, 127, 159], 191), (256, [62, 126, 190, 254, 318], 382)]
+)
+def test_windows_end_on_the_hop_grid_before_the_filters_have_a_past_too(
+    rate: float, before: list[int], first: int
+) -> None:
+    made = pipeline(spec(), rate)
+    assert made.incomplete_ends() == before
+    assert [made.next_end(end) for end in (0, before[-1] + 1, first)] == [before[0], first, first]
+    assert made.process(noise(first + 1, 5))[0].last == first
+
+
 @pytest.mark.parametrize("token", TOKENS)
 def test_single_samples_give_the_same_windows(token) -> None:  # type: ignore[no-untyped-def]
     s = spec(token=token)
