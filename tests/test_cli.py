@@ -435,8 +435,8 @@ def test_a_session_ends_when_nobody_reads_its_lines(bundle: Path, tmp_path: Path
         process.stdout.close()
         err = process.stderr.read().splitlines()
         assert process.wait(200) == 1
-    assert len(err) == 2
-    assert "nothing takes its predictions" in err[1]
+    assert [line.split()[0] for line in err] == ["Recording", "Report:", "bci-app:"]
+    assert "nothing takes its predictions" in err[2]
     assert all("footer" in stream for stream in pyxdf.load_xdf(tmp_path / "s.xdf")[0])
 
 

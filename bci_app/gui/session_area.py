@@ -153,11 +153,14 @@ class SessionArea(QMainWindow):
 
     def _make_room(self, rating: bool) -> None:
         """Put the right column back as it was once a self-report, which needs more room than events, is over."""
-        docks = [self.docks[name] for name, entry in PANELS.items() if entry.place is Place.RIGHT]
+        right = [self.docks[name] for name, entry in PANELS.items() if entry.place is Place.RIGHT]
+        docks = [dock for dock in right if dock.isVisible() and not dock.isFloating()]
         if rating and not self._heights:
             self._heights = [dock.height() for dock in docks]
         elif not rating and self._heights:
             heights, self._heights = self._heights, []
+            if len(heights) != len(docks):  # moved meanwhile
+                return
 
             def restore() -> None:
                 self.resizeDocks(docks, heights, Qt.Orientation.Vertical)
