@@ -298,8 +298,8 @@ class Job:
     def _require_finite(self, number: int, *found: float | None) -> None:
         """Check the losses of an epoch and the weights that it ended with, before they are kept."""
         losses_finite = all(math.isfinite(loss) for loss in found if loss is not None)
-        sizes = torch.stack(torch._foreach_norm(list(self.model.state_dict().values())))
-        if not (losses_finite and bool(torch.isfinite(sizes).all())):
+        size = torch.nn.utils.get_total_norm(self.model.state_dict().values())
+        if not (losses_finite and math.isfinite(size)):
             raise BciError(
                 "Training has diverged",
                 found=f"{'weights' if losses_finite else 'losses'} that are no numbers in epoch {number}, "
