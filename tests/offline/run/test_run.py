@@ -53,7 +53,7 @@ def test_a_run_learns_the_effect_scores_it_and_exports_a_bundle_that_checks(fini
     assert card.scores == protocol.scores["found"]
     assert "all subjects together" in card.protocol_description
     assert "fitted in the end on the test windows of all folds" in card.protocol_description
-    assert "is read from, by the balanced accuracy lost without it: " in card.protocol_description
+    assert [each.target for each in card.attributions] == ["load"]
     assert set(card.train_subjects) == {f"s{i}" for i in range(8)}
     assert str(folder.parent) not in loaded.spec.model_dump_json()
     assert str(folder.parent).encode() not in loaded.model
