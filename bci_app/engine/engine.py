@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, sleep
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.store import LoadedBundle
@@ -28,9 +28,6 @@ from bci_app.sources.base import Device, Mapped, Patient, Several, Source
 from bci_app.sources.channels import for_prediction
 from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk, DeviceState, StreamInfo
-
-if TYPE_CHECKING:
-    pass
 
 # Longest wait for samples in `Engine.predictions`.
 _WAIT = 0.1

@@ -10,7 +10,7 @@ import numpy as np
 
 from bci_app.engine.buffer import SignalBuffer
 from bci_app.engine.device_quality import quality_columns, quality_columns_beside, with_device_quality
-from bci_app.engine.rate import ArrivalCheck, EffectiveRate
+from bci_app.engine.rate import ArrivalCheck, RateCheck
 from bci_app.errors import ChannelError
 from bci_app.events import Contact, SignalView, age_of
 from bci_app.sources.lsl.beside import BesideChunk
@@ -62,7 +62,7 @@ class Intake:
         self._gather_samples = max(1, round(_GATHER_SECONDS * info.rate))
         self._gathered: list[Chunk] = []  # read, not taken yet
         self._due = 0  # stream index that they must reach to be taken
-        self._rate = EffectiveRate(info.rate)
+        self._rate = RateCheck(info.rate)  # by the samples received, for display; the interpreter decides what is valid
         self._arrival = ArrivalCheck(info.rate, most_rate_error)
         self.received = self.lost = 0
         self.newest = self._arrived = float("nan")

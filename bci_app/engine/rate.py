@@ -17,17 +17,22 @@ ARRIVAL_SECONDS = 4.0
 MOST_RATE_ERROR = 0.05
 
 
-class _Recent:
-    """Samples of a stream over its last 10 s, counted and stamped.
+class RateCheck:
+    """The rate of a stream over its last 10 s by its stamps, and whether it is the one that the stream states.
+
+    Depends on the counts of samples and their times alone, never on how they arrive.
 
     Parameters
     ----------
     nominal : float
         The rate that the stream states, Hz.
+    tolerance : float
+        Largest relative error.
     """
 
-    def __init__(self, nominal: float) -> None:
+    def __init__(self, nominal: float, tolerance: float = _TOLERANCE) -> None:
         self._nominal = nominal
+        self._tolerance = tolerance
         self._points: deque[tuple[int, float]] = deque()
 
     def add(self, count: int, time: float) -> None:
@@ -54,28 +59,21 @@ class _Recent:
         """Relative error of the rate; 0 after too short a time."""
         return self.hz / self._nominal - 1 if self._span >= _SECONDS / 2 else 0.0
 
-
-class RateCheck(_Recent):
-    """Whether a stream runs at the rate that it states, by its stamps over the last 10 s.
-
-    Depends on the indices of samples and their times alone, never on how they arrive.
-
-    Parameters
-    ----------
-    nominal : float
-        The rate that the stream states, Hz.
-    tolerance : float
-        Largest relative error.
-    """
-
-    def __init__(self, nominal: float, tolerance: float) -> None:
-        super().__init__(nominal)
-        self._tolerance = tolerance
-
     @property
     def wrong(self) -> bool:
         """Whether the rate is off by more than is allowed; False until that can be known."""
         return abs(self.error) > self._tolerance
+
+    @property
+    def notice(self) -> str:
+        """A sentence if the rate is wrong; else empty."""
+        if not self.wrong:
+            return ""
+        return (
+            f"The stream runs at {self.hz:.1f} Hz and not at the {self._nominal:g} Hz that it states: "
+            f"frequencies are read {abs(self.error) * 100:.1f} % too {'low' if self.error > 0 else 'high'}. "
+            "Set the device to its stated rate, or state the true one with --rate."
+        )
 
 
 class ArrivalCheck:
@@ -146,23 +144,4 @@ class ArrivalCheck:
         return (
             f"Samples arrive at {self._nominal * (1 + error):.0f} Hz by this computer's clock, although their stamps "
             f"say {self._nominal:g} Hz. Set the device to its stated rate, or state the true one with --rate."
-        )
-
-
-class EffectiveRate(_Recent):
-    """The rate of a stream over its last 10 s, by the samples that were received.
-
-    For display only; `RateCheck` decides whether predictions are valid.
-    """
-
-    @property
-    def notice(self) -> str:
-        """A sentence if the rate is another than the one stated; else, or after too short a time, empty."""
-        error = self.error
-        if abs(error) <= _TOLERANCE:
-            return ""
-        return (
-            f"The stream runs at {self.hz:.1f} Hz and not at the {self._nominal:g} Hz that it states: "
-            f"frequencies are read {abs(error) * 100:.1f} % too {'low' if error > 0 else 'high'}. "
-            "Set the device to its stated rate, or state the true one with --rate."
         )

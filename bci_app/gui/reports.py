@@ -91,11 +91,8 @@ def _write_closed(recorder: Recorder) -> Path | None:
         )
     try:
         require_small(recorder.paths)
-        first, *others = recorder.paths
-        page = _write(first)
-        for file in others:
-            _write(file)
-        return page
+        pages = [_write(file) for file in recorder.paths]
+        return pages[0]
     except BciError:
         if recorder.failure is None:
             raise

@@ -75,7 +75,7 @@ class _Bands(QWidget):
         painter.setFont(font())
         left = max((metrics.horizontalAdvance(band.name) for band in self._bands), default=0.0) + GRID
         right = self.width() - metrics.horizontalAdvance("+0.000") - GRID
-        gained, lost = (max(_LEAST / 2, *(sign * band.loss for band in self._bands)) for sign in (-1, 1))
+        gained, lost = (max([_LEAST / 2, *(sign * band.loss for band in self._bands)]) for sign in (-1, 1))
         gained = gained if any(band.loss < 0 for band in self._bands) else 0.0
         scale = (right - left) / (gained + lost)
         zero = left + gained * scale
