@@ -45,8 +45,10 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         reader, writer = os.pipe()
-        # Without noreset it starts again, deaf for a moment, whenever the last of its clients leaves.
-        options = ["-displayfd", str(writer), "-screen", "0", f"{WIDTH}x{HEIGHT}x24", "-nolisten", "tcp", "-noreset"]
+        # Without noreset it starts again, deaf for a moment, whenever the last of its clients leaves. -r: a key that a
+        # stalled machine holds for long is not repeated.
+        screen = ["-screen", "0", f"{WIDTH}x{HEIGHT}x24"]
+        options = ["-displayfd", str(writer), *screen, "-nolisten", "tcp", "-noreset", "-r"]
         self._server = subprocess.Popen(["Xvfb", *options], pass_fds=[writer], stderr=subprocess.DEVNULL)
         os.close(writer)
         number = ""
