@@ -18,8 +18,6 @@ Ints = NDArray[np.int64]
 _LEAST_SUBJECTS = 5
 _DRAWS = 2000
 _BINS = 10
-# Of the logarithm of the temperatures that networks are expected to need.
-_TEMPERATURE_SPREAD = 0.5
 
 
 class Predictions(NamedTuple):
@@ -213,12 +211,13 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(exponentials / exponentials.sum(axis=-1, keepdims=True))
 
 
-def fit_temperature(logits: Floats, labels: Ints, groups: Ints | None = None) -> float:
+def fit_temperature(
+    logits: Floats, labels: Ints, groups: Ints | None = None, *, centre: float = 1.0, spread: float = 0.5
+) -> float:
     """Find the temperature that minimises the negative log likelihood (Guo et al. 2017).
 
     Classes count the same, however frequent. Windows of one group resemble each other, so that a few groups say
-    little: a group weighs like one window, and the logarithm of the temperature is expected near 0, with a standard
-    deviation of 0.5.
+    little: a group weighs like one window, and the temperature is expected near `centre`.
 
     Parameters
     ----------
@@ -228,23 +227,28 @@ def fit_temperature(logits: Floats, labels: Ints, groups: Ints | None = None) ->
         Class indices.
     groups : ndarray of int64, shape (n_windows,), optional
         Recording or trial of each window; every window by itself without it.
+    centre, spread : float
+        What the temperature is expected to be before anything is known, and the standard deviation of its logarithm.
 
     Returns
     -------
     float
-        Between 0.05 and 20; 1 if there is one class only, which says nothing of how sure to be.
+        Between a twentieth of `centre` or of 1 and twenty times either; `centre` if there is one class only, which
+        says nothing of how sure to be.
     """
     if len(np.unique(labels)) < 2:
-        return 1.0
+        return centre
     from scipy.optimize import minimize_scalar
 
     weight = 1.0 / np.bincount(labels)[labels]
     weight *= (len(labels) if groups is None else len(np.unique(groups))) / weight.sum()
 
+    expected = np.log(centre)
+
     def loss(log_temperature: float) -> float:
         probability = softmax(logits / np.exp(log_temperature))[np.arange(len(labels)), labels]
         likelihood = (weight * np.log(np.maximum(probability, 1e-300))).sum()
-        return float((log_temperature / _TEMPERATURE_SPREAD) ** 2 / 2 - likelihood)
+        return float(((log_temperature - expected) / spread) ** 2 / 2 - likelihood)
 
-    bound = np.log(20.0)
-    return float(np.exp(minimize_scalar(loss, bounds=(-bound, bound), method="bounded").x))
+    bounds = min(expected, 0) - np.log(20.0), max(expected, 0) + np.log(20.0)
+    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

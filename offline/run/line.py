@@ -1,4 +1,4 @@
-"""The line beside a network: logistic regression on the same tokens, which answers where inner validation prefers it.
+"""The line beside a network: the reference's classifier on the same tokens, which answers where validation prefers it.
 
 A few hundred windows teach a line more than a transformer. Which of the two answers for a target is decided on the
 validation windows, which neither of them was fitted to. The search has seen them, so the network has a small advantage.
@@ -27,15 +27,18 @@ from offline.datasets.base import Split, WindowSet
 from offline.metrics import fit_temperature, softmax
 from offline.supernet.model import PADDING_LOGIT, TOKEN_LIMIT, Network, line_layer
 
-INVERSE_PENALTY = 3e-4
-"""Strong: see the tables of docs/mental-load.md, *Within one person*."""
-
 PARTS = 5
 """Parts of the known windows, each predicted by a line fitted to the others, for the temperature."""
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 Classifier = Callable[[], Any]
+
+SURE_PENALTY = 3e-4
+"""Inverse penalty of the line that says how sure to be, where the windows say little about it."""
+
+SPREAD = 3.0
+"""How far the windows may move that: see docs/mental-load.md, *Within one person*."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,15 @@ def chosen_lines(
         training knows one class only.
     """
     units = units_apart(windows, split)
-    classifier = logistic if reference else _strong
     found: list[Line | None] = []
     for t, target in enumerate(windows.targets):
         labels, n_classes = windows.labels[:, t], len(target.classes)
         if len(np.unique(labels[split.train])) < 2:
             found.append(None)
             continue
-        line = _fitted(windows, split, labels, n_classes, units, classifier)
+        line = _fitted(windows, split, labels, n_classes, units)
         network = softmax(logits[:, t, :n_classes] / temperatures[t])
-        model = _fit(classifier, windows.tokens[split.train], labels[split.train])
+        model = _fit(logistic, windows.tokens[split.train], labels[split.train])
         simple = softmax(_logits(model, windows.tokens[split.validation], n_classes) / line.temperature)
         held = labels[split.validation]
         undecided = len(np.unique(held)) < len(np.unique(labels[_known(split)]))
@@ -136,14 +138,12 @@ def _known(split: Split) -> Indices:
 
 
 def _strong() -> Any:
-    return LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=2000)
+    return LogisticRegression(C=SURE_PENALTY, class_weight="balanced", max_iter=2000)
 
 
-def _fitted(
-    windows: WindowSet, split: Split, labels: Indices, n_classes: int, units: Indices, classifier: Classifier
-) -> Line:
+def _fitted(windows: WindowSet, split: Split, labels: Indices, n_classes: int, units: Indices) -> Line:
     known = _known(split)
-    weights, bias = _affine(_fit(classifier, windows.tokens[known], labels[known]), n_classes)
+    weights, bias = _affine(_fit(logistic, windows.tokens[known], labels[known]), n_classes)
     _, of_row = np.unique(units[known], return_inverse=True)
     part = np.random.default_rng(0).permutation(of_row.max() + 1)[of_row] % PARTS
     # Windows resemble the others of their trial, and say less than so many; where they are the unit they are tested so.
@@ -159,13 +159,13 @@ def _fitted(
                 logits[own] = _logits(model, windows.tokens[known[own]], n_classes)
         return logits
 
-    logits = held_out(classifier)
+    logits = held_out(logistic)
     scored = np.isfinite(logits[:, 0])
     if not scored.any():
         return Line(weights, bias, 1.0)
     # Few groups say little about a temperature; then the line is as sure as one with the strong penalty.
-    surer = 1.0 if classifier is _strong else _spread(logits[scored]) / _spread(held_out(_strong)[scored])
-    temperature = surer * fit_temperature(logits[scored] / surer, labels[known][scored], groups[scored])
+    centre = _spread(logits[scored]) / _spread(held_out(_strong)[scored])
+    temperature = fit_temperature(logits[scored], labels[known][scored], groups[scored], centre=centre, spread=SPREAD)
     return Line(weights, bias, temperature)
 
 

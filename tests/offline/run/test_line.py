@@ -13,7 +13,7 @@ from offline.baselines.linear import logistic
 from offline.datasets.base import WindowSet
 from offline.export import ExportedSubnet, build_graph
 from offline.export.graph import Session, check_parity
-from offline.metrics import balanced_accuracy
+from offline.metrics import balanced_accuracy, expected_calibration_error, softmax
 from offline.protocols import make_splits
 from offline.run.line import chosen_lines, put_beside, units_apart
 from offline.supernet.model import Network
@@ -22,13 +22,13 @@ from offline.supernet.space import ArchConfig
 TARGETS = (Target(name="valence", classes=("low", "high")), Target(name="emotion", classes=("a", "b", "c")))
 
 
-def planted(seed: int = 0) -> WindowSet:
-    """36 trials of 8 windows; each target moves one feature of all channels."""
-    rng = np.random.default_rng(seed)
-    trial = np.repeat(np.arange(36), 8)
+def planted(trials: int = 36, effect: float = 1.0) -> WindowSet:
+    """Trials of 8 windows; each target moves one feature of all channels."""
+    rng = np.random.default_rng(0)
+    trial = np.repeat(np.arange(trials), 8)
     labels = np.stack([trial % 2, trial // 2 % 3], axis=1)
-    tokens = rng.standard_normal((len(trial), 4, 3)) + rng.standard_normal((36, 4, 3))[trial] * 0.1
-    tokens[:, :, 0] += labels[:, :1]
+    tokens = rng.standard_normal((len(trial), 4, 3)) + rng.standard_normal((trials, 4, 3))[trial] * 0.1
+    tokens[:, :, 0] += effect * labels[:, :1]
     tokens[:, :, 1] += labels[:, 1:]
     who = np.zeros(len(trial), dtype=np.int64)
     return WindowSet(
@@ -95,6 +95,18 @@ def test_a_line_answers_for_its_target_in_the_exported_graph_and_the_card_says_s
     assert tested > 0.8
     parts = ExportedSubnet(network, TARGETS, ("valence",)).architecture()
     assert [(part.kind, part.targets) for part in parts] == [("subnet", ("emotion",)), ("linear", ("valence",))]
+
+
+def test_a_line_that_is_right_in_few_trials_may_be_sure() -> None:
+    windows = planted(trials=16, effect=2.0)
+    split = make_splits(windows, "trial", folds=4, seed=0)[0]
+    line, _ = chosen_lines(windows, split, np.zeros((len(split.validation), 2, 3)), (1.0, 1.0))
+    assert line is not None
+    tested = windows.tokens[split.test].reshape(len(split.test), -1)
+    probabilities = softmax((tested @ line.weights.T + line.bias) / line.temperature)
+    labels = windows.labels[split.test, 0]
+    assert balanced_accuracy(probabilities.argmax(axis=1), labels) > 0.9
+    assert expected_calibration_error(probabilities, labels) < 0.1
 
 
 @pytest.mark.parametrize(("protocol", "unit"), [("trial", "trial"), ("paper", "window")])
