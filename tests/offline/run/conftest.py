@@ -10,16 +10,17 @@ import pytest
 from bci_app.bundle import load_bundle
 from offline.datasets import make_windows
 from offline.datasets.base import WindowSet
-from offline.run import RunRecord, RunResult, experiment
+from offline.run import RunRecord, RunResult, experiment, stages
 from tests.offline.run.planted import SPEC, Finished, Planted, start
 from tests.once import made_once
 
 
 @pytest.fixture(scope="module")
 def planted() -> Iterator[None]:
-    """Runs read the data with the planted effect."""
+    """Runs read the data with the planted effect, and their networks answer: a line learns more in so few epochs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(experiment, "open_dataset", lambda *_, **__: Planted())
+        patch.setattr(stages, "chosen_lines", lambda windows, *_, **__: (None,) * len(windows.targets))
         yield
 
 

@@ -14,7 +14,7 @@ from offline.datasets.base import Split, WindowSet
 from offline.datasets.windows import make_windows
 from offline.metrics import fit_temperature
 from offline.protocols import make_splits, protocol_named
-from offline.run.fold import Task
+from offline.run.fold import SUBNET, Task
 from offline.run.plan import final_split
 from offline.run.reference import reference_preprocessing, reference_probabilities
 from offline.run.workers import NetworkFrame, run_tasks
@@ -82,8 +82,8 @@ def test_shipped_weights_have_seen_validation_and_their_temperature_was_fitted_w
     tuned = alone(windows, split, tmp_path / "tuned").summary
     plain = alone(windows, split, tmp_path / "plain", preset=PRESET.changed(finetune=0)).summary
     assert tuned.arch == plain.arch
-    assert plain.temperatures["found"] == plain.temperatures["inherited"] == tuned.temperatures["inherited"]
-    assert tuned.temperatures["found"] != tuned.temperatures["inherited"]
+    assert plain.temperatures[SUBNET] == plain.temperatures["inherited"] == tuned.temperatures["inherited"]
+    assert tuned.temperatures[SUBNET] != tuned.temperatures["inherited"]
 
 
 def test_the_shipped_network_is_calibrated_by_the_test_windows_of_all_folds(
