@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bci_app.stream import DeviceState, Marker
 
 # Stamps further than this ahead of the clock, in seconds, are not those of live samples.
-_AHEAD_SECONDS = 1.0
+_AHEAD_SECONDS = 0.1
 # Ages above this are shown in seconds.
 _LONG_SECONDS = 10.0
 

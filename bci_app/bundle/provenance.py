@@ -149,8 +149,10 @@ class Attribution(Frozen):
     def describe(self) -> str:
         """Return the three electrodes and the two bands that are worth most, in words."""
         most = [*_most(self.channels, 3), *_most(self.bands, 2)]
-        losses = ", ".join(f"{each.name} {each.loss:.3f}" for each in most)
-        return f"What {self.title} is read from, by the balanced accuracy lost without it: {losses or 'nothing alone'}."
+        if not most:
+            return f"Nothing alone counts for {self.title}: no balanced accuracy is lost without it."
+        losses = ", ".join(f"{each.name} ({each.loss:.3f})" for each in most)
+        return f"What counts most for {self.title}: {losses}. In brackets: balanced accuracy that is lost without it."
 
 
 def _most(losses: tuple[Loss, ...], n: int) -> list[Loss]:

@@ -148,8 +148,7 @@ def session_in_terminal(
 def report_recorded(recorder: Recorder, *, profile: Profile | None = None) -> None:
     """Write the report of a recording that was closed, and say in one line where it lies or why there is none.
 
-    A recording that ended by a failure is reported up to there. What ended it was named; if it ends the report too,
-    nothing more is said.
+    A recording that ended by a failure is reported up to there.
     """
     from bci_app.errors import BciError
     from bci_app.report import report_recording
@@ -157,8 +156,8 @@ def report_recorded(recorder: Recorder, *, profile: Profile | None = None) -> No
     try:
         pages = report_recording(recorder.paths, profile=profile)
     except BciError as error:
-        if recorder.failure is None:
-            print(f"No report: {error}", file=sys.stderr)
+        # What ended a recording was named in full.
+        print(f"No report: {error if recorder.failure is None else error.summary}", file=sys.stderr)
     else:
         print(f"Report: {', '.join(map(str, pages))}", file=sys.stderr)
 

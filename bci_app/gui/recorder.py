@@ -39,6 +39,7 @@ class SessionRecorder(QObject):
         self._event_log, self._engine = event_log, engine
         self.reports = ReportWriter(self)
         self.reports.written.connect(lambda page: event_log.note("report written", str(page)))
+        self.reports.failed.connect(lambda error: event_log.note("no report written", str(error)))
 
     @property
     def running(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, QUrl, pyqtSignal
 from PyQt6.QtGui import QDesktopServices
 
-from bci_app.errors import BciError, FileError
+from bci_app.errors import FileError
 from bci_app.gui.jobs import Job
 from bci_app.recording.recorder import Recorder
 
@@ -43,10 +43,7 @@ class ReportWriter(QObject):
         self._job.start(lambda: _write(recording))
 
     def write_recording(self, recorder: Recorder) -> None:
-        """Write the page about a recording of this program once it is closed, or has ended by a failure.
-
-        What ended the recording was named; if it ends the page too, nothing more is said.
-        """
+        """Write the page about a recording of this program once it is closed, or has ended by a failure."""
         self._job.start(lambda: _write_closed(recorder))
 
     def open(self) -> None:
@@ -58,10 +55,9 @@ class ReportWriter(QObject):
         """Wait for a page that is being written: the program is about to end."""
         self._job.stop(_LAST_SECONDS)
 
-    def _show(self, page: Path | None) -> None:
-        if page is not None:
-            self.page = page
-            self.written.emit(page)
+    def _show(self, page: Path) -> None:
+        self.page = page
+        self.written.emit(page)
 
 
 # What a report needs takes a moment to load, and few sessions begin with one.
@@ -80,7 +76,7 @@ def _write(recording: Path) -> Path:
     return report_path(recording)
 
 
-def _write_closed(recorder: Recorder) -> Path | None:
+def _write_closed(recorder: Recorder) -> Path:
     from bci_app.report import require_small
 
     if recorder.failure is None and not recorder.wait_closed(_CLOSED_SECONDS):
@@ -89,11 +85,6 @@ def _write_closed(recorder: Recorder) -> Path | None:
             found="a recording that is not closed",
             fix=f"Write it later: bci-app report {recorder.path}",
         )
-    try:
-        require_small(recorder.paths)
-        pages = [_write(file) for file in recorder.paths]
-        return pages[0]
-    except BciError:
-        if recorder.failure is None:
-            raise
-        return None
+    require_small(recorder.paths)
+    first, *_ = map(_write, recorder.paths)
+    return first

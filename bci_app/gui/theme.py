@@ -213,7 +213,7 @@ QPushButton[kind="link"] {{ background: transparent; color: {theme.muted}; paddi
 QPushButton[kind="link"]:hover, QPushButton[kind="link"]:focus {{ color: {theme.text}; }}
 QToolButton[kind="quiet"]:hover, QPushButton[kind="quiet"]:hover {{ background: {theme.surface}; color: {theme.text}; }}
 QToolButton[kind="quiet"]:checked {{ background: {theme.surface}; color: {theme.text}; }}
-QToolButton[kind="point"] {{ padding: 0; }}
+QToolButton[kind="point"], QFileDialog QToolButton {{ padding: 0; }}
 QToolButton[kind="point"]:checked {{ background: {theme.text}; color: {theme.background}; font-weight: 600; }}
 QToolButton[popupMode="2"] {{ padding-right: {2 * unit}px; }}
 QToolButton::menu-indicator {{ image: url({(_ICONS / f"caret_{theme.name}.svg").as_posix()});

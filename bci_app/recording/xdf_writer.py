@@ -281,12 +281,13 @@ class XdfWriter:
         try:
             os.ftruncate(self._file, self._end)
             gone = isinstance(error, FileNotFoundError)
-            kept = "What was written is gone." if gone else f"The first {self._end} bytes are valid and stay."
+            kept = f"The first {self._end} bytes are valid and stay." if self._end else "Nothing was written."
+            kept = "What was written is gone." if gone else kept
         except OSError:
             kept = "Its end may be incomplete; the app reads it up to there."
         self._failed = FileError(
-            f"Recording to {self.path} has stopped",
-            found=error.strerror or str(error),
+            "The recording has stopped",
+            found=f"{self.path}: {error.strerror or error}",
             expected="a disk with room, and a folder that stays",
             fix=f"{kept} Free some space or choose another folder, and start a new recording.",
         )

@@ -675,6 +675,16 @@ def test_an_event_belongs_to_the_newest_sample_where_stamps_are_not_the_clock_s(
     assert engine.mark("button").time == pytest.approx(100 + 49 / RATE)
 
 
+@pytest.mark.parametrize(
+    ("now", "age"), [(100.5, pytest.approx(0.304)), (100.15, 0.0), (99.5, pytest.approx(np.nan, nan_ok=True))]
+)
+def test_an_age_is_unknown_where_stamps_lie_ahead_of_the_clock(bundle: LoadedBundle, now: float, age: float) -> None:
+    engine = Engine(ArraySource(INFO, chunks(eeg(4, RATE, 7), RATE, [50])), bundle, clock=lambda: now)
+    engine.start()
+    engine.step()
+    assert engine.status().age_s == age
+
+
 def test_a_channel_without_numbers_is_named_with_and_without_a_model(bundle: LoadedBundle) -> None:
     data = eeg(6, RATE, 7)
     data[:, 2] = np.nan

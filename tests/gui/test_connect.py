@@ -341,6 +341,7 @@ def test_an_answer_that_comes_when_nothing_is_chosen_any_more_is_forgotten(
     qtbot.wait(200)  # longer than an answer takes to be seen
     assert page.fit.summary.text() == "Choose a source."
     assert not page.fit.watch.isEnabled()
+    assert not page.fit.channels.isVisible()
 
 
 def test_the_last_choice_is_remembered(
@@ -451,7 +452,7 @@ def test_scores_stand_beside_their_controls_and_the_electrodes_at_hand(
     assert "mean of |z|: balanced accuracy 0.84" in texts
     assert any(text.startswith("baseline from the task: rest is called high in 0.70") for text in texts)
     assert any("Its controls explain the score" in text for text in texts)
-    assert any(f"lost without it: {channels[-1]} 0.0" in text and text.endswith("8–13 Hz 0.200.") for text in texts)
+    assert any(f": {channels[-1]} (0.0" in text and "8–13 Hz (0.200). In brackets" in text for text in texts)
     (drawn,) = page.model.card.findChildren(ReadFrom)
     shown = [drawn.head.text_of(contact) for contact, _ in drawn.head.places()]
     assert f"{channels[1]}: balanced accuracy lost without it (+0.010)" in shown
@@ -592,6 +593,7 @@ def test_a_recording_is_played_without_the_live_markers_of_others(qtbot: QtBot, 
     assert markers.choice == (ALL_MARKERS,)
     page.source.show_tab(2)
     assert markers.choice == ()
+    assert not markers.every.isVisible()
     assert "its own events" in markers.none.text()
     page.source.show_tab(0)
     assert markers.choice == (ALL_MARKERS,)

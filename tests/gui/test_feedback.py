@@ -77,13 +77,20 @@ def test_at_1366_by_768_plane_and_timelines_stay_where_nothing_is_recorded_and_c
     assert shown is not None
     assert shown.plane is not None
     plane = shown.plane
+    panel = window.area.session_panel
     window.resize(1366, 768)
-    window.controller.mark("not recorded")
 
     def whole() -> bool:
         return plane.frame.width() >= 300 and all(row.isVisible() for row in shown.rows)
 
-    qtbot.waitUntil(lambda: window.area.session_panel.unrecorded.isVisible() and whole(), timeout=WAIT)
+    qtbot.waitUntil(whole, timeout=WAIT)
+    place = panel.next.mapTo(window, panel.next.rect().topLeft())
+    panel.show_marker_streams(("PsychoPy",), ())
+    window.controller.mark("not recorded")
+    assert panel.unrecorded.isVisible()
+    qtbot.wait(50)
+    assert whole()
+    assert panel.next.mapTo(window, panel.next.rect().topLeft()) == place
     window.run_action("report")
     qtbot.waitUntil(lambda: plane.frame.width() >= 300 and not whole(), timeout=WAIT)
     qtbot.keyClick(window.area.session_panel.report, Qt.Key.Key_Escape)

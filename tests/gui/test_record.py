@@ -101,6 +101,7 @@ def test_a_session_is_recorded_with_its_markers_and_self_report_and_then_reporte
     main.toggle_recording()
     qtbot.waitUntil(main.banner.isVisible, timeout=WAIT)
     assert "too large to be reported" in main.banner.summary.text()
+    assert any("no report written" in event for event in events(main))
 
 
 def test_the_metadata_of_a_recording_say_who_from_what_and_with_which_model(

@@ -69,12 +69,12 @@ def test_units_that_say_nothing_are_refused(unit: str) -> None:
         stream_info(STREAM, channel_headers(info))
 
 
-@pytest.mark.parametrize(("stated", "units"), [(None, ("uV", "n/a")), ("mV", ("uV", "mV"))])
-def test_a_channel_without_a_unit_beside_others_is_no_signal_unless_its_unit_is_stated(
-    stated: str | None, units: tuple[str, str]
+@pytest.mark.parametrize(("stated", "units"), [(None, ("uV", "n/a", "n/a")), ("mV", ("uV", "mV", "n/a"))])
+def test_a_stated_unit_is_for_the_electrodes_without_one_and_a_counter_beside_them_is_no_signal(
+    stated: str | None, units: tuple[str, ...]
 ) -> None:
-    info = header({"label": "Cz", "unit": "uV"}, {"label": "Counter"})
-    assert stream_info(STREAM, channel_headers(info), unit=stated).units == units
+    info = header({"label": "Cz", "unit": "uV"}, {"label": "Pz"}, {"label": "Counter"})
+    assert stream_info(replace(STREAM, n_channels=3), channel_headers(info), unit=stated).units == units
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ class MarkerPanel(QWidget):
     def show_recording(self, recording: bool) -> None:
         """Leave out live streams that are not ticked where a recording is played: it brings its own events."""
         self._recording = recording
-        self.every.setEnabled(not recording)
+        self.every.setVisible(not recording)
         self._show()
 
     def choose(self, choice: Sequence[str], *, named: Sequence[str] = ()) -> None:

@@ -205,6 +205,7 @@ class ConnectPage(QWidget):
         self._described_choice = self.choice
         self.fit.watch.setEnabled(False)
         self.fit.study.setEnabled(False)
+        self.fit.channels.hide()
         if choice is None:
             self._discovery.describe(None)
             self.source.show_stated(False)

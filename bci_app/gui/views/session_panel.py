@@ -23,7 +23,7 @@ from bci_app.gui.desk import Desk
 from bci_app.gui.panel import Panel
 from bci_app.gui.theme import GRID, Theme
 from bci_app.gui.views.self_report import SelfReport
-from bci_app.gui.widgets import EmptyPanel, Field, PanelTitle, clock, label
+from bci_app.gui.widgets import EmptyPanel, Field, PanelTitle, clock, elided_label, label, show_elided
 from bci_app.presentation.marks import report_text
 from bci_app.presentation.state import Event, LiveStatus, Session
 
@@ -83,13 +83,10 @@ class SessionPanel(Panel):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, GRID)
         column.setSpacing(GRID // 2)
-        self.streams = label(tone="muted", wrap=True)
-        self.streams.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
-        self.streams.hide()
-        column.addWidget(self.streams)
-        column.addWidget(self._recording_line())
+        column.addWidget(self._status_line())
         self.stack = _Pages()
         self.empty = EmptyPanel("Markers, notes and gaps will be listed here.")
+        self.empty.advice.hide()
         self.list = QListWidget()
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -98,7 +95,8 @@ class SessionPanel(Panel):
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerItem)
         # In a low window the newest event is enough: the predictions above need the room.
-        self.list.setMinimumHeight(3 * GRID)
+        for least in (self.list, self.empty.summary):
+            least.setMinimumHeight(3 * GRID)
         self._follows = True  # until somebody scrolls back
         bar = self.list.verticalScrollBar()
         assert bar is not None
@@ -129,11 +127,16 @@ class SessionPanel(Panel):
         self._tips = {part: part.toolTip() for part in (self.entry, self.report_button, self.next)}
         self.show_open(False)
 
-    def _recording_line(self) -> QWidget:
-        """Make the line about the recording: that what is marked is in none yet, or that the last one is reported."""
-        self.unrecorded = label("Not recording: only in the log.", tone="warning")
+    def _status_line(self) -> QWidget:
+        """Make the line that is always there, so that nothing below or above it moves.
+
+        It says that what is marked is in no recording yet, or that the last one is reported, or else whose marker
+        streams are received.
+        """
+        self.streams = elided_label(tone="muted")
+        self.unrecorded = label("Not recording.", tone="warning")
         self.unrecorded.setToolTip(
-            "the log lies beside the recordings; a recording begun in this session takes what it holds"
+            "the session log beside the recordings has it alone; a recording begun in this session takes it"
         )
         self.closed = label("The recording is closed.", tone="muted")
         self.open_page = _quiet_button("Report", tip("session report"))
@@ -141,10 +144,12 @@ class SessionPanel(Panel):
         self._line = QWidget()
         row = QHBoxLayout(self._line)
         row.setContentsMargins(2 * GRID, 0, GRID, 0)
-        for words in (self.unrecorded, self.closed):
-            row.addWidget(words, 1)
+        for words in (self.streams, self.unrecorded, self.closed):
+            row.addWidget(words, 100)
+        row.addStretch(1)
         for button in (self.open_page, self.record):
             row.addWidget(button)
+        self._line.setFixedHeight(3 * GRID)
         self._show_line(unrecorded=False, reported=False)
         return self._line
 
@@ -156,7 +161,7 @@ class SessionPanel(Panel):
             part.setVisible(unrecorded)
         self.open_page.setVisible(reported)
         self.closed.setVisible(reported and not unrecorded)
-        self._line.setVisible(unrecorded or reported)
+        self.streams.setVisible(not (reported or unrecorded))
 
     # Methods, as a page may be written when the window is gone: Qt disconnects those.
 
@@ -225,12 +230,8 @@ class SessionPanel(Panel):
         text = " · ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
         tip = f"LSL marker streams: {text}"
         if tip != self.streams.toolTip():
-            # A long source_id does not break into lines.
-            metrics, room = self.streams.fontMetrics(), 28 * GRID
-            words = (metrics.elidedText(word, Qt.TextElideMode.ElideMiddle, room) for word in text.split(" "))
-            self.streams.setText(" ".join(words))
+            show_elided(self.streams, text)
             self.streams.setToolTip(tip)
-            self.streams.setVisible(bool(text) and self.stack.currentWidget() is not self.report)
 
     def clear(self) -> None:
         """Remove the events of the last session."""
@@ -262,8 +263,8 @@ class SessionPanel(Panel):
             self.rating.emit(True)
             self.report.clear()
             self._show_line(unrecorded=not self._recording)
-            for part in (self.streams, self.entry):
-                part.hide()
+            self._line.setVisible(not self._recording)
+            self.entry.hide()
             self.stack.setCurrentWidget(self.report)
             self.stack.updateGeometry()
             self.report.setFocus()
@@ -272,7 +273,7 @@ class SessionPanel(Panel):
         """Go back to the events."""
         self.entry.show()
         self.rating.emit(False)
-        self.streams.setVisible(bool(self.streams.text()))
+        self._line.show()
         self.stack.setCurrentWidget(self._events if self.list.count() else self.empty)
         self.stack.updateGeometry()
 

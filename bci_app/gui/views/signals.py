@@ -27,7 +27,7 @@ AMPLITUDES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 SPANS = (2, 5, 10, 15, 20, 30)
 
 _GUTTER = 9 * GRID  # left: contact and name
-_SCALE = 8 * GRID  # right: amplitude bar
+_SCALE = 9 * GRID  # right: amplitude bar
 _STRIP = 3 * GRID  # bottom: time bar
 # Traces may reach this many rows from their own.
 _REACH = 1.0

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from bci_app.errors import SourceError
+from bci_app.montage.names import is_electrode
 from bci_app.stream import StreamInfo, is_voltage
 
 REPLAY = "bci-app replay"
@@ -303,13 +304,19 @@ def _units(
 ) -> tuple[str, ...]:
     if len(headers) != stream.n_channels:
         headers = [ChannelHeader("", "", "")] * stream.n_channels
-    stated = [header.unit or (unit if unit and header.type.casefold() in _EEG_TYPES else "") for header in headers]
+    # Beside channels of voltage, one without a unit is a counter or a measure of quality, and no signal, unless it is
+    # named after an electrode.
+    beside = any(is_voltage(header.unit) for header in headers)
+    stated = [
+        header.unit
+        or (unit if unit and header.type.casefold() in _EEG_TYPES and (is_electrode(name) or not beside) else "")
+        for name, header in zip(names, headers, strict=True)
+    ]
     missing = [
         name
         for name, header, known in zip(names, headers, stated, strict=True)
         if not known and header.type.casefold() in _EEG_TYPES
     ]
-    # Beside channels of voltage, one without a unit is a counter or a measure of quality, and no signal.
     if missing and not may_lack and not any(is_voltage(known) for known in stated):
         raise SourceError(
             f"LSL stream {stream.name!r} does not state the unit of its samples",
