@@ -198,9 +198,10 @@ class Controls(ABC):
     def _metadata(self) -> dict[str, object]:
         """What a recording says of the session's channels and model."""
         known: dict[str, object] = {}
-        if self._pick is not None or self._drop:
-            uses = channel_uses(self.info, pick=self._pick, drop=self._drop)
-            known["left_out"] = [use.name for use in uses if not use.used]
+        uses = channel_uses(self.info, pick=self._pick, drop=self._drop)
+        left_out = [use.name for use in uses if not use.used]
+        if left_out and (self.spec is not None or self._pick is not None or self._drop):
+            known["left_out"] = left_out
         if self.spec is not None and self._predictor is not None:
             known |= {
                 **self._predictor.profile_facts,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import pyxdf
 
+from bci_app.bundle import load_bundle
 from bci_app.cli.app import main
 from bci_app.engine import Engine
 from bci_app.errors import ChannelError, SourceError
@@ -26,7 +27,9 @@ from bci_app.sources.lsl.library import load_pylsl, local_clock
 from bci_app.sources.lsl.source import LslSource
 from bci_app.sources.registry import open_source
 from bci_app.stream import StreamInfo
+from tests.bundles import CHANNELS, write_bundle
 from tests.lsl_outlet import outlet, unique
+from tests.streams import ArraySource, chunks, eeg
 
 
 @contextmanager
@@ -174,13 +177,20 @@ def test_a_stated_unit_is_for_channels_without_one() -> None:
         source.stop()
 
 
-def test_a_recording_says_which_channels_predictions_left_out(tmp_path: Path) -> None:
-    engine = Engine(open_source("synthetic:?channels=Fp1,Cz,Pz&speed=max&seconds=2"), None, drop=["Cz"])
-    with engine:
+@pytest.mark.parametrize(
+    ("model", "drop", "left_out"), [(True, (), ["Counter"]), (False, ["C3"], ["C3", "Counter"]), (False, (), [])]
+)
+def test_a_recording_says_which_channels_predictions_left_out(
+    tmp_path: Path, model: bool, drop: Sequence[str], left_out: list[str]
+) -> None:
+    info = StreamInfo("EPOC", (*CHANNELS, "Counter"), 250.0, (*["uV"] * len(CHANNELS), "n/a"))
+    bundle = load_bundle(write_bundle(tmp_path / "b")) if model else None
+    with Engine(ArraySource(info, chunks(eeg(2, 250.0, 7), 250.0, [50])), bundle, drop=drop) as engine:
         engine.start_recording(Recorder(tmp_path / "s.xdf", engine.info))
         while not engine.finished:
             engine.step()
-        assert [contact.channel for contact in engine.status().contacts] == ["Fp1", "Pz"]
     recording = read_recording(tmp_path / "s.xdf")
-    assert recording.info.channels == ("Fp1", "Cz", "Pz")
-    assert "Predictions of the session left out Cz." in recording.notes
+    assert recording.info.channels == info.channels
+    assert [note for note in recording.notes if "left out" in note] == (
+        [f"Predictions of the session left out {', '.join(left_out)}."] if left_out else []
+    )
