@@ -37,6 +37,7 @@ from bci_app.presentation.player import Player
 from bci_app.presentation.state import Step
 from bci_app.recording import read_recording
 from bci_app.replay import Replay, ReplayThread
+from bci_app.sources.lsl.header import LslStream
 from bci_app.stream import StreamInfo
 from tests.bundles import CHANNELS, write_bundle
 from tests.gui.conftest import WAIT, Clock, OpenWindow
@@ -610,6 +611,29 @@ def test_a_chosen_stream_that_vanishes_stays_in_sight_and_is_not_chosen_any_more
     qtbot.waitUntil(lambda: page.source.choice is None, timeout=WAIT)
     assert page.source.streams.current == key
     assert not page.fit.button.isEnabled()
+
+
+def test_a_choice_between_streams_stays_the_user_s_when_equal_ones_come_and_go(page: ConnectPage) -> None:
+    first = LslStream("Twin", "EEG", "id", "host", 3, 250.0, "uid 1", created_at=1.0)
+    second = replace(first, uid="uid 2", created_at=2.0)
+    other = replace(first, name="Other", source_id="other")
+    source = page.source
+
+    def chosen(*streams: LslStream) -> str:
+        source.show_streams(streams)
+        return source.choice.text if source.choice is not None else ""
+
+    source.show_streams((first, other))
+    source.streams.choose(first.address)
+    assert chosen(first, second, other) == ""  # which of the two it is, the user says
+    assert source.streams.count() == 3
+    source.streams.choose(second.instance_address)
+    assert chosen(second, other) == second.address
+    assert chosen(other) == ""
+    source.choose(SourceChoice("lsl:name=Twin"))  # as on the command line: it is awaited
+    source.streams.choose(other.address)
+    assert source.choice == SourceChoice(other.address)
+    assert chosen(first, other) == other.address
 
 
 def test_a_stream_is_recorded_beside_the_one_that_is_predicted_from(

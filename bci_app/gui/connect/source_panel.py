@@ -114,7 +114,7 @@ class SourcePanel(QWidget):
         self._lsl = QStackedWidget()
         self.no_stream = EmptyPanel("No LSL stream yet.", "Start the device’s LSL output. It appears here by itself.")
         self.streams = RowList(theme)
-        self.streams.chosen.connect(self._report_choice)
+        self.streams.chosen.connect(self._take_stream)
         self._lsl.addWidget(self.no_stream)
         self._lsl.addWidget(self.streams)
         return self._lsl
@@ -206,16 +206,24 @@ class SourcePanel(QWidget):
         before, gone_before = self.streams.current, self._gone
         self._gone = None
         if before is not None and before not in [row.key for row in rows]:
-            # What was chosen stays in sight, and nothing else is chosen in its place.
-            self._gone = before
-            name = next((row.name for row in self._rows if row.key == before), before)
-            rows.append(Row(before, name, "no longer there; start it again, or choose another one"))
+            chosen = LslSelector.parse(before.removeprefix("lsl:"))
+            if any(map(chosen.matches, self._streams)):
+                # A stream like it came or went, which changes addresses. It is chosen again if there is only one.
+                self._awaited = chosen
+            else:
+                # What was chosen stays in sight, and nothing else is chosen in its place.
+                self._gone = before
+                name = next((row.name for row in self._rows if row.key == before), before)
+                rows.append(Row(before, name, "no longer there; start it again, or choose another one"))
         self._rows = rows
         self.streams.show_rows(rows)
-        fitting = [stream for stream in self._streams if self._awaited is not None and self._awaited.matches(stream)]
+        awaited = self._awaited
+        fitting = [
+            r.key for s, r in zip(self._streams, rows, strict=False) if awaited is not None and awaited.matches(s)
+        ]
         if len(fitting) == 1:
             self._awaited = None
-            self.streams.choose(fitting[0].address)
+            self.streams.choose(fitting[0])
         self._lsl.setCurrentWidget(self.streams if rows else self.no_stream)
         self.recorded_too.show_streams(self._streams, self.choice)
         if self.stack.currentIndex() == 0 and (self.streams.current, self._gone) != (before, gone_before):
@@ -338,7 +346,7 @@ class SourcePanel(QWidget):
         if tab == "Test signal":
             return self._made_up
         text = {
-            "LSL": self.streams.current if self._gone is None else None,
+            "LSL": self.streams.current if self.streams.current != self._gone else None,
             "Board": self.boards.text,
             "Recording": self.recordings.current,
         }[tab]
@@ -361,6 +369,11 @@ class SourcePanel(QWidget):
         path, _ = QFileDialog.getOpenFileName(self, "Open a recording", str(start), kinds)
         if path:
             self.add_recording(path)
+
+    def _take_stream(self) -> None:
+        """Take the stream that was chosen; none that was awaited before takes its place."""
+        self._report_choice()
+        self._awaited = None
 
     def _report_choice(self, *_: object) -> None:
         self._show_stated_of(self.choice)

@@ -66,7 +66,7 @@ def find_stream(
     if len(newest) > 1:
         addresses = ", ".join(_addresses([announced(info) for info in newest]))
         raise SourceError(
-            f"More than one LSL stream is {selector}",
+            f"More than one LSL stream was found for {selector}",
             found=addresses,
             expected="one",
             fix="Choose one of them, for example with --source and the text above.",
