@@ -41,7 +41,7 @@ def fetch_file(url: str, checksum: str, folder: str) -> Path:
     except (requests.RequestException, OSError) as error:
         raise FileError(
             f"{name} cannot be downloaded",
-            found=str(error),
+            found=f"{url}: {reason(error)}",
             fix=f"Connect to the net and try again, or put the file into {cache}.",
         ) from error
     except ValueError as error:  # pooch's answer to another checksum
@@ -51,3 +51,20 @@ def fetch_file(url: str, checksum: str, folder: str) -> Path:
             expected=checksum,
             fix="Try again later.",
         ) from error
+
+
+def reason(error: OSError) -> str:
+    """Say in a few words why a download failed."""
+    import requests
+
+    if not isinstance(error, requests.RequestException):
+        return str(error)
+    if error.response is not None:
+        return f"{error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection broke"
+    if isinstance(error, requests.ConnectionError) and error.args and not isinstance(error.args[0], str):
+        return "no connection"
+    return str(error) or type(error).__name__

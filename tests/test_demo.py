@@ -94,5 +94,5 @@ def test_truth_is_sent_at_its_rate_however_samples_are_cut(session: Session, mon
 
 def test_a_download_without_a_net_is_one_message(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(FileError, match=r"x\.edf cannot be downloaded.*put the file into"):
+    with pytest.raises(FileError, match=r"x\.edf cannot be downloaded: found \S+: no connection\. .*put the file into"):
         fetch_file("http://127.0.0.1:9/x.edf", "sha256:" + "0" * 64, "test")

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 
 import requests
 
+from bci_app.download import reason
 from bci_app.errors import DatasetError
-from offline.datasets.downloads.transfer import HEADERS, TIMEOUT, RemoteFile, reason
+from offline.datasets.downloads.transfer import HEADERS, TIMEOUT, RemoteFile
 
 PHYSIONET = ("https://physionet.org/files", "https://physionet-open.s3.amazonaws.com")
 OPENNEURO = "https://s3.amazonaws.com/openneuro.org"

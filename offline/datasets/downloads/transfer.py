@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import requests
 
 from bci_app import __version__
+from bci_app.download import reason
 from bci_app.errors import DatasetError
 
 HEADERS = {"User-Agent": f"bci-app/{__version__}", "Accept-Encoding": "identity"}
@@ -163,16 +164,3 @@ def _retrieve(url: str, file: RemoteFile, folder: Path, downloader: _Resuming) -
         found = place.stat().st_size
         place.unlink()
         raise requests.ConnectionError(f"{found} bytes of {file.size} arrived")
-
-
-def reason(error: requests.RequestException) -> str:
-    """Say in a few words why a request failed."""
-    if error.response is not None:
-        return f"{error.response.status_code} {error.response.reason}"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke"
-    if isinstance(error, requests.ConnectionError) and error.args and not isinstance(error.args[0], str):
-        return "no connection"
-    return str(error) or type(error).__name__
