@@ -13,7 +13,7 @@ from bci_app.study.schedule import PlannedTrial
 from bci_app.text import printable
 
 
-class Answers(Protocol):
+class Respondent(Protocol):
     """Answers questions at once; a person at a screen does not go through this."""
 
     def answer(self, trial: PlannedTrial, scale: Scale) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from bci_app.engine import Engine
 from bci_app.recording.recorder import Recorder
 from bci_app.sources.base import Source
-from bci_app.study.answers import Answers, FileAnswers, TypedAnswers
+from bci_app.study.answers import FileAnswers, Respondent, TypedAnswers
 from bci_app.study.opening import OpenStudy, StudyOptions, open_study
 from bci_app.study.protocol import LoadedProtocol, Protocol
 from bci_app.study.runner import Stage
@@ -68,7 +68,7 @@ def study_without_window(
     try:
         _first_samples(study.engine, study.source)
         study.runner.start(study.source.now, study.details)
-        answers: Answers = from_file or study.simulated or TypedAnswers(study.language)
+        answers: Respondent = from_file or study.simulated or TypedAnswers(study.language)
         run_study(
             study.engine,
             study.source,

@@ -12,7 +12,7 @@ from bci_app.events import Phase
 from bci_app.sources.base import Source
 from bci_app.sources.lsl.library import local_clock
 from bci_app.stream import Chunk, Marker, StreamInfo
-from bci_app.study.answers import Answers
+from bci_app.study.answers import Respondent
 from bci_app.study.folder import StudySession
 from bci_app.study.protocol import Protocol
 from bci_app.study.runner import Stage, StageKind, StudyRunner
@@ -86,7 +86,7 @@ def run_study(
     runner: StudyRunner,
     session: StudySession,
     *,
-    answers: Answers,
+    answers: Respondent,
     on_stage: OnStage,
     stopped: threading.Event,
 ) -> None:
@@ -100,7 +100,7 @@ def run_study(
         The engine's.
     protocol, runner, session
         What is shown, and where it is kept.
-    answers : Answers
+    answers : Respondent
         Answers every question.
     on_stage : callable
         Called with each stage.
@@ -168,7 +168,7 @@ def hold_while_lost(engine: Engine, runner: StudyRunner, now: float) -> None:
         runner.resume(now)
 
 
-def _pass_through(runner: StudyRunner, answers: Answers, now: float) -> None:
+def _pass_through(runner: StudyRunner, answers: Respondent, now: float) -> None:
     """Go on at once where no time passes: instructions and questions."""
     stage = runner.stage
     if stage.kind is StageKind.INSTRUCTION:
