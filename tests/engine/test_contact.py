@@ -180,7 +180,7 @@ def test_samples_that_are_no_numbers_are_told_as_that_and_judge_no_other(value: 
     clean = verdicts(head(20))
     assert set(causes(said, O1)) == {"not finite"}
     assert set(causes(said, F3)[7:12]) == {"not finite"}
-    assert causes(said, F3)[12:15] == ["settling"] * 3
+    assert causes(said, F3)[12:16] == ["settling"] * 3 + [""]
     assert {c.level for c in said[-1]} == {ContactLevel.GOOD, ContactLevel.BAD}
     for index in range(len(DEFAULT_CHANNELS)):
         if index not in (F3, O1):

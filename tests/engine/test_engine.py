@@ -143,6 +143,12 @@ def test_gap_makes_filters_start_anew_and_keeps_the_baseline(bundle: LoadedBundl
     assert status.loss == pytest.approx(250 / (250 + len(data)))
 
 
+def test_a_gap_after_the_first_sample_is_a_gap(bundle: LoadedBundle) -> None:
+    data = eeg(4, RATE, 7)
+    predictions, _ = run(bundle, chunks(data[:1], RATE, [1]) + chunks(data[1:], RATE, [50], start=251, lost=250))
+    assert predictions[0].reasons == (Reason.GAP,)
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_no_numbers_are_a_gap_and_poison_nothing(bundle: LoadedBundle, value: float) -> None:
     data = eeg(14, RATE, 7)
