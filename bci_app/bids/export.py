@@ -244,7 +244,7 @@ def _write_top(root: Path, runs: Sequence[Run]) -> None:
         },
     )
     (root / "README.md").write_text(
-        f"# EEG sessions: {tasks}\n\n{len(runs)} recordings of {len(subjects)} people, written by bci-app "
+        f"# EEG sessions: {tasks}\n\nRecordings: {len(runs)}; people: {len(subjects)}. Written by bci-app "
         f"{__version__}.\nSamples are as recorded, without filters. Trials, ratings and rests are in the tables of "
         "events;\ntheir columns are described in the JSON files beside them.\n",
         encoding="utf-8",

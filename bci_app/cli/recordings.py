@@ -130,4 +130,4 @@ def export(
 
     assert format_ is ExportFormat.BIDS
     found = export_bids(folder, out)
-    print(f"{found.recordings} recordings of {found.participants} participants in {found.folder}")
+    print(f"Wrote {found.folder} (recordings: {found.recordings}, participants: {found.participants})")
