@@ -30,15 +30,16 @@ from offline.supernet.model import PADDING_LOGIT, TOKEN_LIMIT, Network, line_lay
 PARTS = 5
 """Parts of the known windows, each predicted by a line fitted to the others, for the temperature."""
 
-Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
-Classifier = Callable[[], Any]
-
 SURE_PENALTY = 3e-4
 """Inverse penalty of the line that says how sure to be, where the windows say little about it."""
 
-SPREAD = 3.0
-"""How far the windows may move that: see docs/mental-load.md, *Within one person*."""
+TEMPERATURE_SPREAD = 3.0
+"""How far the windows may move that, a standard deviation of the temperature's logarithm. Both were chosen by the
+measurements in ``docs/mental-load.md``, *Within one person*."""
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Classifier = Callable[[], Any]
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,9 @@ def _fitted(windows: WindowSet, split: Split, labels: Indices, n_classes: int, u
         return Line(weights, bias, 1.0)
     # Few groups say little about a temperature; then the line is as sure as one with the strong penalty.
     centre = _spread(logits[scored]) / _spread(held_out(_strong)[scored])
-    temperature = fit_temperature(logits[scored], labels[known][scored], groups[scored], centre=centre, spread=SPREAD)
+    temperature = fit_temperature(
+        logits[scored], labels[known][scored], groups[scored], centre=centre, spread=TEMPERATURE_SPREAD
+    )
     return Line(weights, bias, temperature)
 
 
