@@ -528,10 +528,10 @@ class Studio:
                 source_text=session.title,
                 wait_for_baseline=False,
             )
-            until(lambda: player.playback().position > 130, timeout=130 + _TIMEOUT)
+            until(lambda: player.playback().position > 125, timeout=125 + _TIMEOUT)
             for theme in ("dark", "light"):
                 window.show_theme(THEMES[theme])
-                wait(1.0)
+                wait(5.0)  # the load of the change is over
                 few_colours(window.grab().toImage()).save(str(self.out / f"window-{theme}.png"))
 
     def many_channels(self, theme: str) -> None:

@@ -37,6 +37,6 @@ PANELS: dict[str, PanelEntry] = {
     "Spectrum": PanelEntry(SpectrumPanel, Place.LEFT, 0.4),
     "Signals": PanelEntry(SignalsPanel, Place.MIDDLE, 1.0),
     "Replay": PanelEntry(ReplayStrip, Place.MIDDLE, 0.0),
-    "Prediction": PanelEntry(PredictionPanel, Place.RIGHT, 0.82),
-    "Session": PanelEntry(SessionPanel, Place.RIGHT, 0.18),
+    "Prediction": PanelEntry(PredictionPanel, Place.RIGHT, 0.795),
+    "Session": PanelEntry(SessionPanel, Place.RIGHT, 0.205),
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from PyQt6.QtCore import QByteArray, Qt, QTimer
-from PyQt6.QtGui import QKeyEvent, QShowEvent
+from PyQt6.QtGui import QKeyEvent, QResizeEvent, QShowEvent
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QSizePolicy, QVBoxLayout, QWidget
 
 from bci_app.gui.desk import Desk
@@ -146,6 +146,20 @@ class SessionArea(QMainWindow):
             # Docks take sizes only after the first layout.
             QTimer.singleShot(0, self._share_out)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802
+        """Let the side columns grow and shrink with the window, unless somebody has moved them."""
+        super().resizeEvent(event)
+        middle = self.centralWidget()
+        if event is None or middle is None:
+            return
+        columns = {place: self.docks[names[0]] for place, names in self._columns()}
+        more = [dock.width() - _width(place, event.oldSize().width()) for place, dock in columns.items()]
+        # A window that gets much smaller takes room from the columns once the middle has no more.
+        least = -self.width() if middle.width() <= middle.minimumSizeHint().width() else -GRID
+        if all(least < each < GRID for each in more):
+            widths = [_width(place, self.width()) for place in columns]
+            self.resizeDocks(list(columns.values()), widths, Qt.Orientation.Horizontal)
+
     def _columns(self) -> Iterator[tuple[Place, list[str]]]:
         """List the names of the docked panels in each side column, from top to bottom."""
         for place in _SIDES:
@@ -175,8 +189,7 @@ class SessionArea(QMainWindow):
         """Set the widths of the side columns and the heights in them."""
         first, widths = [], []
         for place, names in self._columns():
-            share, low, high = _WIDTHS[place]
-            width, column = min(max(round(share * self.width()), low), high), self.height()
+            width, column = _width(place, self.width()), self.height()
             heights = [
                 min(round(PANELS[name].share * column), self.panels[name].height_for(width, column)) for name in names
             ]
@@ -185,3 +198,9 @@ class SessionArea(QMainWindow):
             first.append(self.docks[names[0]])
             widths.append(width)
         self.resizeDocks(first, widths, Qt.Orientation.Horizontal)
+
+
+def _width(place: Place, window: int) -> int:
+    """Return the width of a side column in a window of this width."""
+    share, low, high = _WIDTHS[place]
+    return min(max(round(share * window), low), high)

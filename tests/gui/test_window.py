@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PyQt6.QtCore import QEvent, QPoint, QRect, QSettings, QSize
+from PyQt6.QtCore import QEvent, QPoint, QRect, QSettings, QSize, Qt
 from PyQt6.QtGui import QHelpEvent
 from PyQt6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QToolTip, QWidget
 from pytestqt.qtbot import QtBot
@@ -94,6 +94,24 @@ def test_a_recording_moves_nothing_in_the_header(qtbot: QtBot, bundle: LoadedBun
             assert header.record.sizeHint().width() <= header.record.width()
     header.show_recording(None)
     assert places() == before
+
+
+def test_side_columns_grow_and_shrink_with_the_window_unless_they_were_moved(qtbot: QtBot, window: MainWindow) -> None:
+    window.pages.setCurrentWidget(window.area)
+    docks = [window.area.docks[name] for name in ("Contact", "Prediction")]
+
+    def widths(width: int, height: int) -> list[int]:
+        window.resize(width, height)
+        qtbot.wait(20)
+        return [dock.width() for dock in docks]
+
+    qtbot.wait(20)  # the first layout
+    small, large = widths(1440, 860), widths(2560, 1440)
+    assert small == [288, 396]
+    assert large == [416, 704]
+    assert widths(1440, 860) == small
+    window.area.resizeDocks(docks, [300, 500], Qt.Orientation.Horizontal)
+    assert widths(2560, 1440) == [300, 500]
 
 
 def without_tip(root: QWidget) -> list[str]:
