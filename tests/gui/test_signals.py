@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtGui import QImage, QWheelEvent
+from PyQt6.QtCore import QPoint, QPointF, QRect, Qt
+from PyQt6.QtGui import QImage, QPainter, QWheelEvent
 from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -15,11 +15,13 @@ from bci_app.bundle import LoadedBundle
 from bci_app.engine.spectrum import Spectrum
 from bci_app.events import ContactLevel
 from bci_app.gui.main_window import MainWindow
-from bci_app.gui.theme import DARK
+from bci_app.gui.theme import DARK, font
+from bci_app.gui.views.signal_marks import paint_markers
 from bci_app.gui.views.spectrum import SpectrumPanel
 from bci_app.presentation.choices import of_player
 from bci_app.presentation.player import Player
 from bci_app.presentation.spectra import Spectra
+from bci_app.presentation.state import Mark
 from bci_app.presentation.traces import FILTERS
 from bci_app.sources.file_kind import FileText
 from tests.gui.conftest import Clock
@@ -263,3 +265,22 @@ def test_a_resized_window_shows_the_same_samples(qtbot: QtBot, window: MainWindo
     assert len(np.unique(shown[..., 0])) > 10
     canvas.rebuild()
     assert np.array_equal(picture(window), shown)
+
+
+def test_texts_of_markers_stand_beside_each_other_as_long_as_they_have_room(qtbot: QtBot) -> None:
+    def written(apart: int) -> list[str]:
+        texts: list[str] = []
+
+        class Painter(QPainter):
+            def drawText(self, *arguments: object) -> None:
+                texts.append(str(arguments[-1]))
+
+        image = QImage(600, 100, QImage.Format.Format_RGB32)
+        with Painter(image) as painter:
+            painter.setFont(font())
+            marks = [Mark(100, "F1"), Mark(100 + apart, "F2")]
+            paint_markers(painter, QRect(0, 20, 500, 80), DARK, marks, lambda sample: sample)
+        return texts
+
+    assert written(23) == ["F2", "F1"]
+    assert written(8) == ["F2"]

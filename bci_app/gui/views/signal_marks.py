@@ -58,8 +58,8 @@ def paint_markers(painter: QPainter, area: QRect, theme: Theme, markers: Iterabl
             continue
         painter.setPen(QPen(QColor(theme.muted), 1, Qt.PenStyle.DashLine))
         painter.drawLine(QPointF(place, area.top() - HEAD / 4), QPointF(place, area.bottom()))
-        room = min(end - place - GRID, 30.0 * GRID)
-        if room > 2 * GRID:
+        room = min(end - place - GRID / 2, 30.0 * GRID)
+        if room >= min(2 * GRID, metrics.horizontalAdvance(marker.text)):
             text = metrics.elidedText(marker.text, Qt.TextElideMode.ElideRight, int(room))
             box = QRectF(place, area.top() - HEAD, room + GRID, HEAD - HEAD / 4)
             painter.setPen(QColor(theme.text))
