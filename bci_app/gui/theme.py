@@ -227,6 +227,7 @@ QToolTip {{ background: {theme.surface}; color: {theme.text}; border: 1px solid 
 QLineEdit, QPlainTextEdit, QComboBox, QSpinBox, QDoubleSpinBox {{
   color: {theme.text}; background: {theme.surface}; border: 1px solid transparent; border-radius: {half}px;
   padding: {half}px {unit}px; selection-background-color: {theme.muted}; selection-color: {theme.background}; }}
+QLineEdit {{ placeholder-text-color: {theme.faint}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus {{ border-color: {theme.faint}; }}
 QComboBox::drop-down {{ border: none; width: {3 * unit}px; }}
 QComboBox::down-arrow {{ image: url({(_ICONS / f"caret_{theme.name}.svg").as_posix()});

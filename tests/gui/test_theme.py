@@ -6,8 +6,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from PyQt6.QtGui import QPalette
+from PyQt6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
 
-from bci_app.gui.theme import DARK, LIGHT, Theme, mix
+from bci_app.gui.theme import DARK, LIGHT, Theme, mix, style_sheet
 from bci_app.gui.widgets import short
 
 
@@ -38,6 +41,17 @@ WRITTEN = [
 @pytest.mark.parametrize(("ink", "ground"), WRITTEN)
 def test_everything_written_can_be_read(theme: Theme, ink: str, ground: str) -> None:
     assert contrast(getattr(theme, ink), getattr(theme, ground)) >= 4.5
+
+
+@pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
+def test_an_example_in_an_empty_field_can_be_read(qtbot: QtBot, theme: Theme) -> None:
+    field = QLineEdit()
+    field.setStyleSheet(style_sheet(theme))
+    qtbot.addWidget(field)
+    field.show()
+    ink = field.palette().color(QPalette.ColorRole.PlaceholderText)
+    assert ink.alpha() == 255
+    assert contrast(ink.name(), theme.surface) >= 4.5
 
 
 @pytest.mark.parametrize("theme", [DARK, LIGHT], ids=["dark", "light"])
