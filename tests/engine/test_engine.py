@@ -129,7 +129,7 @@ def test_gap_makes_filters_start_anew_and_keeps_the_baseline(bundle: LoadedBundl
     pieces = chunks(data[:2000], RATE, [50]) + chunks(data[2000:], RATE, [50], start=2250, lost=250)
     predictions, engine = run(bundle, pieces)
     after = [p for p in predictions if p.sample >= 2250]
-    assert [p.reasons for p in after[:2]] == [(Reason.GAP,)] * 2
+    assert [(p.reasons, p.compute_ms) for p in after[:2]] == [((Reason.GAP,), 0.0)] * 2
     assert all(p.valid for p in after[2:])
     # The first window after the gap sees no sample from before it.
     fresh = Engine(ArraySource(INFO, chunks(data[2000:], RATE, [50])), bundle, clock=lambda: 200.0)

@@ -325,9 +325,13 @@ def test_augmentation_changes_what_it_says_and_nothing_else() -> None:
     assert set(masked[:, 0].sum(-1).tolist()) == set(range(11))
     assert bool(masked[:, 0].any(0).all())
     assert bool(((masked[:, 0].int().diff(dim=-1) != 0).sum(-1) <= 2).all())
-    mixed, mixed_labels = apply(mixup=0.4)
-    torch.testing.assert_close(mixed_labels[0].sum(-1), torch.ones(256))
-    assert not torch.equal(mixed, tokens)
+    labels = [torch.eye(256)]
+    mixed, (shares,) = apply(mixup=0.4)
+    torch.testing.assert_close(mixed.flatten(1), shares @ tokens.flatten(1))
+    torch.testing.assert_close(shares.sum(-1), torch.ones(256))
+    own = shares.diagonal()
+    assert float(own.mean()) == pytest.approx(0.5, abs=0.08)
+    assert float(((own < 0.1) | (own > 0.9)).float().mean()) > 0.3  # of Beta(0.4, 0.4)
     noise = apply(feature_noise=0.3)[0] - tokens
     assert float(noise.std()) == pytest.approx(0.3, rel=0.05)
 
