@@ -20,6 +20,7 @@ from bci_app.bundle.predictor import Predictor
 from bci_app.bundle.spec import Bundle
 from bci_app.engine.artefact import Verdict
 from bci_app.engine.contact import ContactMonitor, are_numbers
+from bci_app.engine.familiarity import Familiarity
 from bci_app.engine.rate import MOST_RATE_ERROR, RateCheck
 from bci_app.events import Contact, Gap, Phase, Prediction, Reason, TargetPrediction, age_of
 from bci_app.montage.interpolation import interpolation_weights
@@ -80,6 +81,7 @@ class Interpreter:
         self._baseline_from: int | None = None if wait_for_baseline else 0
         self._compute_ms = float("nan")
         self._arrives_wrong = False
+        self._familiarity = Familiarity()
         self._begin(0, Reason.WARMING_UP)
 
     @property
@@ -113,12 +115,12 @@ class Interpreter:
 
     @property
     def notice(self) -> str:
-        """Which channels the rest baseline costs, in a sentence; empty if none."""
+        """Which channels the rest baseline costs, or that the model knows no such session; empty if neither."""
         if self._bundle.bad_channels == "interpolate" or self.rest is None:
-            return ""
+            return self._familiarity.notice
         bad = [channel for channel in self.rest.bad if not self._pipeline.missing[channel]]
         if not bad:
-            return ""
+            return self._familiarity.notice
         names = ", ".join(self._bundle.preprocessing.channels[channel] for channel in bad)
         return f"Bad contact at rest: {names}, left out until rest is measured again."
 
@@ -143,20 +145,21 @@ class Interpreter:
 
     def start_baseline(self, sample: int) -> None:
         """Measure the rest baseline from stream index `sample` on, also if there is one already."""
-        self._decoder.restart_baseline()
-        self._contact.set_rest(None)
+        self.forget_rest()
         self._baseline_from = sample
 
     def forget_rest(self) -> None:
         """Drop the rest baseline, and wait until `start_baseline` is called: another person follows."""
         self._decoder.restart_baseline()
         self._contact.set_rest(None)
+        self._familiarity = Familiarity()
         self._baseline_from = None
 
     def set_rest(self, rest: Rest) -> None:
         """Use a rest baseline measured before, on the same person with the same montage."""
         self._decoder.set_rest(rest)
         self._contact.set_rest(rest.powers)
+        self._familiarity = Familiarity()
         self._baseline_from = 0
 
     def due(self, first: int) -> int:
@@ -271,6 +274,7 @@ class Interpreter:
         waiting = self._baseline_from is None or (measuring and start < self._baseline_from)
         wrong_rate = self._rate.wrong or self._arrives_wrong
         decoded = self._decoder.decode(window, usable=acceptable and not waiting and not wrong_rate, bad=bad)
+        self._familiarity.add(decoded)
         if measuring and (rest := self.rest) is not None:
             self._decoder.set_rest(replace(rest, powers=self._contact.rest_powers))
         if decoded.reasons:

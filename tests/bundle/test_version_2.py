@@ -42,11 +42,17 @@ def eeg(n_channels: int, seconds: float = 12.0, seed: int = 1) -> np.ndarray:
     return slow * 0.5 + 3 * rng.standard_normal((n, n_channels)) + alpha
 
 
-def live(loaded: LoadedBundle, data: np.ndarray, channels: tuple[str, ...]) -> list[Prediction]:
-    """Return the predictions of a live session on these samples."""
+def interpreter_of(loaded: LoadedBundle, channels: tuple[str, ...]) -> Interpreter:
     info = StreamInfo("s", channels, RATE, ("uV",) * len(channels))
     predictor = Predictor(loaded.spec, loaded.model)
-    interpreter = Interpreter(loaded.spec, predictor, info, wait_for_baseline=False, clock=lambda: 0.0)
+    return Interpreter(loaded.spec, predictor, info, wait_for_baseline=False, clock=lambda: 0.0)
+
+
+def live(
+    loaded: LoadedBundle, data: np.ndarray, channels: tuple[str, ...], *, interpreter: Interpreter | None = None
+) -> list[Prediction]:
+    """Return the predictions of a live session on these samples."""
+    interpreter = interpreter or interpreter_of(loaded, channels)
     predictions = []
     for start in range(0, len(data), 50):
         rows = data[start : start + 50]
@@ -254,6 +260,24 @@ class TestDomain:
             assert {p.reasons for p in found} == {() if valid else (Reason.UNLIKE_TRAINING,)}
             assert all((p.distance > 1) is not valid for p in found)
             assert json.loads(prediction_line(found[0]))["distance"] == found[0].distance
+
+    @pytest.mark.parametrize(("threshold", "known"), [(1e3, True), (1e-3, False)])
+    def test_a_session_that_the_model_does_not_know_is_named_early(
+        self, tmp_path: Path, threshold: float, known: bool
+    ) -> None:
+        spec = small_spec()
+        statistics = DomainStatistics(of="tokens", mean=(0,) * 4, precision=np.eye(4).tolist(), threshold=threshold)
+        loaded = load_bundle(write_bundle(tmp_path / "b", spec=spec, domain=(statistics,)))
+        data = eeg(6, seconds=20)
+        for seconds, early in ((12, True), (20, False)):
+            interpreter = interpreter_of(loaded, CHANNELS)
+            found = live(loaded, data[: round(seconds * RATE)], CHANNELS, interpreter=interpreter)
+            assert (sum(p.distance is not None for p in found) < 20) is early
+            assert bool(interpreter.notice) is not (known or early)
+        said = "This headset or person differs from what the model knows. About 10 of 10 windows"
+        assert interpreter.notice.startswith("" if known else said)
+        interpreter.forget_rest()
+        assert interpreter.notice == ""
 
     def test_statistics_of_another_length_are_refused(self) -> None:
         statistics = DomainStatistics(of="embedding", mean=(0,), precision=((1,),), threshold=1)
