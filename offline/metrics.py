@@ -233,8 +233,8 @@ def fit_temperature(
     Returns
     -------
     float
-        Between a twentieth of `centre` or of 1 and twenty times either; `centre` if there is one class only, which
-        says nothing of how sure to be.
+        From a twentieth of the smaller of 1 and `centre` to twenty times the larger. It is `centre` if there is one
+        class only, which says nothing about how sure to be.
     """
     if len(np.unique(labels)) < 2:
         return centre
@@ -242,7 +242,6 @@ def fit_temperature(
 
     weight = 1.0 / np.bincount(labels)[labels]
     weight *= (len(labels) if groups is None else len(np.unique(groups))) / weight.sum()
-
     expected = np.log(centre)
 
     def loss(log_temperature: float) -> float:

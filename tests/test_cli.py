@@ -363,6 +363,7 @@ def test_a_recording_that_fails_is_told_at_once_and_by_the_exit_code(bundle: Pat
     _, err = process.communicate(timeout=200)
     assert process.returncode == 1
     assert err.startswith("No report: ")
+    assert err.count("\n") == 1
 
 
 def test_record_ends_with_its_recording(tmp_path: Path) -> None:

@@ -25,11 +25,11 @@ class Familiarity:
 
     @property
     def notice(self) -> str:
-        """That headset or person differ from what the model knows, in two sentences; empty if they do not."""
+        """That the headset or person differs from what the model knows, in two sentences; empty if neither does."""
         if self._judged < _FEWEST or self._unlike <= _MOST * self._judged:
             return ""
         tenths = round(10 * self._unlike / self._judged)
         return (
             "This headset or person differs from what the model knows. "
-            f"About {tenths} of 10 windows since the rest baseline are unlike the training data and have no prediction."
+            f"About {tenths} of 10 windows so far are unlike the training data and have no prediction."
         )

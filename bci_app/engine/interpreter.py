@@ -116,9 +116,8 @@ class Interpreter:
     @property
     def notice(self) -> str:
         """Which channels the rest baseline costs, or that the model knows no such session; empty if neither."""
-        if self._bundle.bad_channels == "interpolate" or self.rest is None:
-            return self._familiarity.notice
-        bad = [channel for channel in self.rest.bad if not self._pipeline.missing[channel]]
+        rest = None if self._bundle.bad_channels == "interpolate" else self.rest
+        bad = [] if rest is None else [channel for channel in rest.bad if not self._pipeline.missing[channel]]
         if not bad:
             return self._familiarity.notice
         names = ", ".join(self._bundle.preprocessing.channels[channel] for channel in bad)

@@ -20,9 +20,9 @@ _LIMIT = 5
 _MOST_FOR_SVM = 10_000
 
 
-def logistic() -> Any:
+def logistic(inverse_penalty: float = 0.01) -> Any:
     """Return a strongly regularised logistic regression; classes count the same."""
-    return LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000)
+    return LogisticRegression(C=inverse_penalty, class_weight="balanced", max_iter=2000)
 
 
 def discriminant() -> Any:

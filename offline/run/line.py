@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -138,10 +138,6 @@ def _known(split: Split) -> Indices:
     return np.concatenate([split.train, split.validation])
 
 
-def _strong() -> Any:
-    return LogisticRegression(C=SURE_PENALTY, class_weight="balanced", max_iter=2000)
-
-
 def _fitted(windows: WindowSet, split: Split, labels: Indices, n_classes: int, units: Indices) -> Line:
     known = _known(split)
     weights, bias = _affine(_fit(logistic, windows.tokens[known], labels[known]), n_classes)
@@ -165,7 +161,7 @@ def _fitted(windows: WindowSet, split: Split, labels: Indices, n_classes: int, u
     if not scored.any():
         return Line(weights, bias, 1.0)
     # Few groups say little about a temperature; then the line is as sure as one with the strong penalty.
-    centre = _spread(logits[scored]) / _spread(held_out(_strong)[scored])
+    centre = _spread(logits[scored]) / _spread(held_out(partial(logistic, SURE_PENALTY))[scored])
     temperature = fit_temperature(
         logits[scored], labels[known][scored], groups[scored], centre=centre, spread=TEMPERATURE_SPREAD
     )

@@ -36,7 +36,7 @@ ELECTRODES = {
     "all": (),
     "inner": ("F3", "Fz", "F4", "C3", "Cz", "C4", "P3", "Pz", "P4"),
     "front": ("Fp1", "Fp2", "F7", "F3", "Fz", "F4", "F8"),
-    "back": ("T5", "P7", "P3", "Pz", "P4", "P8", "T6", "O1", "O2"),
+    "back": ("P7", "P3", "Pz", "P4", "P8", "O1", "O2"),
 }
 SIZES = ((32, 2, 2), (48, 2, 2), (64, 4, 3))
 """Width, heads and layers."""
